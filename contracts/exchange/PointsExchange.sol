@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {EIP712} from "solady/utils/EIP712.sol";
+import {ReentrancyGuard} from "solady/utils/ReentrancyGuard.sol";
+import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
+
+import {ILoyaltyToken} from "../../interfaces/ILoyaltyToken.sol";
+import {IPointsExchange} from "../../interfaces/IPointsExchange.sol";
+import {IMultiToken} from "../../interfaces/IMultiToken.sol";
+import {Nonces} from "../libraries/Nonces.sol";
+import {Signatures} from "../libraries/Signatures.sol";
+
+/// @title Trades between wallets, by signed orders
+/// @dev A settlement has three passes: add up what each order gives and receives; check each order, write its nonce and
+/// emit its event; move. Nothing outside (but a contract wallet that is asked for its signature, by a static call) is
+/// called before everything is written.
+contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
+    using Nonces for Nonces.Whole;
+    using Nonces for Nonces.Partial;
+
+    uint256 private constant _POINTS = 0;
+    uint256 private constant _ERC20 = 1;
+    uint256 private constant _ERC1155 = 2;
+
+    bytes32 private constant _ORDER_TYPE = keccak256(
+        "Order(address maker,address giveToken,uint8 giveKind,uint256 giveId,uint256 giveAmount,address wantToken,uint8 wantKind,uint256 wantId,uint256 wantAmount,uint256 givePointsExpiringBy,uint256 wantPointsLivingUntil,address onlyTaker,uint256 openUntil,uint256 nonce,bool allowPartial)"
+    );
+    bytes32 private constant _CANCEL_TYPE =
+        keccak256("Cancel(address maker,uint256[] wholeNonces,uint256[] partialNonces)");
+    bytes32 private constant _CANCEL_ALL_TYPE =
+        keccak256("CancelAll(address maker,uint256[] wholeSeries,uint256[] partialSeries)");
+
+    Nonces.Whole private _whole;
+    Nonces.Partial private _partial;
+
+    // ------------------------------------------------------------------------------------------ settlement
+
+    /// @inheritdoc IPointsExchange
+    function settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers) external {
+        _settle(orders, signatures, transfers);
+    }
+
+    /// @inheritdoc IPointsExchange
+    function settleWithPermits(
+        Permit[] calldata permits,
+        Order[] calldata orders,
+        bytes[] calldata signatures,
+        Transfer[] calldata transfers
+    ) external {
+        _tryPermits(permits);
+        _settle(orders, signatures, transfers);
+    }
+
+    /// @inheritdoc IPointsExchange
+    function take(Order calldata order, bytes calldata signature, uint256 amount, uint256 livingUntil)
+        external
+        returns (uint256 paid)
+    {
+        return _take(order, signature, amount, livingUntil);
+    }
+
+    /// @inheritdoc IPointsExchange
+    function takeWithPermits(
+        Permit[] calldata permits,
+        Order calldata order,
+        bytes calldata signature,
+        uint256 amount,
+        uint256 livingUntil
+    ) external returns (uint256 paid) {
+        _tryPermits(permits);
+        return _take(order, signature, amount, livingUntil);
+    }
+
+    // ---------------------------------------------------------------------------------------- cancellation
+
+    /// @inheritdoc IPointsExchange
+    function cancel(uint256[] calldata wholeNonces, uint256[] calldata partialNonces) external {
+        _cancel(msg.sender, wholeNonces, partialNonces);
+    }
+
+    /// @inheritdoc IPointsExchange
+    function cancelFor(
+        address maker,
+        uint256[] calldata wholeNonces,
+        uint256[] calldata partialNonces,
+        bytes calldata signature
+    ) external {
+        _checkCancellation(_CANCEL_TYPE, maker, wholeNonces, partialNonces, signature);
+        _cancel(maker, wholeNonces, partialNonces);
+    }
+
+    /// @inheritdoc IPointsExchange
+    function cancelAll(uint256[] calldata wholeSeries, uint256[] calldata partialSeries) external {
+        _cancelAll(msg.sender, wholeSeries, partialSeries);
+    }
+
+    /// @inheritdoc IPointsExchange
+    function cancelAllFor(
+        address maker,
+        uint256[] calldata wholeSeries,
+        uint256[] calldata partialSeries,
+        bytes calldata signature
+    ) external {
+        _checkCancellation(_CANCEL_ALL_TYPE, maker, wholeSeries, partialSeries, signature);
+        _cancelAll(maker, wholeSeries, partialSeries);
+    }
+
+    // -------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IPointsExchange
+    function digestOf(Order calldata order) external view returns (bytes32) {
+        return _digest(order);
+    }
+
+    /// @inheritdoc IPointsExchange
+    function remainingOf(Order calldata order) external view returns (uint256) {
+        if (order.allowPartial) return _partial.leftOf(order.maker, order.nonce, order.giveAmount);
+        return _whole.isOpen(order.maker, order.nonce) ? order.giveAmount : 0;
+    }
+
+    /// @inheritdoc IPointsExchange
+    function wholeWordOf(address maker, uint256 lane) external view returns (uint256) {
+        return _whole.words[maker][lane];
+    }
+
+    /// @inheritdoc IPointsExchange
+    function partialWordOf(address maker, uint256 lane) external view returns (uint256) {
+        return _partial.words[maker][lane];
+    }
+
+    /// @inheritdoc IPointsExchange
+    function DOMAIN_SEPARATOR() external view returns (bytes32) {
+        return _domainSeparator();
+    }
+
+    // ------------------------------------------------------------------------------------ internal: settling
+
+    function _settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers) private {
+        if (orders.length != signatures.length) revert SignaturesMissing(orders.length, signatures.length);
+        (uint256[] memory given, uint256[] memory received, bool measured) = _addUp(orders, transfers);
+        for (uint256 i = 0; i < orders.length; ++i) {
+            _use(orders[i], signatures[i], given[i], received[i]);
+        }
+        if (measured) _moveAllGuarded(orders, transfers);
+        else _moveAll(orders, transfers);
+    }
+
+    function _take(Order calldata order, bytes calldata signature, uint256 amount, uint256 livingUntil)
+        private
+        returns (uint256 paid)
+    {
+        address maker = order.maker;
+        if (maker == msg.sender) revert SameParty(maker);
+        if (order.onlyTaker != address(0) && order.onlyTaker != msg.sender) {
+            revert OnlyTaker(order.onlyTaker, msg.sender);
+        }
+        if (amount >> 128 != 0) revert AmountOutOfRange(amount);
+        // `_use` refuses a price of zero for one unit, and amounts of 2^128 and more, before anything comes of this.
+        if (order.giveAmount == 0 || order.wantAmount >> 128 != 0) revert AmountOutOfRange(order.giveAmount);
+        // Below 2^256; rounded up, in favour of the maker, who did not choose the amount.
+        unchecked {
+            paid = (amount * order.wantAmount + order.giveAmount - 1) / order.giveAmount;
+        }
+        _use(order, signature, amount, paid);
+        if (order.giveKind | order.wantKind == _POINTS) _swap(order, amount, paid, livingUntil);
+        else _swapGuarded(order, amount, paid, livingUntil);
+    }
+
+    /// @dev Adds up what each order gives and receives, and checks that both ends of each transfer fit.
+    function _addUp(Order[] calldata orders, Transfer[] calldata transfers)
+        private
+        view
+        returns (uint256[] memory given, uint256[] memory received, bool measured)
+    {
+        given = new uint256[](orders.length);
+        received = new uint256[](orders.length);
+        for (uint256 i = 0; i < transfers.length; ++i) {
+            Transfer calldata move = transfers[i];
+            if (move.amount == 0 || move.amount >> 128 != 0) revert AmountOutOfRange(move.amount);
+            uint256 kind;
+            if (move.from == orders.length) {
+                Order calldata to = _orderAt(orders, move.to);
+                if (to.maker == msg.sender) revert SameParty(msg.sender);
+                kind = to.wantKind;
+            } else {
+                Order calldata from = _orderAt(orders, move.from);
+                address receiver = msg.sender;
+                if (move.to != orders.length) {
+                    Order calldata to = _orderAt(orders, move.to);
+                    receiver = to.maker;
+                    if (from.giveToken != to.wantToken || from.giveKind != to.wantKind || from.giveId != to.wantId) {
+                        revert AssetsDiffer(i);
+                    }
+                }
+                if (from.maker == receiver) revert SameParty(receiver);
+                address taker = from.onlyTaker;
+                if (taker != address(0) && taker != msg.sender && taker != receiver) revert OnlyTaker(taker, receiver);
+                kind = from.giveKind;
+                given[move.from] += move.amount;
+            }
+            if (move.to != orders.length) received[move.to] += move.amount;
+            if (kind != _POINTS) measured = true;
+        }
+    }
+
+    /// @dev Checks one order with what it gives and receives, writes its nonce, and emits its event.
+    function _use(Order calldata order, bytes calldata signature, uint256 given, uint256 received) private {
+        if (block.timestamp > order.openUntil) revert OrderExpired(order.openUntil);
+        _checkTerms(order);
+        bytes32 digest = _digest(order);
+        if (!Signatures.isValid(order.maker, digest, signature)) revert NotSignedByMaker(order.maker, digest);
+        if (order.allowPartial) {
+            if (given == 0) revert AmountOutOfRange(given);
+            _partial.use(order.maker, order.nonce, given, order.giveAmount);
+        } else {
+            if (given != order.giveAmount) revert NotWhole(digest, given, order.giveAmount);
+            _whole.use(order.maker, order.nonce);
+        }
+        if (received >> 128 != 0) revert AmountOutOfRange(received);
+        // All four below 2^128.
+        unchecked {
+            if (received * order.giveAmount < given * order.wantAmount) revert BelowPrice(digest, given, received);
+        }
+        emit OrderFilled(digest, order.maker, given, received);
+    }
+
+    function _checkTerms(Order calldata order) private pure {
+        uint256 giveAmount = order.giveAmount;
+        uint256 wantAmount = order.wantAmount;
+        if (giveAmount == 0 || giveAmount >> 128 != 0) revert AmountOutOfRange(giveAmount);
+        if (wantAmount == 0 || wantAmount >> 128 != 0) revert AmountOutOfRange(wantAmount);
+        _checkAsset(order.giveKind, order.giveId, order.givePointsExpiringBy);
+        _checkAsset(order.wantKind, order.wantId, order.wantPointsLivingUntil);
+        if (order.giveToken == order.wantToken && order.giveId == order.wantId) revert SameAsset(order.giveToken);
+    }
+
+    function _checkAsset(uint256 kind, uint256 id, uint256 bound) private pure {
+        if (kind > _ERC1155) revert UnknownKind(kind);
+        if (kind != _ERC1155 && id != 0) revert IdNotZero(id);
+        if (kind != _POINTS && bound != 0) revert BoundNotZero(bound);
+    }
+
+    /// @dev The guard covers the moves alone: everything is written by then. It keeps a hook of one token from moving
+    /// another asset that is being measured.
+    function _moveAllGuarded(Order[] calldata orders, Transfer[] calldata transfers) private nonReentrant {
+        _moveAll(orders, transfers);
+    }
+
+    function _moveAll(Order[] calldata orders, Transfer[] calldata transfers) private {
+        for (uint256 i = 0; i < transfers.length; ++i) {
+            Transfer calldata move = transfers[i];
+            if (move.from == orders.length) {
+                Order calldata to = orders[move.to];
+                _moveWanted(to, move.amount);
+            } else if (move.to == orders.length) {
+                _moveGiven(orders[move.from], msg.sender, move.amount, 0);
+            } else {
+                Order calldata to = orders[move.to];
+                _moveGiven(orders[move.from], to.maker, move.amount, to.wantPointsLivingUntil);
+            }
+        }
+    }
+
+    function _swapGuarded(Order calldata order, uint256 amount, uint256 paid, uint256 livingUntil)
+        private
+        nonReentrant
+    {
+        _swap(order, amount, paid, livingUntil);
+    }
+
+    function _swap(Order calldata order, uint256 amount, uint256 paid, uint256 livingUntil) private {
+        _moveWanted(order, paid);
+        _moveGiven(order, msg.sender, amount, livingUntil);
+    }
+
+    /// @dev Moves what an order gives.
+    function _moveGiven(Order calldata order, address to, uint256 amount, uint256 livingUntil) private {
+        if (order.giveKind == _POINTS) {
+            _movePoints(order.giveToken, order.maker, to, amount, livingUntil, order.givePointsExpiringBy);
+        } else {
+            if (livingUntil != 0) revert BoundNotZero(livingUntil);
+            _moveMeasured(order.giveToken, order.giveKind, order.giveId, order.maker, to, amount);
+        }
+    }
+
+    /// @dev Moves what an order wants, from the sender.
+    function _moveWanted(Order calldata order, uint256 amount) private {
+        if (order.wantKind == _POINTS) {
+            _movePoints(order.wantToken, msg.sender, order.maker, amount, order.wantPointsLivingUntil, 0);
+        } else {
+            _moveMeasured(order.wantToken, order.wantKind, order.wantId, msg.sender, order.maker, amount);
+        }
+    }
+
+    /// @dev Points move exactly or revert. The answer is checked so that a call that falls into some contract's fallback
+    /// does not pass for a transfer.
+    function _movePoints(address token, address from, address to, uint256 amount, uint256 atLeast, uint256 atMost)
+        private
+    {
+        if (!ILoyaltyToken(token).transferFromWithin(from, to, amount, atLeast, atMost)) revert TransferRefused(token);
+    }
+
+    /// @dev Measured around this one transfer: over a whole settlement, something that was the maker's anyway could be
+    /// released to her in a hook and pass for payment.
+    function _moveMeasured(address token, uint256 kind, uint256 id, address from, address to, uint256 amount) private {
+        uint256 held = _balance(token, kind, id, to);
+        if (kind == _ERC20) SafeTransferLib.safeTransferFrom(token, from, to, amount);
+        else IMultiToken(token).safeTransferFrom(from, to, id, amount, "");
+        uint256 holds = _balance(token, kind, id, to);
+        uint256 delivered = holds < held ? 0 : holds - held;
+        if (delivered < amount) revert ShortDelivery(token, to, delivered, amount);
+    }
+
+    function _balance(address token, uint256 kind, uint256 id, address account) private view returns (uint256) {
+        return kind == _ERC20 ? IMultiToken(token).balanceOf(account) : IMultiToken(token).balanceOf(account, id);
+    }
+
+    function _orderAt(Order[] calldata orders, uint256 index) private pure returns (Order calldata) {
+        if (index >= orders.length) revert NoSuchOrder(index);
+        return orders[index];
+    }
+
+    // -------------------------------------------------------------------------------------- internal: rest
+
+    /// @dev A permit that fails is passed over: somebody may have submitted it before. No answer is copied.
+    function _tryPermits(Permit[] calldata permits) private {
+        for (uint256 i = 0; i < permits.length; ++i) {
+            Permit calldata permit = permits[i];
+            address token = permit.token;
+            bytes memory data = abi.encodeCall(
+                ILoyaltyToken.permit,
+                (permit.owner, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s)
+            );
+            assembly ("memory-safe") {
+                pop(call(gas(), token, 0, add(data, 0x20), mload(data), 0, 0))
+            }
+        }
+    }
+
+    function _cancel(address maker, uint256[] calldata wholeNonces, uint256[] calldata partialNonces) private {
+        _whole.cancel(maker, wholeNonces);
+        _partial.cancel(maker, partialNonces);
+        emit OrdersCancelled(maker, wholeNonces, partialNonces);
+    }
+
+    function _cancelAll(address maker, uint256[] calldata wholeSeries, uint256[] calldata partialSeries) private {
+        _whole.cancelSeries(maker, wholeSeries);
+        _partial.cancelSeries(maker, partialSeries);
+        emit SeriesCancelled(maker, wholeSeries, partialSeries);
+    }
+
+    function _checkCancellation(
+        bytes32 messageType,
+        address maker,
+        uint256[] calldata whole,
+        uint256[] calldata parts,
+        bytes calldata signature
+    ) private view {
+        bytes32 digest = _hashTypedData(
+            keccak256(
+                abi.encode(
+                    messageType, maker, keccak256(abi.encodePacked(whole)), keccak256(abi.encodePacked(parts))
+                )
+            )
+        );
+        if (!Signatures.isValid(maker, digest, signature)) revert NotSignedByMaker(maker, digest);
+    }
+
+    /// @dev An order is 15 words in calldata, as EIP-712 wants them. Words with dirty upper bits hash to a digest that
+    /// nobody signed, and are refused where they are read.
+    function _digest(Order calldata order) private view returns (bytes32) {
+        bytes32 messageType = _ORDER_TYPE;
+        bytes32 hash;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, messageType)
+            calldatacopy(add(free, 0x20), order, 0x1e0)
+            hash := keccak256(free, 0x200)
+        }
+        return _hashTypedData(hash);
+    }
+
+    function _domainNameAndVersion() internal pure override returns (string memory, string memory) {
+        return ("Troc Exchange", "1");
+    }
+}

@@ -1,0 +1,738 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Ownable} from "solady/auth/Ownable.sol";
+import {EIP712} from "solady/utils/EIP712.sol";
+
+import {IERC7818} from "../../interfaces/IERC7818.sol";
+import {ILoyaltyToken} from "../../interfaces/ILoyaltyToken.sol";
+import {Lots} from "../libraries/Lots.sol";
+import {Nonces} from "../libraries/Nonces.sol";
+import {Signatures} from "../libraries/Signatures.sol";
+
+/// @dev Stores the names before `EIP712` is constructed, which reads them for the domain.
+abstract contract TokenNames {
+    string internal _name;
+    string internal _symbol;
+
+    constructor(string memory name_, string memory symbol_) {
+        if (bytes(name_).length == 0 || bytes(name_).length > 64) revert ILoyaltyToken.BadName(name_);
+        if (bytes(symbol_).length == 0 || bytes(symbol_).length > 16) revert ILoyaltyToken.BadSymbol(symbol_);
+        _name = name_;
+        _symbol = symbol_;
+    }
+}
+
+/// @title Points of one brand, owned by its customers
+/// @dev The supply is a word of the same shape as a balance and ages the same way. Its lanes bound every account's lanes:
+/// each raise checks the supply's lane, each burn takes from the supply the very lanes that it took from the holder.
+/// So moving lanes from one account to another can neither overflow nor borrow.
+contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
+    using Lots for uint256;
+    using Nonces for Nonces.Whole;
+
+    /// @dev `amount` is what is left; `usedToday` counts for `day` alone, and only under a cap.
+    struct GrantSlot {
+        uint56 amount;
+        uint40 lockedUntil;
+        uint56 capPerDay;
+        uint24 day;
+        uint56 usedToday;
+    }
+
+    /// @dev `promised` is never less than what locked grants can still issue, and fits a lane. The other two count each
+    /// point once: 2^56 an epoch for 2^31 epochs fit.
+    struct Books {
+        uint96 redeemed;
+        uint96 expired;
+        uint64 promised;
+    }
+
+    bytes32 private constant _PERMIT_TYPE =
+        keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
+    bytes32 private constant _SEND_TYPE =
+        keccak256("Send(address holder,address to,uint256 amount,uint256 deadline,uint256 nonce)");
+    bytes32 private constant _REDEEM_TYPE = keccak256(
+        "Redeem(address holder,uint256 amount,bytes32 receiptId,address agent,uint256 deadline,uint256 nonce)"
+    );
+    bytes32 private constant _CANCEL_NONCES_TYPE = keccak256("CancelNonces(address holder,uint256[] nonces)");
+
+    /// @dev The length that stands for "never expires": about 146 billion years.
+    uint256 private constant _FOR_EVER = 1 << 62;
+
+    /// @inheritdoc ILoyaltyToken
+    address public immutable exchange;
+    /// @inheritdoc ILoyaltyToken
+    uint256 public immutable origin;
+    /// @inheritdoc IERC7818
+    uint256 public immutable epochLength;
+    /// @inheritdoc ILoyaltyToken
+    uint8 public immutable decimals;
+
+    /// @dev Flag of a balance: the holder switched the exchange off.
+    mapping(address account => uint256 word) private _balances;
+    /// @dev Flag of the supply: something is promised.
+    uint256 private _supply;
+    Books private _books;
+    mapping(address account => mapping(address spender => uint256 value)) private _allowances;
+    mapping(address account => uint256 nonce) private _permitNonces;
+    Nonces.Whole private _nonces;
+    mapping(address issuer => mapping(uint256 id => GrantSlot)) private _grants;
+    /// @dev What each locked grant counts for in `promised`.
+    mapping(address issuer => mapping(uint256 id => uint256 amount)) private _promisedFor;
+    mapping(address issuer => mapping(bytes32 ref => bool)) private _referenceUsed;
+    /// @dev What a redemption took and was not given back. Flag: the redemption exists.
+    mapping(address holder => mapping(bytes32 receiptId => uint256 word)) private _redemptions;
+
+    /// @param exchange_ The exchange that may move points for signed orders.
+    /// @param owner_ The brand.
+    /// @param name_ 1 to 64 bytes.
+    /// @param symbol_ 1 to 16 bytes.
+    /// @param decimals_ 0 to 6, since a lot holds less than 2^56 smallest units.
+    /// @param epochLength_ Seconds, at least a day; 0: points never expire.
+    /// @param origin_ The first second of epoch 0, not in the future.
+    constructor(
+        address exchange_,
+        address owner_,
+        string memory name_,
+        string memory symbol_,
+        uint8 decimals_,
+        uint256 epochLength_,
+        uint256 origin_
+    ) TokenNames(name_, symbol_) {
+        if (exchange_ == address(0)) revert BadExchange(exchange_);
+        if (owner_ == address(0)) revert BadOwner(owner_);
+        if (decimals_ > 6) revert BadDecimals(decimals_);
+        if (epochLength_ == 0) epochLength_ = _FOR_EVER;
+        if (epochLength_ < 1 days || epochLength_ > _FOR_EVER) revert BadEpochLength(epochLength_);
+        if (origin_ > block.timestamp) revert BadOrigin(origin_);
+        exchange = exchange_;
+        decimals = decimals_;
+        epochLength = epochLength_;
+        origin = origin_;
+        _initializeOwner(owner_);
+    }
+
+    // ----------------------------------------------------------------------------------------- ERC-20, -2612
+
+    /// @inheritdoc ILoyaltyToken
+    function transfer(address to, uint256 value) external returns (bool) {
+        _move(msg.sender, _balances[msg.sender], to, value);
+        return true;
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function transferFrom(address from, address to, uint256 value) external returns (bool) {
+        _move(from, _spendAllowance(from, value), to, value);
+        return true;
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function approve(address spender, uint256 value) external returns (bool) {
+        _approve(msg.sender, spender, value);
+        return true;
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function permit(address account, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external
+    {
+        if (block.timestamp > deadline) revert DeadlinePassed(deadline);
+        bytes32 message = keccak256(abi.encode(_PERMIT_TYPE, account, spender, value, _permitNonces[account]++, deadline));
+        if (!Signatures.isValid(account, _hashTypedData(message), v, r, s)) revert NotSignedByHolder(account);
+        _approve(account, spender, value);
+    }
+
+    // ----------------------------------------------------------------------------------------- moving points
+
+    /// @inheritdoc ILoyaltyToken
+    function transferFromWithin(address from, address to, uint256 value, uint256 atLeast, uint256 atMost)
+        external
+        returns (bool)
+    {
+        uint256 word = _spendAllowance(from, value);
+        if (atLeast | atMost == 0) {
+            _move(from, word, to, value);
+            return true;
+        }
+        uint256 epoch = currentEpoch();
+        uint256 usable = word.lanesAt(epoch) & Lots.window(_soonestExpiry(epoch), epochLength, atLeast, atMost);
+        (uint256 taken, uint256 missing) = usable.takeOldest(value);
+        if (missing != 0) revert PointsOutOfBounds(from, value - missing, value, atLeast, atMost);
+        _moveLanes(from, word, to, value, taken, epoch);
+        return true;
+    }
+
+    /// @inheritdoc IERC7818
+    function transferAtEpoch(uint256 epoch, address to, uint256 value) external returns (bool) {
+        _moveAtEpoch(epoch, msg.sender, _balances[msg.sender], to, value);
+        return true;
+    }
+
+    /// @inheritdoc IERC7818
+    function transferFromAtEpoch(uint256 epoch, address from, address to, uint256 value) external returns (bool) {
+        _moveAtEpoch(epoch, from, _spendAllowance(from, value), to, value);
+        return true;
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function sendFor(Send calldata message, bytes calldata signature) external {
+        address holder = message.holder;
+        _useMessage(
+            keccak256(abi.encode(_SEND_TYPE, message)), holder, message.deadline, message.nonce, signature
+        );
+        _move(holder, _balances[holder], message.to, message.amount);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function transferFromPocket(bytes32 id, address to, uint256 value) external {
+        address pocket = pocketOf(msg.sender, id);
+        _move(pocket, _balances[pocket], to, value);
+    }
+
+    // ----------------------------------------------------------------------------------------------- issuing
+
+    /// @inheritdoc ILoyaltyToken
+    function mint(address to, uint256 amount) external onlyOwner {
+        _issue(to, amount, false);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function mintFor(address to, uint256 amount, bytes32 receiptId) external onlyOwner {
+        _useReference(address(0), receiptId);
+        emit IssuedFor(address(0), receiptId, to, amount);
+        _issue(to, amount, false);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function mintBatch(bytes32 batchId, uint256[] calldata words) external onlyOwner {
+        _useReference(address(0), batchId);
+        uint256 amount = _issueMany(words);
+        _raiseSupply(amount, false);
+        emit BatchIssued(address(0), batchId, words.length, amount);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function issue(uint256 grantId, address to, uint256 amount, bytes32 receiptId) external {
+        bool promised = _spendGrant(grantId, amount);
+        if (receiptId != 0) {
+            _useReference(msg.sender, receiptId);
+            emit IssuedFor(msg.sender, receiptId, to, amount);
+        }
+        _issue(to, amount, promised);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function issueBatch(uint256 grantId, bytes32 batchId, uint256[] calldata words) external {
+        _useReference(msg.sender, batchId);
+        uint256 amount = _issueMany(words);
+        _raiseSupply(amount, _spendGrant(grantId, amount));
+        emit BatchIssued(msg.sender, batchId, words.length, amount);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function setGrant(address issuer, uint256 id, uint256 amount, uint256 capPerDay, uint256 lockedUntil)
+        external
+        onlyOwner
+    {
+        GrantSlot storage grant = _grants[issuer][id];
+        if (amount > Lots.LANE) revert AmountTooLarge(amount);
+        if (capPerDay > Lots.LANE) revert AmountTooLarge(capPerDay);
+        if (lockedUntil > type(uint40).max || (lockedUntil != 0 && lockedUntil < block.timestamp)) {
+            revert LockOutOfRange(lockedUntil);
+        }
+        if (_isLocked(grant)) {
+            bool lowersCap = capPerDay != 0 && (grant.capPerDay == 0 || capPerDay < grant.capPerDay);
+            if (amount < grant.amount || lockedUntil < grant.lockedUntil || lowersCap) {
+                revert GrantLocked(issuer, id, grant.lockedUntil);
+            }
+        }
+        if (lockedUntil != 0) {
+            // What the grant could issue already has its place in the headroom, if it was promised.
+            uint256 reserved = grant.lockedUntil == 0 ? 0 : grant.amount;
+            _promiseFor(issuer, id, amount);
+            if (amount > reserved) _checkPromises();
+        } else {
+            _promiseFor(issuer, id, 0);
+        }
+        grant.amount = uint56(amount);
+        grant.capPerDay = uint56(capPerDay);
+        grant.lockedUntil = uint40(lockedUntil);
+        emit GrantSet(issuer, id, amount, capPerDay, lockedUntil);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function releaseGrant(address issuer, uint256 id) external {
+        GrantSlot storage grant = _grants[issuer][id];
+        if (grant.lockedUntil == 0) revert GrantNotLocked(issuer, id);
+        uint256 before = _promisedFor[issuer][id];
+        if (!_isLocked(grant)) {
+            grant.amount = 0;
+            grant.lockedUntil = 0;
+        }
+        uint256 left = grant.amount;
+        _promiseFor(issuer, id, left);
+        emit GrantReleased(issuer, id, before - left);
+    }
+
+    // ------------------------------------------------------------------------------------------- redemption
+
+    /// @inheritdoc ILoyaltyToken
+    function redeem(uint256 amount, bytes32 receiptId) external {
+        _redeem(msg.sender, amount, receiptId, msg.sender);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function redeemFor(Redeem calldata message, bytes calldata signature) external {
+        address holder = message.holder;
+        if (message.agent != address(0) && message.agent != msg.sender) revert NotTheAgent(message.agent, msg.sender);
+        _useMessage(
+            keccak256(abi.encode(_REDEEM_TYPE, message)), holder, message.deadline, message.nonce, signature
+        );
+        _redeem(holder, message.amount, message.receiptId, msg.sender);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function giveBack(address holder, bytes32 receiptId, uint256 amount) external onlyOwner {
+        _giveBack(holder, receiptId, amount);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function giveBackFrom(uint256 grantId, address holder, bytes32 receiptId, uint256 amount) external {
+        _spendGrant(grantId, amount);
+        _giveBack(holder, receiptId, amount);
+    }
+
+    // --------------------------------------------------------------------------------------------- cancelling
+
+    /// @inheritdoc ILoyaltyToken
+    function cancelNonces(uint256[] calldata nonces_) external {
+        _nonces.cancel(msg.sender, nonces_);
+        emit NoncesCancelled(msg.sender, nonces_);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function cancelNoncesFor(address holder, uint256[] calldata nonces_, bytes calldata signature) external {
+        bytes32 message = keccak256(abi.encode(_CANCEL_NONCES_TYPE, holder, keccak256(abi.encodePacked(nonces_))));
+        if (!Signatures.isValid(holder, _hashTypedData(message), signature)) revert NotSignedByHolder(holder);
+        _nonces.cancel(holder, nonces_);
+        emit NoncesCancelled(holder, nonces_);
+    }
+
+    // ---------------------------------------------------------------------------------------------- ownership
+
+    /// @notice Not offered: a new owner asks by `requestOwnershipHandover`, the old one agrees.
+    function transferOwnership(address) public payable override {
+        revert HandOverInTwoSteps();
+    }
+
+    /// @notice Not offered: points without a brand would bind nobody.
+    function renounceOwnership() public payable override {
+        revert HandOverInTwoSteps();
+    }
+
+    // -------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc ILoyaltyToken
+    function name() external view returns (string memory) {
+        return _name;
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function symbol() external view returns (string memory) {
+        return _symbol;
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function totalSupply() external view returns (uint256) {
+        return _supply.lanesAt(currentEpoch()).total();
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function balanceOf(address account) external view returns (uint256) {
+        return _balances[account].lanesAt(currentEpoch()).total();
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function allowance(address account, address spender) external view returns (uint256) {
+        if (spender == exchange) return _isSwitchedOff(_balances[account]) ? 0 : type(uint256).max;
+        return _allowances[account][spender];
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function nonces(address account) external view returns (uint256) {
+        return _permitNonces[account];
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function DOMAIN_SEPARATOR() external view returns (bytes32) {
+        return _domainSeparator();
+    }
+
+    /// @inheritdoc IERC7818
+    function balanceOfAtEpoch(uint256 epoch, address account) external view returns (uint256) {
+        uint256 current = currentEpoch();
+        return epoch > current ? 0 : _balances[account].lanesAt(current).lane(current - epoch);
+    }
+
+    /// @inheritdoc IERC7818
+    function currentEpoch() public view returns (uint256) {
+        // origin <= now since birth; length is at least a day.
+        unchecked {
+            return (block.timestamp - origin) / epochLength;
+        }
+    }
+
+    /// @inheritdoc IERC7818
+    function epochType() external pure returns (EPOCH_TYPE) {
+        return EPOCH_TYPE.TIME_BASED;
+    }
+
+    /// @inheritdoc IERC7818
+    function validityDuration() external pure returns (uint256) {
+        return Lots.LIFE;
+    }
+
+    /// @inheritdoc IERC7818
+    function isEpochExpired(uint256 epoch) public view returns (bool) {
+        uint256 current = currentEpoch();
+        return epoch < current && current - epoch >= Lots.LIFE;
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function expiryOf(uint256 epoch) public view returns (uint256) {
+        return origin + (epoch + Lots.LIFE) * epochLength;
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function lotsOf(address account) external view returns (uint256[4] memory amounts, uint256[4] memory expiries) {
+        return _lots(_balances[account]);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function liability()
+        external
+        view
+        returns (uint256[4] memory amounts, uint256[4] memory expiries, uint256 pending, uint256 promised)
+    {
+        (amounts, expiries) = _lots(_supply);
+        return (amounts, expiries, 0, _books.promised);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function totals() external view returns (uint256 issued, uint256 live, uint256 redeemed, uint256 expired) {
+        live = _supply.lanesAt(currentEpoch()).total();
+        redeemed = _books.redeemed;
+        expired = _books.expired + (_supply & Lots.LANES).total() - live;
+        issued = live + redeemed + expired;
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function grantOf(address issuer, uint256 id) external view returns (Grant memory) {
+        GrantSlot memory grant = _grants[issuer][id];
+        return Grant({
+            amount: grant.amount,
+            lockedUntil: grant.lockedUntil,
+            capPerDay: grant.capPerDay,
+            usedToday: grant.day == _today() ? grant.usedToday : 0
+        });
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function referenceUsed(address issuer, bytes32 ref) external view returns (bool) {
+        return _referenceUsed[issuer][ref];
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function redemptionOf(address holder, bytes32 receiptId)
+        external
+        view
+        returns (bool exists, uint256[4] memory amounts, uint256[4] memory expiries)
+    {
+        uint256 word = _redemptions[holder][receiptId];
+        (amounts, expiries) = _lots(word);
+        return (word & Lots.FLAG != 0, amounts, expiries);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function pocketOf(address holder, bytes32 id) public pure returns (address) {
+        return address(uint160(uint256(keccak256(abi.encode("troc.pocket", holder, id)))));
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function nonceOpen(address holder, uint256 nonce) external view returns (bool) {
+        return _nonces.isOpen(holder, nonce);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function owner() public view override(Ownable, ILoyaltyToken) returns (address) {
+        return Ownable.owner();
+    }
+
+    /// @notice ERC-165.
+    function supportsInterface(bytes4 id) external pure returns (bool) {
+        return id == 0x01ffc9a7 || id == 0x36372b07 || id == type(IERC7818).interfaceId;
+    }
+
+    // ------------------------------------------------------------------------------------- internal: moving
+
+    /// @dev `word` is the balance of `from` as it is stored now.
+    function _move(address from, uint256 word, address to, uint256 value) private {
+        uint256 epoch = currentEpoch();
+        (uint256 taken, uint256 missing) = word.lanesAt(epoch).takeOldest(value);
+        if (missing != 0) revert ERC20InsufficientBalance(from, value - missing, value);
+        _moveLanes(from, word, to, value, taken, epoch);
+    }
+
+    function _moveAtEpoch(uint256 epoch, address from, uint256 word, address to, uint256 value) private {
+        uint256 current = currentEpoch();
+        if (isEpochExpired(epoch)) revert ERC7818TransferredExpiredToken(from, epoch);
+        uint256 held = epoch > current ? 0 : word.lanesAt(current).lane(current - epoch);
+        if (held < value) revert ERC20InsufficientBalance(from, held, value);
+        _moveLanes(from, word, to, value, value == 0 ? 0 : Lots.single(value, current - epoch), current);
+    }
+
+    /// @dev Writes `from` before it reads `to`: only so is a transfer to oneself safe.
+    function _moveLanes(address from, uint256 word, address to, uint256 value, uint256 taken, uint256 epoch) private {
+        _checkReceiver(to);
+        // `taken` is no more than `from` holds in any lane, and the supply bounds what `to` can hold in it.
+        unchecked {
+            _balances[from] = (word.lanesAt(epoch) - taken).pack(epoch, word);
+            word = _balances[to];
+            _balances[to] = (word.lanesAt(epoch) + taken).pack(epoch, word);
+        }
+        emit Transfer(from, to, value);
+    }
+
+    function _checkReceiver(address to) private view {
+        if (to == address(0) || to == address(this) || to == exchange) revert ERC20InvalidReceiver(to);
+    }
+
+    /// @dev Returns the balance word of `from`, which holds the exchange's allowance.
+    function _spendAllowance(address from, uint256 value) private returns (uint256 word) {
+        word = _balances[from];
+        if (msg.sender == exchange) {
+            if (_isSwitchedOff(word)) revert ExchangeSwitchedOff(from);
+            return word;
+        }
+        uint256 allowed = _allowances[from][msg.sender];
+        if (allowed == type(uint256).max) return word;
+        if (allowed < value) revert ERC20InsufficientAllowance(msg.sender, allowed, value);
+        _allowances[from][msg.sender] = allowed - value;
+    }
+
+    function _approve(address account, address spender, uint256 value) private {
+        if (spender == address(0)) revert ERC20InvalidSpender(spender);
+        if (spender == exchange) {
+            if (value == 0) _balances[account] |= Lots.FLAG;
+            else if (value == type(uint256).max) _balances[account] &= ~Lots.FLAG;
+            else revert ExchangeAllOrNothing(value);
+        } else {
+            _allowances[account][spender] = value;
+        }
+        emit Approval(account, spender, value);
+    }
+
+    function _useMessage(
+        bytes32 message,
+        address holder,
+        uint256 deadline,
+        uint256 nonce,
+        bytes calldata signature
+    ) private {
+        if (block.timestamp > deadline) revert DeadlinePassed(deadline);
+        _nonces.use(holder, nonce);
+        if (!Signatures.isValid(holder, _hashTypedData(message), signature)) revert NotSignedByHolder(holder);
+    }
+
+    // ------------------------------------------------------------------------------------ internal: issuing
+
+    function _issue(address to, uint256 amount, bool promised) private {
+        _checkReceiver(to);
+        uint256 epoch = _raiseSupply(amount, promised);
+        uint256 word = _balances[to];
+        // The supply's lane, just checked, bounds every balance's.
+        unchecked {
+            _balances[to] = (word.lanesAt(epoch) + amount).pack(epoch, word);
+        }
+        emit Transfer(address(0), to, amount);
+    }
+
+    /// @dev Credits the recipients and returns the sum; the caller raises the supply by it, or everything reverts.
+    function _issueMany(uint256[] calldata words) private returns (uint256 sum) {
+        uint256 epoch = currentEpoch();
+        for (uint256 i = 0; i < words.length;) {
+            uint256 amount = words[i] >> 160;
+            address to = address(uint160(words[i]));
+            if (amount > Lots.LANE) revert AmountTooLarge(amount);
+            _checkReceiver(to);
+            uint256 word = _balances[to];
+            // Amounts are below 2^56, and no batch has 2^200 of them. A balance's lane that overflows here is smaller
+            // than the sum, which the supply then refuses.
+            unchecked {
+                sum += amount;
+                _balances[to] = (word.lanesAt(epoch) + amount).pack(epoch, word);
+                ++i;
+            }
+            emit Transfer(address(0), to, amount);
+        }
+    }
+
+    /// @dev Adds to the lane of this epoch. What is promised must still fit beside it, unless the points are themselves
+    /// promised ones.
+    function _raiseSupply(uint256 amount, bool promised) private returns (uint256 epoch) {
+        epoch = currentEpoch();
+        uint256 word = _supply;
+        uint256 lanes = _ageSupply(word, epoch);
+        uint256 room = _room(word, lanes, promised);
+        if (amount > room) revert NoHeadroom(room, amount);
+        // No more than there is room for in the lane.
+        unchecked {
+            _supply = (lanes + amount).pack(epoch, word);
+        }
+    }
+
+    /// @dev What the lane of this epoch can still take.
+    function _room(uint256 word, uint256 lanes, bool promised) private view returns (uint256 room) {
+        room = Lots.LANE - (lanes & Lots.LANE);
+        if (!promised && word & Lots.FLAG != 0) {
+            uint256 reserved = _books.promised;
+            room = room > reserved ? room - reserved : 0;
+        }
+    }
+
+    /// @dev The supply's lanes of now; books as expired what has left them since the word was written.
+    function _ageSupply(uint256 word, uint256 epoch) private returns (uint256 lanes) {
+        lanes = word.lanesAt(epoch);
+        uint256 gone = (word & Lots.LANES).total() - lanes.total();
+        if (gone != 0) _books.expired += uint96(gone);
+    }
+
+    function _useReference(address issuer, bytes32 ref) private {
+        if (ref == 0) revert ReferenceMissing();
+        if (_referenceUsed[issuer][ref]) revert ReferenceUsed(issuer, ref);
+        _referenceUsed[issuer][ref] = true;
+    }
+
+    /// @dev Charges a grant of the sender's; says whether it was promised, that is, counted in the headroom before.
+    function _spendGrant(uint256 id, uint256 amount) private returns (bool promised) {
+        GrantSlot memory grant = _grants[msg.sender][id];
+        if (amount > grant.amount) revert GrantExceeded(msg.sender, id, grant.amount, amount);
+        if (grant.capPerDay != 0) {
+            if (grant.day != _today()) (grant.day, grant.usedToday) = (_today(), 0);
+            uint256 left = grant.usedToday < grant.capPerDay ? grant.capPerDay - grant.usedToday : 0;
+            if (amount > left) revert DayCapExceeded(msg.sender, id, left, amount);
+            grant.usedToday += uint56(amount);
+        }
+        grant.amount -= uint56(amount);
+        _grants[msg.sender][id] = grant;
+        return grant.lockedUntil != 0;
+    }
+
+    /// @dev Sets what one locked grant counts for in `promised`, and the supply's flag with it.
+    function _promiseFor(address issuer, uint256 id, uint256 amount) private {
+        uint256 before = _promisedFor[issuer][id];
+        if (amount == before) return;
+        uint256 promised = _books.promised - before + amount;
+        _promisedFor[issuer][id] = amount;
+        // Below 2^57: what was promised before fits a lane, and so does `amount`.
+        _books.promised = uint64(promised);
+        _supply = promised == 0 ? _supply & ~Lots.FLAG : _supply | Lots.FLAG;
+    }
+
+    /// @dev Everything promised must fit beside the points of this epoch. Only a new promise is checked: a release must
+    /// not fail because other grants have not been brought down yet.
+    function _checkPromises() private view {
+        uint256 room = Lots.LANE - (_supply.lanesAt(currentEpoch()) & Lots.LANE);
+        if (_books.promised > room) revert NoHeadroom(room, _books.promised);
+    }
+
+    function _isLocked(GrantSlot storage grant) private view returns (bool) {
+        return block.timestamp <= grant.lockedUntil;
+    }
+
+    function _today() private view returns (uint24) {
+        return uint24(block.timestamp / 1 days);
+    }
+
+    // --------------------------------------------------------------------------------- internal: redemption
+
+    function _redeem(address holder, uint256 amount, bytes32 receiptId, address agent) private {
+        if (amount == 0) revert ZeroAmount();
+        if (_redemptions[holder][receiptId] != 0) revert ReceiptUsed(holder, receiptId);
+        uint256 epoch = currentEpoch();
+        uint256 word = _balances[holder];
+        uint256 lanes = word.lanesAt(epoch);
+        (uint256 taken, uint256 missing) = lanes.takeOldest(amount);
+        if (missing != 0) revert ERC20InsufficientBalance(holder, amount - missing, amount);
+        uint256 supply = _supply;
+        // `taken` is no more than the holder, and so the supply, has in any lane.
+        unchecked {
+            _balances[holder] = (lanes - taken).pack(epoch, word);
+            _supply = (_ageSupply(supply, epoch) - taken).pack(epoch, supply);
+        }
+        _redemptions[holder][receiptId] = taken.pack(epoch, Lots.FLAG);
+        _books.redeemed += uint96(amount);
+        emit Transfer(holder, address(0), amount);
+        emit Redeemed(holder, receiptId, amount, agent);
+    }
+
+    /// @dev The lots come back as they would have aged, so no life is gained, and nothing counts as issued.
+    function _giveBack(address holder, bytes32 receiptId, uint256 amount) private {
+        if (amount == 0) revert ZeroAmount();
+        uint256 epoch = currentEpoch();
+        uint256 word = _redemptions[holder][receiptId];
+        uint256 lanes = word.lanesAt(epoch);
+        (uint256 given, uint256 missing) = lanes.takeYoungest(amount);
+        if (missing != 0) revert GiveBackExceeded(holder, receiptId, amount - missing, amount);
+        uint256 balance = _balances[holder];
+        // `given` is no more than what is left of the redemption; the supply's lanes are checked as they rise.
+        unchecked {
+            _redemptions[holder][receiptId] = (lanes - given).pack(epoch, word);
+            _raiseSupplyLanes(given, epoch);
+            _balances[holder] = (balance.lanesAt(epoch) + given).pack(epoch, balance);
+        }
+        _books.redeemed -= uint96(amount);
+        emit Transfer(address(0), holder, amount);
+        emit GivenBack(holder, receiptId, amount);
+    }
+
+    function _raiseSupplyLanes(uint256 given, uint256 epoch) private {
+        uint256 word = _supply;
+        uint256 lanes = _ageSupply(word, epoch);
+        uint256 room = _room(word, lanes, false);
+        if (given & Lots.LANE > room) revert NoHeadroom(room, given & Lots.LANE);
+        uint256 largest = lanes.largestSum(given);
+        if (largest > Lots.LANE) revert NoHeadroom(Lots.LANE, largest);
+        // Just checked, lane by lane.
+        unchecked {
+            _supply = (lanes + given).pack(epoch, word);
+        }
+    }
+
+    // -------------------------------------------------------------------------------------- internal: views
+
+    function _isSwitchedOff(uint256 word) private pure returns (bool) {
+        return word & Lots.FLAG != 0;
+    }
+
+    /// @dev The expiry of the oldest lane of `epoch`: (epoch - 3) + 4.
+    function _soonestExpiry(uint256 epoch) private view returns (uint256) {
+        return origin + (epoch + 1) * epochLength;
+    }
+
+    function _lots(uint256 word) private view returns (uint256[4] memory amounts, uint256[4] memory expiries) {
+        uint256 epoch = currentEpoch();
+        uint256 lanes = word.lanesAt(epoch);
+        for (uint256 i = 0; i < Lots.LIFE; ++i) {
+            amounts[i] = lanes.lane(Lots.LIFE - 1 - i);
+            expiries[i] = _soonestExpiry(epoch) + i * epochLength;
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------------- EIP-712
+
+    function _domainNameAndVersion() internal view override returns (string memory, string memory) {
+        return (_name, "1");
+    }
+}
