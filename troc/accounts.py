@@ -210,6 +210,11 @@ def _existing(name: str) -> Path:
     return path
 
 
+def check_free(name: str) -> None:
+    """Refuse a name that is malformed or taken, before anything else is asked."""
+    _free(name)
+
+
 def _free(name: str) -> Path:
     path = _path(name)
     if path.exists():
