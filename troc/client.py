@@ -221,16 +221,16 @@ class Troc:
         want: str,
         *,
         live: str | None = None,
-        open: str = USUAL_OPEN,
+        until: str = USUAL_OPEN,
         in_parts: bool = False,
         only: str | None = None,
     ) -> Outcome:
         """Take a fitting open order, else publish one; the outcome says which.
 
-        `live`: until when the points must be good that are got ("90d", "2027-02-19"; none: 30 days), `open`: until when
+        `live`: until when the points must be good that are got ("90d", "2027-02-19"; none: 30 days), `until`: how long
         the order stays open, `in_parts`: whether parts of it may be settled, `only`: the address of the only taker.
         """
-        return self.carry_out(self.plan_trade(give, want, live=live, open=open, in_parts=in_parts, only=only))
+        return self.carry_out(self.plan_trade(give, want, live=live, until=until, in_parts=in_parts, only=only))
 
     def plan_trade(
         self,
@@ -238,13 +238,13 @@ class Troc:
         want: str,
         *,
         live: str | None = None,
-        open: str = USUAL_OPEN,
+        until: str = USUAL_OPEN,
         in_parts: bool = False,
         only: str | None = None,
         take: bool = True,
     ) -> Quote | Order:
         """What `trade` would do: take an open order as quoted, or sign this order. `take` false: an order in any case."""
-        order = self.draft(give, want, live=live, open=open, in_parts=in_parts, only=only)
+        order = self.draft(give, want, live=live, until=until, in_parts=in_parts, only=only)
         if take and only is None:
             sides = self.side(give), self.side(want)
             found = self.orders.best(self.address, *sides, order.want_points_living_until)
@@ -268,7 +268,7 @@ class Troc:
         want: str,
         *,
         live: str | None = None,
-        open: str = USUAL_OPEN,
+        until: str = USUAL_OPEN,
         in_parts: bool = False,
         only: str | None = None,
     ) -> Order:
@@ -278,7 +278,7 @@ class Troc:
             self.address,
             self.side(give),
             self.side(want),
-            open_until=words.parse_until(open, now),
+            open_until=words.parse_until(until, now),
             live_until=None if live is None else words.parse_until(live, now),
             allow_partial=in_parts,
             only_taker=ZERO_ADDRESS if only is None else to_address(only, "the only taker"),
