@@ -28,9 +28,15 @@ library Lots {
         }
     }
 
-    /// @notice The word to store for `lanes` in `epoch`, with the flag of the word that it replaces.
-    function pack(uint256 lanes, uint256 epoch, uint256 replaced) internal pure returns (uint256) {
-        return (replaced & FLAG) | (epoch << _EPOCH_SHIFT) | lanes;
+    /// @notice `word` as it would have been written in `epoch`, the flag kept.
+    function aged(uint256 word, uint256 epoch) internal pure returns (uint256) {
+        if ((word >> _EPOCH_SHIFT) & _EPOCH == epoch) return word;
+        return (word & FLAG) | (epoch << _EPOCH_SHIFT) | lanesAt(word, epoch);
+    }
+
+    /// @notice A word of `lanes` in `epoch`, without a flag.
+    function pack(uint256 lanes, uint256 epoch) internal pure returns (uint256) {
+        return (epoch << _EPOCH_SHIFT) | lanes;
     }
 
     /// @notice The sum of all lanes.
@@ -55,6 +61,8 @@ library Lots {
     /// @return taken The lanes taken; each at most as large as in `lanes`.
     /// @return missing What `lanes` fall short of `amount`.
     function takeOldest(uint256 lanes, uint256 amount) internal pure returns (uint256 taken, uint256 missing) {
+        // Most balances are one lot of this epoch.
+        if (lanes <= LANE && amount <= lanes) return (amount, 0);
         // `amount` only falls, by at most itself; the shift ends at 0.
         unchecked {
             for (uint256 shift = _OLDEST;; shift -= _BITS) {
@@ -91,12 +99,17 @@ library Lots {
         pure
         returns (uint256 mask)
     {
-        // Expiries are below 2^66: length at most 2^62, epochs below 2^31 days.
+        mask = LANES;
+        // Expiries are below 2^66: length at most 2^62, epochs below 2^31 days. A shift by 224 and more leaves nothing.
         unchecked {
-            for (uint256 shift = _OLDEST;; shift -= _BITS) {
-                if (atLeast < soonest && (atMost == 0 || soonest <= atMost)) mask |= LANE << shift;
-                if (shift == 0) return mask;
-                soonest += length;
+            if (atLeast >= soonest) {
+                uint256 tooOld = (atLeast - soonest) / length + 1;
+                mask = tooOld < LIFE ? LANES >> (_BITS * tooOld) : 0;
+            }
+            if (atMost != 0) {
+                if (atMost < soonest) return 0;
+                uint256 oldEnough = (atMost - soonest) / length + 1;
+                if (oldEnough < LIFE) mask &= LANES << (_BITS * (LIFE - oldEnough));
             }
         }
     }

@@ -31,6 +31,11 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     using Lots for uint256;
     using Nonces for Nonces.Whole;
 
+    /// @dev The lots of an account. Flag: the holder switched the exchange off.
+    struct Account {
+        uint256 word;
+    }
+
     /// @dev `amount` is what is left; `usedToday` counts for `day` alone, and only under a cap.
     struct GrantSlot {
         uint56 amount;
@@ -69,8 +74,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @inheritdoc ILoyaltyToken
     uint8 public immutable decimals;
 
-    /// @dev Flag of a balance: the holder switched the exchange off.
-    mapping(address account => uint256 word) private _balances;
+    mapping(address account => Account) private _accounts;
     /// @dev Flag of the supply: something is promised.
     uint256 private _supply;
     Books private _books;
@@ -117,7 +121,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc ILoyaltyToken
     function transfer(address to, uint256 value) external returns (bool) {
-        _move(msg.sender, _balances[msg.sender], to, value);
+        _move(msg.sender, _accounts[msg.sender].word, to, value);
         return true;
     }
 
@@ -156,8 +160,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
             return true;
         }
         uint256 epoch = currentEpoch();
-        uint256 usable = word.lanesAt(epoch) & Lots.window(_soonestExpiry(epoch), epochLength, atLeast, atMost);
-        (uint256 taken, uint256 missing) = usable.takeOldest(value);
+        word = word.aged(epoch);
+        uint256 window = Lots.window(_soonestExpiry(epoch), epochLength, atLeast, atMost);
+        (uint256 taken, uint256 missing) = (word & window).takeOldest(value);
         if (missing != 0) revert PointsOutOfBounds(from, value - missing, value, atLeast, atMost);
         _moveLanes(from, word, to, value, taken, epoch);
         return true;
@@ -165,7 +170,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc IERC7818
     function transferAtEpoch(uint256 epoch, address to, uint256 value) external returns (bool) {
-        _moveAtEpoch(epoch, msg.sender, _balances[msg.sender], to, value);
+        _moveAtEpoch(epoch, msg.sender, _accounts[msg.sender].word, to, value);
         return true;
     }
 
@@ -181,13 +186,13 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         _useMessage(
             keccak256(abi.encode(_SEND_TYPE, message)), holder, message.deadline, message.nonce, signature
         );
-        _move(holder, _balances[holder], message.to, message.amount);
+        _move(holder, _accounts[holder].word, message.to, message.amount);
     }
 
     /// @inheritdoc ILoyaltyToken
     function transferFromPocket(bytes32 id, address to, uint256 value) external {
         address pocket = pocketOf(msg.sender, id);
-        _move(pocket, _balances[pocket], to, value);
+        _move(pocket, _accounts[pocket].word, to, value);
     }
 
     // ----------------------------------------------------------------------------------------------- issuing
@@ -350,12 +355,12 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc ILoyaltyToken
     function balanceOf(address account) external view returns (uint256) {
-        return _balances[account].lanesAt(currentEpoch()).total();
+        return _accounts[account].word.lanesAt(currentEpoch()).total();
     }
 
     /// @inheritdoc ILoyaltyToken
     function allowance(address account, address spender) external view returns (uint256) {
-        if (spender == exchange) return _isSwitchedOff(_balances[account]) ? 0 : type(uint256).max;
+        if (spender == exchange) return _isSwitchedOff(_accounts[account].word) ? 0 : type(uint256).max;
         return _allowances[account][spender];
     }
 
@@ -372,7 +377,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @inheritdoc IERC7818
     function balanceOfAtEpoch(uint256 epoch, address account) external view returns (uint256) {
         uint256 current = currentEpoch();
-        return epoch > current ? 0 : _balances[account].lanesAt(current).lane(current - epoch);
+        return epoch > current ? 0 : _accounts[account].word.lanesAt(current).lane(current - epoch);
     }
 
     /// @inheritdoc IERC7818
@@ -406,7 +411,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc ILoyaltyToken
     function lotsOf(address account) external view returns (uint256[4] memory amounts, uint256[4] memory expiries) {
-        return _lots(_balances[account]);
+        return _lots(_accounts[account].word);
     }
 
     /// @inheritdoc ILoyaltyToken
@@ -476,10 +481,11 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     // ------------------------------------------------------------------------------------- internal: moving
 
-    /// @dev `word` is the balance of `from` as it is stored now.
+    /// @dev `word` is what is stored for `from`.
     function _move(address from, uint256 word, address to, uint256 value) private {
         uint256 epoch = currentEpoch();
-        (uint256 taken, uint256 missing) = word.lanesAt(epoch).takeOldest(value);
+        word = word.aged(epoch);
+        (uint256 taken, uint256 missing) = (word & Lots.LANES).takeOldest(value);
         if (missing != 0) revert ERC20InsufficientBalance(from, value - missing, value);
         _moveLanes(from, word, to, value, taken, epoch);
     }
@@ -487,19 +493,21 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     function _moveAtEpoch(uint256 epoch, address from, uint256 word, address to, uint256 value) private {
         uint256 current = currentEpoch();
         if (isEpochExpired(epoch)) revert ERC7818TransferredExpiredToken(from, epoch);
-        uint256 held = epoch > current ? 0 : word.lanesAt(current).lane(current - epoch);
+        word = word.aged(current);
+        uint256 held = epoch > current ? 0 : (word & Lots.LANES).lane(current - epoch);
         if (held < value) revert ERC20InsufficientBalance(from, held, value);
         _moveLanes(from, word, to, value, value == 0 ? 0 : Lots.single(value, current - epoch), current);
     }
 
-    /// @dev Writes `from` before it reads `to`: only so is a transfer to oneself safe.
+    /// @dev `word` is that of `from`, aged to `epoch`. Writes `from` before it reads `to`: only so is a transfer to oneself
+    /// safe.
     function _moveLanes(address from, uint256 word, address to, uint256 value, uint256 taken, uint256 epoch) private {
         _checkReceiver(to);
         // `taken` is no more than `from` holds in any lane, and the supply bounds what `to` can hold in it.
         unchecked {
-            _balances[from] = (word.lanesAt(epoch) - taken).pack(epoch, word);
-            word = _balances[to];
-            _balances[to] = (word.lanesAt(epoch) + taken).pack(epoch, word);
+            _accounts[from].word = word - taken;
+            Account storage account = _accounts[to];
+            account.word = account.word.aged(epoch) + taken;
         }
         emit Transfer(from, to, value);
     }
@@ -510,7 +518,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @dev Returns the balance word of `from`, which holds the exchange's allowance.
     function _spendAllowance(address from, uint256 value) private returns (uint256 word) {
-        word = _balances[from];
+        word = _accounts[from].word;
         if (msg.sender == exchange) {
             if (_isSwitchedOff(word)) revert ExchangeSwitchedOff(from);
             return word;
@@ -524,8 +532,8 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     function _approve(address account, address spender, uint256 value) private {
         if (spender == address(0)) revert ERC20InvalidSpender(spender);
         if (spender == exchange) {
-            if (value == 0) _balances[account] |= Lots.FLAG;
-            else if (value == type(uint256).max) _balances[account] &= ~Lots.FLAG;
+            if (value == 0) _accounts[account].word |= Lots.FLAG;
+            else if (value == type(uint256).max) _accounts[account].word &= ~Lots.FLAG;
             else revert ExchangeAllOrNothing(value);
         } else {
             _allowances[account][spender] = value;
@@ -550,10 +558,10 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     function _issue(address to, uint256 amount, bool promised) private {
         _checkReceiver(to);
         uint256 epoch = _raiseSupply(amount, promised);
-        uint256 word = _balances[to];
+        Account storage account = _accounts[to];
         // The supply's lane, just checked, bounds every balance's.
         unchecked {
-            _balances[to] = (word.lanesAt(epoch) + amount).pack(epoch, word);
+            account.word = account.word.aged(epoch) + amount;
         }
         emit Transfer(address(0), to, amount);
     }
@@ -561,18 +569,18 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @dev Credits the recipients and returns the sum; the caller raises the supply by it, or everything reverts.
     function _issueMany(uint256[] calldata words) private returns (uint256 sum) {
         uint256 epoch = currentEpoch();
-        for (uint256 i = 0; i < words.length;) {
-            uint256 amount = words[i] >> 160;
-            address to = address(uint160(words[i]));
+        for (uint256 i = 0; i < words.length; ++i) {
+            uint256 word = words[i];
+            uint256 amount = word >> 160;
+            address to = address(uint160(word));
             if (amount > Lots.LANE) revert AmountTooLarge(amount);
             _checkReceiver(to);
-            uint256 word = _balances[to];
+            Account storage account = _accounts[to];
             // Amounts are below 2^56, and no batch has 2^200 of them. A balance's lane that overflows here is smaller
             // than the sum, which the supply then refuses.
             unchecked {
                 sum += amount;
-                _balances[to] = (word.lanesAt(epoch) + amount).pack(epoch, word);
-                ++i;
+                account.word = account.word.aged(epoch) + amount;
             }
             emit Transfer(address(0), to, amount);
         }
@@ -582,30 +590,32 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// promised ones.
     function _raiseSupply(uint256 amount, bool promised) private returns (uint256 epoch) {
         epoch = currentEpoch();
-        uint256 word = _supply;
-        uint256 lanes = _ageSupply(word, epoch);
-        uint256 room = _room(word, lanes, promised);
+        uint256 supply = _agedSupply(epoch);
+        uint256 room = _room(supply, promised);
         if (amount > room) revert NoHeadroom(room, amount);
         // No more than there is room for in the lane.
         unchecked {
-            _supply = (lanes + amount).pack(epoch, word);
+            _supply = supply + amount;
         }
     }
 
     /// @dev What the lane of this epoch can still take.
-    function _room(uint256 word, uint256 lanes, bool promised) private view returns (uint256 room) {
-        room = Lots.LANE - (lanes & Lots.LANE);
-        if (!promised && word & Lots.FLAG != 0) {
+    function _room(uint256 supply, bool promised) private view returns (uint256 room) {
+        room = Lots.LANE - (supply & Lots.LANE);
+        if (!promised && supply & Lots.FLAG != 0) {
             uint256 reserved = _books.promised;
             room = room > reserved ? room - reserved : 0;
         }
     }
 
-    /// @dev The supply's lanes of now; books as expired what has left them since the word was written.
-    function _ageSupply(uint256 word, uint256 epoch) private returns (uint256 lanes) {
-        lanes = word.lanesAt(epoch);
-        uint256 gone = (word & Lots.LANES).total() - lanes.total();
-        if (gone != 0) _books.expired += uint96(gone);
+    /// @dev The supply's word of now; books as expired what has left it since it was written.
+    function _agedSupply(uint256 epoch) private returns (uint256 supply) {
+        uint256 word = _supply;
+        supply = word.aged(epoch);
+        if (supply != word) {
+            uint256 gone = (word & Lots.LANES).total() - (supply & Lots.LANES).total();
+            if (gone != 0) _books.expired += uint96(gone);
+        }
     }
 
     function _useReference(address issuer, bytes32 ref) private {
@@ -661,17 +671,15 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         if (amount == 0) revert ZeroAmount();
         if (_redemptions[holder][receiptId] != 0) revert ReceiptUsed(holder, receiptId);
         uint256 epoch = currentEpoch();
-        uint256 word = _balances[holder];
-        uint256 lanes = word.lanesAt(epoch);
-        (uint256 taken, uint256 missing) = lanes.takeOldest(amount);
+        uint256 word = _accounts[holder].word.aged(epoch);
+        (uint256 taken, uint256 missing) = (word & Lots.LANES).takeOldest(amount);
         if (missing != 0) revert ERC20InsufficientBalance(holder, amount - missing, amount);
-        uint256 supply = _supply;
         // `taken` is no more than the holder, and so the supply, has in any lane.
         unchecked {
-            _balances[holder] = (lanes - taken).pack(epoch, word);
-            _supply = (_ageSupply(supply, epoch) - taken).pack(epoch, supply);
+            _accounts[holder].word = word - taken;
+            _supply = _agedSupply(epoch) - taken;
         }
-        _redemptions[holder][receiptId] = taken.pack(epoch, Lots.FLAG);
+        _redemptions[holder][receiptId] = taken.pack(epoch) | Lots.FLAG;
         _books.redeemed += uint96(amount);
         emit Transfer(holder, address(0), amount);
         emit Redeemed(holder, receiptId, amount, agent);
@@ -681,16 +689,14 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     function _giveBack(address holder, bytes32 receiptId, uint256 amount) private {
         if (amount == 0) revert ZeroAmount();
         uint256 epoch = currentEpoch();
-        uint256 word = _redemptions[holder][receiptId];
-        uint256 lanes = word.lanesAt(epoch);
-        (uint256 given, uint256 missing) = lanes.takeYoungest(amount);
+        uint256 word = _redemptions[holder][receiptId].aged(epoch);
+        (uint256 given, uint256 missing) = (word & Lots.LANES).takeYoungest(amount);
         if (missing != 0) revert GiveBackExceeded(holder, receiptId, amount - missing, amount);
-        uint256 balance = _balances[holder];
-        // `given` is no more than what is left of the redemption; the supply's lanes are checked as they rise.
+        _raiseSupplyLanes(given, epoch);
+        // `given` is no more than what is left of the redemption; the supply's lanes, just checked, bound the holder's.
         unchecked {
-            _redemptions[holder][receiptId] = (lanes - given).pack(epoch, word);
-            _raiseSupplyLanes(given, epoch);
-            _balances[holder] = (balance.lanesAt(epoch) + given).pack(epoch, balance);
+            _redemptions[holder][receiptId] = word - given;
+            _accounts[holder].word = _accounts[holder].word.aged(epoch) + given;
         }
         _books.redeemed -= uint96(amount);
         emit Transfer(address(0), holder, amount);
@@ -698,15 +704,14 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     function _raiseSupplyLanes(uint256 given, uint256 epoch) private {
-        uint256 word = _supply;
-        uint256 lanes = _ageSupply(word, epoch);
-        uint256 room = _room(word, lanes, false);
+        uint256 supply = _agedSupply(epoch);
+        uint256 room = _room(supply, false);
         if (given & Lots.LANE > room) revert NoHeadroom(room, given & Lots.LANE);
-        uint256 largest = lanes.largestSum(given);
+        uint256 largest = Lots.largestSum(supply, given);
         if (largest > Lots.LANE) revert NoHeadroom(Lots.LANE, largest);
         // Just checked, lane by lane.
         unchecked {
-            _supply = (lanes + given).pack(epoch, word);
+            _supply = supply + given;
         }
     }
 
@@ -718,7 +723,10 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @dev The expiry of the oldest lane of `epoch`: (epoch - 3) + 4.
     function _soonestExpiry(uint256 epoch) private view returns (uint256) {
-        return origin + (epoch + 1) * epochLength;
+        // Below 2^66, as in `Lots.window`.
+        unchecked {
+            return origin + (epoch + 1) * epochLength;
+        }
     }
 
     function _lots(uint256 word) private view returns (uint256[4] memory amounts, uint256[4] memory expiries) {
