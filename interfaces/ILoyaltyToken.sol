@@ -106,7 +106,7 @@ interface ILoyaltyToken is IERC7818 {
     /// @notice Thrown when an amount is zero where that would mean nothing.
     error ZeroAmount();
 
-    /// @notice Thrown when an amount does not fit into 56 bits, or a word of a batch has bits above them.
+    /// @notice Thrown when an amount of a grant does not fit into 56 bits.
     error AmountTooLarge(uint256 amount);
 
     /// @notice Thrown when the reference of a receipt or batch is zero.

@@ -259,7 +259,11 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         emit OrderFilled(digest, maker, given, received);
     }
 
+    /// @dev Everything about an order that does not change. Words that are no addresses or booleans are refused, so that a
+    /// digest stands for exactly one order.
     function _checkTerms(Words calldata order) private pure {
+        uint256 addresses = order.maker | order.giveToken | order.wantToken | order.onlyTaker;
+        if (addresses >> 160 | order.allowPartial >> 1 != 0) revert MalformedOrder();
         uint256 giveAmount = order.giveAmount;
         uint256 wantAmount = order.wantAmount;
         if (giveAmount == 0 || giveAmount >> 128 != 0) revert AmountOutOfRange(giveAmount);
@@ -334,12 +338,29 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         }
     }
 
-    /// @dev Points move exactly or revert. The answer is checked so that a call that falls into some contract's fallback
-    /// does not pass for a transfer.
+    /// @dev `transferFromWithin`, in assembly because it is in every path. Points move exactly or revert. The answer must be
+    /// one word, 1: an account without code, or a call that falls into some contract's fallback, is no transfer.
     function _movePoints(address token, address from, address to, uint256 amount, uint256 atLeast, uint256 atMost)
         private
     {
-        if (!ILoyaltyToken(token).transferFromWithin(from, to, amount, atLeast, atMost)) revert TransferRefused(token);
+        bytes32 selector = ILoyaltyToken.transferFromWithin.selector;
+        bool moved;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, selector)
+            mstore(add(free, 0x04), from)
+            mstore(add(free, 0x24), to)
+            mstore(add(free, 0x44), amount)
+            mstore(add(free, 0x64), atLeast)
+            mstore(add(free, 0x84), atMost)
+            mstore(0x00, 0)
+            if iszero(call(gas(), token, 0, free, 0xa4, 0x00, 0x20)) {
+                returndatacopy(free, 0, returndatasize())
+                revert(free, returndatasize())
+            }
+            moved := and(gt(returndatasize(), 0x1f), eq(mload(0x00), 1))
+        }
+        if (!moved) revert TransferRefused(token);
     }
 
     /// @dev Measured around this one transfer: over a whole settlement, something that was the maker's anyway could be

@@ -513,7 +513,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     function _checkReceiver(address to) private view {
-        if (to == address(0) || to == address(this) || to == exchange) revert ERC20InvalidReceiver(to);
+        if (to == exchange || to == address(this) || to == address(0)) revert ERC20InvalidReceiver(to);
     }
 
     /// @dev Returns the balance word of `from`, which holds the exchange's allowance.
@@ -570,14 +570,18 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     function _issueMany(uint256[] calldata words) private returns (uint256 sum) {
         uint256 epoch = currentEpoch();
         for (uint256 i = 0; i < words.length; ++i) {
-            uint256 word = words[i];
-            uint256 amount = word >> 160;
-            address to = address(uint160(word));
-            if (amount > Lots.LANE) revert AmountTooLarge(amount);
+            uint256 amount;
+            address to;
+            // `words[i]`, which the loop's condition has checked.
+            assembly ("memory-safe") {
+                let word := calldataload(add(words.offset, shl(5, i)))
+                amount := shr(160, word)
+                to := shr(96, shl(96, word))
+            }
             _checkReceiver(to);
             Account storage account = _accounts[to];
-            // Amounts are below 2^56, and no batch has 2^200 of them. A balance's lane that overflows here is smaller
-            // than the sum, which the supply then refuses.
+            // Amounts are below 2^96, and no batch has 2^160 of them. An amount or a balance that does not fit its lane
+            // comes with a sum that does not fit the supply's, which the caller refuses: then nothing stays written.
             unchecked {
                 sum += amount;
                 account.word = account.word.aged(epoch) + amount;
