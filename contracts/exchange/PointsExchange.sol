@@ -160,7 +160,7 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         if (orders.length != signatures.length) revert SignaturesMissing(orders.length, signatures.length);
         (uint256[] memory given, uint256[] memory received, bool measured) = _addUp(orders, transfers);
         for (uint256 i = 0; i < orders.length; ++i) {
-            Words calldata order = _orderAt(orders, i);
+            Words calldata order = _knownOrder(orders, i);
             _checkTerms(order);
             _use(order, signatures[i], given[i], received[i]);
         }
@@ -295,12 +295,12 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         for (uint256 i = 0; i < transfers.length; ++i) {
             (uint256 from, uint256 to, uint256 amount) = _transferAt(transfers, i);
             if (from == orders.length) {
-                _moveWanted(_orderAt(orders, to), amount);
+                _moveWanted(_knownOrder(orders, to), amount);
             } else if (to == orders.length) {
-                _moveGiven(_orderAt(orders, from), msg.sender, amount, 0);
+                _moveGiven(_knownOrder(orders, from), msg.sender, amount, 0);
             } else {
-                Words calldata taker = _orderAt(orders, to);
-                _moveGiven(_orderAt(orders, from), _account(taker.maker), amount, taker.wantPointsLivingUntil);
+                Words calldata taker = _knownOrder(orders, to);
+                _moveGiven(_knownOrder(orders, from), _account(taker.maker), amount, taker.wantPointsLivingUntil);
             }
         }
     }
@@ -380,8 +380,13 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
 
     // ------------------------------------------------------------------------------------- internal: reading
 
-    function _orderAt(Order[] calldata orders, uint256 index) private pure returns (Words calldata order) {
+    function _orderAt(Order[] calldata orders, uint256 index) private pure returns (Words calldata) {
         if (index >= orders.length) revert NoSuchOrder(index);
+        return _knownOrder(orders, index);
+    }
+
+    /// @dev `index` must be below the length: `_addUp` checked every index of the transfers.
+    function _knownOrder(Order[] calldata orders, uint256 index) private pure returns (Words calldata order) {
         assembly ("memory-safe") {
             order := add(orders.offset, mul(index, 0x1e0))
         }
@@ -461,8 +466,7 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         if (!Signatures.isValid(maker, digest, signature)) revert NotSignedByMaker(maker, digest);
     }
 
-    /// @dev An order is 15 words in calldata, as EIP-712 wants them. Words with dirty upper bits hash to a digest that
-    /// nobody signed, and are refused where they are read.
+    /// @dev An order is 15 words in calldata, just as EIP-712 wants them.
     function _digest(Words calldata order) private view returns (bytes32) {
         bytes32 messageType = _ORDER_TYPE;
         bytes32 hash;

@@ -513,7 +513,13 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     function _checkReceiver(address to) private view {
-        if (to == exchange || to == address(this) || to == address(0)) revert ERC20InvalidReceiver(to);
+        address exchange_ = exchange;
+        bool refused;
+        // Without branches: it is in every path, and once for each recipient of a batch.
+        assembly ("memory-safe") {
+            refused := or(iszero(to), or(eq(to, address()), eq(to, exchange_)))
+        }
+        if (refused) revert ERC20InvalidReceiver(to);
     }
 
     /// @dev Returns the balance word of `from`, which holds the exchange's allowance.
