@@ -1,26 +1,29 @@
 """Makes a brownie user at home in this project's virtual environment.
 
 Set-up copies this file into the environment's site-packages, where a `.pth` line imports it whenever Python starts.
-It must therefore be quick and quiet: it names the compiler's folder, and does the rest when brownie is imported.
+It must therefore be quick and quiet: it names the compiler's folder, and does (and imports) the rest when brownie is
+imported.
 """
 
 from __future__ import annotations
 
-import importlib.machinery
 import os
-import socket
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
 
 PORT_VARIABLE = "TROC_DEVELOPMENT_PORT"
 GROUP = "Troc"
+WATCHED = os.path.join(sys.prefix, "brownie-watch")
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 on which nothing listens, with room above it for the workers of pytest-xdist."""
+    import socket
+
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -76,6 +79,8 @@ def add_networks(ours: Path, stock: Path, home: Path) -> bool:
 
 def prepare_brownie(stock: Path) -> None:
     """What brownie needs before it is imported: tools on PATH, its networks, a development port of its own."""
+    from pathlib import Path
+
     environment = Path(sys.prefix)
     tools = str(environment / "bin")
     path = os.environ.get("PATH", "")
@@ -89,24 +94,34 @@ def prepare_brownie(stock: Path) -> None:
 
 
 class BrownieWatch:
-    """An import hook that prepares the ground right before brownie is imported, and leaves the import to others."""
+    """Finds nothing on its own entry of `sys.path`, but notices that brownie is about to be imported.
 
-    @classmethod
-    def find_spec(
-        cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if name == "brownie":
-            sys.meta_path.remove(cls)
-            spec = importlib.machinery.PathFinder.find_spec(name, path)
+    An entry of `sys.path` rather than of `sys.meta_path`, because pytest, which imports brownie as a plugin, puts
+    itself before everything in the latter.
+    """
+
+    is_prepared = False
+
+    def __init__(self, entry: str) -> None:
+        if entry != WATCHED:
+            raise ImportError
+
+    def find_spec(self, name: str, target: ModuleType | None = None) -> None:
+        if name == "brownie" and not BrownieWatch.is_prepared:
+            from importlib.machinery import PathFinder
+            from pathlib import Path
+
+            BrownieWatch.is_prepared = True
+            spec = PathFinder.find_spec(name)
             if spec is not None and spec.origin is not None:
                 prepare_brownie(Path(spec.origin).parent / "data" / "network-config.yaml")
-        return None
 
 
 def install() -> None:
     """Called once for each start of Python."""
     os.environ["SOLCX_BINARY_PATH"] = os.path.join(sys.prefix, "solc")
-    sys.meta_path.insert(0, BrownieWatch)
+    sys.path_hooks.insert(0, BrownieWatch)
+    sys.path.insert(0, WATCHED)
 
 
 if __name__ == "troc_environment":
