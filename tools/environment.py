@@ -1,8 +1,8 @@
 """Makes a brownie user at home in this project's virtual environment.
 
-Set-up copies this file into the environment's site-packages, where a `.pth` line imports it whenever Python starts.
-It must therefore be quick and quiet: it names the compiler's folder, and does (and imports) the rest when brownie is
-imported.
+Set-up copies this file into the environment's site-packages, where a `.pth` line imports it whenever Python
+starts. It must therefore be quick and quiet: it names the compiler's folder, and does (and imports) the rest when
+brownie is imported.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def merge_networks(known: dict[str, Any], ours: dict[str, Any]) -> bool:
     taken = {network["id"] for name, networks in groups.items() if name != GROUP for network in networks}
     taken |= {network["id"] for network in known["development"] if not network["name"].startswith(GROUP)}
 
-    wanted = [network for group in ours["live"] for network in group["networks"] if network["id"] not in taken]
+    wanted = [
+        network for group in ours["live"] for network in group["networks"] if network["id"] not in taken
+    ]
     if wanted != groups.get(GROUP, []):
         known["live"] = [group for group in known["live"] if group["name"] != GROUP]
         known["live"].append({"name": GROUP, "networks": wanted})
@@ -51,7 +53,9 @@ def merge_networks(known: dict[str, Any], ours: dict[str, Any]) -> bool:
 
     wanted = [network for network in ours["development"] if network["id"] not in taken]
     if wanted != [network for network in known["development"] if network["name"].startswith(GROUP)]:
-        known["development"] = [network for network in known["development"] if not network["name"].startswith(GROUP)]
+        known["development"] = [
+            network for network in known["development"] if not network["name"].startswith(GROUP)
+        ]
         known["development"] += wanted
         changed = True
     return changed
@@ -60,8 +64,8 @@ def merge_networks(known: dict[str, Any], ours: dict[str, Any]) -> bool:
 def add_networks(ours: Path, stock: Path, home: Path) -> bool:
     """Copy this project's networks into brownie's own list, `~/.brownie/network-config.yaml`.
 
-    `ours` is the project's list, `stock` the one that brownie starts from where the user has none yet. Returns whether
-    anything was written: a second call writes nothing.
+    `ours` is the project's list, `stock` the one that brownie starts from where the user has none yet. Returns
+    whether anything was written: a second call writes nothing.
     """
     import yaml
 
@@ -78,7 +82,7 @@ def add_networks(ours: Path, stock: Path, home: Path) -> bool:
 
 
 def prepare_brownie(stock: Path) -> None:
-    """What brownie needs before it is imported: tools on PATH, its networks, a development port of its own."""
+    """What brownie needs before it is imported: tools on PATH, its networks, a port of its own."""
     from pathlib import Path
 
     environment = Path(sys.prefix)
@@ -86,7 +90,7 @@ def prepare_brownie(stock: Path) -> None:
     path = os.environ.get("PATH", "")
     if tools not in path.split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([tools, path])
-    # Always a new port, also when the variable was inherited: brownie would otherwise attach to its parent's chain.
+    # Always a new port, also when the variable was inherited: brownie would attach to its parent's chain.
     os.environ[PORT_VARIABLE] = str(free_port())
     ours = environment.parent / "network-config.yaml"
     if ours.is_file():
@@ -96,8 +100,8 @@ def prepare_brownie(stock: Path) -> None:
 class BrownieWatch:
     """Finds nothing on its own entry of `sys.path`, but notices that brownie is about to be imported.
 
-    An entry of `sys.path` rather than of `sys.meta_path`, because pytest, which imports brownie as a plugin, puts
-    itself before everything in the latter.
+    An entry of `sys.path` rather than of `sys.meta_path`, because pytest, which imports brownie as a plugin,
+    puts itself before everything in the latter.
     """
 
     is_prepared = False
