@@ -1,8 +1,8 @@
 """Makes a brownie user at home in this project's virtual environment.
 
 Set-up copies this file into the environment's site-packages, where a `.pth` line imports it whenever Python
-starts. It must therefore be quick and quiet: it names the compiler's folder, and does (and imports) the rest when
-brownie is imported.
+starts. It must therefore be quick and quiet: it names the compiler's folder, and does (and imports) the rest
+when brownie is imported.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def merge_networks(known: dict[str, Any], ours: dict[str, Any]) -> bool:
 def add_networks(ours: Path, stock: Path, home: Path) -> bool:
     """Copy this project's networks into brownie's own list, `~/.brownie/network-config.yaml`.
 
-    `ours` is the project's list, `stock` the one that brownie starts from where the user has none yet. Returns
-    whether anything was written: a second call writes nothing.
+    `ours` is the project's list, `stock` the one that brownie starts from where the user has none yet.
+    Returns whether anything was written: a second call writes nothing.
     """
     import yaml
 

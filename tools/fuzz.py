@@ -2,8 +2,8 @@
 
     python tools/fuzz.py --calls 320000
 
-The exit code is forge's own (its native binary: the npm wrapper ends with 0 whatever happened), or 1 where the
-calls fall short. Two invariants of one contract see the same calls when the seed is fixed: they count once.
+The exit code is forge's own (its native binary: the npm wrapper ends with 0 whatever happened), or 1 where
+the calls fall short. With a fixed seed all invariants of one contract see the same calls: they count once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Rewrite every lock file from what it is made of: `make lock`.
 
-Python: `requirements*.in` become `requirements*.lock`, with hashes, for every platform, for Python 3.11 and 3.12.
-npm: `package-lock.json`. None of them may carry the address of a package registry.
+Python: `requirements*.in` become `requirements*.lock`, with hashes, for every platform, for Python 3.11 and
+3.12. npm: `package-lock.json`. None of them may carry the address of a package registry.
 """
 
 from __future__ import annotations

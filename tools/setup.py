@@ -3,8 +3,8 @@
     python3 tools/setup.py               the workshop: .venv, node_modules, compiler, chains, .env
     python3 tools/setup.py --analysis    also .venv-analysis, for slither and halmos
 
-Runs before anything is installed, with the standard library alone, and must at least parse under an old Python,
-so that it can say which one to install.
+Runs before anything is installed, with the standard library alone, and must at least parse under an old
+Python, so that it can say which one to install.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ MODULES = ROOT / "node_modules"
 PYTHONS = ((3, 11), (3, 12))
 NODE = 20
 SOLC = "0.8.30"
+# SHA-256 of the native compilers that the Solidity team publishes; what does not match is not used.
+NATIVE_SOLC = {
+    "Linux": "f3e987dc6ecebd4bd350c48edcbc320b46cf9e3109bd3fc3d88f1acaf4c428f7",
+    "Darwin": "738dcdc6afddeb505ee4e4ef24f1c1fdba2b8c924e614cbbf5801a5b062dd683",
+}
 COMPILER_SECONDS = 60
 
 
@@ -178,6 +183,14 @@ def answers(compiler: Path) -> bool:
     return result.returncode == 0 and f"Version: {SOLC}+" in result.stdout
 
 
+def is_native(compiler: Path) -> bool:
+    """Whether this file is the published compiler for this system, and works here."""
+    if not compiler.is_file():
+        return False
+    found = hashlib.sha256(compiler.read_bytes()).hexdigest()
+    return found == NATIVE_SOLC.get(platform.system()) and answers(compiler)
+
+
 def install_compiler() -> None:
     """The native compiler where py-solc-x has it or can download it in a minute, else the one from npm."""
     folder = VENV / "solc"
@@ -189,7 +202,7 @@ def install_compiler() -> None:
     folder.mkdir(exist_ok=True)
     compiler.unlink(missing_ok=True)
     present = Path.home() / ".solcx" / compiler.name
-    if present.is_file() and answers(present):
+    if is_native(present):
         shutil.copy(present, compiler)
     else:
         print("setup: the Solidity compiler", flush=True)
@@ -201,7 +214,7 @@ def install_compiler() -> None:
                 capture_output=True,
                 timeout=COMPILER_SECONDS,
             )
-        if not (compiler.is_file() and answers(compiler)):
+        if not is_native(compiler):
             link(wrapper, compiler)
     if not answers(compiler):
         fail("no working Solidity compiler: delete .venv/solc and node_modules, and run it again")
