@@ -3,9 +3,9 @@
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PY := .venv/bin/python
-# What calls of random functions `make test` and `make fuzz` must reach in all.
-CALLS := 320000
-DEEP_CALLS := 3200000
+# How many random calls the invariants must see in all, in `make test` and in `make fuzz`.
+FUZZ_CALLS ?= 320000
+DEEP_FUZZ_CALLS ?= 3200000
 
 # The first Python that does; else any, which then says what to install.
 PYTHON = $(shell for p in python3 python3.12 python3.11; do \
@@ -25,7 +25,7 @@ demo: setup ## a local chain, six brands, real customers: points that are owned 
 	@brownie run demo
 
 test: setup ## everything: random calls in forge, then pytest on Anvil
-	@$(PY) tools/fuzz.py --calls $(CALLS)
+	@$(PY) tools/fuzz.py --calls $(FUZZ_CALLS)
 	@$(PY) -m pytest
 
 test-ganache: setup ## the same suite of pytest on Ganache, but for what needs Prague
@@ -47,7 +47,7 @@ format: setup ## mend what `make lint` says about formatting
 	@forge fmt contracts interfaces tests/fuzz
 
 fuzz: setup ## ten times the random calls of `make test`
-	@FOUNDRY_PROFILE=deep $(PY) tools/fuzz.py --calls $(DEEP_CALLS)
+	@FOUNDRY_PROFILE=deep $(PY) tools/fuzz.py --calls $(DEEP_FUZZ_CALLS)
 
 coverage: setup ## lines and branches of the contracts: all of them by forge; by pytest beside it
 	@$(PY) tools/coverage.py

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 PORT_VARIABLE = "TROC_DEVELOPMENT_PORT"
-GROUP = "Troc"
 WATCHED = os.path.join(sys.prefix, "brownie-watch")
 
 
@@ -35,30 +34,25 @@ def free_port() -> int:
 def merge_networks(known: dict[str, Any], ours: dict[str, Any]) -> bool:
     """Put this project's networks into a list in brownie's form, in place; returns whether that changed it.
 
-    Both have the form of brownie's `network-config.yaml`. A network of the same id that is not marked as this
-    project's (by the group or a name that starts with "Troc") belongs to the user and stays as it is.
+    Both have the form of brownie's `network-config.yaml`. What is known already, by its id, stays as the user
+    has it.
     """
+    taken = {network["id"] for group in known["live"] for network in group["networks"]}
+    taken |= {network["id"] for network in known["development"]}
     changed = False
-    groups = {group["name"]: group["networks"] for group in known["live"]}
-    taken = {network["id"] for name, networks in groups.items() if name != GROUP for network in networks}
-    taken |= {network["id"] for network in known["development"] if not network["name"].startswith(GROUP)}
-
-    wanted = [
-        network for group in ours["live"] for network in group["networks"] if network["id"] not in taken
-    ]
-    if wanted != groups.get(GROUP, []):
-        known["live"] = [group for group in known["live"] if group["name"] != GROUP]
-        known["live"].append({"name": GROUP, "networks": wanted})
-        changed = True
-
-    wanted = [network for network in ours["development"] if network["id"] not in taken]
-    if wanted != [network for network in known["development"] if network["name"].startswith(GROUP)]:
-        known["development"] = [
-            network for network in known["development"] if not network["name"].startswith(GROUP)
-        ]
-        known["development"] += wanted
-        changed = True
-    return changed
+    for group in ours["live"]:
+        for network in group["networks"]:
+            if network["id"] in taken:
+                continue
+            home = next((other for other in known["live"] if other["name"] == group["name"]), None)
+            if home is None:
+                home = {"name": group["name"], "networks": []}
+                known["live"].append(home)
+            home["networks"].append(network)
+            changed = True
+    missing = [network for network in ours["development"] if network["id"] not in taken]
+    known["development"] += missing
+    return changed or bool(missing)
 
 
 def add_networks(ours: Path, stock: Path, home: Path) -> bool:

@@ -152,6 +152,7 @@ def link(target: Path, name: Path) -> None:
     """Make `name` a link to `target`, unless it is one already."""
     if not target.exists():
         fail(f"node_modules lacks {target.name} for this machine: delete node_modules and run it again")
+    target = target.resolve()
     if name.is_symlink() and os.readlink(name) == str(target):
         return
     name.unlink(missing_ok=True)
@@ -241,12 +242,15 @@ def main() -> None:
     # Two runs of make at once must not install over each other.
     with (ROOT / "Makefile").open() as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        make_environment(VENV, "requirements-build.lock", "requirements.lock")
-        install_modules()
-        link_chains()
-        install_compiler()
-        install_hook()
-        install_client()
+        # What is itself a link belongs to another copy of the project, which sets it up.
+        if not MODULES.is_symlink():
+            install_modules()
+        if not VENV.is_symlink():
+            make_environment(VENV, "requirements-build.lock", "requirements.lock")
+            link_chains()
+            install_compiler()
+            install_hook()
+            install_client()
         if arguments.analysis:
             make_environment(ANALYSIS, "requirements-analysis.lock")
         if not (ROOT / ".env").exists():
