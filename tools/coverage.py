@@ -1,7 +1,7 @@
 """What the tests reach of the contracts: `make coverage`.
 
-forge's tests must reach every line and every branch of contracts/ (mocks left out); what they miss is listed and
-makes this end with 1. What pytest reaches, in brownie's count of statements and branches, is reported beside it.
+forge's tests must reach every line and every branch of contracts/ (mocks left out); what they miss is listed,
+and makes this end with 1. Beside it stands what pytest reaches, by brownie's count of statements and branches.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ class Coverage:
 
     def missed(self) -> list[str]:
         lines = [f"line {line}" for line, count in sorted(self.lines.items()) if count == 0]
-        branches = [f"a branch of line {key[0]}" for key, count in sorted(self.branches.items()) if count == 0]
+        branches = [
+            f"a branch of line {key[0]}" for key, count in sorted(self.branches.items()) if count == 0
+        ]
         return lines + branches
 
 
