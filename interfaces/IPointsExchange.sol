@@ -140,7 +140,8 @@ interface IPointsExchange {
     /// @param signatures The makers' signatures, in the same order.
     /// @param transfers Moves in the order in which they are made.
     /// @dev Everything is checked and written before the first token is called.
-    function settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers) external;
+    function settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers)
+        external;
 
     /// @notice `settle` after trying permits.
     function settleWithPermits(

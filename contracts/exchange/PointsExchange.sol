@@ -57,7 +57,9 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
     // ------------------------------------------------------------------------------------------ settlement
 
     /// @inheritdoc IPointsExchange
-    function settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers) external {
+    function settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers)
+        external
+    {
         _settle(orders, signatures, transfers);
     }
 
@@ -156,7 +158,9 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
 
     // ------------------------------------------------------------------------------------ internal: settling
 
-    function _settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers) private {
+    function _settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers)
+        private
+    {
         if (orders.length != signatures.length) revert SignaturesMissing(orders.length, signatures.length);
         (uint256[] memory given, uint256[] memory received, bool measured) = _addUp(orders, transfers);
         for (uint256 i = 0; i < orders.length; ++i) {
@@ -174,7 +178,9 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
     {
         Words calldata order = _words(order_);
         if (order.maker == _sender()) revert SameParty(msg.sender);
-        if (order.onlyTaker != 0 && order.onlyTaker != _sender()) revert OnlyTaker(order_.onlyTaker, msg.sender);
+        if (order.onlyTaker != 0 && order.onlyTaker != _sender()) {
+            revert OnlyTaker(order_.onlyTaker, msg.sender);
+        }
         if (amount >> 128 != 0) revert AmountOutOfRange(amount);
         _checkTerms(order);
         // All below 2^128, by `_checkTerms`; rounded up, in favour of the maker, who did not choose the amount.
@@ -229,13 +235,16 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         if (to != orders.length) {
             Words calldata taker = _orderAt(orders, to);
             receiver = taker.maker;
-            if (giver.giveToken != taker.wantToken || kind != taker.wantKind || giver.giveId != taker.wantId) {
+            if (giver.giveToken != taker.wantToken || kind != taker.wantKind || giver.giveId != taker.wantId)
+            {
                 revert AssetsDiffer(transferIndex);
             }
         }
         if (giver.maker == receiver) revert SameParty(_account(receiver));
         uint256 only = giver.onlyTaker;
-        if (only != 0 && only != receiver && only != _sender()) revert OnlyTaker(_account(only), _account(receiver));
+        if (only != 0 && only != receiver && only != _sender()) {
+            revert OnlyTaker(_account(only), _account(receiver));
+        }
     }
 
     /// @dev Checks an order of checked terms with what it gives and receives, writes its nonce, and emits its event.
@@ -254,7 +263,9 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         if (received >> 128 != 0) revert AmountOutOfRange(received);
         // All four below 2^128.
         unchecked {
-            if (received * order.giveAmount < given * order.wantAmount) revert BelowPrice(digest, given, received);
+            if (received * order.giveAmount < given * order.wantAmount) {
+                revert BelowPrice(digest, given, received);
+            }
         }
         emit OrderFilled(digest, maker, given, received);
     }
@@ -300,7 +311,9 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
                 _moveGiven(_knownOrder(orders, from), msg.sender, amount, 0);
             } else {
                 Words calldata taker = _knownOrder(orders, to);
-                _moveGiven(_knownOrder(orders, from), _account(taker.maker), amount, taker.wantPointsLivingUntil);
+                _moveGiven(
+                    _knownOrder(orders, from), _account(taker.maker), amount, taker.wantPointsLivingUntil
+                );
             }
         }
     }
@@ -340,9 +353,14 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
 
     /// @dev `transferFromWithin`, in assembly because it is in every path. Points move exactly or revert. The answer must be
     /// one word, 1: an account without code, or a call that falls into some contract's fallback, is no transfer.
-    function _movePoints(address token, address from, address to, uint256 amount, uint256 atLeast, uint256 atMost)
-        private
-    {
+    function _movePoints(
+        address token,
+        address from,
+        address to,
+        uint256 amount,
+        uint256 atLeast,
+        uint256 atMost
+    ) private {
         bytes32 selector = ILoyaltyToken.transferFromWithin.selector;
         bool moved;
         assembly ("memory-safe") {
@@ -365,7 +383,9 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
 
     /// @dev Measured around this one transfer: over a whole settlement, something that was the maker's anyway could be
     /// released to her in a hook and pass for payment.
-    function _moveMeasured(address token, uint256 kind, uint256 id, address from, address to, uint256 amount) private {
+    function _moveMeasured(address token, uint256 kind, uint256 id, address from, address to, uint256 amount)
+        private
+    {
         uint256 held = _balance(token, kind, id, to);
         if (kind == _ERC20) SafeTransferLib.safeTransferFrom(token, from, to, amount);
         else IMultiToken(token).safeTransferFrom(from, to, id, amount, "");
@@ -374,8 +394,14 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         if (delivered < amount) revert ShortDelivery(token, to, delivered, amount);
     }
 
-    function _balance(address token, uint256 kind, uint256 id, address account) private view returns (uint256) {
-        return kind == _ERC20 ? IMultiToken(token).balanceOf(account) : IMultiToken(token).balanceOf(account, id);
+    function _balance(address token, uint256 kind, uint256 id, address account)
+        private
+        view
+        returns (uint256)
+    {
+        return kind == _ERC20
+            ? IMultiToken(token).balanceOf(account)
+            : IMultiToken(token).balanceOf(account, id);
     }
 
     // ------------------------------------------------------------------------------------- internal: reading
@@ -437,13 +463,17 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         }
     }
 
-    function _cancel(address maker, uint256[] calldata wholeNonces, uint256[] calldata partialNonces) private {
+    function _cancel(address maker, uint256[] calldata wholeNonces, uint256[] calldata partialNonces)
+        private
+    {
         _whole.cancel(maker, wholeNonces);
         _partial.cancel(maker, partialNonces);
         emit OrdersCancelled(maker, wholeNonces, partialNonces);
     }
 
-    function _cancelAll(address maker, uint256[] calldata wholeSeries, uint256[] calldata partialSeries) private {
+    function _cancelAll(address maker, uint256[] calldata wholeSeries, uint256[] calldata partialSeries)
+        private
+    {
         _whole.cancelSeries(maker, wholeSeries);
         _partial.cancelSeries(maker, partialSeries);
         emit SeriesCancelled(maker, wholeSeries, partialSeries);

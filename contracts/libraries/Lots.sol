@@ -43,7 +43,9 @@ library Lots {
     function total(uint256 lanes) internal pure returns (uint256) {
         // Four numbers below 2^56.
         unchecked {
-            return (lanes & LANE) + ((lanes >> 56) & LANE) + ((lanes >> 112) & LANE) + ((lanes >> _OLDEST) & LANE);
+            return
+                (lanes & LANE) + ((lanes >> 56) & LANE) + ((lanes >> 112) & LANE)
+                    + ((lanes >> _OLDEST) & LANE);
         }
     }
 
@@ -60,7 +62,11 @@ library Lots {
     /// @notice Lanes that add up to `amount`, out of `lanes`, the oldest first.
     /// @return taken The lanes taken; each at most as large as in `lanes`.
     /// @return missing What `lanes` fall short of `amount`.
-    function takeOldest(uint256 lanes, uint256 amount) internal pure returns (uint256 taken, uint256 missing) {
+    function takeOldest(uint256 lanes, uint256 amount)
+        internal
+        pure
+        returns (uint256 taken, uint256 missing)
+    {
         // Most balances are one lot of this epoch.
         if (lanes <= LANE && amount <= lanes) return (amount, 0);
         // `amount` only falls, by at most itself; the shift ends at 0.
@@ -76,7 +82,11 @@ library Lots {
     }
 
     /// @notice As `takeOldest`, but the youngest first.
-    function takeYoungest(uint256 lanes, uint256 amount) internal pure returns (uint256 taken, uint256 missing) {
+    function takeYoungest(uint256 lanes, uint256 amount)
+        internal
+        pure
+        returns (uint256 taken, uint256 missing)
+    {
         // As above; the shift ends at the oldest lane.
         unchecked {
             for (uint256 shift = 0;; shift += _BITS) {

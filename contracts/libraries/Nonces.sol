@@ -50,7 +50,9 @@ library Nonces {
     }
 
     /// @notice Uses up `amount` of a nonce that allows `limit` in all. Both are below 2^128.
-    function use(Partial storage self, address signer, uint256 nonce, uint256 amount, uint256 limit) internal {
+    function use(Partial storage self, address signer, uint256 nonce, uint256 amount, uint256 limit)
+        internal
+    {
         Lane storage lane = self.lanes[signer][nonce >> 128];
         uint256 word = lane.word;
         if (_index(nonce) != 0) revert NonceIndexTooLarge(nonce);
@@ -123,7 +125,11 @@ library Nonces {
     }
 
     /// @notice What is left of a partial order with this nonce.
-    function leftOf(Partial storage self, address signer, uint256 nonce, uint256 limit) internal view returns (uint256) {
+    function leftOf(Partial storage self, address signer, uint256 nonce, uint256 limit)
+        internal
+        view
+        returns (uint256)
+    {
         uint256 word = self.lanes[signer][nonce >> 128].word;
         if (_index(nonce) != 0 || word >> _PARTIAL_SERIES_SHIFT != _series(nonce)) return 0;
         uint256 filled = word & _FILLED;
@@ -132,7 +138,11 @@ library Nonces {
 
     /// @dev The series after the one that `nonce` names. One can end the current series and earlier ones, and so not
     /// skip ahead and use up a lane by mistake.
-    function _next(address signer, uint256 nonce, uint256 current, uint256 last) private pure returns (uint256) {
+    function _next(address signer, uint256 nonce, uint256 current, uint256 last)
+        private
+        pure
+        returns (uint256)
+    {
         if (_index(nonce) != 0) revert NonceIndexTooLarge(nonce);
         uint256 named = _series(nonce);
         if (named > current || named >= last) revert NonceNotCurrent(signer, nonce, current);

@@ -17,7 +17,9 @@ abstract contract TokenNames {
 
     constructor(string memory name_, string memory symbol_) {
         if (bytes(name_).length == 0 || bytes(name_).length > 64) revert ILoyaltyToken.BadName(name_);
-        if (bytes(symbol_).length == 0 || bytes(symbol_).length > 16) revert ILoyaltyToken.BadSymbol(symbol_);
+        if (bytes(symbol_).length == 0 || bytes(symbol_).length > 16) {
+            revert ILoyaltyToken.BadSymbol(symbol_);
+        }
         _name = name_;
         _symbol = symbol_;
     }
@@ -138,12 +140,21 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @inheritdoc ILoyaltyToken
-    function permit(address account, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
-        external
-    {
+    function permit(
+        address account,
+        address spender,
+        uint256 value,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external {
         if (block.timestamp > deadline) revert DeadlinePassed(deadline);
-        bytes32 message = keccak256(abi.encode(_PERMIT_TYPE, account, spender, value, _permitNonces[account]++, deadline));
-        if (!Signatures.isValid(account, _hashTypedData(message), v, r, s)) revert NotSignedByHolder(account);
+        bytes32 message =
+            keccak256(abi.encode(_PERMIT_TYPE, account, spender, value, _permitNonces[account]++, deadline));
+        if (!Signatures.isValid(account, _hashTypedData(message), v, r, s)) {
+            revert NotSignedByHolder(account);
+        }
         _approve(account, spender, value);
     }
 
@@ -175,7 +186,10 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @inheritdoc IERC7818
-    function transferFromAtEpoch(uint256 epoch, address from, address to, uint256 value) external returns (bool) {
+    function transferFromAtEpoch(uint256 epoch, address from, address to, uint256 value)
+        external
+        returns (bool)
+    {
         _moveAtEpoch(epoch, from, _spendAllowance(from, value), to, value);
         return true;
     }
@@ -290,7 +304,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @inheritdoc ILoyaltyToken
     function redeemFor(Redeem calldata message, bytes calldata signature) external {
         address holder = message.holder;
-        if (message.agent != address(0) && message.agent != msg.sender) revert NotTheAgent(message.agent, msg.sender);
+        if (message.agent != address(0) && message.agent != msg.sender) {
+            revert NotTheAgent(message.agent, msg.sender);
+        }
         _useMessage(
             keccak256(abi.encode(_REDEEM_TYPE, message)), holder, message.deadline, message.nonce, signature
         );
@@ -318,8 +334,11 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc ILoyaltyToken
     function cancelNoncesFor(address holder, uint256[] calldata nonces_, bytes calldata signature) external {
-        bytes32 message = keccak256(abi.encode(_CANCEL_NONCES_TYPE, holder, keccak256(abi.encodePacked(nonces_))));
-        if (!Signatures.isValid(holder, _hashTypedData(message), signature)) revert NotSignedByHolder(holder);
+        bytes32 message =
+            keccak256(abi.encode(_CANCEL_NONCES_TYPE, holder, keccak256(abi.encodePacked(nonces_))));
+        if (!Signatures.isValid(holder, _hashTypedData(message), signature)) {
+            revert NotSignedByHolder(holder);
+        }
         _nonces.cancel(holder, nonces_);
         emit NoncesCancelled(holder, nonces_);
     }
@@ -410,7 +429,11 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @inheritdoc ILoyaltyToken
-    function lotsOf(address account) external view returns (uint256[4] memory amounts, uint256[4] memory expiries) {
+    function lotsOf(address account)
+        external
+        view
+        returns (uint256[4] memory amounts, uint256[4] memory expiries)
+    {
         return _lots(_accounts[account].word);
     }
 
@@ -425,7 +448,11 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @inheritdoc ILoyaltyToken
-    function totals() external view returns (uint256 issued, uint256 live, uint256 redeemed, uint256 expired) {
+    function totals()
+        external
+        view
+        returns (uint256 issued, uint256 live, uint256 redeemed, uint256 expired)
+    {
         live = _supply.lanesAt(currentEpoch()).total();
         redeemed = _books.redeemed;
         expired = _books.expired + (_supply & Lots.LANES).total() - live;
@@ -501,7 +528,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @dev `word` is that of `from`, aged to `epoch`. Writes `from` before it reads `to`: only so is a transfer to oneself
     /// safe.
-    function _moveLanes(address from, uint256 word, address to, uint256 value, uint256 taken, uint256 epoch) private {
+    function _moveLanes(address from, uint256 word, address to, uint256 value, uint256 taken, uint256 epoch)
+        private
+    {
         _checkReceiver(to);
         // `taken` is no more than `from` holds in any lane, and the supply bounds what `to` can hold in it.
         unchecked {
@@ -556,7 +585,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     ) private {
         if (block.timestamp > deadline) revert DeadlinePassed(deadline);
         _nonces.use(holder, nonce);
-        if (!Signatures.isValid(holder, _hashTypedData(message), signature)) revert NotSignedByHolder(holder);
+        if (!Signatures.isValid(holder, _hashTypedData(message), signature)) {
+            revert NotSignedByHolder(holder);
+        }
     }
 
     // ------------------------------------------------------------------------------------ internal: issuing
@@ -739,7 +770,11 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         }
     }
 
-    function _lots(uint256 word) private view returns (uint256[4] memory amounts, uint256[4] memory expiries) {
+    function _lots(uint256 word)
+        private
+        view
+        returns (uint256[4] memory amounts, uint256[4] memory expiries)
+    {
         uint256 epoch = currentEpoch();
         uint256 lanes = word.lanesAt(epoch);
         for (uint256 i = 0; i < Lots.LIFE; ++i) {
