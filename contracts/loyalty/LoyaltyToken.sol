@@ -667,6 +667,8 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @dev Charges a grant of the sender's; says whether it was promised, that is, counted in the headroom before.
     function _spendGrant(uint256 id, uint256 amount) private returns (bool promised) {
+        // Else anyone could log an issue, of nothing.
+        if (amount == 0) revert ZeroAmount();
         GrantSlot memory grant = _grants[msg.sender][id];
         if (amount > grant.amount) revert GrantExceeded(msg.sender, id, grant.amount, amount);
         if (grant.capPerDay != 0) {
