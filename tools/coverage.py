@@ -1,7 +1,7 @@
 """What the tests reach of the contracts: `make coverage`.
 
 forge's tests must reach every line and every branch of contracts/ (mocks left out); what they miss is listed,
-and makes this end with 1. Beside it stands what pytest reaches, by brownie's count of statements and branches.
+and makes this end with 1. Beside it stands what pytest reaches, as brownie counts statements and branches.
 """
 
 from __future__ import annotations
