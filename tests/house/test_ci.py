@@ -1,4 +1,4 @@
-"""A failing forge test and a failing pytest make `make test` and .ci/run fail; a good run ends with the summary."""
+"""A failing forge test or a failing pytest makes `make test` and .ci/run fail."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ contract GasOfNothing is Test {
     }
 }
 """
+FEW = {"FOUNDRY_INVARIANT_RUNS": "10", "FUZZ_CALLS": "1000"}
 PYTEST = "def test_sum() -> None:\n    assert 1 + 1 == SUM\n"
 
 Project = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -58,7 +59,7 @@ Project = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def run(copy: Path, home: Path) -> Project:
-    """Runs a command in a copy whose own tests gave way to three small ones, each of which can be made to fail."""
+    """Runs a command in a copy that has three small tests in place of its own, each of which can fail."""
     shutil.rmtree(copy / "tests")
     shutil.rmtree(copy / "snapshots", ignore_errors=True)
     (copy / "tests" / "fuzz" / "gas").mkdir(parents=True)
@@ -74,7 +75,7 @@ def run(copy: Path, home: Path) -> Project:
         return subprocess.run(
             command,
             cwd=copy,
-            env={**plain_variables(home), "CI": "true", "FUZZ_CALLS": "50000"},
+            env={**plain_variables(home), "CI": "true", **FEW},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -94,7 +95,15 @@ def test_ci_passes_and_ends_with_the_summary(run: Project) -> None:
 def test_ci_fails_when_the_figures_changed(run: Project) -> None:
     result = run(".ci/run", gas=8)
     assert result.returncode != 0
+    assert "snapshot" in result.stdout.lower()
     assert "test_sum" not in result.stdout
+
+
+def test_ci_fails_when_the_style_is_broken(run: Project, copy: Path) -> None:
+    (copy / "tools" / "untidy.py").write_text("import os\n")
+    result = run(".ci/run")
+    assert result.returncode != 0
+    assert "untidy.py" in result.stdout
 
 
 @pytest.mark.parametrize("command", [("make", "test"), (".ci/run",)], ids=" ".join)
@@ -112,9 +121,9 @@ def test_fails_when_pytest_fails(run: Project, command: tuple[str, ...]) -> None
 
 
 def test_fails_when_the_random_calls_fall_short(run: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = run("make", "test", "FUZZ_CALLS=50001")
+    result = run("make", "test", "FUZZ_CALLS=1001")
     assert result.returncode != 0
-    assert "promised were 50,001" in result.stdout
+    assert "promised were 1,001" in result.stdout
 
 
 def test_fails_when_the_contracts_do_not_compile(run: Project, copy: Path) -> None:

@@ -1,4 +1,4 @@
-"""A brownie user is at home: her commands as she types them, in an activated environment, with an empty home."""
+"""A brownie user is at home: her commands as she types them, an activated environment, an empty home."""
 
 from __future__ import annotations
 
