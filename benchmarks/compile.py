@@ -1,0 +1,159 @@
+"""Solidity sources to bytecode by the pinned npm solc, through standard JSON.
+
+Imports are followed from the entry file, so any module can compile a file of any package. What was compiled
+once is kept under `build/`, named by the hash of compiler and input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from benchmarks.records import BenchmarkError
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = ROOT / "benchmarks" / "node_modules"
+_CACHE = ROOT / "build" / "benchmarks"
+_IMPORT = re.compile(r"""^\s*import\s+(?:[^"';]*\bfrom\s+)?["']([^"']+)["']""", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What is needed to deploy a contract and to call it.
+
+    Attributes:
+        name: Name of the contract.
+        abi: Its ABI, as solc writes it.
+        bytecode: Creation code, `0x` and hexadecimal digits.
+        origin: Where the bytecode comes from, in words for the record.
+    """
+
+    name: str
+    abi: list[dict[str, Any]]
+    bytecode: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How solc is called; the defaults are the project's own.
+
+    Attributes:
+        runs: Runs that the optimizer weighs deployment against.
+        evm_version: Name of the hard fork to compile for.
+        via_ir: Whether to go through Yul.
+        packages: Folders in which the first part of an import is looked up, nearest first.
+    """
+
+    runs: int = 1_000_000
+    evm_version: str = "shanghai"
+    via_ir: bool = False
+    packages: tuple[Path, ...] = field(default=(ROOT, PEERS, ROOT / "node_modules"))
+
+    def describe(self) -> str:
+        """The settings in words for the record."""
+        pipeline = "via IR" if self.via_ir else "legacy pipeline"
+        return f"optimizer runs {self.runs:,}, {self.evm_version}, {pipeline}"
+
+
+def _find(name: str, packages: tuple[Path, ...]) -> Path:
+    for folder in packages:
+        if (folder / name).is_file():
+            return folder / name
+    where = ", ".join(str(folder) for folder in packages)
+    raise BenchmarkError(f"source {name} is in none of {where}: run `npm ci` there")
+
+
+def _resolve(importer: str, imported: str) -> str:
+    if not imported.startswith("."):
+        return imported
+    parts: list[str] = []
+    for part in (PurePosixPath(importer).parent / imported).parts:
+        if part == "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def sources(entry: str, packages: tuple[Path, ...]) -> dict[str, str]:
+    """The entry file and all it imports, by the names that solc knows them by."""
+    found: dict[str, str] = {}
+    waiting = [entry]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found[name] = _find(name, packages).read_text()
+        waiting += [_resolve(name, imported) for imported in _IMPORT.findall(found[name])]
+    return dict(sorted(found.items()))
+
+
+def _run(compiler: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    node = shutil.which("node")
+    if node is None:
+        raise BenchmarkError("node was not found: install Node 20 or newer")
+    if not compiler.is_file():
+        raise BenchmarkError(f"{compiler} is missing: run `npm ci` in {compiler.parents[2]}")
+    # Files, since the npm solc gives up where a pipe is still empty, and ends before a long answer is through one.
+    with tempfile.TemporaryFile("w+") as asked, tempfile.TemporaryFile("w+") as answered:
+        json.dump(request, asked)
+        asked.seek(0)
+        command = [node, str(compiler), "--standard-json"]
+        done = subprocess.run(
+            command, stdin=asked, stdout=answered, stderr=subprocess.PIPE, text=True, check=False
+        )
+        answered.seek(0)
+        answer = answered.read()
+    start = answer.find("{")
+    if done.returncode != 0 or start < 0:
+        raise BenchmarkError(f"solc ended with {done.returncode}: {done.stderr.strip()[-400:]}")
+    result: dict[str, Any] = json.loads(answer[start:])
+    return result
+
+
+def compile_contract(entry: str, contract: str, settings: Settings | None = None) -> Artifact:
+    """Compile `contract` out of the file `entry`, a path within one of the packages.
+
+    Raises BenchmarkError where a source is missing or solc reports an error.
+    """
+    settings = settings or Settings()
+    compiler = ROOT / "node_modules" / "solc" / "solc.js"
+    version = json.loads((compiler.parent / "package.json").read_text())["version"] if compiler.is_file() else "?"
+    request = {
+        "language": "Solidity",
+        "sources": {name: {"content": text} for name, text in sources(entry, settings.packages).items()},
+        "settings": {
+            "optimizer": {"enabled": True, "runs": settings.runs},
+            "evmVersion": settings.evm_version,
+            "viaIR": settings.via_ir,
+            "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object"]}},
+        },
+    }
+    digest = hashlib.sha256(f"{version} {json.dumps(request, sort_keys=True)}".encode()).hexdigest()
+    kept = _CACHE / f"{digest}.json"
+    if not kept.is_file():
+        result = _run(compiler, request)
+        faults = [item["formattedMessage"] for item in result.get("errors", []) if item["severity"] == "error"]
+        if faults:
+            raise BenchmarkError(f"{entry} does not compile: {faults[0].strip()}")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(result["contracts"]))
+    try:
+        output = json.loads(kept.read_text())[entry][contract]
+    except KeyError:
+        raise BenchmarkError(f"{entry} holds no contract {contract}") from None
+    return Artifact(
+        name=contract,
+        abi=output["abi"],
+        bytecode="0x" + output["evm"]["bytecode"]["object"],
+        origin=f"compiled by solc {version}, {settings.describe()}",
+    )
