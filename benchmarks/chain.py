@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import socket
 import subprocess
@@ -130,7 +129,9 @@ class Chain:
 
     def _transact(self, transaction: TxParams, name: str) -> Any:
         # A fixed limit, since an estimate would cost another call for each transaction.
-        sent = self.w3.eth.send_transaction({**transaction, "gas": _GAS_LIMIT, "gasPrice": Web3.to_wei(0, "wei")})
+        sent = self.w3.eth.send_transaction(
+            {**transaction, "gas": _GAS_LIMIT, "gasPrice": Web3.to_wei(0, "wei")}
+        )
         receipt = self.w3.eth.wait_for_transaction_receipt(sent, timeout=60, poll_latency=0.005)
         if receipt["status"] != 1:
             raise BenchmarkError(f"{name} reverted: {self._reason(transaction)}")
@@ -139,16 +140,22 @@ class Chain:
     def _reason(self, transaction: TxParams) -> str:
         try:
             self.w3.eth.call(transaction)
-        except Exception as error:  # noqa: BLE001 - whatever the node says is the reason
+        except Exception as error:
             return str(error)[:400]
         return "no reason given"
 
     def sign(
-        self, signer: LocalAccount, domain: Mapping[str, Any], types: Mapping[str, Any], message: Mapping[str, Any]
+        self,
+        signer: LocalAccount,
+        domain: Mapping[str, Any],
+        types: Mapping[str, Any],
+        message: Mapping[str, Any],
     ) -> Signature:
         """Sign a message by EIP-712 as a wallet would; no contract's own hash is asked."""
         signed = signer.sign_message(encode_typed_data(dict(domain), dict(types), dict(message)))
-        return Signature(signed.v, HexBytes(signed.r.to_bytes(32, "big")), HexBytes(signed.s.to_bytes(32, "big")))
+        return Signature(
+            signed.v, HexBytes(signed.r.to_bytes(32, "big")), HexBytes(signed.s.to_bytes(32, "big"))
+        )
 
     def advance(self, seconds: int) -> None:
         """Let time pass and mine a block."""
@@ -249,6 +256,3 @@ def _wait(chain: Chain, process: subprocess.Popen[bytes]) -> None:
 def typed(*fields: str) -> list[dict[str, str]]:
     """EIP-712 fields out of "type name" pairs, in order."""
     return [dict(zip(("type", "name"), field.split(), strict=True)) for field in fields]
-
-
-__all__ = ["MAX_UINT256", "Chain", "Cost", "Signature", "System", "anvil_binary", "json", "running_chain", "typed"]

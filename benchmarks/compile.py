@@ -12,8 +12,9 @@ import re
 import shutil
 import subprocess
 import tempfile
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -51,17 +52,31 @@ class Settings:
         evm_version: Name of the hard fork to compile for.
         via_ir: Whether to go through Yul.
         packages: Folders in which the first part of an import is looked up, nearest first.
+        remappings: What solc puts in the place of the beginning of an import, as `from=to`.
     """
 
     runs: int = 1_000_000
     evm_version: str = "shanghai"
     via_ir: bool = False
-    packages: tuple[Path, ...] = field(default=(ROOT, PEERS, ROOT / "node_modules"))
+    packages: tuple[Path, ...] = (ROOT, PEERS)
+    remappings: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """The settings in words for the record."""
         pipeline = "via IR" if self.via_ir else "legacy pipeline"
         return f"optimizer runs {self.runs:,}, {self.evm_version}, {pipeline}"
+
+
+def project_settings() -> Settings:
+    """What foundry.toml says, which is what the whole project is compiled with."""
+    profile = tomllib.loads((ROOT / "foundry.toml").read_text())["profile"]["default"]
+    return Settings(
+        runs=profile["optimizer_runs"],
+        evm_version=profile["evm_version"],
+        via_ir=profile["via_ir"],
+        packages=(ROOT,),
+        remappings=tuple(profile["remappings"]),
+    )
 
 
 def _find(name: str, packages: tuple[Path, ...]) -> Path:
@@ -72,8 +87,12 @@ def _find(name: str, packages: tuple[Path, ...]) -> Path:
     raise BenchmarkError(f"source {name} is in none of {where}: run `npm ci` there")
 
 
-def _resolve(importer: str, imported: str) -> str:
+def _resolve(importer: str, imported: str, remappings: tuple[str, ...]) -> str:
     if not imported.startswith("."):
+        for remapping in remappings:
+            start, _, target = remapping.partition("=")
+            if imported.startswith(start):
+                return target + imported.removeprefix(start)
         return imported
     parts: list[str] = []
     for part in (PurePosixPath(importer).parent / imported).parts:
@@ -84,7 +103,7 @@ def _resolve(importer: str, imported: str) -> str:
     return "/".join(parts)
 
 
-def sources(entry: str, packages: tuple[Path, ...]) -> dict[str, str]:
+def sources(entry: str, settings: Settings) -> dict[str, str]:
     """The entry file and all it imports, by the names that solc knows them by."""
     found: dict[str, str] = {}
     waiting = [entry]
@@ -92,8 +111,10 @@ def sources(entry: str, packages: tuple[Path, ...]) -> dict[str, str]:
         name = waiting.pop()
         if name in found:
             continue
-        found[name] = _find(name, packages).read_text()
-        waiting += [_resolve(name, imported) for imported in _IMPORT.findall(found[name])]
+        found[name] = _find(name, settings.packages).read_text()
+        waiting += [
+            _resolve(name, imported, settings.remappings) for imported in _IMPORT.findall(found[name])
+        ]
     return dict(sorted(found.items()))
 
 
@@ -103,7 +124,7 @@ def _run(compiler: Path, request: Mapping[str, Any]) -> dict[str, Any]:
         raise BenchmarkError("node was not found: install Node 20 or newer")
     if not compiler.is_file():
         raise BenchmarkError(f"{compiler} is missing: run `npm ci` in {compiler.parents[2]}")
-    # Files, since the npm solc gives up where a pipe is still empty, and ends before a long answer is through one.
+    # Files, since the npm solc gives up where a pipe is still empty, and ends before a long answer is out.
     with tempfile.TemporaryFile("w+") as asked, tempfile.TemporaryFile("w+") as answered:
         json.dump(request, asked)
         asked.seek(0)
@@ -127,14 +148,17 @@ def compile_contract(entry: str, contract: str, settings: Settings | None = None
     """
     settings = settings or Settings()
     compiler = ROOT / "node_modules" / "solc" / "solc.js"
-    version = json.loads((compiler.parent / "package.json").read_text())["version"] if compiler.is_file() else "?"
+    version = (
+        json.loads((compiler.parent / "package.json").read_text())["version"] if compiler.is_file() else "?"
+    )
     request = {
         "language": "Solidity",
-        "sources": {name: {"content": text} for name, text in sources(entry, settings.packages).items()},
+        "sources": {name: {"content": text} for name, text in sources(entry, settings).items()},
         "settings": {
             "optimizer": {"enabled": True, "runs": settings.runs},
             "evmVersion": settings.evm_version,
             "viaIR": settings.via_ir,
+            "remappings": list(settings.remappings),
             "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object"]}},
         },
     }
@@ -142,7 +166,9 @@ def compile_contract(entry: str, contract: str, settings: Settings | None = None
     kept = _CACHE / f"{digest}.json"
     if not kept.is_file():
         result = _run(compiler, request)
-        faults = [item["formattedMessage"] for item in result.get("errors", []) if item["severity"] == "error"]
+        faults = [
+            item["formattedMessage"] for item in result.get("errors", []) if item["severity"] == "error"
+        ]
         if faults:
             raise BenchmarkError(f"{entry} does not compile: {faults[0].strip()}")
         kept.parent.mkdir(parents=True, exist_ok=True)

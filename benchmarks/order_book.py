@@ -17,7 +17,9 @@ from benchmarks.tokens import ONE, Trade, fund, tokens
 class Book(Protocol):
     """A deployed exchange on which a signed order is taken."""
 
-    spender: ChecksumAddress
+    @property
+    def spender(self) -> ChecksumAddress:
+        """Whom the tokens are approved to."""
 
     def take(self, maker: LocalAccount, taker: LocalAccount, trade: Trade, number: int) -> ContractFunction:
         """The call by which `taker` takes the maker's whole order with that number."""
@@ -41,7 +43,9 @@ def order_book_records(
     state = "existing holders, nonce word in use" if nonce_words else f"existing holders, {nonce}"
     yield system.record("take-order", again, state=state, how=how, per="order")
     if nonce_words:
-        yield system.record("take-order-first", first, state=f"existing holders, {nonce}", how=how, per="order")
+        yield system.record(
+            "take-order-first", first, state=f"existing holders, {nonce}", how=how, per="order"
+        )
 
     # Her cheapest first trade is to take somebody's order, with ether of her own for two transactions.
     customer = chain.account("customer who takes")

@@ -68,4 +68,6 @@ def read(path: Path) -> list[Record]:
     except FileNotFoundError:
         raise BenchmarkError(f"{path} is missing: run `python -m benchmarks --accept`") from None
     except (TypeError, ValueError) as error:
-        raise BenchmarkError(f"{path} is not a list of records ({error}): write it anew with --accept") from None
+        raise BenchmarkError(
+            f"{path} is not a list of records ({error}): write it anew with --accept"
+        ) from None

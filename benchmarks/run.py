@@ -21,21 +21,21 @@ def modules(package: ModuleType) -> list[ModuleType]:
     return [module for module in loaded if hasattr(module, "measure")]
 
 
-def _records(chain: Chain, package: ModuleType, only: str) -> Iterator[Record]:
+def _records(chain: Chain, package: ModuleType, only: str = "") -> Iterator[Record]:
     for module in modules(package):
-        if only in module.__name__:
+        if only in module.__name__.rpartition(".")[2]:
             with chain.undone():
                 yield from module.measure(chain)
 
 
-def measure_ours(only: str = "") -> list[Record]:
-    """Records of this project's contracts, on a chain of their own. `only` picks modules by part of the name."""
+def measure_ours() -> list[Record]:
+    """Records of this project's contracts, on a chain of their own."""
     with running_chain() as chain:
-        return checked(_records(chain, benchmarks.ours, only))
+        return checked(_records(chain, benchmarks.ours))
 
 
 def measure_all(only: str = "") -> list[Record]:
-    """Records of this project's contracts and of the peers, on one and the same chain."""
+    """Records of ours and of the peers, on one chain, of modules with `only` in their names."""
     install()
     with running_chain() as chain:
         ours = list(_records(chain, benchmarks.ours, only))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Ownable} from "solady/src/auth/Ownable.sol";
-import {ERC20} from "solady/src/tokens/ERC20.sol";
+import {Ownable} from "solady/auth/Ownable.sol";
+import {ERC20} from "solady/tokens/ERC20.sol";
 
 /// @notice A token as a brand would build it from Solady's parts: permit, and an owner who mints.
 contract SoladyToken is ERC20, Ownable {

@@ -19,10 +19,17 @@ from benchmarks.tokens import Trade
 _PACKAGE = "@airswap/swap-erc20"
 _ORDER = {
     "OrderERC20": typed(
-        "uint256 nonce", "uint256 expiry", "address signerWallet", "address signerToken", "uint256 signerAmount",
-        "uint256 protocolFee", "address senderWallet", "address senderToken", "uint256 senderAmount",
+        "uint256 nonce",
+        "uint256 expiry",
+        "address signerWallet",
+        "address signerToken",
+        "uint256 signerAmount",
+        "uint256 protocolFee",
+        "address senderWallet",
+        "address senderToken",
+        "uint256 senderAmount",
     )
-}  # fmt: skip
+}
 _NO_FEE = 0
 
 

@@ -21,11 +21,20 @@ _PACKAGE = "@cowprotocol/contracts"
 _ZERO = "0x" + "00" * 20
 _ORDER = {
     "Order": typed(
-        "address sellToken", "address buyToken", "address receiver", "uint256 sellAmount", "uint256 buyAmount",
-        "uint32 validTo", "bytes32 appData", "uint256 feeAmount", "string kind", "bool partiallyFillable",
-        "string sellTokenBalance", "string buyTokenBalance",
+        "address sellToken",
+        "address buyToken",
+        "address receiver",
+        "uint256 sellAmount",
+        "uint256 buyAmount",
+        "uint32 validTo",
+        "bytes32 appData",
+        "uint256 feeAmount",
+        "string kind",
+        "bool partiallyFillable",
+        "string sellTokenBalance",
+        "string buyTokenBalance",
     )
-}  # fmt: skip
+}
 # Bits of a trade's flags: a sell order, plain token balances, signed by EIP-712; this one allows parts.
 _WHOLE, _PARTIAL = 0, 2
 _AMOUNT = 4 * ONE
@@ -43,13 +52,13 @@ class Cow:
         self, links: Sequence[Link], makers: Sequence[LocalAccount], held: Sequence[Contract], flags: int
     ) -> ContractFunction:
         """The settlement of the orders at a price of one for one; partial orders give a quarter."""
-        trades = [
-            self._trade(link, maker, held, flags) for link, maker in zip(links, makers, strict=True)
-        ]
+        trades = [self._trade(link, maker, held, flags) for link, maker in zip(links, makers, strict=True)]
         addresses = [token.address for token in held]
         return self.settlement.functions.settle(addresses, [1] * len(held), trades, [[], [], []])
 
-    def _trade(self, link: Link, maker: LocalAccount, held: Sequence[Contract], flags: int) -> tuple[Any, ...]:
+    def _trade(
+        self, link: Link, maker: LocalAccount, held: Sequence[Contract], flags: int
+    ) -> tuple[Any, ...]:
         order = {
             "sellToken": held[link.give].address,
             "buyToken": held[link.want].address,
@@ -73,9 +82,18 @@ class Cow:
         signature = self.chain.sign(maker, domain, _ORDER, order)
         executed = _AMOUNT // 4 if flags == _PARTIAL else _AMOUNT
         return (
-            link.give, link.want, _ZERO, _AMOUNT, _AMOUNT, order["validTo"], order["appData"], 0, flags, executed,
+            link.give,
+            link.want,
+            _ZERO,
+            _AMOUNT,
+            _AMOUNT,
+            order["validTo"],
+            order["appData"],
+            0,
+            flags,
+            executed,
             signature.packed,
-        )  # fmt: skip
+        )
 
 
 def measure(chain: Chain) -> Iterator[Record]:
@@ -117,9 +135,7 @@ def measure(chain: Chain) -> Iterator[Record]:
         )
 
 
-def _prepared(
-    chain: Chain, cow: Cow, links: Sequence[Link]
-) -> tuple[list[LocalAccount], list[Contract]]:
+def _prepared(chain: Chain, cow: Cow, links: Sequence[Link]) -> tuple[list[LocalAccount], list[Contract]]:
     held = tokens(chain, 1 + max(link.give for link in links))
     makers = chain.accounts("maker", len(links))
     fund(chain, makers, held, cow.relayer)

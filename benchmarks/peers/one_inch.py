@@ -20,10 +20,16 @@ from benchmarks.tokens import Trade, fund, tokens
 _PACKAGE = "@1inch/limit-order-protocol-contract"
 _ORDER = {
     "Order": typed(
-        "uint256 salt", "address maker", "address receiver", "address makerAsset", "address takerAsset",
-        "uint256 makingAmount", "uint256 takingAmount", "uint256 makerTraits",
+        "uint256 salt",
+        "address maker",
+        "address receiver",
+        "address makerAsset",
+        "address takerAsset",
+        "uint256 makingAmount",
+        "uint256 takingAmount",
+        "uint256 makerTraits",
     )
-}  # fmt: skip
+}
 _ZERO = "0x" + "00" * 20
 _NO_PARTIAL_FILLS = 1 << 255
 _ALLOW_MULTIPLE_FILLS = 1 << 254
@@ -78,13 +84,16 @@ def measure(chain: Chain) -> Iterator[Record]:
     """Orders taken whole, and in parts."""
     # Its own settings and libraries: solc as the package pins it, and what it depends on, not newer ones.
     settings = Settings(via_ir=True, packages=(PEERS / _PACKAGE / "node_modules", PEERS))
-    artifact = compile_contract(f"{_PACKAGE}/contracts/LimitOrderProtocol.sol", "LimitOrderProtocol", settings)
+    artifact = compile_contract(
+        f"{_PACKAGE}/contracts/LimitOrderProtocol.sol", "LimitOrderProtocol", settings
+    )
     book = OneInch(chain, chain.deploy(artifact, chain.address("weth")))
     system = System("1inch", version(_PACKAGE))
     with chain.undone():
         yield from order_book_records(chain, system, book, f"fillOrder; {artifact.origin}")
 
-    trade = Trade(*tokens(chain, 2))
+    give, want = tokens(chain, 2)
+    trade = Trade(give, want)
     maker, taker = chain.account("maker"), chain.account("taker")
     fund(chain, [maker, taker], [trade.give, trade.want], book.spender)
     # The very same order is filled twice.

@@ -24,16 +24,30 @@ _ZERO = "0x" + "00" * 20
 _ZERO_WORD = b"\0" * 32
 _ERC20 = 1
 _FULL_OPEN, _PARTIAL_OPEN = 0, 1
-_ITEM = ("uint8 itemType", "address token", "uint256 identifierOrCriteria", "uint256 startAmount", "uint256 endAmount")
+_ITEM = (
+    "uint8 itemType",
+    "address token",
+    "uint256 identifierOrCriteria",
+    "uint256 startAmount",
+    "uint256 endAmount",
+)
 _TYPES = {
     "OrderComponents": typed(
-        "address offerer", "address zone", "OfferItem[] offer", "ConsiderationItem[] consideration",
-        "uint8 orderType", "uint256 startTime", "uint256 endTime", "bytes32 zoneHash", "uint256 salt",
-        "bytes32 conduitKey", "uint256 counter",
+        "address offerer",
+        "address zone",
+        "OfferItem[] offer",
+        "ConsiderationItem[] consideration",
+        "uint8 orderType",
+        "uint256 startTime",
+        "uint256 endTime",
+        "bytes32 zoneHash",
+        "uint256 salt",
+        "bytes32 conduitKey",
+        "uint256 counter",
     ),
     "OfferItem": typed(*_ITEM),
     "ConsiderationItem": typed(*_ITEM, "address recipient"),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -102,7 +116,9 @@ class Seaport:
 
 def measure(chain: Chain) -> Iterator[Record]:
     """Orders fulfilled whole and in parts, and orders matched."""
-    controller = chain.deploy(published(_PACKAGE, f"{_FOLDER}/conduit/ConduitController.sol/LocalConduitController.json"))
+    controller = chain.deploy(
+        published(_PACKAGE, f"{_FOLDER}/conduit/ConduitController.sol/LocalConduitController.json")
+    )
     artifact = published(_PACKAGE, f"{_FOLDER}/Seaport.sol/Seaport.json")
     book = Seaport(chain, chain.deploy(artifact, controller.address))
     # The version of the contracts, which the package of another version carries.
@@ -119,7 +135,9 @@ def measure(chain: Chain) -> Iterator[Record]:
     ):
         with chain.undone():
             orders, fulfillments = _matched(chain, book, links, _FULL_OPEN)
-            cost = chain.send(book.market.functions.matchOrders(orders, fulfillments), chain.address("solver"))
+            cost = chain.send(
+                book.market.functions.matchOrders(orders, fulfillments), chain.address("solver")
+            )
             yield system.record(
                 operation,
                 cost,
@@ -146,7 +164,8 @@ def _matched(
 
 def _partial(chain: Chain, system: System, book: Seaport, origin: str) -> Iterator[Record]:
     functions = book.market.functions
-    trade = Trade(*tokens(chain, 2), 4 * ONE, 4 * ONE)
+    give, want = tokens(chain, 2)
+    trade = Trade(give, want, 4 * ONE, 4 * ONE)
     maker, taker = chain.account("maker"), chain.account("taker")
     fund(chain, [maker, taker], [trade.give, trade.want], book.spender)
     order = book.order(maker, trade, 0, _PARTIAL_OPEN)

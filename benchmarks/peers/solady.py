@@ -15,7 +15,7 @@ def measure(chain: Chain) -> Iterator[Record]:
     """Transfers, mints, batches and permits."""
     # The project's own dependency, therefore found beside its other packages and not among the peers'.
     modules = ROOT / "node_modules"
-    settings = Settings(packages=(ROOT, modules))
+    settings = Settings(packages=(ROOT,), remappings=("solady/=node_modules/solady/src/",))
     artifact = compile_contract("benchmarks/contracts/SoladyToken.sol", "SoladyToken", settings)
     token = chain.deploy(artifact)
     domain = {"name": "Points", "version": "1", "chainId": chain.chain_id, "verifyingContract": token.address}

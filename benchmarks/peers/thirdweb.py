@@ -14,10 +14,16 @@ _ZERO = "0x" + "00" * 20
 _NATIVE = "0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE"
 _REQUEST = {
     "MintRequest": typed(
-        "address to", "address primarySaleRecipient", "uint256 quantity", "uint256 price", "address currency",
-        "uint128 validityStartTimestamp", "uint128 validityEndTimestamp", "bytes32 uid",
+        "address to",
+        "address primarySaleRecipient",
+        "uint256 quantity",
+        "uint256 price",
+        "address currency",
+        "uint128 validityStartTimestamp",
+        "uint128 validityEndTimestamp",
+        "bytes32 uid",
     )
-}  # fmt: skip
+}
 
 
 def _clone_of(address: str) -> str:
@@ -39,7 +45,7 @@ def measure(chain: Chain) -> Iterator[Record]:
     chain.send(token.functions.grantRole(chain.w3.keccak(text="MINTER_ROLE"), brand.address))
     system = System("thirdweb", version(_PACKAGE))
     origin = f"LoyaltyPoints behind an ERC-1167 proxy, transfers opened to all; {artifact.origin}"
-    yield from token_records(chain, system, token, origin)
+    yield from token_records(chain, system, token, origin, mint="mintTo", has_batches=False)
 
     domain = {
         "name": "Points",

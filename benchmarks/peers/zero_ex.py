@@ -28,14 +28,26 @@ _TYPES = {
         *_ASSETS, "address maker", "address taker", "address txOrigin", "uint256 expiryAndNonce"
     ),
     "RfqOrder": typed(
-        *_ASSETS, "address maker", "address taker", "address txOrigin", "bytes32 pool", "uint64 expiry",
+        *_ASSETS,
+        "address maker",
+        "address taker",
+        "address txOrigin",
+        "bytes32 pool",
+        "uint64 expiry",
         "uint256 salt",
     ),
     "LimitOrder": typed(
-        *_ASSETS, "uint128 takerTokenFeeAmount", "address maker", "address taker", "address sender",
-        "address feeRecipient", "bytes32 pool", "uint64 expiry", "uint256 salt",
+        *_ASSETS,
+        "uint128 takerTokenFeeAmount",
+        "address maker",
+        "address taker",
+        "address sender",
+        "address feeRecipient",
+        "bytes32 pool",
+        "uint64 expiry",
+        "uint256 salt",
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -142,7 +154,8 @@ def measure(chain: Chain) -> Iterator[Record]:
 
 
 def _partial(chain: Chain, system: System, book: ZeroEx, origin: str) -> Iterator[Record]:
-    trade = Trade(*tokens(chain, 2))
+    give, want = tokens(chain, 2)
+    trade = Trade(give, want)
     maker, taker = chain.account("maker"), chain.account("taker")
     fund(chain, [maker, taker], [trade.give, trade.want], book.spender)
     call = book.fill(maker, taker, trade, 0, 5)
@@ -154,7 +167,8 @@ def _partial(chain: Chain, system: System, book: ZeroEx, origin: str) -> Iterato
 
 
 def _cosigned(chain: Chain, system: System, book: ZeroEx, origin: str) -> Iterator[Record]:
-    trade = Trade(*tokens(chain, 2))
+    give, want = tokens(chain, 2)
+    trade = Trade(give, want)
     maker, taker, relay = chain.account("maker"), chain.account("taker"), chain.address("relay")
     fund(chain, [maker, taker], [trade.give, trade.want], book.spender)
     how = f"fillTakerSignedOtcOrder by a third party: both signed one and the same order; {origin}"
