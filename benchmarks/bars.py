@@ -9,6 +9,8 @@ from fractions import Fraction
 from benchmarks.records import BenchmarkError, Record
 
 OURS = "troc"
+# Bare transfers: not a peer, but what no peer can go below.
+FLOOR = "floor"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from benchmarks.bars import OURS, Result
+from benchmarks.bars import FLOOR, OURS, Result
 from benchmarks.records import Record
 
 _HEAD = """# Gas beside the peers
@@ -24,7 +24,8 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str
 
 def _bars(results: Iterable[Result], records: Sequence[Record]) -> Iterator[str]:
     def best(operation: str) -> str:
-        peers = [(r.gas, r.system) for r in records if r.operation == operation and r.system != OURS]
+        others = (r for r in records if r.operation == operation and r.system not in (OURS, FLOOR))
+        peers = ((r.gas, r.system) for r in others)
         gas, system = min(peers, default=(0, ""))
         return f"{gas:,} ({system})" if system else "none"
 
@@ -69,21 +70,18 @@ def _groups(records: Sequence[Record]) -> Iterator[tuple[list[str], list[str]]]:
 def _comparison(records: Sequence[Record]) -> Iterator[str]:
     figures = {record.key: record for record in records}
     for operations, systems in _groups(records):
-        columns = [OURS, *systems] if any((name, OURS) in figures for name in operations) else systems
-        yield "" if systems else f"\nOf {OURS} alone:"
+        ours = [OURS] if any((name, OURS) in figures for name in operations) else []
+        columns = [*ours, *systems]
+        yield ""
+        yield f"### {', '.join(columns)}" if systems else f"### {OURS} alone"
         yield ""
         rows = []
         for operation in operations:
             found = [figures.get((operation, system)) for system in columns]
             per = next(record.per for record in found if record)
-            rows.append(
-                (
-                    f"`{operation}`",
-                    per,
-                    *(f"{record.gas:,}" if record else "" for record in found),
-                )
-            )
-        yield from _table(("operation", "per", *columns), rows)
+            cells = [f"{record.gas:,}" if record else "" for record in found]
+            rows.append((f"`{operation}`", *cells, per))
+        yield from _table(("operation", *columns, "per"), rows)
 
 
 def markdown(records: Sequence[Record], results: Iterable[Result]) -> str:
