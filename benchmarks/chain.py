@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import socket
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 from eth_account import Account
@@ -23,7 +23,7 @@ from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.types import RPCEndpoint, TxParams
 
-from benchmarks.compile import ROOT, Artifact
+from benchmarks.compile import Artifact
 from benchmarks.records import BenchmarkError, Record
 
 # A fixed first block keeps signatures, deadlines and thereby calldata the same in every run.
@@ -198,16 +198,12 @@ class Signature:
         return word.to_bytes(32, "big")
 
 
-def anvil_binary() -> str:
-    """Path of the native Anvil: the npm wrapper would leave a process behind when it is ended."""
-    machine = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(
-        platform.machine().lower(), platform.machine().lower()
-    )
-    system = {"win32": "win32", "darwin": "darwin"}.get(sys.platform, "linux")
-    binary = ROOT / "node_modules" / "@foundry-rs" / f"anvil-{system}-{machine}" / "bin" / "anvil"
+def anvil_binary() -> Path:
+    """The native Anvil that set-up links: the npm wrapper would leave a process behind when it is ended."""
+    binary = Path(sys.prefix) / "bin" / "anvil"
     if not binary.is_file():
-        raise BenchmarkError(f"{binary.relative_to(ROOT)} is missing: run `make setup`")
-    return str(binary)
+        raise BenchmarkError(f"{binary.name} is not in this environment: run `make setup`")
+    return binary
 
 
 def _free_port() -> int:
@@ -224,7 +220,9 @@ def running_chain() -> Iterator[Chain]:
         "--host", "127.0.0.1", "--port", str(port), "--hardfork", "prague", "--timestamp", str(_GENESIS_TIME),
         "--block-base-fee-per-gas", "0", "--gas-limit", str(_GAS_LIMIT), "--accounts", "1", "--silent",
     )  # fmt: skip
-    process = subprocess.Popen([anvil_binary(), *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [str(anvil_binary()), *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     try:
         chain = Chain(f"http://127.0.0.1:{port}")
         _wait(chain, process)

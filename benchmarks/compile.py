@@ -1,4 +1,4 @@
-"""Solidity sources to bytecode by the pinned npm solc, through standard JSON.
+"""Solidity sources to bytecode by the compiler that set-up laid, through standard JSON.
 
 Imports are followed from the entry file, so any module can compile a file of any package. What was compiled
 once is kept under `build/`, named by the hash of compiler and input.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-import shutil
 import subprocess
 import tempfile
 import tomllib
@@ -67,9 +67,14 @@ class Settings:
         return f"optimizer runs {self.runs:,}, {self.evm_version}, {pipeline}"
 
 
+def _profile() -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads((ROOT / "foundry.toml").read_text())["profile"]["default"]
+    return found
+
+
 def project_settings() -> Settings:
     """What foundry.toml says, which is what the whole project is compiled with."""
-    profile = tomllib.loads((ROOT / "foundry.toml").read_text())["profile"]["default"]
+    profile = _profile()
     return Settings(
         runs=profile["optimizer_runs"],
         evm_version=profile["evm_version"],
@@ -84,7 +89,7 @@ def _find(name: str, packages: tuple[Path, ...]) -> Path:
         if (folder / name).is_file():
             return folder / name
     where = ", ".join(str(folder) for folder in packages)
-    raise BenchmarkError(f"source {name} is in none of {where}: run `npm ci` there")
+    raise BenchmarkError(f"source {name} is in none of {where}: is a package missing?")
 
 
 def _resolve(importer: str, imported: str, remappings: tuple[str, ...]) -> str:
@@ -119,25 +124,26 @@ def sources(entry: str, settings: Settings) -> dict[str, str]:
 
 
 def _run(compiler: Path, request: Mapping[str, Any]) -> dict[str, Any]:
-    node = shutil.which("node")
-    if node is None:
-        raise BenchmarkError("node was not found: install Node 20 or newer")
-    if not compiler.is_file():
-        raise BenchmarkError(f"{compiler} is missing: run `npm ci` in {compiler.parents[2]}")
-    # Files, since the npm solc gives up where a pipe is still empty, and ends before a long answer is out.
+    # Files, since Node gives up where a pipe is still empty.
     with tempfile.TemporaryFile("w+") as asked, tempfile.TemporaryFile("w+") as answered:
         json.dump(request, asked)
         asked.seek(0)
-        command = [node, str(compiler), "--standard-json"]
-        done = subprocess.run(
-            command, stdin=asked, stdout=answered, stderr=subprocess.PIPE, text=True, check=False
-        )
+        try:
+            done = subprocess.run(
+                [compiler, "--standard-json"],
+                stdin=asked,
+                stdout=answered,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        except OSError:
+            raise BenchmarkError("the Solidity compiler is missing: run `make setup`") from None
         answered.seek(0)
         answer = answered.read()
-    start = answer.find("{")
-    if done.returncode != 0 or start < 0:
+    if done.returncode != 0:
         raise BenchmarkError(f"solc ended with {done.returncode}: {done.stderr.strip()[-400:]}")
-    result: dict[str, Any] = json.loads(answer[start:])
+    result: dict[str, Any] = json.loads(answer)
     return result
 
 
@@ -147,10 +153,8 @@ def compile_contract(entry: str, contract: str, settings: Settings | None = None
     Raises BenchmarkError where a source is missing or solc reports an error.
     """
     settings = settings or Settings()
-    compiler = ROOT / "node_modules" / "solc" / "solc.js"
-    version = (
-        json.loads((compiler.parent / "package.json").read_text())["version"] if compiler.is_file() else "?"
-    )
+    compiler = ROOT / _profile()["solc"]
+    version = compiler.name.removeprefix("solc-v")
     request = {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in sources(entry, settings).items()},
@@ -172,7 +176,10 @@ def compile_contract(entry: str, contract: str, settings: Settings | None = None
         if faults:
             raise BenchmarkError(f"{entry} does not compile: {faults[0].strip()}")
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(result["contracts"]))
+        # Several test workers may compile at once: nobody may read half a file.
+        draft = kept.with_name(f"{kept.name}.{os.getpid()}")
+        draft.write_text(json.dumps(result["contracts"]))
+        draft.replace(kept)
     try:
         output = json.loads(kept.read_text())[entry][contract]
     except KeyError:

@@ -42,7 +42,7 @@ def published(package: str, path: str) -> Artifact:
     """
     file = PEERS / package / path
     if not file.is_file():
-        raise BenchmarkError(f"{file} is missing: run `npm ci` in benchmarks/")
+        raise BenchmarkError(f"{package} has no {path} here: run `make bench`, which installs the peers")
     found: dict[str, Any] = json.loads(file.read_text())
     found = found.get("compilerOutput", found)
     code = found.get("bytecode") or found["evm"]["bytecode"]

@@ -66,8 +66,6 @@ def read(path: Path) -> list[Record]:
     try:
         return [Record(**entry) for entry in json.loads(path.read_text())]
     except FileNotFoundError:
-        raise BenchmarkError(f"{path} is missing: run `python -m benchmarks --accept`") from None
+        raise BenchmarkError(f"{path.name} is missing: run `make bench`") from None
     except (TypeError, ValueError) as error:
-        raise BenchmarkError(
-            f"{path} is not a list of records ({error}): write it anew with --accept"
-        ) from None
+        raise BenchmarkError(f"{path.name} is not a list of records ({error}): run `make bench`") from None
