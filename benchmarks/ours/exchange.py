@@ -56,7 +56,7 @@ def _take(suite: Suite, ours: System, origin: str) -> Iterator[Record]:
     state = "new holder of what she gets, {}; she signs one order and nothing else; the taker traded before"
     cost = take(customer, 0)
     how = f"take by somebody else: no approval and no ether of hers; {origin}"
-    for operation in ("first-trade", "first-trade-signed"):
+    for operation in ("first-trade", "first-trade-signed", "first-trade-no-ether"):
         yield ours.record(operation, cost, state=state.format(_FIRST), how=how, per="customer")
     taking = chain.account("customer who takes")
     suite.fund([taking], [want], _HELD)

@@ -10,12 +10,12 @@ from eth_typing import ChecksumAddress
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
-from benchmarks.chain import Chain, System, typed
+from benchmarks.chain import MAX_UINT256, Chain, Signature, System, typed
 from benchmarks.compile import PEERS, Settings, compile_contract
 from benchmarks.order_book import order_book_records
 from benchmarks.packages import version
 from benchmarks.records import Record
-from benchmarks.tokens import Trade, fund, tokens
+from benchmarks.tokens import ONE, PERMIT, Trade, fund, tokens
 
 _PACKAGE = "@1inch/limit-order-protocol-contract"
 _ORDER = {
@@ -33,9 +33,14 @@ _ORDER = {
 _ZERO = "0x" + "00" * 20
 _NO_PARTIAL_FILLS = 1 << 255
 _ALLOW_MULTIPLE_FILLS = 1 << 254
+_HAS_EXTENSION = 1 << 249
 _EXPIRY, _NONCE = 80, 120
 # The amount that the taker names is in units of what the maker gives.
 _BY_MAKING_AMOUNT = 1 << 255
+_EXTENSION_LENGTH = 224
+_LOW_160_BITS = (1 << 160) - 1
+# An extension begins with where each of its parts ends; the permit is the sixth of eight.
+_PERMIT_PART, _PARTS = 5, 8
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,43 @@ class OneInch:
 
     def fill(self, maker: LocalAccount, trade: Trade, traits: int, parts: int) -> ContractFunction:
         """The call that fills one part of `parts` of an order."""
+        order, signature = self._signed(maker, trade, traits, parts, salt=1)
+        limit = _BY_MAKING_AMOUNT | trade.want_amount
+        fill = self.protocol.functions.fillOrder
+        return fill(order, signature.r, signature.vs, trade.give_amount, limit)
+
+    def take_with_permit(self, maker: LocalAccount, trade: Trade) -> ContractFunction:
+        """As `take`, with a permit of the maker's for the exchange in the order's extension."""
+        domain = {
+            "name": "Points",
+            "version": "1",
+            "chainId": self.chain.chain_id,
+            "verifyingContract": trade.give.address,
+        }
+        permit = {
+            "owner": maker.address,
+            "spender": self.spender,
+            "value": MAX_UINT256,
+            "nonce": 0,
+            "deadline": MAX_UINT256,
+        }
+        allowed = self.chain.sign(maker, domain, PERMIT, permit)
+        # The compact form: value, then the deadline plus one in four bytes, r, and v with s.
+        form = MAX_UINT256.to_bytes(32, "big") + bytes(4) + allowed.compact
+        part = bytes.fromhex(trade.give.address[2:]) + form
+        ends = sum(len(part) << 32 * index for index in range(_PERMIT_PART, _PARTS))
+        extension = ends.to_bytes(32, "big") + part
+        salt = int.from_bytes(self.chain.w3.keccak(extension), "big") & _LOW_160_BITS
+        order, signature = self._signed(maker, trade, _NO_PARTIAL_FILLS | _HAS_EXTENSION, 1, salt)
+        traits = _BY_MAKING_AMOUNT | len(extension) << _EXTENSION_LENGTH | trade.want_amount
+        fill = self.protocol.functions.fillOrderArgs
+        return fill(order, signature.r, signature.vs, trade.give_amount, traits, extension)
+
+    def _signed(
+        self, maker: LocalAccount, trade: Trade, traits: int, parts: int, salt: int
+    ) -> tuple[tuple[int, ...], Signature]:
         order = {
-            "salt": 1,
+            "salt": salt,
             "maker": maker.address,
             "receiver": _ZERO,
             "makerAsset": trade.give.address,
@@ -73,11 +113,7 @@ class OneInch:
             "verifyingContract": self.protocol.address,
         }
         signature = self.chain.sign(maker, domain, _ORDER, order)
-        words = [int(value, 16) if isinstance(value, str) else value for value in order.values()]
-        limit = _BY_MAKING_AMOUNT | trade.want_amount
-        return self.protocol.functions.fillOrder(
-            tuple(words), signature.r, signature.vs, trade.give_amount, limit
-        )
+        return tuple(int(str(value), 0) for value in order.values()), signature
 
 
 def measure(chain: Chain) -> Iterator[Record]:
@@ -103,6 +139,17 @@ def measure(chain: Chain) -> Iterator[Record]:
     how = f"fillOrder with a fifth of the order; {artifact.origin}"
     yield system.record(
         "take-partial-first", first, state="existing holders, first fill of the order", how=how, per="order"
+    )
+    customer = chain.account("customer who signs")
+    chain.send(give.functions.mint(customer.address, 100 * ONE))
+    cost = chain.send(book.take_with_permit(customer, trade), taker.address)
+    yield system.record(
+        "first-trade-no-ether",
+        cost,
+        state="she signs a permit and an order: new holder of what she gets, first nonce word; "
+        "the taker traded before",
+        how=f"fillOrderArgs with her permit for all her tokens; {artifact.origin}",
+        per="customer",
     )
     yield system.record(
         "take-partial", again, state="existing holders, second fill of the order", how=how, per="order"
