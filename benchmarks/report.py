@@ -61,7 +61,7 @@ def _groups(records: Sequence[Record]) -> Iterator[tuple[list[str], list[str]]]:
             systems |= group[1]
         shared.append((operations, systems))
     for operations, systems in sorted(shared, key=lambda group: -len(group[1])):
-        yield sorted(operations), sorted(systems)
+        yield sorted(operations), sorted(systems, key=lambda name: (name == FLOOR, name))
     alone = {record.operation for record in records} - {name for group in shared for name in group[0]}
     if alone:
         yield sorted(alone), []
