@@ -24,7 +24,8 @@ def install() -> None:
     command = [npm, "ci", "--ignore-scripts"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        # The last lines of npm's complaint say only where its log lies.
+        reason = next((line for line in done.stderr.splitlines() if "error" in line), "no reason given")
         raise BenchmarkError(f"`{' '.join(command)}` failed in benchmarks/: {reason}")
     stamp.touch()
 
