@@ -163,13 +163,13 @@ contract AllowancesTest is LoyaltyTokenTest {
     function test_switch_stays_through_each_write() public {
         _fill(customer, [uint256(10), 20, 30, 40]);
         _fill(buyer, [uint256(10), 20, 30, 40]);
-        uint256 state = vm.snapshot();
+        uint256 state = vm.snapshotState();
         for (uint256 act = 0; act < 13; ++act) {
             for (uint256 wait = 0; wait < 2; ++wait) {
                 _checkSwitch(true, act, wait);
-                vm.revertTo(state);
+                vm.revertToState(state);
                 _checkSwitch(false, act, wait);
-                vm.revertTo(state);
+                vm.revertToState(state);
             }
         }
     }
