@@ -1,7 +1,8 @@
 """Rewrite every lock file from what it is made of: `make lock`.
 
-Python: `requirements*.in` become `requirements*.lock`, with hashes, for every platform and for Python 3.11 and
-3.12. npm: `package-lock.json`. None of them may carry the address of a package registry.
+Python: `requirements*.in` become `requirements*.lock`, with hashes, for every platform, for Python 3.11 and
+3.12. npm: `package-lock.json`, here and in `benchmarks/`. None of them may carry the address of a package
+registry.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ def lock_python(source: Path) -> None:
         cwd=ROOT,
         check=True,
     )  # fmt: skip
-    # pip forgets what `--no-binary` said when `--only-binary :all:` comes after it: keep the order of the source.
+    # pip forgets what `--no-binary` said when `--only-binary :all:` comes after it: keep the source's order.
     options = [line for line in source.read_text().splitlines() if line.startswith(OPTIONS)]
-    target.write_text("\n".join(["# Made from " + source.name + " by `make lock`.", *options, target.read_text()]))
+    target.write_text(
+        "\n".join(["# Made from " + source.name + " by `make lock`.", *options, target.read_text()])
+    )
 
 
 def platform_of(name: str) -> dict[str, list[str]]:
@@ -40,7 +43,7 @@ def platform_of(name: str) -> dict[str, list[str]]:
 def complete_npm(lock: dict[str, Any]) -> list[str]:
     """Add the platforms that the registry at hand does not carry, by version; returns their names.
 
-    `npm ci` refuses a lock file that leaves out an optional package, and npm leaves out what it could not look up.
+    `npm ci` refuses a lock file that leaves out an optional package, and npm leaves out what it did not find.
     """
     packages = lock["packages"]
     added = []
@@ -72,12 +75,20 @@ def lock_npm() -> None:
     path.write_text(json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
 
 
+def lock_peers() -> None:
+    """Rewrite the lock file of the packages that only `make bench` installs."""
+    command = ["npm", "install", "--package-lock-only", "--ignore-scripts"]
+    subprocess.run(command, cwd=ROOT / "benchmarks", check=True)
+
+
 def main() -> None:
     for source in sorted(ROOT.glob("requirements*.in")):
         print(f"{source.name} -> {source.with_suffix('.lock').name}")
         lock_python(source)
     print("package.json -> package-lock.json")
     lock_npm()
+    print("benchmarks/package.json -> benchmarks/package-lock.json")
+    lock_peers()
 
 
 if __name__ == "__main__":
