@@ -58,7 +58,7 @@ contract BooksTest is LoyaltyTokenTest {
             epoch += gaps[i] % 8 < 7 ? gaps[i] % 7 : gaps[i] % 30_000;
             _enter(epoch);
             _assertBooks(0);
-            _write(ways[i] % 4, amounts[i], i);
+            _write(ways[i] % 4, uint256(amounts[i]) + 1, i);
             _assertBooks(0);
         }
         for (uint256 i = 0; i < 6; ++i) {

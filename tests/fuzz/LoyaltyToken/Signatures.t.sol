@@ -48,11 +48,7 @@ contract SignaturesTest is LoyaltyTokenTest {
 
     function _sendMessage(uint256 nonce) private view returns (ILoyaltyToken.Send memory) {
         return ILoyaltyToken.Send({
-            holder: customer,
-            to: buyer,
-            amount: 15,
-            deadline: block.timestamp + 1 hours,
-            nonce: nonce
+            holder: customer, to: buyer, amount: 15, deadline: block.timestamp + 1 hours, nonce: nonce
         });
     }
 
@@ -132,7 +128,9 @@ contract SignaturesTest is LoyaltyTokenTest {
         ILoyaltyToken.Send memory message = _sendMessage(0);
         message.amount = 101;
         bytes memory signature = _sign(customerKey, _hash(message));
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 100, 101));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 100, 101)
+        );
         _submit(message, signature);
         assertTrue(token.nonceOpen(customer, 0));
     }
@@ -246,7 +244,9 @@ contract SignaturesTest is LoyaltyTokenTest {
             message.deadline = deadline;
             bytes memory signature = _sign(customerKey, _hash(message));
             vm.warp(deadline - 1 + i);
-            if (i == 2) vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.DeadlinePassed.selector, deadline));
+            if (i == 2) {
+                vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.DeadlinePassed.selector, deadline));
+            }
             _submit(message, signature);
         }
         assertEq(token.balanceOf(customer), 70);
@@ -256,7 +256,9 @@ contract SignaturesTest is LoyaltyTokenTest {
         _redeem(customer, 1, "receipt");
         ILoyaltyToken.Redeem memory message = _redeemMessage(0);
         bytes memory signature = _sign(customerKey, _hash(message));
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ReceiptUsed.selector, customer, bytes32("receipt")));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ReceiptUsed.selector, customer, bytes32("receipt"))
+        );
         _submit(message, signature);
     }
 
@@ -458,9 +460,7 @@ contract SignaturesTest is LoyaltyTokenTest {
         bytes32 permit = _digest(_hashPermit(customer, buyer, 7, 0, block.timestamp));
         (v, r, s) = vm.sign(customerKey, permit);
         _expectNotSigned(customer);
-        token.permit(
-            customer, buyer, 7, block.timestamp, v == 27 ? 28 : 27, r, bytes32(_ORDER - uint256(s))
-        );
+        token.permit(customer, buyer, 7, block.timestamp, v == 27 ? 28 : 27, r, bytes32(_ORDER - uint256(s)));
         token.permit(customer, buyer, 7, block.timestamp, v, r, s);
     }
 
@@ -520,8 +520,11 @@ contract SignaturesTest is LoyaltyTokenTest {
         ILoyaltyToken.Send memory message = _sendMessage(0);
         message.holder = address(0);
         message.amount = 0;
-        bytes[3] memory nonsense =
-            [abi.encodePacked(bytes32(0), bytes32(0), uint8(27)), abi.encodePacked(bytes32(MAX), bytes32(uint256(1)), uint8(0)), bytes("")];
+        bytes[3] memory nonsense = [
+            abi.encodePacked(bytes32(0), bytes32(0), uint8(27)),
+            abi.encodePacked(bytes32(MAX), bytes32(uint256(1)), uint8(0)),
+            bytes("")
+        ];
         for (uint256 i = 0; i < 3; ++i) {
             _expectNotSigned(address(0));
             _submit(message, nonsense[i]);
@@ -568,7 +571,8 @@ contract SignaturesTest is LoyaltyTokenTest {
         bytes memory signature = _sign(key, _hash(message));
         _expectNotSigned(wallet);
         _submit(message, signature);
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, _digest(_hashPermit(wallet, buyer, 7, 0, block.timestamp)));
+        (uint8 v, bytes32 r, bytes32 s) =
+            vm.sign(key, _digest(_hashPermit(wallet, buyer, 7, 0, block.timestamp)));
         _expectNotSigned(wallet);
         token.permit(wallet, buyer, 7, block.timestamp, v, r, s);
     }
