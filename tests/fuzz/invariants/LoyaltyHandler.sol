@@ -352,8 +352,8 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
     }
 
     function releaseGrant(uint256 i) external {
-        for (uint256 next = i; next < i + GRANTS; ++next) {
-            (address issuer, uint256 id) = _grantAt(next % GRANTS);
+        for (uint256 n = 0; n < GRANTS; ++n) {
+            (address issuer, uint256 id) = _grantAt(i % GRANTS + n);
             if (_grants[issuer][id].lockedUntil == 0 && !_badly(i)) continue;
             _open();
             if (_release(issuer, id)) ++done[msg.sig];
