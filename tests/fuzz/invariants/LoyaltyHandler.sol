@@ -310,7 +310,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     function mintBatch(uint256 b, uint256 v, uint256 n) external {
         bytes32 ref = _reference(v);
-        (uint256[] memory words, uint256 sum) = _batch(b, n, _issue(v, _room()));
+        (uint256[] memory words, uint256 sum) = _batch(b, n % 5, _issue(v, _room()));
         _open();
         address caller = _rightful(brand, v);
         if (_call(caller, abi.encodeCall(token.mintBatch, (ref, words)))) {
@@ -364,14 +364,17 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     /// @dev A promised grant is bounded by itself alone: there must be room.
     function issue(uint256 i, uint256 b, uint256 v) external {
-        (address issuer, uint256 id) = _grantAt(i);
+        (address issuer, uint256 id) = _usableGrantAt(i);
         address to = _receiver(b);
         uint256 amount = _issue(v, _usable(issuer, id));
+        if (amount == 0 && !_badly(v)) amount = _min(1, _usable(issuer, id));
+        if (amount == 0 && !_badly(v)) return;
         bytes32 ref = v % 3 == 0 ? bytes32(0) : _reference(v);
         _open();
         address caller = _rightful(issuer, v);
         if (_call(caller, abi.encodeCall(token.issue, (id, to, amount, ref)))) {
             if (ref != 0) _bookReference(caller, ref);
+            if (amount == 0) _break(4, "nothing was issued out of a grant");
             _bookGrant(caller, id, amount);
             _bookIssue(to, amount);
         }
@@ -379,9 +382,12 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
     }
 
     function issueBatch(uint256 i, uint256 b, uint256 v, uint256 n) external {
-        (address issuer, uint256 id) = _grantAt(i);
+        (address issuer, uint256 id) = _usableGrantAt(i);
         bytes32 ref = _reference(v);
-        (uint256[] memory words, uint256 sum) = _batch(b, n, _issue(v, _usable(issuer, id)));
+        uint256 amount = _issue(v, _usable(issuer, id));
+        if (amount == 0 && !_badly(v)) amount = _min(1, _usable(issuer, id));
+        if (amount == 0 && !_badly(v)) return;
+        (uint256[] memory words, uint256 sum) = _batch(b, 1 + n % 4, amount);
         _open();
         address caller = _rightful(issuer, v);
         if (_call(caller, abi.encodeCall(token.issueBatch, (id, ref, words)))) {
@@ -622,6 +628,14 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         }
     }
 
+    /// @dev The next that can issue something, if there is one.
+    function _usableGrantAt(uint256 seed) private returns (address issuer, uint256 id) {
+        for (uint256 n = 0; n < GRANTS; ++n) {
+            (issuer, id) = _grantAt(seed % GRANTS + n);
+            if (_usable(issuer, id) != 0) return (issuer, id);
+        }
+    }
+
     function _signAs(address holder, bytes32 message, uint256 seed) private view returns (bytes memory) {
         for (uint256 i = 0; i < CUSTOMERS; ++i) {
             if (_holders[i] == holder) return _sign(i, message, seed);
@@ -678,9 +692,9 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     /// @dev Recipients that may be doubled.
     function _batch(uint256 b, uint256 n, uint256 amount) internal view returns (uint256[] memory words, uint256 sum) {
-        words = new uint256[](n % 5);
+        words = new uint256[](n);
         for (uint256 i = 0; i < words.length; ++i) {
-            uint256 part = amount / words.length;
+            uint256 part = i == 0 ? amount - amount / n * (n - 1) : amount / n;
             words[i] = part << 160 | uint160(_receiver(uint256(keccak256(abi.encode(b, i)))));
             sum += words[i] >> 160;
         }
