@@ -47,6 +47,8 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
     /// @dev Until when somebody who asked may be made the owner.
     mapping(address asker => uint256) private _askedUntil;
 
+    /// @notice How often anything was called.
+    uint256 public calls;
     /// @notice How often each function did what it is for.
     mapping(bytes4 selector => uint256) public done;
     /// @notice How often the token refused.
@@ -66,6 +68,11 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _know(_pocket(escrow, 0));
         _know(_pocket(escrow, 1));
         _issuers = [address(uint160(uint256(keccak256("till")))), address(uint160(uint256(keccak256("campaign"))))];
+    }
+
+    modifier counted() {
+        ++calls;
+        _;
     }
 
     /// @notice What forge may call.
@@ -100,7 +107,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
     // ------------------------------------------------------------------------------------------------- time
 
     /// @dev From a second to six epochs; every other time to the last second of an epoch or the first of the next.
-    function passTime(uint256 seed, uint256 how) external {
+    function passTime(uint256 seed, uint256 how) external counted {
         uint256 left = _length - (time - _origin) % _length;
         uint256 seconds_;
         how %= 6;
@@ -118,7 +125,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     // ------------------------------------------------------------------------------------------ moving points
 
-    function transfer(uint256 a, uint256 b, uint256 v) external {
+    function transfer(uint256 a, uint256 b, uint256 v) external counted {
         address from = _holder(a);
         address to = _receiver(b);
         uint256 value = _amount(v, _living(from));
@@ -128,7 +135,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function transferFrom(uint256 a, uint256 s, uint256 b, uint256 v) external {
+    function transferFrom(uint256 a, uint256 s, uint256 b, uint256 v) external counted {
         address from = _holder(a);
         address to = _receiver(b);
         address spender = _holder(s);
@@ -143,7 +150,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function transferAtEpoch(uint256 a, uint256 b, uint256 e, uint256 v) external {
+    function transferAtEpoch(uint256 a, uint256 b, uint256 e, uint256 v) external counted {
         address from = _holder(a);
         address to = _receiver(b);
         (uint256 epoch, uint256 held) = _epochOf(from, e);
@@ -156,7 +163,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function transferFromAtEpoch(uint256 a, uint256 s, uint256 b, uint256 e, uint256 v) external {
+    function transferFromAtEpoch(uint256 a, uint256 s, uint256 b, uint256 e, uint256 v) external counted {
         address from = _holder(a);
         address to = _receiver(b);
         address spender = _holder(s);
@@ -172,7 +179,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function transferFromWithin(uint256 a, uint256 s, uint256 b, uint256 v, uint256 lo, uint256 hi) external {
+    function transferFromWithin(uint256 a, uint256 s, uint256 b, uint256 v, uint256 lo, uint256 hi) external counted {
         address from = _holder(a);
         address to = _receiver(b);
         address spender = _holder(s);
@@ -189,7 +196,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
     }
 
     /// @dev What the exchange does for an order: it may, unless the holder switched it off.
-    function moveByExchange(uint256 a, uint256 b, uint256 v, uint256 lo, uint256 hi) external {
+    function moveByExchange(uint256 a, uint256 b, uint256 v, uint256 lo, uint256 hi) external counted {
         address from = _holder(a);
         address to = _receiver(b);
         (lo, hi) = _bounds(lo, hi);
@@ -204,7 +211,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function approve(uint256 a, uint256 s, uint256 v) external {
+    function approve(uint256 a, uint256 s, uint256 v) external counted {
         address from = _holder(a);
         address spender = _holder(s);
         uint256 value = v % 4 == 0 ? type(uint256).max : v;
@@ -213,7 +220,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function permit(uint256 a, uint256 s, uint256 v, uint256 late) external {
+    function permit(uint256 a, uint256 s, uint256 v, uint256 late) external counted {
         uint256 customer = a % CUSTOMERS;
         address from = _holders[customer];
         address spender = s % 5 == 0 ? exchange : _holder(s);
@@ -239,14 +246,14 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function switchExchange(uint256 a, bool on) external {
+    function switchExchange(uint256 a, bool on) external counted {
         _open();
         _switch(_holder(a), on);
         ++done[msg.sig];
         _closeAll();
     }
 
-    function sendFor(uint256 a, uint256 b, uint256 v, uint256 n, uint256 late) external {
+    function sendFor(uint256 a, uint256 b, uint256 v, uint256 n, uint256 late) external counted {
         uint256 customer = a % CUSTOMERS;
         ILoyaltyToken.Send memory message = ILoyaltyToken.Send({
             holder: _holders[customer],
@@ -266,7 +273,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function transferFromPocket(uint256 p, uint256 b, uint256 v) external {
+    function transferFromPocket(uint256 p, uint256 b, uint256 v) external counted {
         bytes32 id = bytes32(p % 2);
         address caller = _rightful(escrow, v);
         address pocket = _pocket(caller, uint256(id));
@@ -282,7 +289,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     // ----------------------------------------------------------------------------------------------- issuing
 
-    function mint(uint256 b, uint256 v) external {
+    function mint(uint256 b, uint256 v) external counted {
         address to = _receiver(b);
         uint256 amount = _issue(v, _room());
         _open();
@@ -294,7 +301,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function mintFor(uint256 b, uint256 v) external {
+    function mintFor(uint256 b, uint256 v) external counted {
         address to = _receiver(b);
         uint256 amount = _issue(v, _room());
         bytes32 ref = _reference(v);
@@ -308,7 +315,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function mintBatch(uint256 b, uint256 v, uint256 n) external {
+    function mintBatch(uint256 b, uint256 v, uint256 n) external counted {
         bytes32 ref = _reference(v);
         (uint256[] memory words, uint256 sum) = _batch(b, n % 5, _issue(v, _room()));
         _open();
@@ -321,7 +328,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function setGrant(uint256 i, uint256 v, uint256 cap, uint256 lock) external {
+    function setGrant(uint256 i, uint256 v, uint256 cap, uint256 lock) external counted {
         (address issuer, uint256 id) = _grantAt(i);
         if (_grants[issuer][id].lockedUntil != 0) _release(issuer, id);
         GrantBook memory grant = _grants[issuer][id];
@@ -351,7 +358,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function releaseGrant(uint256 i) external {
+    function releaseGrant(uint256 i) external counted {
         for (uint256 n = 0; n < GRANTS; ++n) {
             (address issuer, uint256 id) = _grantAt(i % GRANTS + n);
             if (_grants[issuer][id].lockedUntil == 0 && !_badly(i)) continue;
@@ -363,7 +370,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
     }
 
     /// @dev A promised grant is bounded by itself alone: there must be room.
-    function issue(uint256 i, uint256 b, uint256 v) external {
+    function issue(uint256 i, uint256 b, uint256 v) external counted {
         (address issuer, uint256 id) = _usableGrantAt(i);
         address to = _receiver(b);
         uint256 amount = _issue(v, _usable(issuer, id));
@@ -381,7 +388,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function issueBatch(uint256 i, uint256 b, uint256 v, uint256 n) external {
+    function issueBatch(uint256 i, uint256 b, uint256 v, uint256 n) external counted {
         (address issuer, uint256 id) = _usableGrantAt(i);
         bytes32 ref = _reference(v);
         uint256 amount = _issue(v, _usable(issuer, id));
@@ -400,7 +407,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     // -------------------------------------------------------------------------------------------- redemption
 
-    function redeem(uint256 a, uint256 v) external {
+    function redeem(uint256 a, uint256 v) external counted {
         address holder = _holderOfPoints(a, _holders.length);
         uint256 amount = _amount(v, _living(holder));
         if (amount == 0 && !_badly(v)) amount = _min(1, _living(holder));
@@ -414,7 +421,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function redeemFor(uint256 a, uint256 v, uint256 g, uint256 n, uint256 late) external {
+    function redeemFor(uint256 a, uint256 v, uint256 g, uint256 n, uint256 late) external counted {
         ILoyaltyToken.Redeem memory message;
         message.holder = _holderOfPoints(a, CUSTOMERS);
         message.amount = _amount(v, _living(message.holder));
@@ -438,7 +445,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
     }
 
     /// @dev By the brand, or by an issuer out of a grant.
-    function giveBack(uint256 r, uint256 v, uint256 i) external {
+    function giveBack(uint256 r, uint256 v, uint256 i) external counted {
         if (_receipts.length == 0) return;
         uint256 index = _receiptAt(r);
         Receipt storage receipt = _receipts[index];
@@ -473,7 +480,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     // -------------------------------------------------------------------------------------------------- rest
 
-    function cancelNonces(uint256 a, uint256 n, bool signed) external {
+    function cancelNonces(uint256 a, uint256 n, bool signed) external counted {
         uint256 customer = a % CUSTOMERS;
         address holder = _holders[customer];
         uint256[] memory nonces = new uint256[](2);
@@ -498,7 +505,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
     }
 
     /// @dev In two steps, between the two brands.
-    function handOver(uint256 seed) external {
+    function handOver(uint256 seed) external counted {
         address next = _rightful(_holders[CUSTOMERS] == brand ? _holders[CUSTOMERS + 1] : _holders[CUSTOMERS], seed);
         _open();
         address caller = _rightful(brand, seed >> 8);

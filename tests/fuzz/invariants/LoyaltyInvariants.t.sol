@@ -9,6 +9,9 @@ import {LoyaltyHandler} from "./LoyaltyHandler.sol";
 
 /// @notice L1 to L4, as README.md words them, for whatever calls the handler makes.
 abstract contract LoyaltyInvariantsBase is Test {
+    /// @dev Calls of a whole run, as `depth` says below: in a shorter one forge shortens a sequence that failed.
+    uint256 internal constant DEPTH = 500;
+
     LoyaltyHandler internal _handler;
     LoyaltyToken internal _token;
 
@@ -91,6 +94,7 @@ contract LoyaltyInvariants is LoyaltyInvariantsBase {
         _handler.checkReceipts();
         _assertUnbroken(2, "L2: ");
         _assertUnbroken(4, "L4: ");
+        if (_handler.calls() < DEPTH) return;
         uint256 sum = 0;
         bytes4[] memory selectors = _handler.selectors();
         for (uint256 i = 0; i < selectors.length; ++i) {
@@ -123,6 +127,7 @@ contract LoyaltyGarbageInvariants is LoyaltyInvariantsBase {
         _handler.checkReceipts();
         _assertUnbroken(2, "L2: ");
         _assertUnbroken(4, "L4: ");
+        if (_handler.calls() < DEPTH) return;
         uint256 done = 0;
         uint256 refused = 0;
         bytes4[] memory selectors = _handler.selectors();
