@@ -63,11 +63,11 @@ abstract contract ExchangeInvariantsBase is Test {
 }
 
 /// @notice Settlements that are all valid: none may revert; and orders that are over, which must.
-/// forge-config: default.invariant.runs = 50
+/// forge-config: default.invariant.runs = 165
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
 /// forge-config: default.invariant.fail-on-revert = true
-/// forge-config: deep.invariant.runs = 500
+/// forge-config: deep.invariant.runs = 1650
 /// forge-config: deep.invariant.depth = 500
 /// forge-config: deep.invariant.check-interval = 25
 /// forge-config: deep.invariant.fail-on-revert = true
@@ -93,11 +93,11 @@ contract ExchangeInvariants is ExchangeInvariantsBase {
 }
 
 /// @notice Settlements that were changed after they were signed, or signed badly.
-/// forge-config: default.invariant.runs = 50
+/// forge-config: default.invariant.runs = 165
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
 /// forge-config: default.invariant.fail-on-revert = false
-/// forge-config: deep.invariant.runs = 500
+/// forge-config: deep.invariant.runs = 1650
 /// forge-config: deep.invariant.depth = 500
 /// forge-config: deep.invariant.check-interval = 25
 /// forge-config: deep.invariant.fail-on-revert = false
