@@ -35,8 +35,19 @@ class FaultyNode:
         self.upstream = upstream
         self.answers: dict[str, Answer] = {}
         self.requests: list[str] = []
+        self.posts = 0
+        self.refuses_batches = False
         self.dead_from: int | None = None
         self.url = ""
+
+    def post(self, body: Any) -> Any:
+        """One request of HTTP: one of JSON-RPC, or a batch of them."""
+        self.posts += 1
+        if not isinstance(body, list):
+            return self.handle(body)
+        if self.refuses_batches:
+            return {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no batches"}}
+        return [self.handle(entry) for entry in body]
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
         """One JSON-RPC request."""
@@ -68,6 +79,8 @@ class FaultyNode:
         """Answer everything rightly from now on."""
         self.answers.clear()
         self.requests.clear()
+        self.posts = 0
+        self.refuses_batches = False
         self.dead_from = None
 
     def _ask(self, request: dict[str, Any]) -> Any:
@@ -113,10 +126,7 @@ def faulty_node(upstream: str) -> Iterator[FaultyNode]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             try:
-                reply = (
-                    [node.handle(entry) for entry in body] if isinstance(body, list) else node.handle(body)
-                )
-                content = json.dumps(reply).encode()
+                content = json.dumps(node.post(body)).encode()
             except CutError:
                 # No JSON: the client's library would try again, at length, after an answer that never came.
                 content = b"gone"
