@@ -1,18 +1,73 @@
-# Every target sets up first, which takes a second once it was done. `make` alone lists them.
+# Every target sets up first, which takes a moment once it was done. `make` alone lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PY := .venv/bin/python
+# How many random calls the invariants must see in all, in `make test` and in `make fuzz`.
+FUZZ_CALLS ?= 320000
+DEEP_FUZZ_CALLS ?= 3200000
 
 # The first Python that does; else any, which then says what to install.
 PYTHON = $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && exit; \
 	done; echo python3)
 
-.PHONY: help setup
+.PHONY: help setup demo test test-ganache check lint format fuzz coverage bench snapshot snapshot-update slither lock clean
+
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 18
 
 setup: ## install everything that the lock files name, once
 	@command -v $(PYTHON) >/dev/null || { echo "setup: Python is missing: install Python 3.11 or 3.12" >&2; exit 1; }
 	@$(PYTHON) tools/setup.py
+
+demo: setup ## a local chain, six brands, real customers: points that are owned and traded
+	@brownie run demo
+
+test: setup ## everything: random calls in forge, then pytest on Anvil
+	@$(PY) tools/fuzz.py --calls $(FUZZ_CALLS)
+	@$(PY) -m pytest
+
+test-ganache: setup ## the same suite of pytest on Ganache, but for what needs Prague
+	@$(PY) -m pytest --network ganache -m "not prague"
+
+check: setup lint ## the fast loop: lint, types, and the unit tests of what was touched
+	@$(PY) tools/check.py
+
+lint: setup ## style, types, formatting, and what must never stand in the tree
+	@ruff check --quiet .
+	@ruff format --quiet --check .
+	@mypy --no-error-summary
+	@forge fmt --check contracts interfaces tests/fuzz
+	@$(PY) tools/tree.py
+
+format: setup ## mend what `make lint` says about formatting
+	@ruff check --quiet --fix .
+	@ruff format --quiet .
+	@forge fmt contracts interfaces tests/fuzz
+
+fuzz: setup ## ten times the random calls of `make test`
+	@FOUNDRY_PROFILE=deep $(PY) tools/fuzz.py --calls $(DEEP_FUZZ_CALLS)
+
+coverage: setup ## lines and branches of the contracts: all of them by forge; by pytest beside it
+	@$(PY) tools/coverage.py
+
+bench: setup ## gas beside the peers: benchmarks/gas.json and a table
+	@$(PY) -m benchmarks
+
+snapshot: setup ## the gas figures that are committed in snapshots/ still hold
+	@FORGE_SNAPSHOT_CHECK=true forge test --match-path 'tests/fuzz/gas/*'
+
+snapshot-update: setup ## write them anew
+	@FORGE_SNAPSHOT_CHECK=false forge test --match-path 'tests/fuzz/gas/*'
+
+slither: ## static analysis of the contracts
+	@$(PYTHON) tools/setup.py --analysis
+	@.venv-analysis/bin/slither .
+
+lock: setup ## write every lock file anew
+	@$(PY) tools/lock.py
+
+clean: ## delete builds, reports and caches; .venv, node_modules and .env stay
+	@rm -rf build out cache cache_fuzz reports lcov.info .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	@find . -name __pycache__ -not -path './.venv*' -not -path './node_modules/*' -prune -exec rm -rf {} +

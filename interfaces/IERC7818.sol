@@ -48,5 +48,7 @@ interface IERC7818 {
     /// @param from The holder.
     /// @param to The recipient.
     /// @param value Points in smallest units.
-    function transferFromAtEpoch(uint256 epoch, address from, address to, uint256 value) external returns (bool);
+    function transferFromAtEpoch(uint256 epoch, address from, address to, uint256 value)
+        external
+        returns (bool);
 }

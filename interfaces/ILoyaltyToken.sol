@@ -62,7 +62,9 @@ interface ILoyaltyToken is IERC7818 {
     event BatchIssued(address indexed issuer, bytes32 indexed batchId, uint256 recipients, uint256 amount);
 
     /// @notice A grant was set by the brand; the figures are the new ones.
-    event GrantSet(address indexed issuer, uint256 indexed id, uint256 amount, uint256 capPerDay, uint256 lockedUntil);
+    event GrantSet(
+        address indexed issuer, uint256 indexed id, uint256 amount, uint256 capPerDay, uint256 lockedUntil
+    );
 
     /// @notice A grant gave back what it no longer needs of the headroom.
     /// @param freed By how much `promised` fell.
@@ -106,7 +108,7 @@ interface ILoyaltyToken is IERC7818 {
     /// @notice Thrown when an amount is zero where that would mean nothing.
     error ZeroAmount();
 
-    /// @notice Thrown when an amount does not fit into 56 bits, or a word of a batch has bits above them.
+    /// @notice Thrown when an amount of a grant does not fit into 56 bits.
     error AmountTooLarge(uint256 amount);
 
     /// @notice Thrown when the reference of a receipt or batch is zero.
@@ -194,8 +196,15 @@ interface ILoyaltyToken is IERC7818 {
     function approve(address spender, uint256 value) external returns (bool);
 
     /// @notice `approve` by signature, submitted by anyone. Source: EIP-2612; contract wallets may sign by ERC-1271.
-    function permit(address account, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
-        external;
+    function permit(
+        address account,
+        address spender,
+        uint256 value,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external;
 
     /// @notice The next nonce of `permit`.
     function nonces(address account) external view returns (uint256);
@@ -245,7 +254,8 @@ interface ILoyaltyToken is IERC7818 {
     /// @param capPerDay What may be issued in a day (UTC), 0 for no cap.
     /// @param lockedUntil Until when it cannot be lowered, 0 for not at all.
     /// @dev Warning: a lock is meant for contracts. A key with a locked grant cannot be stopped when it is stolen.
-    function setGrant(address issuer, uint256 id, uint256 amount, uint256 capPerDay, uint256 lockedUntil) external;
+    function setGrant(address issuer, uint256 id, uint256 amount, uint256 capPerDay, uint256 lockedUntil)
+        external;
 
     /// @notice Brings `promised` down to what a locked grant still needs, and ends the grant after its date. Anyone.
     function releaseGrant(address issuer, uint256 id) external;
@@ -291,7 +301,10 @@ interface ILoyaltyToken is IERC7818 {
     /// @notice The living points of an account by expiry, soonest first.
     /// @return amounts Points of each of the four lots.
     /// @return expiries The first second at which the lot is no longer valid.
-    function lotsOf(address account) external view returns (uint256[4] memory amounts, uint256[4] memory expiries);
+    function lotsOf(address account)
+        external
+        view
+        returns (uint256[4] memory amounts, uint256[4] memory expiries);
 
     /// @notice What the brand owes.
     /// @return amounts Living points by expiry, soonest first.

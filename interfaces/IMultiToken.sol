@@ -11,5 +11,6 @@ interface IMultiToken {
     function balanceOf(address account, uint256 id) external view returns (uint256);
 
     /// @notice ERC-1155.
-    function safeTransferFrom(address from, address to, uint256 id, uint256 amount, bytes calldata data) external;
+    function safeTransferFrom(address from, address to, uint256 id, uint256 amount, bytes calldata data)
+        external;
 }

@@ -88,6 +88,9 @@ interface IPointsExchange {
     /// @notice Thrown when a transfer names an order that is not there.
     error NoSuchOrder(uint256 index);
 
+    /// @notice Thrown when a word of an order is too large for its type.
+    error MalformedOrder();
+
     /// @notice Thrown when an amount is zero or not below 2^128.
     error AmountOutOfRange(uint256 amount);
 
@@ -127,7 +130,7 @@ interface IPointsExchange {
     /// @notice Thrown when a token delivered less than it was told to.
     error ShortDelivery(address token, address to, uint256 delivered, uint256 amount);
 
-    /// @notice Thrown when points answer a transfer with `false`.
+    /// @notice Thrown when a token that is given as points does not answer as points do, or has no code.
     error TransferRefused(address token);
 
     // ------------------------------------------------------------------------------------------ settlement
@@ -137,7 +140,8 @@ interface IPointsExchange {
     /// @param signatures The makers' signatures, in the same order.
     /// @param transfers Moves in the order in which they are made.
     /// @dev Everything is checked and written before the first token is called.
-    function settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers) external;
+    function settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers)
+        external;
 
     /// @notice `settle` after trying permits.
     function settleWithPermits(

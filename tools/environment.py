@@ -1,26 +1,28 @@
 """Makes a brownie user at home in this project's virtual environment.
 
-Set-up copies this file into the environment's site-packages, where a `.pth` line imports it whenever Python starts.
-It must therefore be quick and quiet: it names the compiler's folder, and does the rest when brownie is imported.
+Set-up copies this file into the environment's site-packages, where a `.pth` line imports it whenever Python
+starts. It must therefore be quick and quiet: it names the compiler's folder, and does (and imports) the rest
+when brownie is imported.
 """
 
 from __future__ import annotations
 
-import importlib.machinery
 import os
-import socket
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
 
 PORT_VARIABLE = "TROC_DEVELOPMENT_PORT"
-GROUP = "Troc"
+WATCHED = os.path.join(sys.prefix, "brownie-watch")
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 on which nothing listens, with room above it for the workers of pytest-xdist."""
+    import socket
+
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -32,33 +34,32 @@ def free_port() -> int:
 def merge_networks(known: dict[str, Any], ours: dict[str, Any]) -> bool:
     """Put this project's networks into a list in brownie's form, in place; returns whether that changed it.
 
-    Both have the form of brownie's `network-config.yaml`. A network of the same id that is not marked as this
-    project's (by the group or a name that starts with "Troc") belongs to the user and stays as it is.
+    Both have the form of brownie's `network-config.yaml`. What is known already, by its id, stays as the user
+    has it.
     """
+    taken = {network["id"] for group in known["live"] for network in group["networks"]}
+    taken |= {network["id"] for network in known["development"]}
     changed = False
-    groups = {group["name"]: group["networks"] for group in known["live"]}
-    taken = {network["id"] for name, networks in groups.items() if name != GROUP for network in networks}
-    taken |= {network["id"] for network in known["development"] if not network["name"].startswith(GROUP)}
-
-    wanted = [network for group in ours["live"] for network in group["networks"] if network["id"] not in taken]
-    if wanted != groups.get(GROUP, []):
-        known["live"] = [group for group in known["live"] if group["name"] != GROUP]
-        known["live"].append({"name": GROUP, "networks": wanted})
-        changed = True
-
-    wanted = [network for network in ours["development"] if network["id"] not in taken]
-    if wanted != [network for network in known["development"] if network["name"].startswith(GROUP)]:
-        known["development"] = [network for network in known["development"] if not network["name"].startswith(GROUP)]
-        known["development"] += wanted
-        changed = True
-    return changed
+    for group in ours["live"]:
+        for network in group["networks"]:
+            if network["id"] in taken:
+                continue
+            home = next((other for other in known["live"] if other["name"] == group["name"]), None)
+            if home is None:
+                home = {"name": group["name"], "networks": []}
+                known["live"].append(home)
+            home["networks"].append(network)
+            changed = True
+    missing = [network for network in ours["development"] if network["id"] not in taken]
+    known["development"] += missing
+    return changed or bool(missing)
 
 
 def add_networks(ours: Path, stock: Path, home: Path) -> bool:
     """Copy this project's networks into brownie's own list, `~/.brownie/network-config.yaml`.
 
-    `ours` is the project's list, `stock` the one that brownie starts from where the user has none yet. Returns whether
-    anything was written: a second call writes nothing.
+    `ours` is the project's list, `stock` the one that brownie starts from where the user has none yet.
+    Returns whether anything was written: a second call writes nothing.
     """
     import yaml
 
@@ -75,13 +76,15 @@ def add_networks(ours: Path, stock: Path, home: Path) -> bool:
 
 
 def prepare_brownie(stock: Path) -> None:
-    """What brownie needs before it is imported: tools on PATH, its networks, a development port of its own."""
+    """What brownie needs before it is imported: tools on PATH, its networks, a port of its own."""
+    from pathlib import Path
+
     environment = Path(sys.prefix)
     tools = str(environment / "bin")
     path = os.environ.get("PATH", "")
     if tools not in path.split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([tools, path])
-    # Always a new port, also when the variable was inherited: brownie would otherwise attach to its parent's chain.
+    # Always a new port, also when the variable was inherited: brownie would attach to its parent's chain.
     os.environ[PORT_VARIABLE] = str(free_port())
     ours = environment.parent / "network-config.yaml"
     if ours.is_file():
@@ -89,24 +92,34 @@ def prepare_brownie(stock: Path) -> None:
 
 
 class BrownieWatch:
-    """An import hook that prepares the ground right before brownie is imported, and leaves the import to others."""
+    """Finds nothing on its own entry of `sys.path`, but notices that brownie is about to be imported.
 
-    @classmethod
-    def find_spec(
-        cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if name == "brownie":
-            sys.meta_path.remove(cls)
-            spec = importlib.machinery.PathFinder.find_spec(name, path)
+    An entry of `sys.path` rather than of `sys.meta_path`, because pytest, which imports brownie as a plugin,
+    puts itself before everything in the latter.
+    """
+
+    is_prepared = False
+
+    def __init__(self, entry: str) -> None:
+        if entry != WATCHED:
+            raise ImportError
+
+    def find_spec(self, name: str, target: ModuleType | None = None) -> None:
+        if name == "brownie" and not BrownieWatch.is_prepared:
+            from importlib.machinery import PathFinder
+            from pathlib import Path
+
+            BrownieWatch.is_prepared = True
+            spec = PathFinder.find_spec(name)
             if spec is not None and spec.origin is not None:
                 prepare_brownie(Path(spec.origin).parent / "data" / "network-config.yaml")
-        return None
 
 
 def install() -> None:
     """Called once for each start of Python."""
     os.environ["SOLCX_BINARY_PATH"] = os.path.join(sys.prefix, "solc")
-    sys.meta_path.insert(0, BrownieWatch)
+    sys.path_hooks.insert(0, BrownieWatch)
+    sys.path.insert(0, WATCHED)
 
 
 if __name__ == "troc_environment":

@@ -1,6 +1,6 @@
 """Rewrite every lock file from what it is made of: `make lock`.
 
-Python: `requirements*.in` become `requirements*.lock`, with hashes, for every platform and for Python 3.11 and
+Python: `requirements*.in` become `requirements*.lock`, with hashes, for every platform, for Python 3.11 and
 3.12. npm: `package-lock.json`. None of them may carry the address of a package registry.
 """
 
@@ -26,9 +26,11 @@ def lock_python(source: Path) -> None:
         cwd=ROOT,
         check=True,
     )  # fmt: skip
-    # pip forgets what `--no-binary` said when `--only-binary :all:` comes after it: keep the order of the source.
+    # pip forgets what `--no-binary` said when `--only-binary :all:` comes after it: keep the source's order.
     options = [line for line in source.read_text().splitlines() if line.startswith(OPTIONS)]
-    target.write_text("\n".join(["# Made from " + source.name + " by `make lock`.", *options, target.read_text()]))
+    target.write_text(
+        "\n".join(["# Made from " + source.name + " by `make lock`.", *options, target.read_text()])
+    )
 
 
 def platform_of(name: str) -> dict[str, list[str]]:
@@ -40,7 +42,7 @@ def platform_of(name: str) -> dict[str, list[str]]:
 def complete_npm(lock: dict[str, Any]) -> list[str]:
     """Add the platforms that the registry at hand does not carry, by version; returns their names.
 
-    `npm ci` refuses a lock file that leaves out an optional package, and npm leaves out what it could not look up.
+    `npm ci` refuses a lock file that leaves out an optional package, and npm leaves out what it did not find.
     """
     packages = lock["packages"]
     added = []

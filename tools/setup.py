@@ -3,13 +3,14 @@
     python3 tools/setup.py               the workshop: .venv, node_modules, compiler, chains, .env
     python3 tools/setup.py --analysis    also .venv-analysis, for slither and halmos
 
-Runs before anything is installed, with the standard library alone, and must at least parse under an old Python, so
-that it can say which one to install.
+Runs before anything is installed, with the standard library alone, and must at least parse under an old
+Python, so that it can say which one to install.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -19,6 +20,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -27,10 +29,15 @@ MODULES = ROOT / "node_modules"
 PYTHONS = ((3, 11), (3, 12))
 NODE = 20
 SOLC = "0.8.30"
+# SHA-256 of the native compilers that the Solidity team publishes; what does not match is not used.
+NATIVE_SOLC = {
+    "Linux": "f3e987dc6ecebd4bd350c48edcbc320b46cf9e3109bd3fc3d88f1acaf4c428f7",
+    "Darwin": "738dcdc6afddeb505ee4e4ef24f1c1fdba2b8c924e614cbbf5801a5b062dd683",
+}
 COMPILER_SECONDS = 60
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
     """End with one line that says what to do."""
     sys.exit("setup: " + message)
 
@@ -38,7 +45,10 @@ def fail(message: str) -> None:
 def check_tools() -> None:
     """Refuse a machine that lacks Python, Node, make or git, in one line."""
     if sys.version_info[:2] not in PYTHONS:
-        fail("Python %d.%d does not do: install Python 3.11 or 3.12 (python.org or your system)" % sys.version_info[:2])
+        fail(
+            "Python %d.%d does not do: install Python 3.11 or 3.12 (python.org or your system)"
+            % sys.version_info[:2]
+        )
     for tool in ("make", "git"):
         if shutil.which(tool) is None:
             fail(f"{tool} is missing: install {tool} with your system's package manager")
@@ -77,7 +87,9 @@ def run(what: str, command: list[str], **variables: str) -> None:
     )
     if result.returncode != 0:
         print("\n".join(result.stdout.splitlines()[-30:]), file=sys.stderr)
-        fail(f"{what}: failed, as shown above; mend it (a network to download from is needed) and run it again")
+        fail(
+            f"{what}: failed, as shown above; mend it (a network to download from is needed) and run it again"
+        )
 
 
 def make_environment(folder: Path, *locks: str) -> None:
@@ -89,8 +101,11 @@ def make_environment(folder: Path, *locks: str) -> None:
     try:
         import ensurepip  # noqa: F401
     except ImportError:
-        fail("this Python cannot make virtual environments: install python3-venv with your system's package manager")
-    if not (python.exists() and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0):
+        fail("this Python has no venv module: install python3-venv with your system's package manager")
+    if not (
+        python.exists()
+        and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
+    ):
         run(f"a virtual environment in {folder.name}", [sys.executable, "-m", "venv", "--clear", str(folder)])
     (folder / "stamp").unlink(missing_ok=True)
     for lock in locks:
@@ -136,7 +151,8 @@ def install_modules() -> None:
 def link(target: Path, name: Path) -> None:
     """Make `name` a link to `target`, unless it is one already."""
     if not target.exists():
-        fail(f"{target.name} is not in node_modules for this machine ({platform.platform()}): see docs/decisions.md")
+        fail(f"node_modules lacks {target.name} for this machine: delete node_modules and run it again")
+    target = target.resolve()
     if name.is_symlink() and os.readlink(name) == str(target):
         return
     name.unlink(missing_ok=True)
@@ -144,11 +160,13 @@ def link(target: Path, name: Path) -> None:
 
 
 def link_chains() -> None:
-    """anvil, forge and ganache themselves on the PATH of an activated environment: no wrapper stays behind them."""
+    """anvil, forge and ganache themselves on the PATH of an activated environment, not their wrappers."""
     system = {"Linux": "linux", "Darwin": "darwin"}.get(platform.system())
-    processor = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine())
+    processor = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(
+        platform.machine()
+    )
     if system is None or processor is None:
-        fail(f"{platform.system()} on {platform.machine()} is not supported: use Linux or macOS on x86-64 or arm64")
+        fail(f"{platform.system()} on {platform.machine()} does not do: use Linux or macOS, x86-64 or arm64")
     for tool in ("anvil", "forge"):
         link(MODULES / "@foundry-rs" / f"{tool}-{system}-{processor}" / "bin" / tool, VENV / "bin" / tool)
     for name in ("ganache", "ganache-cli"):
@@ -158,10 +176,20 @@ def link_chains() -> None:
 def answers(compiler: Path) -> bool:
     """Whether this file is a working compiler of the pinned version."""
     try:
-        result = subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=COMPILER_SECONDS)
+        result = subprocess.run(
+            [compiler, "--version"], capture_output=True, text=True, timeout=COMPILER_SECONDS
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return result.returncode == 0 and f"Version: {SOLC}+" in result.stdout
+
+
+def is_native(compiler: Path) -> bool:
+    """Whether this file is the published compiler for this system, and works here."""
+    if not compiler.is_file():
+        return False
+    found = hashlib.sha256(compiler.read_bytes()).hexdigest()
+    return found == NATIVE_SOLC.get(platform.system()) and answers(compiler)
 
 
 def install_compiler() -> None:
@@ -175,24 +203,22 @@ def install_compiler() -> None:
     folder.mkdir(exist_ok=True)
     compiler.unlink(missing_ok=True)
     present = Path.home() / ".solcx" / compiler.name
-    if present.is_file() and answers(present):
+    if is_native(present):
         shutil.copy(present, compiler)
     else:
         print("setup: the Solidity compiler", flush=True)
-        script = f"import solcx; solcx.install_solc('{SOLC}', show_progress=False, solcx_binary_path={str(folder)!r})"
-        try:
+        script = f"import solcx; solcx.install_solc('{SOLC}', False, solcx_binary_path={str(folder)!r})"
+        with contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(
                 [VENV / "bin" / "python", "-c", script],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=COMPILER_SECONDS,
             )
-        except subprocess.TimeoutExpired:
-            pass
-        if not (compiler.is_file() and answers(compiler)):
+        if not is_native(compiler):
             link(wrapper, compiler)
     if not answers(compiler):
-        fail(f"no working Solidity compiler: delete {folder.relative_to(ROOT)} and node_modules, and run it again")
+        fail("no working Solidity compiler: delete .venv/solc and node_modules, and run it again")
     stamp.write_text(SOLC)
 
 
@@ -216,12 +242,15 @@ def main() -> None:
     # Two runs of make at once must not install over each other.
     with (ROOT / "Makefile").open() as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        make_environment(VENV, "requirements-build.lock", "requirements.lock")
-        install_modules()
-        link_chains()
-        install_compiler()
-        install_hook()
-        install_client()
+        # What is itself a link belongs to another copy of the project, which sets it up.
+        if not MODULES.is_symlink():
+            install_modules()
+        if not VENV.is_symlink():
+            make_environment(VENV, "requirements-build.lock", "requirements.lock")
+            link_chains()
+            install_compiler()
+            install_hook()
+            install_client()
         if arguments.analysis:
             make_environment(ANALYSIS, "requirements-analysis.lock")
         if not (ROOT / ".env").exists():

@@ -25,7 +25,9 @@ contract OrderBook is IOrderBook {
         uint256 surplus,
         uint256 bound
     ) external {
-        if (goods.length != prices.length) revert ListsDiffer(goods.length, prices.length);
+        if (goods.length != prices.length) {
+            revert ListsDiffer(goods.length, prices.length);
+        }
         emit BatchPublished(msg.sender, batchId, goods, prices, smoothing, surplus, bound);
     }
 }

@@ -31,13 +31,35 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
     bytes32 private constant _CANCEL_ALL_TYPE =
         keccak256("CancelAll(address maker,uint256[] wholeSeries,uint256[] partialSeries)");
 
+    /// @dev An order's fifteen words as they stand in calldata: read without the compiler's check of each word, which
+    /// `_checkTerms` makes once.
+    struct Words {
+        uint256 maker;
+        uint256 giveToken;
+        uint256 giveKind;
+        uint256 giveId;
+        uint256 giveAmount;
+        uint256 wantToken;
+        uint256 wantKind;
+        uint256 wantId;
+        uint256 wantAmount;
+        uint256 givePointsExpiringBy;
+        uint256 wantPointsLivingUntil;
+        uint256 onlyTaker;
+        uint256 openUntil;
+        uint256 nonce;
+        uint256 allowPartial;
+    }
+
     Nonces.Whole private _whole;
     Nonces.Partial private _partial;
 
     // ------------------------------------------------------------------------------------------ settlement
 
     /// @inheritdoc IPointsExchange
-    function settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers) external {
+    function settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers)
+        external
+    {
         _settle(orders, signatures, transfers);
     }
 
@@ -110,7 +132,7 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
 
     /// @inheritdoc IPointsExchange
     function digestOf(Order calldata order) external view returns (bytes32) {
-        return _digest(order);
+        return _digest(_words(order));
     }
 
     /// @inheritdoc IPointsExchange
@@ -121,12 +143,12 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
 
     /// @inheritdoc IPointsExchange
     function wholeWordOf(address maker, uint256 lane) external view returns (uint256) {
-        return _whole.words[maker][lane];
+        return _whole.lanes[maker][lane].word;
     }
 
     /// @inheritdoc IPointsExchange
     function partialWordOf(address maker, uint256 lane) external view returns (uint256) {
-        return _partial.words[maker][lane];
+        return _partial.lanes[maker][lane].word;
     }
 
     /// @inheritdoc IPointsExchange
@@ -136,29 +158,32 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
 
     // ------------------------------------------------------------------------------------ internal: settling
 
-    function _settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers) private {
+    function _settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers)
+        private
+    {
         if (orders.length != signatures.length) revert SignaturesMissing(orders.length, signatures.length);
         (uint256[] memory given, uint256[] memory received, bool measured) = _addUp(orders, transfers);
         for (uint256 i = 0; i < orders.length; ++i) {
-            _use(orders[i], signatures[i], given[i], received[i]);
+            Words calldata order = _knownOrder(orders, i);
+            _checkTerms(order);
+            _use(order, signatures[i], given[i], received[i]);
         }
         if (measured) _moveAllGuarded(orders, transfers);
         else _moveAll(orders, transfers);
     }
 
-    function _take(Order calldata order, bytes calldata signature, uint256 amount, uint256 livingUntil)
+    function _take(Order calldata order_, bytes calldata signature, uint256 amount, uint256 livingUntil)
         private
         returns (uint256 paid)
     {
-        address maker = order.maker;
-        if (maker == msg.sender) revert SameParty(maker);
-        if (order.onlyTaker != address(0) && order.onlyTaker != msg.sender) {
-            revert OnlyTaker(order.onlyTaker, msg.sender);
+        Words calldata order = _words(order_);
+        if (order.maker == _sender()) revert SameParty(msg.sender);
+        if (order.onlyTaker != 0 && order.onlyTaker != _sender()) {
+            revert OnlyTaker(order_.onlyTaker, msg.sender);
         }
         if (amount >> 128 != 0) revert AmountOutOfRange(amount);
-        // `_use` refuses a price of zero for one unit, and amounts of 2^128 and more, before anything comes of this.
-        if (order.giveAmount == 0 || order.wantAmount >> 128 != 0) revert AmountOutOfRange(order.giveAmount);
-        // Below 2^256; rounded up, in favour of the maker, who did not choose the amount.
+        _checkTerms(order);
+        // All below 2^128, by `_checkTerms`; rounded up, in favour of the maker, who did not choose the amount.
         unchecked {
             paid = (amount * order.wantAmount + order.giveAmount - 1) / order.giveAmount;
         }
@@ -176,63 +201,93 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         given = new uint256[](orders.length);
         received = new uint256[](orders.length);
         for (uint256 i = 0; i < transfers.length; ++i) {
-            Transfer calldata move = transfers[i];
-            if (move.amount == 0 || move.amount >> 128 != 0) revert AmountOutOfRange(move.amount);
+            (uint256 from, uint256 to, uint256 amount) = _transferAt(transfers, i);
+            if (amount == 0 || amount >> 128 != 0) revert AmountOutOfRange(amount);
             uint256 kind;
-            if (move.from == orders.length) {
-                Order calldata to = _orderAt(orders, move.to);
-                if (to.maker == msg.sender) revert SameParty(msg.sender);
-                kind = to.wantKind;
+            if (from == orders.length) {
+                Words calldata taker = _orderAt(orders, to);
+                if (taker.maker == _sender()) revert SameParty(msg.sender);
+                kind = taker.wantKind;
             } else {
-                Order calldata from = _orderAt(orders, move.from);
-                address receiver = msg.sender;
-                if (move.to != orders.length) {
-                    Order calldata to = _orderAt(orders, move.to);
-                    receiver = to.maker;
-                    if (from.giveToken != to.wantToken || from.giveKind != to.wantKind || from.giveId != to.wantId) {
-                        revert AssetsDiffer(i);
-                    }
+                kind = _checkEnds(_orderAt(orders, from), orders, to, i);
+                // Fewer than 2^128 transfers of less than 2^128.
+                unchecked {
+                    given[from] += amount;
                 }
-                if (from.maker == receiver) revert SameParty(receiver);
-                address taker = from.onlyTaker;
-                if (taker != address(0) && taker != msg.sender && taker != receiver) revert OnlyTaker(taker, receiver);
-                kind = from.giveKind;
-                given[move.from] += move.amount;
             }
-            if (move.to != orders.length) received[move.to] += move.amount;
+            if (to != orders.length) {
+                unchecked {
+                    received[to] += amount;
+                }
+            }
             if (kind != _POINTS) measured = true;
         }
     }
 
-    /// @dev Checks one order with what it gives and receives, writes its nonce, and emits its event.
-    function _use(Order calldata order, bytes calldata signature, uint256 given, uint256 received) private {
+    /// @dev Checks that what `giver` gives is what the other end wants, and that this end may have it.
+    function _checkEnds(Words calldata giver, Order[] calldata orders, uint256 to, uint256 transferIndex)
+        private
+        view
+        returns (uint256 kind)
+    {
+        uint256 receiver = _sender();
+        kind = giver.giveKind;
+        if (to != orders.length) {
+            Words calldata taker = _orderAt(orders, to);
+            receiver = taker.maker;
+            if (giver.giveToken != taker.wantToken || kind != taker.wantKind || giver.giveId != taker.wantId)
+            {
+                revert AssetsDiffer(transferIndex);
+            }
+        }
+        if (giver.maker == receiver) revert SameParty(_account(receiver));
+        uint256 only = giver.onlyTaker;
+        if (only != 0 && only != receiver && only != _sender()) {
+            revert OnlyTaker(_account(only), _account(receiver));
+        }
+    }
+
+    /// @dev Checks an order of checked terms with what it gives and receives, writes its nonce, and emits its event.
+    function _use(Words calldata order, bytes calldata signature, uint256 given, uint256 received) private {
         if (block.timestamp > order.openUntil) revert OrderExpired(order.openUntil);
-        _checkTerms(order);
+        address maker = _account(order.maker);
         bytes32 digest = _digest(order);
-        if (!Signatures.isValid(order.maker, digest, signature)) revert NotSignedByMaker(order.maker, digest);
-        if (order.allowPartial) {
+        if (!Signatures.isValid(maker, digest, signature)) revert NotSignedByMaker(maker, digest);
+        if (order.allowPartial != 0) {
             if (given == 0) revert AmountOutOfRange(given);
-            _partial.use(order.maker, order.nonce, given, order.giveAmount);
+            _partial.use(maker, order.nonce, given, order.giveAmount);
         } else {
             if (given != order.giveAmount) revert NotWhole(digest, given, order.giveAmount);
-            _whole.use(order.maker, order.nonce);
+            _whole.use(maker, order.nonce);
         }
         if (received >> 128 != 0) revert AmountOutOfRange(received);
         // All four below 2^128.
         unchecked {
-            if (received * order.giveAmount < given * order.wantAmount) revert BelowPrice(digest, given, received);
+            if (received * order.giveAmount < given * order.wantAmount) {
+                revert BelowPrice(digest, given, received);
+            }
         }
-        emit OrderFilled(digest, order.maker, given, received);
+        emit OrderFilled(digest, maker, given, received);
     }
 
-    function _checkTerms(Order calldata order) private pure {
+    /// @dev Everything about an order that does not change. Words that are no addresses or booleans are refused, so that a
+    /// digest stands for exactly one order.
+    function _checkTerms(Words calldata order) private pure {
+        uint256 addresses = order.maker | order.giveToken | order.wantToken | order.onlyTaker;
+        if (addresses >> 160 | order.allowPartial >> 1 != 0) revert MalformedOrder();
         uint256 giveAmount = order.giveAmount;
         uint256 wantAmount = order.wantAmount;
         if (giveAmount == 0 || giveAmount >> 128 != 0) revert AmountOutOfRange(giveAmount);
         if (wantAmount == 0 || wantAmount >> 128 != 0) revert AmountOutOfRange(wantAmount);
-        _checkAsset(order.giveKind, order.giveId, order.givePointsExpiringBy);
-        _checkAsset(order.wantKind, order.wantId, order.wantPointsLivingUntil);
-        if (order.giveToken == order.wantToken && order.giveId == order.wantId) revert SameAsset(order.giveToken);
+        if (order.giveKind | order.wantKind == _POINTS) {
+            if (order.giveId | order.wantId != 0) revert IdNotZero(order.giveId | order.wantId);
+        } else {
+            _checkAsset(order.giveKind, order.giveId, order.givePointsExpiringBy);
+            _checkAsset(order.wantKind, order.wantId, order.wantPointsLivingUntil);
+        }
+        if (order.giveToken == order.wantToken && order.giveId == order.wantId) {
+            revert SameAsset(_account(order.giveToken));
+        }
     }
 
     function _checkAsset(uint256 kind, uint256 id, uint256 bound) private pure {
@@ -249,61 +304,88 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
 
     function _moveAll(Order[] calldata orders, Transfer[] calldata transfers) private {
         for (uint256 i = 0; i < transfers.length; ++i) {
-            Transfer calldata move = transfers[i];
-            if (move.from == orders.length) {
-                Order calldata to = orders[move.to];
-                _moveWanted(to, move.amount);
-            } else if (move.to == orders.length) {
-                _moveGiven(orders[move.from], msg.sender, move.amount, 0);
+            (uint256 from, uint256 to, uint256 amount) = _transferAt(transfers, i);
+            if (from == orders.length) {
+                _moveWanted(_knownOrder(orders, to), amount);
+            } else if (to == orders.length) {
+                _moveGiven(_knownOrder(orders, from), msg.sender, amount, 0);
             } else {
-                Order calldata to = orders[move.to];
-                _moveGiven(orders[move.from], to.maker, move.amount, to.wantPointsLivingUntil);
+                Words calldata taker = _knownOrder(orders, to);
+                _moveGiven(
+                    _knownOrder(orders, from), _account(taker.maker), amount, taker.wantPointsLivingUntil
+                );
             }
         }
     }
 
-    function _swapGuarded(Order calldata order, uint256 amount, uint256 paid, uint256 livingUntil)
+    function _swapGuarded(Words calldata order, uint256 amount, uint256 paid, uint256 livingUntil)
         private
         nonReentrant
     {
         _swap(order, amount, paid, livingUntil);
     }
 
-    function _swap(Order calldata order, uint256 amount, uint256 paid, uint256 livingUntil) private {
+    function _swap(Words calldata order, uint256 amount, uint256 paid, uint256 livingUntil) private {
         _moveWanted(order, paid);
         _moveGiven(order, msg.sender, amount, livingUntil);
     }
 
     /// @dev Moves what an order gives.
-    function _moveGiven(Order calldata order, address to, uint256 amount, uint256 livingUntil) private {
+    function _moveGiven(Words calldata order, address to, uint256 amount, uint256 livingUntil) private {
+        address token = _account(order.giveToken);
         if (order.giveKind == _POINTS) {
-            _movePoints(order.giveToken, order.maker, to, amount, livingUntil, order.givePointsExpiringBy);
+            _movePoints(token, _account(order.maker), to, amount, livingUntil, order.givePointsExpiringBy);
         } else {
             if (livingUntil != 0) revert BoundNotZero(livingUntil);
-            _moveMeasured(order.giveToken, order.giveKind, order.giveId, order.maker, to, amount);
+            _moveMeasured(token, order.giveKind, order.giveId, _account(order.maker), to, amount);
         }
     }
 
     /// @dev Moves what an order wants, from the sender.
-    function _moveWanted(Order calldata order, uint256 amount) private {
+    function _moveWanted(Words calldata order, uint256 amount) private {
+        address token = _account(order.wantToken);
         if (order.wantKind == _POINTS) {
-            _movePoints(order.wantToken, msg.sender, order.maker, amount, order.wantPointsLivingUntil, 0);
+            _movePoints(token, msg.sender, _account(order.maker), amount, order.wantPointsLivingUntil, 0);
         } else {
-            _moveMeasured(order.wantToken, order.wantKind, order.wantId, msg.sender, order.maker, amount);
+            _moveMeasured(token, order.wantKind, order.wantId, msg.sender, _account(order.maker), amount);
         }
     }
 
-    /// @dev Points move exactly or revert. The answer is checked so that a call that falls into some contract's fallback
-    /// does not pass for a transfer.
-    function _movePoints(address token, address from, address to, uint256 amount, uint256 atLeast, uint256 atMost)
-        private
-    {
-        if (!ILoyaltyToken(token).transferFromWithin(from, to, amount, atLeast, atMost)) revert TransferRefused(token);
+    /// @dev `transferFromWithin`, in assembly because it is in every path. Points move exactly or revert. The answer must be
+    /// one word, 1: an account without code, or a call that falls into some contract's fallback, is no transfer.
+    function _movePoints(
+        address token,
+        address from,
+        address to,
+        uint256 amount,
+        uint256 atLeast,
+        uint256 atMost
+    ) private {
+        bytes32 selector = ILoyaltyToken.transferFromWithin.selector;
+        bool moved;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, selector)
+            mstore(add(free, 0x04), from)
+            mstore(add(free, 0x24), to)
+            mstore(add(free, 0x44), amount)
+            mstore(add(free, 0x64), atLeast)
+            mstore(add(free, 0x84), atMost)
+            mstore(0x00, 0)
+            if iszero(call(gas(), token, 0, free, 0xa4, 0x00, 0x20)) {
+                returndatacopy(free, 0, returndatasize())
+                revert(free, returndatasize())
+            }
+            moved := and(gt(returndatasize(), 0x1f), eq(mload(0x00), 1))
+        }
+        if (!moved) revert TransferRefused(token);
     }
 
     /// @dev Measured around this one transfer: over a whole settlement, something that was the maker's anyway could be
     /// released to her in a hook and pass for payment.
-    function _moveMeasured(address token, uint256 kind, uint256 id, address from, address to, uint256 amount) private {
+    function _moveMeasured(address token, uint256 kind, uint256 id, address from, address to, uint256 amount)
+        private
+    {
         uint256 held = _balance(token, kind, id, to);
         if (kind == _ERC20) SafeTransferLib.safeTransferFrom(token, from, to, amount);
         else IMultiToken(token).safeTransferFrom(from, to, id, amount, "");
@@ -312,13 +394,56 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         if (delivered < amount) revert ShortDelivery(token, to, delivered, amount);
     }
 
-    function _balance(address token, uint256 kind, uint256 id, address account) private view returns (uint256) {
-        return kind == _ERC20 ? IMultiToken(token).balanceOf(account) : IMultiToken(token).balanceOf(account, id);
+    function _balance(address token, uint256 kind, uint256 id, address account)
+        private
+        view
+        returns (uint256)
+    {
+        return kind == _ERC20
+            ? IMultiToken(token).balanceOf(account)
+            : IMultiToken(token).balanceOf(account, id);
     }
 
-    function _orderAt(Order[] calldata orders, uint256 index) private pure returns (Order calldata) {
+    // ------------------------------------------------------------------------------------- internal: reading
+
+    function _orderAt(Order[] calldata orders, uint256 index) private pure returns (Words calldata) {
         if (index >= orders.length) revert NoSuchOrder(index);
-        return orders[index];
+        return _knownOrder(orders, index);
+    }
+
+    /// @dev `index` must be below the length: `_addUp` checked every index of the transfers.
+    function _knownOrder(Order[] calldata orders, uint256 index) private pure returns (Words calldata order) {
+        assembly ("memory-safe") {
+            order := add(orders.offset, mul(index, 0x1e0))
+        }
+    }
+
+    function _words(Order calldata order) private pure returns (Words calldata words) {
+        assembly ("memory-safe") {
+            words := order
+        }
+    }
+
+    /// @dev `index` must be below the length.
+    function _transferAt(Transfer[] calldata transfers, uint256 index)
+        private
+        pure
+        returns (uint256 from, uint256 to, uint256 amount)
+    {
+        assembly ("memory-safe") {
+            let at := add(transfers.offset, mul(index, 0x60))
+            from := calldataload(at)
+            to := calldataload(add(at, 0x20))
+            amount := calldataload(add(at, 0x40))
+        }
+    }
+
+    function _account(uint256 word) private pure returns (address) {
+        return address(uint160(word));
+    }
+
+    function _sender() private view returns (uint256) {
+        return uint160(msg.sender);
     }
 
     // -------------------------------------------------------------------------------------- internal: rest
@@ -338,13 +463,17 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         }
     }
 
-    function _cancel(address maker, uint256[] calldata wholeNonces, uint256[] calldata partialNonces) private {
+    function _cancel(address maker, uint256[] calldata wholeNonces, uint256[] calldata partialNonces)
+        private
+    {
         _whole.cancel(maker, wholeNonces);
         _partial.cancel(maker, partialNonces);
         emit OrdersCancelled(maker, wholeNonces, partialNonces);
     }
 
-    function _cancelAll(address maker, uint256[] calldata wholeSeries, uint256[] calldata partialSeries) private {
+    function _cancelAll(address maker, uint256[] calldata wholeSeries, uint256[] calldata partialSeries)
+        private
+    {
         _whole.cancelSeries(maker, wholeSeries);
         _partial.cancelSeries(maker, partialSeries);
         emit SeriesCancelled(maker, wholeSeries, partialSeries);
@@ -367,9 +496,8 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         if (!Signatures.isValid(maker, digest, signature)) revert NotSignedByMaker(maker, digest);
     }
 
-    /// @dev An order is 15 words in calldata, as EIP-712 wants them. Words with dirty upper bits hash to a digest that
-    /// nobody signed, and are refused where they are read.
-    function _digest(Order calldata order) private view returns (bytes32) {
+    /// @dev An order is 15 words in calldata, just as EIP-712 wants them.
+    function _digest(Words calldata order) private view returns (bytes32) {
         bytes32 messageType = _ORDER_TYPE;
         bytes32 hash;
         assembly ("memory-safe") {

@@ -28,16 +28,24 @@ library Lots {
         }
     }
 
-    /// @notice The word to store for `lanes` in `epoch`, with the flag of the word that it replaces.
-    function pack(uint256 lanes, uint256 epoch, uint256 replaced) internal pure returns (uint256) {
-        return (replaced & FLAG) | (epoch << _EPOCH_SHIFT) | lanes;
+    /// @notice `word` as it would have been written in `epoch`, the flag kept.
+    function aged(uint256 word, uint256 epoch) internal pure returns (uint256) {
+        if ((word >> _EPOCH_SHIFT) & _EPOCH == epoch) return word;
+        return (word & FLAG) | (epoch << _EPOCH_SHIFT) | lanesAt(word, epoch);
+    }
+
+    /// @notice A word of `lanes` in `epoch`, without a flag.
+    function pack(uint256 lanes, uint256 epoch) internal pure returns (uint256) {
+        return (epoch << _EPOCH_SHIFT) | lanes;
     }
 
     /// @notice The sum of all lanes.
     function total(uint256 lanes) internal pure returns (uint256) {
         // Four numbers below 2^56.
         unchecked {
-            return (lanes & LANE) + ((lanes >> 56) & LANE) + ((lanes >> 112) & LANE) + ((lanes >> _OLDEST) & LANE);
+            return
+                (lanes & LANE) + ((lanes >> 56) & LANE) + ((lanes >> 112) & LANE)
+                    + ((lanes >> _OLDEST) & LANE);
         }
     }
 
@@ -54,7 +62,13 @@ library Lots {
     /// @notice Lanes that add up to `amount`, out of `lanes`, the oldest first.
     /// @return taken The lanes taken; each at most as large as in `lanes`.
     /// @return missing What `lanes` fall short of `amount`.
-    function takeOldest(uint256 lanes, uint256 amount) internal pure returns (uint256 taken, uint256 missing) {
+    function takeOldest(uint256 lanes, uint256 amount)
+        internal
+        pure
+        returns (uint256 taken, uint256 missing)
+    {
+        // Most balances are one lot of this epoch.
+        if (lanes <= LANE && amount <= lanes) return (amount, 0);
         // `amount` only falls, by at most itself; the shift ends at 0.
         unchecked {
             for (uint256 shift = _OLDEST;; shift -= _BITS) {
@@ -68,7 +82,11 @@ library Lots {
     }
 
     /// @notice As `takeOldest`, but the youngest first.
-    function takeYoungest(uint256 lanes, uint256 amount) internal pure returns (uint256 taken, uint256 missing) {
+    function takeYoungest(uint256 lanes, uint256 amount)
+        internal
+        pure
+        returns (uint256 taken, uint256 missing)
+    {
         // As above; the shift ends at the oldest lane.
         unchecked {
             for (uint256 shift = 0;; shift += _BITS) {
@@ -91,12 +109,17 @@ library Lots {
         pure
         returns (uint256 mask)
     {
-        // Expiries are below 2^66: length at most 2^62, epochs below 2^31 days.
+        mask = LANES;
+        // Expiries are below 2^66: length at most 2^62, epochs below 2^31 days. A shift by 224 and more leaves nothing.
         unchecked {
-            for (uint256 shift = _OLDEST;; shift -= _BITS) {
-                if (atLeast < soonest && (atMost == 0 || soonest <= atMost)) mask |= LANE << shift;
-                if (shift == 0) return mask;
-                soonest += length;
+            if (atLeast >= soonest) {
+                uint256 tooOld = (atLeast - soonest) / length + 1;
+                mask = tooOld < LIFE ? LANES >> (_BITS * tooOld) : 0;
+            }
+            if (atMost != 0) {
+                if (atMost < soonest) return 0;
+                uint256 oldEnough = (atMost - soonest) / length + 1;
+                if (oldEnough < LIFE) mask &= LANES << (_BITS * (LIFE - oldEnough));
             }
         }
     }

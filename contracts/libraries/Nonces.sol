@@ -6,12 +6,16 @@ pragma solidity 0.8.30;
 /// of whole messages stores `series:32 | used bits:224`, one of partial messages `series:64 | filled:128`.
 /// @dev Two structs keep the two kinds apart: a contract stores one of each that it needs.
 library Nonces {
+    struct Lane {
+        uint256 word;
+    }
+
     struct Whole {
-        mapping(address signer => mapping(uint256 lane => uint256 word)) words;
+        mapping(address signer => mapping(uint256 lane => Lane)) lanes;
     }
 
     struct Partial {
-        mapping(address signer => mapping(uint256 lane => uint256 word)) words;
+        mapping(address signer => mapping(uint256 lane => Lane)) lanes;
     }
 
     uint256 private constant _MAX_INDEX = 223;
@@ -33,20 +37,24 @@ library Nonces {
 
     /// @notice Uses up a nonce.
     function use(Whole storage self, address signer, uint256 nonce) internal {
+        Lane storage lane = self.lanes[signer][nonce >> 128];
         uint256 index = _index(nonce);
-        uint256 word = self.words[signer][_lane(nonce)];
+        uint256 word = lane.word;
         if (index > _MAX_INDEX) revert NonceIndexTooLarge(nonce);
         if (word >> _WHOLE_SERIES_SHIFT != _series(nonce)) {
             revert NonceNotCurrent(signer, nonce, word >> _WHOLE_SERIES_SHIFT);
         }
         uint256 bit = 1 << index;
         if (word & bit != 0) revert NonceUsed(signer, nonce);
-        self.words[signer][_lane(nonce)] = word | bit;
+        lane.word = word | bit;
     }
 
     /// @notice Uses up `amount` of a nonce that allows `limit` in all. Both are below 2^128.
-    function use(Partial storage self, address signer, uint256 nonce, uint256 amount, uint256 limit) internal {
-        uint256 word = self.words[signer][_lane(nonce)];
+    function use(Partial storage self, address signer, uint256 nonce, uint256 amount, uint256 limit)
+        internal
+    {
+        Lane storage lane = self.lanes[signer][nonce >> 128];
+        uint256 word = lane.word;
         if (_index(nonce) != 0) revert NonceIndexTooLarge(nonce);
         if (word >> _PARTIAL_SERIES_SHIFT != _series(nonce)) {
             revert NonceNotCurrent(signer, nonce, word >> _PARTIAL_SERIES_SHIFT);
@@ -55,7 +63,9 @@ library Nonces {
         uint256 left = filled < limit ? limit - filled : 0;
         if (amount > left) revert Overfilled(signer, nonce, left, amount);
         // filled + amount <= limit < 2^128: the series is not touched.
-        self.words[signer][_lane(nonce)] = word + amount;
+        unchecked {
+            lane.word = word + amount;
+        }
     }
 
     /// @notice Ends nonces. Those that ended before are passed over: one that was used in the meantime must not keep the
@@ -63,11 +73,12 @@ library Nonces {
     function cancel(Whole storage self, address signer, uint256[] calldata nonces) internal {
         for (uint256 i = 0; i < nonces.length; ++i) {
             uint256 nonce = nonces[i];
-            uint256 word = self.words[signer][_lane(nonce)];
+            Lane storage lane = self.lanes[signer][nonce >> 128];
+            uint256 word = lane.word;
             uint256 current = word >> _WHOLE_SERIES_SHIFT;
             if (_index(nonce) > _MAX_INDEX) revert NonceIndexTooLarge(nonce);
             if (_series(nonce) > current) revert NonceNotCurrent(signer, nonce, current);
-            if (_series(nonce) == current) self.words[signer][_lane(nonce)] = word | (1 << _index(nonce));
+            if (_series(nonce) == current) lane.word = word | (1 << _index(nonce));
         }
     }
 
@@ -75,11 +86,12 @@ library Nonces {
     function cancel(Partial storage self, address signer, uint256[] calldata nonces) internal {
         for (uint256 i = 0; i < nonces.length; ++i) {
             uint256 nonce = nonces[i];
-            uint256 word = self.words[signer][_lane(nonce)];
+            Lane storage lane = self.lanes[signer][nonce >> 128];
+            uint256 word = lane.word;
             uint256 current = word >> _PARTIAL_SERIES_SHIFT;
             if (_index(nonce) != 0) revert NonceIndexTooLarge(nonce);
             if (_series(nonce) > current) revert NonceNotCurrent(signer, nonce, current);
-            if (_series(nonce) == current) self.words[signer][_lane(nonce)] = word | _FILLED;
+            if (_series(nonce) == current) lane.word = word | _FILLED;
         }
     }
 
@@ -87,9 +99,10 @@ library Nonces {
     function cancelSeries(Whole storage self, address signer, uint256[] calldata nonces) internal {
         for (uint256 i = 0; i < nonces.length; ++i) {
             uint256 nonce = nonces[i];
-            uint256 current = self.words[signer][_lane(nonce)] >> _WHOLE_SERIES_SHIFT;
+            Lane storage lane = self.lanes[signer][nonce >> 128];
+            uint256 current = lane.word >> _WHOLE_SERIES_SHIFT;
             uint256 next = _next(signer, nonce, current, type(uint32).max);
-            if (next > current) self.words[signer][_lane(nonce)] = next << _WHOLE_SERIES_SHIFT;
+            if (next > current) lane.word = next << _WHOLE_SERIES_SHIFT;
         }
     }
 
@@ -97,22 +110,27 @@ library Nonces {
     function cancelSeries(Partial storage self, address signer, uint256[] calldata nonces) internal {
         for (uint256 i = 0; i < nonces.length; ++i) {
             uint256 nonce = nonces[i];
-            uint256 current = self.words[signer][_lane(nonce)] >> _PARTIAL_SERIES_SHIFT;
+            Lane storage lane = self.lanes[signer][nonce >> 128];
+            uint256 current = lane.word >> _PARTIAL_SERIES_SHIFT;
             uint256 next = _next(signer, nonce, current, type(uint64).max);
-            if (next > current) self.words[signer][_lane(nonce)] = next << _PARTIAL_SERIES_SHIFT;
+            if (next > current) lane.word = next << _PARTIAL_SERIES_SHIFT;
         }
     }
 
     /// @notice Whether a whole message with this nonce could still be accepted.
     function isOpen(Whole storage self, address signer, uint256 nonce) internal view returns (bool) {
-        uint256 word = self.words[signer][_lane(nonce)];
+        uint256 word = self.lanes[signer][nonce >> 128].word;
         return _index(nonce) <= _MAX_INDEX && word >> _WHOLE_SERIES_SHIFT == _series(nonce)
             && word & (1 << _index(nonce)) == 0;
     }
 
     /// @notice What is left of a partial order with this nonce.
-    function leftOf(Partial storage self, address signer, uint256 nonce, uint256 limit) internal view returns (uint256) {
-        uint256 word = self.words[signer][_lane(nonce)];
+    function leftOf(Partial storage self, address signer, uint256 nonce, uint256 limit)
+        internal
+        view
+        returns (uint256)
+    {
+        uint256 word = self.lanes[signer][nonce >> 128].word;
         if (_index(nonce) != 0 || word >> _PARTIAL_SERIES_SHIFT != _series(nonce)) return 0;
         uint256 filled = word & _FILLED;
         return filled < limit ? limit - filled : 0;
@@ -120,15 +138,15 @@ library Nonces {
 
     /// @dev The series after the one that `nonce` names. One can end the current series and earlier ones, and so not
     /// skip ahead and use up a lane by mistake.
-    function _next(address signer, uint256 nonce, uint256 current, uint256 last) private pure returns (uint256) {
+    function _next(address signer, uint256 nonce, uint256 current, uint256 last)
+        private
+        pure
+        returns (uint256)
+    {
         if (_index(nonce) != 0) revert NonceIndexTooLarge(nonce);
         uint256 named = _series(nonce);
         if (named > current || named >= last) revert NonceNotCurrent(signer, nonce, current);
         return named + 1;
-    }
-
-    function _lane(uint256 nonce) private pure returns (uint256) {
-        return nonce >> 128;
     }
 
     function _series(uint256 nonce) private pure returns (uint256) {

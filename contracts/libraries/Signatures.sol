@@ -19,7 +19,11 @@ library Signatures {
     }
 
     /// @notice The same for a signature in three words.
-    function isValid(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s) internal view returns (bool) {
+    function isValid(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s)
+        internal
+        view
+        returns (bool)
+    {
         if (_recovers(signer, digest, v, r, s)) return true;
         return signer.code.length != 0 && _askContract(signer, digest, abi.encodePacked(r, s, v));
     }
@@ -47,7 +51,11 @@ library Signatures {
         return _recovers(signer, digest, uint8(v), r, s);
     }
 
-    function _recovers(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s) private pure returns (bool) {
+    function _recovers(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s)
+        private
+        pure
+        returns (bool)
+    {
         if (uint256(s) > _HALF_ORDER) return false;
         address recovered = ecrecover(digest, v, r, s);
         return recovered != address(0) && recovered == signer;
@@ -55,7 +63,11 @@ library Signatures {
 
     /// @dev Compares the whole word of the answer, so that a contract that answers anything with "true" did not sign. Only
     /// one word of the answer is copied, however long it is.
-    function _askContract(address signer, bytes32 digest, bytes memory signature) private view returns (bool yes) {
+    function _askContract(address signer, bytes32 digest, bytes memory signature)
+        private
+        view
+        returns (bool yes)
+    {
         bytes memory question = abi.encodeWithSelector(_ERC1271, digest, signature);
         bytes32 expected = bytes32(_ERC1271);
         assembly ("memory-safe") {

@@ -88,6 +88,9 @@ contract Brands is IBrands {
     }
 
     function _create2Address(bytes32 salt, bytes32 codeHash) private view returns (address) {
-        return address(uint160(uint256(keccak256(abi.encodePacked(bytes1(0xff), address(this), salt, codeHash)))));
+        return
+            address(
+                uint160(uint256(keccak256(abi.encodePacked(bytes1(0xff), address(this), salt, codeHash))))
+            );
     }
 }

@@ -17,7 +17,9 @@ abstract contract TokenNames {
 
     constructor(string memory name_, string memory symbol_) {
         if (bytes(name_).length == 0 || bytes(name_).length > 64) revert ILoyaltyToken.BadName(name_);
-        if (bytes(symbol_).length == 0 || bytes(symbol_).length > 16) revert ILoyaltyToken.BadSymbol(symbol_);
+        if (bytes(symbol_).length == 0 || bytes(symbol_).length > 16) {
+            revert ILoyaltyToken.BadSymbol(symbol_);
+        }
         _name = name_;
         _symbol = symbol_;
     }
@@ -30,6 +32,11 @@ abstract contract TokenNames {
 contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     using Lots for uint256;
     using Nonces for Nonces.Whole;
+
+    /// @dev The lots of an account. Flag: the holder switched the exchange off.
+    struct Account {
+        uint256 word;
+    }
 
     /// @dev `amount` is what is left; `usedToday` counts for `day` alone, and only under a cap.
     struct GrantSlot {
@@ -69,8 +76,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @inheritdoc ILoyaltyToken
     uint8 public immutable decimals;
 
-    /// @dev Flag of a balance: the holder switched the exchange off.
-    mapping(address account => uint256 word) private _balances;
+    mapping(address account => Account) private _accounts;
     /// @dev Flag of the supply: something is promised.
     uint256 private _supply;
     Books private _books;
@@ -117,7 +123,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc ILoyaltyToken
     function transfer(address to, uint256 value) external returns (bool) {
-        _move(msg.sender, _balances[msg.sender], to, value);
+        _move(msg.sender, _accounts[msg.sender].word, to, value);
         return true;
     }
 
@@ -134,12 +140,21 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @inheritdoc ILoyaltyToken
-    function permit(address account, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
-        external
-    {
+    function permit(
+        address account,
+        address spender,
+        uint256 value,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external {
         if (block.timestamp > deadline) revert DeadlinePassed(deadline);
-        bytes32 message = keccak256(abi.encode(_PERMIT_TYPE, account, spender, value, _permitNonces[account]++, deadline));
-        if (!Signatures.isValid(account, _hashTypedData(message), v, r, s)) revert NotSignedByHolder(account);
+        bytes32 message =
+            keccak256(abi.encode(_PERMIT_TYPE, account, spender, value, _permitNonces[account]++, deadline));
+        if (!Signatures.isValid(account, _hashTypedData(message), v, r, s)) {
+            revert NotSignedByHolder(account);
+        }
         _approve(account, spender, value);
     }
 
@@ -156,8 +171,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
             return true;
         }
         uint256 epoch = currentEpoch();
-        uint256 usable = word.lanesAt(epoch) & Lots.window(_soonestExpiry(epoch), epochLength, atLeast, atMost);
-        (uint256 taken, uint256 missing) = usable.takeOldest(value);
+        word = word.aged(epoch);
+        uint256 window = Lots.window(_soonestExpiry(epoch), epochLength, atLeast, atMost);
+        (uint256 taken, uint256 missing) = (word & window).takeOldest(value);
         if (missing != 0) revert PointsOutOfBounds(from, value - missing, value, atLeast, atMost);
         _moveLanes(from, word, to, value, taken, epoch);
         return true;
@@ -165,12 +181,15 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc IERC7818
     function transferAtEpoch(uint256 epoch, address to, uint256 value) external returns (bool) {
-        _moveAtEpoch(epoch, msg.sender, _balances[msg.sender], to, value);
+        _moveAtEpoch(epoch, msg.sender, _accounts[msg.sender].word, to, value);
         return true;
     }
 
     /// @inheritdoc IERC7818
-    function transferFromAtEpoch(uint256 epoch, address from, address to, uint256 value) external returns (bool) {
+    function transferFromAtEpoch(uint256 epoch, address from, address to, uint256 value)
+        external
+        returns (bool)
+    {
         _moveAtEpoch(epoch, from, _spendAllowance(from, value), to, value);
         return true;
     }
@@ -181,13 +200,13 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         _useMessage(
             keccak256(abi.encode(_SEND_TYPE, message)), holder, message.deadline, message.nonce, signature
         );
-        _move(holder, _balances[holder], message.to, message.amount);
+        _move(holder, _accounts[holder].word, message.to, message.amount);
     }
 
     /// @inheritdoc ILoyaltyToken
     function transferFromPocket(bytes32 id, address to, uint256 value) external {
         address pocket = pocketOf(msg.sender, id);
-        _move(pocket, _balances[pocket], to, value);
+        _move(pocket, _accounts[pocket].word, to, value);
     }
 
     // ----------------------------------------------------------------------------------------------- issuing
@@ -285,7 +304,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @inheritdoc ILoyaltyToken
     function redeemFor(Redeem calldata message, bytes calldata signature) external {
         address holder = message.holder;
-        if (message.agent != address(0) && message.agent != msg.sender) revert NotTheAgent(message.agent, msg.sender);
+        if (message.agent != address(0) && message.agent != msg.sender) {
+            revert NotTheAgent(message.agent, msg.sender);
+        }
         _useMessage(
             keccak256(abi.encode(_REDEEM_TYPE, message)), holder, message.deadline, message.nonce, signature
         );
@@ -313,8 +334,11 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc ILoyaltyToken
     function cancelNoncesFor(address holder, uint256[] calldata nonces_, bytes calldata signature) external {
-        bytes32 message = keccak256(abi.encode(_CANCEL_NONCES_TYPE, holder, keccak256(abi.encodePacked(nonces_))));
-        if (!Signatures.isValid(holder, _hashTypedData(message), signature)) revert NotSignedByHolder(holder);
+        bytes32 message =
+            keccak256(abi.encode(_CANCEL_NONCES_TYPE, holder, keccak256(abi.encodePacked(nonces_))));
+        if (!Signatures.isValid(holder, _hashTypedData(message), signature)) {
+            revert NotSignedByHolder(holder);
+        }
         _nonces.cancel(holder, nonces_);
         emit NoncesCancelled(holder, nonces_);
     }
@@ -350,12 +374,12 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc ILoyaltyToken
     function balanceOf(address account) external view returns (uint256) {
-        return _balances[account].lanesAt(currentEpoch()).total();
+        return _accounts[account].word.lanesAt(currentEpoch()).total();
     }
 
     /// @inheritdoc ILoyaltyToken
     function allowance(address account, address spender) external view returns (uint256) {
-        if (spender == exchange) return _isSwitchedOff(_balances[account]) ? 0 : type(uint256).max;
+        if (spender == exchange) return _isSwitchedOff(_accounts[account].word) ? 0 : type(uint256).max;
         return _allowances[account][spender];
     }
 
@@ -372,7 +396,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @inheritdoc IERC7818
     function balanceOfAtEpoch(uint256 epoch, address account) external view returns (uint256) {
         uint256 current = currentEpoch();
-        return epoch > current ? 0 : _balances[account].lanesAt(current).lane(current - epoch);
+        return epoch > current ? 0 : _accounts[account].word.lanesAt(current).lane(current - epoch);
     }
 
     /// @inheritdoc IERC7818
@@ -405,8 +429,12 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @inheritdoc ILoyaltyToken
-    function lotsOf(address account) external view returns (uint256[4] memory amounts, uint256[4] memory expiries) {
-        return _lots(_balances[account]);
+    function lotsOf(address account)
+        external
+        view
+        returns (uint256[4] memory amounts, uint256[4] memory expiries)
+    {
+        return _lots(_accounts[account].word);
     }
 
     /// @inheritdoc ILoyaltyToken
@@ -420,7 +448,11 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @inheritdoc ILoyaltyToken
-    function totals() external view returns (uint256 issued, uint256 live, uint256 redeemed, uint256 expired) {
+    function totals()
+        external
+        view
+        returns (uint256 issued, uint256 live, uint256 redeemed, uint256 expired)
+    {
         live = _supply.lanesAt(currentEpoch()).total();
         redeemed = _books.redeemed;
         expired = _books.expired + (_supply & Lots.LANES).total() - live;
@@ -476,10 +508,11 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     // ------------------------------------------------------------------------------------- internal: moving
 
-    /// @dev `word` is the balance of `from` as it is stored now.
+    /// @dev `word` is what is stored for `from`.
     function _move(address from, uint256 word, address to, uint256 value) private {
         uint256 epoch = currentEpoch();
-        (uint256 taken, uint256 missing) = word.lanesAt(epoch).takeOldest(value);
+        word = word.aged(epoch);
+        (uint256 taken, uint256 missing) = (word & Lots.LANES).takeOldest(value);
         if (missing != 0) revert ERC20InsufficientBalance(from, value - missing, value);
         _moveLanes(from, word, to, value, taken, epoch);
     }
@@ -487,30 +520,40 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     function _moveAtEpoch(uint256 epoch, address from, uint256 word, address to, uint256 value) private {
         uint256 current = currentEpoch();
         if (isEpochExpired(epoch)) revert ERC7818TransferredExpiredToken(from, epoch);
-        uint256 held = epoch > current ? 0 : word.lanesAt(current).lane(current - epoch);
+        word = word.aged(current);
+        uint256 held = epoch > current ? 0 : (word & Lots.LANES).lane(current - epoch);
         if (held < value) revert ERC20InsufficientBalance(from, held, value);
         _moveLanes(from, word, to, value, value == 0 ? 0 : Lots.single(value, current - epoch), current);
     }
 
-    /// @dev Writes `from` before it reads `to`: only so is a transfer to oneself safe.
-    function _moveLanes(address from, uint256 word, address to, uint256 value, uint256 taken, uint256 epoch) private {
+    /// @dev `word` is that of `from`, aged to `epoch`. Writes `from` before it reads `to`: only so is a transfer to oneself
+    /// safe.
+    function _moveLanes(address from, uint256 word, address to, uint256 value, uint256 taken, uint256 epoch)
+        private
+    {
         _checkReceiver(to);
         // `taken` is no more than `from` holds in any lane, and the supply bounds what `to` can hold in it.
         unchecked {
-            _balances[from] = (word.lanesAt(epoch) - taken).pack(epoch, word);
-            word = _balances[to];
-            _balances[to] = (word.lanesAt(epoch) + taken).pack(epoch, word);
+            _accounts[from].word = word - taken;
+            Account storage account = _accounts[to];
+            account.word = account.word.aged(epoch) + taken;
         }
         emit Transfer(from, to, value);
     }
 
     function _checkReceiver(address to) private view {
-        if (to == address(0) || to == address(this) || to == exchange) revert ERC20InvalidReceiver(to);
+        address exchange_ = exchange;
+        bool refused;
+        // Without branches: it is in every path, and once for each recipient of a batch.
+        assembly ("memory-safe") {
+            refused := or(iszero(to), or(eq(to, address()), eq(to, exchange_)))
+        }
+        if (refused) revert ERC20InvalidReceiver(to);
     }
 
     /// @dev Returns the balance word of `from`, which holds the exchange's allowance.
     function _spendAllowance(address from, uint256 value) private returns (uint256 word) {
-        word = _balances[from];
+        word = _accounts[from].word;
         if (msg.sender == exchange) {
             if (_isSwitchedOff(word)) revert ExchangeSwitchedOff(from);
             return word;
@@ -524,8 +567,8 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     function _approve(address account, address spender, uint256 value) private {
         if (spender == address(0)) revert ERC20InvalidSpender(spender);
         if (spender == exchange) {
-            if (value == 0) _balances[account] |= Lots.FLAG;
-            else if (value == type(uint256).max) _balances[account] &= ~Lots.FLAG;
+            if (value == 0) _accounts[account].word |= Lots.FLAG;
+            else if (value == type(uint256).max) _accounts[account].word &= ~Lots.FLAG;
             else revert ExchangeAllOrNothing(value);
         } else {
             _allowances[account][spender] = value;
@@ -542,7 +585,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     ) private {
         if (block.timestamp > deadline) revert DeadlinePassed(deadline);
         _nonces.use(holder, nonce);
-        if (!Signatures.isValid(holder, _hashTypedData(message), signature)) revert NotSignedByHolder(holder);
+        if (!Signatures.isValid(holder, _hashTypedData(message), signature)) {
+            revert NotSignedByHolder(holder);
+        }
     }
 
     // ------------------------------------------------------------------------------------ internal: issuing
@@ -550,10 +595,10 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     function _issue(address to, uint256 amount, bool promised) private {
         _checkReceiver(to);
         uint256 epoch = _raiseSupply(amount, promised);
-        uint256 word = _balances[to];
+        Account storage account = _accounts[to];
         // The supply's lane, just checked, bounds every balance's.
         unchecked {
-            _balances[to] = (word.lanesAt(epoch) + amount).pack(epoch, word);
+            account.word = account.word.aged(epoch) + amount;
         }
         emit Transfer(address(0), to, amount);
     }
@@ -561,18 +606,22 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @dev Credits the recipients and returns the sum; the caller raises the supply by it, or everything reverts.
     function _issueMany(uint256[] calldata words) private returns (uint256 sum) {
         uint256 epoch = currentEpoch();
-        for (uint256 i = 0; i < words.length;) {
-            uint256 amount = words[i] >> 160;
-            address to = address(uint160(words[i]));
-            if (amount > Lots.LANE) revert AmountTooLarge(amount);
+        for (uint256 i = 0; i < words.length; ++i) {
+            uint256 amount;
+            address to;
+            // `words[i]`, which the loop's condition has checked.
+            assembly ("memory-safe") {
+                let word := calldataload(add(words.offset, shl(5, i)))
+                amount := shr(160, word)
+                to := shr(96, shl(96, word))
+            }
             _checkReceiver(to);
-            uint256 word = _balances[to];
-            // Amounts are below 2^56, and no batch has 2^200 of them. A balance's lane that overflows here is smaller
-            // than the sum, which the supply then refuses.
+            Account storage account = _accounts[to];
+            // Amounts are below 2^96, and no batch has 2^160 of them. An amount or a balance that does not fit its lane
+            // comes with a sum that does not fit the supply's, which the caller refuses: then nothing stays written.
             unchecked {
                 sum += amount;
-                _balances[to] = (word.lanesAt(epoch) + amount).pack(epoch, word);
-                ++i;
+                account.word = account.word.aged(epoch) + amount;
             }
             emit Transfer(address(0), to, amount);
         }
@@ -582,30 +631,32 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// promised ones.
     function _raiseSupply(uint256 amount, bool promised) private returns (uint256 epoch) {
         epoch = currentEpoch();
-        uint256 word = _supply;
-        uint256 lanes = _ageSupply(word, epoch);
-        uint256 room = _room(word, lanes, promised);
+        uint256 supply = _agedSupply(epoch);
+        uint256 room = _room(supply, promised);
         if (amount > room) revert NoHeadroom(room, amount);
         // No more than there is room for in the lane.
         unchecked {
-            _supply = (lanes + amount).pack(epoch, word);
+            _supply = supply + amount;
         }
     }
 
     /// @dev What the lane of this epoch can still take.
-    function _room(uint256 word, uint256 lanes, bool promised) private view returns (uint256 room) {
-        room = Lots.LANE - (lanes & Lots.LANE);
-        if (!promised && word & Lots.FLAG != 0) {
+    function _room(uint256 supply, bool promised) private view returns (uint256 room) {
+        room = Lots.LANE - (supply & Lots.LANE);
+        if (!promised && supply & Lots.FLAG != 0) {
             uint256 reserved = _books.promised;
             room = room > reserved ? room - reserved : 0;
         }
     }
 
-    /// @dev The supply's lanes of now; books as expired what has left them since the word was written.
-    function _ageSupply(uint256 word, uint256 epoch) private returns (uint256 lanes) {
-        lanes = word.lanesAt(epoch);
-        uint256 gone = (word & Lots.LANES).total() - lanes.total();
-        if (gone != 0) _books.expired += uint96(gone);
+    /// @dev The supply's word of now; books as expired what has left it since it was written.
+    function _agedSupply(uint256 epoch) private returns (uint256 supply) {
+        uint256 word = _supply;
+        supply = word.aged(epoch);
+        if (supply != word) {
+            uint256 gone = (word & Lots.LANES).total() - (supply & Lots.LANES).total();
+            if (gone != 0) _books.expired += uint96(gone);
+        }
     }
 
     function _useReference(address issuer, bytes32 ref) private {
@@ -616,6 +667,8 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @dev Charges a grant of the sender's; says whether it was promised, that is, counted in the headroom before.
     function _spendGrant(uint256 id, uint256 amount) private returns (bool promised) {
+        // Else anyone could log an issue, of nothing.
+        if (amount == 0) revert ZeroAmount();
         GrantSlot memory grant = _grants[msg.sender][id];
         if (amount > grant.amount) revert GrantExceeded(msg.sender, id, grant.amount, amount);
         if (grant.capPerDay != 0) {
@@ -661,17 +714,15 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         if (amount == 0) revert ZeroAmount();
         if (_redemptions[holder][receiptId] != 0) revert ReceiptUsed(holder, receiptId);
         uint256 epoch = currentEpoch();
-        uint256 word = _balances[holder];
-        uint256 lanes = word.lanesAt(epoch);
-        (uint256 taken, uint256 missing) = lanes.takeOldest(amount);
+        uint256 word = _accounts[holder].word.aged(epoch);
+        (uint256 taken, uint256 missing) = (word & Lots.LANES).takeOldest(amount);
         if (missing != 0) revert ERC20InsufficientBalance(holder, amount - missing, amount);
-        uint256 supply = _supply;
         // `taken` is no more than the holder, and so the supply, has in any lane.
         unchecked {
-            _balances[holder] = (lanes - taken).pack(epoch, word);
-            _supply = (_ageSupply(supply, epoch) - taken).pack(epoch, supply);
+            _accounts[holder].word = word - taken;
+            _supply = _agedSupply(epoch) - taken;
         }
-        _redemptions[holder][receiptId] = taken.pack(epoch, Lots.FLAG);
+        _redemptions[holder][receiptId] = taken.pack(epoch) | Lots.FLAG;
         _books.redeemed += uint96(amount);
         emit Transfer(holder, address(0), amount);
         emit Redeemed(holder, receiptId, amount, agent);
@@ -681,16 +732,14 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     function _giveBack(address holder, bytes32 receiptId, uint256 amount) private {
         if (amount == 0) revert ZeroAmount();
         uint256 epoch = currentEpoch();
-        uint256 word = _redemptions[holder][receiptId];
-        uint256 lanes = word.lanesAt(epoch);
-        (uint256 given, uint256 missing) = lanes.takeYoungest(amount);
+        uint256 word = _redemptions[holder][receiptId].aged(epoch);
+        (uint256 given, uint256 missing) = (word & Lots.LANES).takeYoungest(amount);
         if (missing != 0) revert GiveBackExceeded(holder, receiptId, amount - missing, amount);
-        uint256 balance = _balances[holder];
-        // `given` is no more than what is left of the redemption; the supply's lanes are checked as they rise.
+        _raiseSupplyLanes(given, epoch);
+        // `given` is no more than what is left of the redemption; the supply's lanes, just checked, bound the holder's.
         unchecked {
-            _redemptions[holder][receiptId] = (lanes - given).pack(epoch, word);
-            _raiseSupplyLanes(given, epoch);
-            _balances[holder] = (balance.lanesAt(epoch) + given).pack(epoch, balance);
+            _redemptions[holder][receiptId] = word - given;
+            _accounts[holder].word = _accounts[holder].word.aged(epoch) + given;
         }
         _books.redeemed -= uint96(amount);
         emit Transfer(address(0), holder, amount);
@@ -698,15 +747,14 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     function _raiseSupplyLanes(uint256 given, uint256 epoch) private {
-        uint256 word = _supply;
-        uint256 lanes = _ageSupply(word, epoch);
-        uint256 room = _room(word, lanes, false);
+        uint256 supply = _agedSupply(epoch);
+        uint256 room = _room(supply, false);
         if (given & Lots.LANE > room) revert NoHeadroom(room, given & Lots.LANE);
-        uint256 largest = lanes.largestSum(given);
+        uint256 largest = Lots.largestSum(supply, given);
         if (largest > Lots.LANE) revert NoHeadroom(Lots.LANE, largest);
         // Just checked, lane by lane.
         unchecked {
-            _supply = (lanes + given).pack(epoch, word);
+            _supply = supply + given;
         }
     }
 
@@ -718,10 +766,17 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @dev The expiry of the oldest lane of `epoch`: (epoch - 3) + 4.
     function _soonestExpiry(uint256 epoch) private view returns (uint256) {
-        return origin + (epoch + 1) * epochLength;
+        // Below 2^66, as in `Lots.window`.
+        unchecked {
+            return origin + (epoch + 1) * epochLength;
+        }
     }
 
-    function _lots(uint256 word) private view returns (uint256[4] memory amounts, uint256[4] memory expiries) {
+    function _lots(uint256 word)
+        private
+        view
+        returns (uint256[4] memory amounts, uint256[4] memory expiries)
+    {
         uint256 epoch = currentEpoch();
         uint256 lanes = word.lanesAt(epoch);
         for (uint256 i = 0; i < Lots.LIFE; ++i) {

@@ -1,0 +1,163 @@
+"""Set-up says in one line what is missing, and does nothing the second time."""
+
+from __future__ import annotations
+
+import copy as copying
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.house.conftest import ROOT, plain_variables
+from tools import environment, setup
+
+
+def write_program(folder: Path, name: str, body: str) -> None:
+    (folder / name).write_text("#!/bin/sh\n" + body + "\n")
+    (folder / name).chmod(0o755)
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, path: Path) -> str:
+    """What set-up says on a machine that has only the programs in this folder."""
+    monkeypatch.setenv("PATH", str(path))
+    with pytest.raises(SystemExit) as stopped:
+        setup.check_tools()
+    return str(stopped.value)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    for name in ("make", "git", "npm"):
+        write_program(tmp_path, name, "exit 0")
+    write_program(tmp_path, "node", "echo v20.0.0")
+    return tmp_path
+
+
+def test_accepts_a_machine_with_what_it_needs(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(machine))
+    setup.check_tools()
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 13), (2, 7)])
+def test_refuses_other_pythons(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(sys, "version_info", (*version, 0, "final", 0))
+    message = refused(monkeypatch, machine)
+    assert message.startswith(
+        f"setup: Python {version[0]}.{version[1]} does not do: install Python 3.11 or 3.12"
+    )
+
+
+@pytest.mark.parametrize("tool", ["make", "git", "node", "npm"])
+def test_refuses_a_machine_without(machine: Path, monkeypatch: pytest.MonkeyPatch, tool: str) -> None:
+    (machine / tool).unlink()
+    message = refused(monkeypatch, machine)
+    assert "install" in message
+    assert {"npm": "Node"}.get(tool, tool).lower() in message.lower()
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("version", ["v18.20.0", "", "v9.9.9"])
+def test_refuses_an_old_node(machine: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    write_program(machine, "node", f"echo {version}")
+    assert "install Node 20 or newer" in refused(monkeypatch, machine)
+
+
+def test_says_what_to_install_where_make_finds_no_python(copy: Path, machine: Path) -> None:
+    (copy / ".venv").unlink()
+    (machine / "make").unlink()
+    for name in ("make", "sh", "sed"):
+        found = subprocess.run(
+            ["sh", "-c", f"command -v {name}"], capture_output=True, text=True
+        ).stdout.strip()
+        (machine / name).symlink_to(found)
+    result = subprocess.run(
+        ["make", "setup"],
+        cwd=copy,
+        env={"PATH": str(machine), "HOME": str(machine)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode != 0
+    assert "install Python 3.11 or 3.12" in result.stderr
+
+
+def test_the_second_time_nothing_happens(home: Path) -> None:
+    def state() -> dict[str, int]:
+        names = [".venv/stamp", ".venv/bin/anvil", ".venv/solc/solc-v0.8.30", "node_modules/.stamp", ".env"]
+        return {name: (ROOT / name).lstat().st_mtime_ns for name in names}
+
+    before = state()
+    began = time.monotonic()
+    result = subprocess.run(
+        ["make", "setup"], cwd=ROOT, env=plain_variables(home), capture_output=True, text=True, timeout=60
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert state() == before
+    assert time.monotonic() - began < 10
+
+
+def test_borrowed_environments_are_left_alone(copy: Path, home: Path) -> None:
+    (copy / "requirements.lock").write_text("# changed\n")
+    (copy / "package-lock.json").write_text("{}\n")
+    result = subprocess.run(
+        ["make", "setup"], cwd=copy, env=plain_variables(home), capture_output=True, text=True, timeout=60
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    anvil = (ROOT / ".venv/bin/anvil").readlink()
+    assert not anvil.is_relative_to(copy)
+
+
+STOCK: dict[str, Any] = {
+    "live": [
+        {
+            "name": "Ethereum",
+            "networks": [{"id": "mainnet", "chainid": 1, "host": "https" + "://example.org"}],
+        }
+    ],
+    "development": [{"id": "development", "name": "Anvil", "cmd": "anvil"}],
+}
+
+
+def test_networks_are_added_once(tmp_path: Path) -> None:
+    stock = tmp_path / "stock.yaml"
+    stock.write_text(yaml.safe_dump(STOCK))
+    ours = ROOT / "network-config.yaml"
+    assert environment.add_networks(ours, stock, tmp_path)
+    listed = tmp_path / ".brownie" / "network-config.yaml"
+    first = listed.read_text()
+    networks = yaml.safe_load(first)
+    assert networks["live"][0] == STOCK["live"][0]
+    assert networks["live"][1]["name"] == "Troc"
+    assert [network["id"] for network in networks["live"][1]["networks"]] == ["local"]
+    assert [network["id"] for network in networks["development"]] == ["development", "ganache"]
+    assert not environment.add_networks(ours, stock, tmp_path)
+    assert listed.read_text() == first
+    assert [path.name for path in listed.parent.iterdir()] == ["network-config.yaml"]
+
+
+def test_the_users_own_networks_stay(tmp_path: Path) -> None:
+    known = copying.deepcopy(STOCK)
+    mine = {"id": "local", "chainid": 5, "host": "http" + "://10.0.0.1"}
+    known["live"][0]["networks"].append(mine)
+    ours = yaml.safe_load((ROOT / "network-config.yaml").read_text())
+    assert environment.merge_networks(known, ours)
+    assert [group["name"] for group in known["live"]] == ["Ethereum"]
+    assert known["live"][0]["networks"][1] == mine
+
+
+def test_a_native_compiler_counts_only_with_the_published_hash(tmp_path: Path) -> None:
+    write_program(tmp_path, "solc", "echo Version: 0.8.30+commit.73712a01")
+    assert setup.answers(tmp_path / "solc")
+    assert not setup.is_native(tmp_path / "solc")
+    assert not setup.is_native(tmp_path / "missing")
+
+
+def test_a_compiler_of_another_version_does_not_answer(tmp_path: Path) -> None:
+    write_program(tmp_path, "solc", "echo Version: 0.8.29+commit.ab55807c")
+    assert not setup.answers(tmp_path / "solc")

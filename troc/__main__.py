@@ -1,0 +1,5 @@
+"""`python -m troc`."""
+
+from troc.cli import main
+
+main()

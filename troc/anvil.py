@@ -1,0 +1,92 @@
+"""A local chain: the native Anvil, started and ended by us."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from troc.errors import NetworkError
+from troc.network import NetworkConfig
+
+HARD_FORK = "prague"
+HOST = "127.0.0.1"
+DEFAULT_PORT = 8545
+
+_START_SECONDS = 20.0
+
+
+def find_anvil() -> str:
+    """The native Anvil: beside this Python, or on PATH."""
+    beside = Path(sys.executable).parent / "anvil"
+    found = str(beside) if os.access(beside, os.X_OK) else shutil.which("anvil")
+    if found is None:
+        raise NetworkError("anvil is not installed", "run `make setup` in the project, or install Foundry and put it on PATH")
+    return found
+
+
+def is_taken(port: int) -> bool:
+    """Whether something listens on a port of this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def free_port() -> int:
+    """A port of this machine on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def run_anvil(port: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Anvil on a port of this machine, answering, until the block ends. Says nothing itself."""
+    if is_taken(port):
+        raise NetworkError(f"something listens on port {port} already", "stop it, or choose another port with --port")
+    process = subprocess.Popen(
+        [find_anvil(), "--host", HOST, "--port", str(port), "--hardfork", HARD_FORK, "--silent", *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        # Ctrl-C in a terminal reaches the whole group: we end it ourselves, after what still talks to it.
+        start_new_session=True,
+    )
+    try:
+        give_up = time.monotonic() + _START_SECONDS
+        while not is_taken(port):
+            if process.poll() is not None:
+                assert process.stderr is not None
+                lines = process.stderr.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
+                raise NetworkError(f"anvil ended at once ({lines[-1]})", "choose another port, or mend its options")
+            if time.monotonic() > give_up:
+                raise NetworkError("anvil does not answer", "try again, or choose another port with --port")
+            time.sleep(0.02)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+def rpc_of(port: int) -> str:
+    """The address of a local chain."""
+    return f"http://{HOST}:{port}"
+
+
+def port_of(config: NetworkConfig) -> int:
+    """The port that a local network's address names."""
+    from urllib.parse import urlsplit
+
+    return urlsplit(config.rpc).port or DEFAULT_PORT

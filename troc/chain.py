@@ -1,0 +1,463 @@
+"""A chain as this client uses it: reading, sending, logs, and refusals in words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar, cast
+
+import requests
+from eth_typing import ChecksumAddress, HexStr
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+from hexbytes import HexBytes
+from rlp import encode as rlp_encode
+from web3 import HTTPProvider, Web3
+from web3.contract import Contract
+from web3.contract.contract import ContractConstructor, ContractEvent, ContractFunction
+from web3.exceptions import (
+    BadFunctionCallOutput,
+    ContractLogicError,
+    TransactionNotFound,
+    Web3Exception,
+    Web3RPCError,
+)
+from web3.logs import DISCARD
+from web3.middleware import ExtraDataToPOAMiddleware
+from web3.types import BlockIdentifier, EventData, LogReceipt, RPCEndpoint, RPCResponse, TxParams
+
+from troc.accounts import Signer
+from troc.artifacts import artifact
+from troc.errors import ContractError, FundsError, NetworkError, NotDeployedError, PendingError, TrocError, WrongChainError
+from troc.network import LOCAL_CHAIN_IDS, NetworkConfig
+from troc.reverts import explain
+
+REQUEST_SECONDS = 30
+READS_PER_BATCH = 100
+GAS_MARGIN = 1.2
+"""A state that changes between the estimate and the block may make a call dearer."""
+
+Sendable = ContractFunction | ContractConstructor | TxParams
+T = TypeVar("T")
+
+
+class Node(HTTPProvider):
+    """A node's address. Failing to reach it is an error in our words."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, request_kwargs={"timeout": REQUEST_SECONDS})
+        self.url = url
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        try:
+            return super().make_request(method, params)
+        except (requests.RequestException, ValueError) as error:
+            raise self._unreachable(error) from None
+
+    def make_batch_request(self, batch_requests: list[tuple[RPCEndpoint, Any]]) -> Any:
+        try:
+            return super().make_batch_request(batch_requests)
+        except (requests.RequestException, ValueError) as error:
+            raise self._unreachable(error) from None
+
+    def _unreachable(self, error: Exception) -> NetworkError:
+        # The address may hold an access token: name the host alone.
+        host = self.url.split("://", 1)[-1].split("/", 1)[0].rsplit("@", 1)[-1]
+        if isinstance(error, requests.HTTPError) and error.response is not None:
+            said = f"answers {error.response.status_code}"
+        else:
+            said = "does not answer" if isinstance(error, requests.RequestException) else "answers nonsense"
+        return NetworkError(f"the node at {host} {said}", "start it (`troc up` for a local chain) or set TROC_RPC_URL")
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A signed transaction, ready to be sent any number of times: its nonce lets it in once.
+
+    `creates` is the address of the contract that it creates, if any.
+    """
+
+    transaction: str
+    raw: HexBytes
+    sender: str
+    nonce: int
+    creates: str | None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A transaction in a block, confirmed as often as the network's config asks. `fee` is in wei."""
+
+    transaction: str
+    sender: str
+    block: int
+    gas_used: int
+    fee: int
+    contract: str | None
+    logs: tuple[LogReceipt, ...]
+
+    def events(self, event: ContractEvent) -> list[EventData]:
+        """The events of this kind that the contract of `event` emitted in this transaction."""
+        mine = [log for log in self.logs if not event.address or log["address"] == event.address]
+        return list(event.process_receipt({"logs": mine}, errors=DISCARD))  # type: ignore[typeddict-item]
+
+
+def create_address(sender: str, nonce: int) -> str:
+    """The address of the contract that `sender`'s transaction with this nonce creates (Yellow Paper, section 7)."""
+    return to_checksum_address(keccak(rlp_encode([bytes.fromhex(sender[2:]), nonce]))[12:])
+
+
+class Chain:
+    """A chain behind one node."""
+
+    def __init__(self, web3: Web3, config: NetworkConfig) -> None:
+        self.web3 = web3
+        self.config = config
+
+    @classmethod
+    def connect(cls, config: NetworkConfig) -> Chain:
+        """Reach the network's node and make sure that it keeps the chain that the config names."""
+        web3 = Web3(Node(config.rpc))
+        # Chains with a proof of authority put signatures where web3 expects 32 bytes.
+        web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+        chain = cls(web3, config)
+        if config.is_local:
+            if chain.chain_id not in LOCAL_CHAIN_IDS:
+                raise WrongChainError(
+                    f"the node keeps chain {chain.chain_id}, which is no local chain", "use --network with that chain's name"
+                )
+        elif chain.chain_id != config.chain_id:
+            raise WrongChainError(
+                f"the node keeps chain {chain.chain_id} and {config.name} is chain {config.chain_id}",
+                "set TROC_RPC_URL to a node of that chain, or choose another --network",
+            )
+        return chain
+
+    # ------------------------------------------------------------------------------------------- facts
+
+    @cached_property
+    def chain_id(self) -> int:
+        """The chain id that the node tells."""
+        return self._ask(lambda: self.web3.eth.chain_id)
+
+    @cached_property
+    def genesis_hash(self) -> str:
+        """Hash of block 0: tells a local chain from the one that was there before it."""
+        return "0x" + bytes(self._ask(lambda: self.web3.eth.get_block(0))["hash"]).hex()
+
+    def now(self) -> int:
+        """Timestamp of the latest block, in seconds: what contracts last took for now."""
+        return int(self._ask(lambda: self.web3.eth.get_block("latest"))["timestamp"])
+
+    def block_number(self) -> int:
+        """Number of the latest block."""
+        return int(self._ask(lambda: self.web3.eth.block_number))
+
+    def block_gas_limit(self) -> int:
+        """Gas that a block holds."""
+        return int(self._ask(lambda: self.web3.eth.get_block("latest"))["gasLimit"])
+
+    def balance(self, address: str) -> int:
+        """Wei of an account."""
+        return int(self._ask(lambda: self.web3.eth.get_balance(_checksummed(address))))
+
+    def code(self, address: str) -> bytes:
+        """The code at an address; empty where there is no contract."""
+        return bytes(self._ask(lambda: self.web3.eth.get_code(_checksummed(address))))
+
+    def contract(self, name: str, address: str) -> Contract:
+        """One of our contracts (`troc.artifacts.NAMES`) at an address."""
+        return self.web3.eth.contract(address=_checksummed(address), abi=artifact(name).abi)
+
+    # ----------------------------------------------------------------------------------------- reading
+
+    def call(self, function: ContractFunction, sender: str | None = None, block: BlockIdentifier = "latest") -> Any:
+        """Ask a contract. A refusal becomes a `ContractError` in words."""
+        transaction: TxParams = {} if sender is None else {"from": _checksummed(sender)}
+        return self._ask(lambda: function.call(transaction, block_identifier=block))
+
+    def read_many(self, functions: Sequence[ContractFunction], block: BlockIdentifier = "latest") -> list[Any]:
+        """Ask many things, in as few requests as possible. The answers come in the same order."""
+        answers: list[Any] = []
+        for start in range(0, len(functions), READS_PER_BATCH):
+            part = functions[start : start + READS_PER_BATCH]
+            try:
+                with self.web3.batch_requests() as batch:
+                    for function in part:
+                        batch.add(function.call({}, block_identifier=block))
+                    answers += batch.execute()
+            except (Web3Exception, TypeError, KeyError):
+                # Some nodes refuse batches; and asked one by one, a refusal says whose it is.
+                answers += [self.call(function, block=block) for function in part]
+        return answers
+
+    def logs(
+        self,
+        event: ContractEvent,
+        filters: Mapping[str, Any] | None = None,
+        from_block: int = 0,
+        to_block: int | None = None,
+    ) -> Iterator[EventData]:
+        """The events of one kind of the contract that `event` belongs to, oldest first.
+
+        `filters` are values (or lists of them) of indexed arguments. Asks for `config.log_range` blocks at once, and for
+        fewer where the node finds that too much.
+        """
+        last = self.block_number() if to_block is None else to_block
+        span = self.config.log_range
+        while from_block <= last:
+            until = min(from_block + span - 1, last)
+            try:
+                found = event.get_logs(
+                    argument_filters=dict(filters or {}), from_block=from_block, to_block=until
+                )
+            except Web3RPCError as error:
+                if span == 1:
+                    raise NetworkError(f"the node gives no logs ({_said(error)})", "use another node") from None
+                span = max(1, span // 4)
+                continue
+            yield from found
+            from_block = until + 1
+
+    # ----------------------------------------------------------------------------------------- sending
+
+    def estimate(self, call: Sendable, sender: str, value: int = 0) -> int:
+        """Gas that a call would take now. A refusal becomes a `ContractError`: a rehearsal that costs nothing."""
+        if isinstance(call, dict):
+            transaction: TxParams = {"value": cast(Any, value), **call, "from": _checksummed(sender)}
+            return int(self._ask(lambda: self.web3.eth.estimate_gas(transaction)))
+        return int(self._ask(lambda: call.estimate_gas({"from": _checksummed(sender), "value": cast(Any, value)})))
+
+    def gas_price(self) -> int:
+        """Wei that a unit of gas costs at most, if sent now."""
+        fees = self._fees()
+        return int(cast(int, fees.get("maxFeePerGas", fees.get("gasPrice"))))
+
+    def send(
+        self,
+        call: Sendable,
+        signer: Signer,
+        value: int = 0,
+        on_signed: Callable[[Signed], None] | None = None,
+    ) -> Receipt:
+        """Send a call and wait until it is confirmed. `value` is in wei.
+
+        `on_signed` is told the signed transaction before it leaves, so that a caller can write it down and take up again
+        with `submit` what was cut off. Raises `ContractError` where the contract refuses, before anything is sent if
+        that shows in time; `FundsError`; `PendingError` after `config.wait_seconds`.
+        """
+        for attempt in range(_NONCE_ATTEMPTS):
+            signed = self.sign(call, signer, value)
+            if on_signed is not None:
+                on_signed(signed)
+            try:
+                return self.submit(signed)
+            except _NonceTakenError:
+                # Another program sent from this account at the same moment.
+                if attempt == _NONCE_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def sign(self, call: Sendable, signer: Signer, value: int = 0) -> Signed:
+        """Complete and sign a transaction: EIP-1559 where the chain knows it, the older form elsewhere."""
+        sender = _checksummed(signer.address)
+        gas = self.estimate(call, sender, value)
+        limit = self.block_gas_limit()
+        transaction: TxParams = {
+            "from": sender,
+            "chainId": self.chain_id,
+            "nonce": self._ask(lambda: self.web3.eth.get_transaction_count(sender, "pending")),
+            "value": cast(Any, value),
+            "gas": min(int(gas * GAS_MARGIN), max(limit, gas)),
+            **self._fees(),
+        }
+        if isinstance(call, dict):
+            transaction = {**transaction, **call}
+        else:
+            transaction = call.build_transaction(transaction)
+        complete = {key: value for key, value in transaction.items() if key != "from"}
+        if not complete.get("to"):
+            complete.pop("to", None)
+        done = signer.sign_transaction(complete)
+        nonce = int(complete["nonce"])
+        return Signed(
+            transaction="0x" + bytes(done.hash).hex(),
+            raw=HexBytes(done.raw_transaction),
+            sender=sender,
+            nonce=nonce,
+            creates=None if "to" in complete else create_address(sender, nonce),
+        )
+
+    def submit(self, signed: Signed) -> Receipt:
+        """Send a signed transaction, again where the node dropped it, and wait until it is confirmed."""
+        give_up = time.monotonic() + self.config.wait_seconds
+        self._broadcast(signed, first=True)
+        sent = time.monotonic()
+        while True:
+            receipt = self.receipt(signed.transaction)
+            if receipt is not None and self.block_number() - receipt.block + 1 >= self.config.confirmations:
+                return receipt
+            if time.monotonic() > give_up:
+                if receipt is None and self.transaction_count(signed.sender) > signed.nonce:
+                    raise PendingError(
+                        f"the node keeps no receipt of {signed.transaction}", "run it again, or use another node"
+                    )
+                raise PendingError(f"{signed.transaction} is not confirmed yet", "wait a little and run it again")
+            if receipt is None and time.monotonic() - sent > _RESEND_SECONDS and not self._knows(signed.transaction):
+                self._broadcast(signed, first=False)
+                sent = time.monotonic()
+            time.sleep(self.config.poll_seconds)
+
+    def receipt(self, transaction: str) -> Receipt | None:
+        """The receipt of a transaction, or None while the node has none or only an empty one.
+
+        Raises `ContractError` for a transaction that failed.
+        """
+        try:
+            found = self._ask(lambda: self.web3.eth.get_transaction_receipt(cast(HexStr, transaction)))
+        except TransactionNotFound:
+            return None
+        if not found or found.get("blockNumber") is None or found.get("status") is None:
+            return None
+        if found["status"] == 0:
+            raise self._why_failed(transaction, int(found["blockNumber"]))
+        return Receipt(
+            transaction=transaction,
+            sender=found["from"],
+            block=int(found["blockNumber"]),
+            gas_used=int(found["gasUsed"]),
+            fee=int(found["gasUsed"]) * int(found.get("effectiveGasPrice", 0)),
+            contract=found.get("contractAddress"),
+            logs=tuple(found["logs"]),
+        )
+
+    def transaction_count(self, address: str) -> int:
+        """How many transactions of an account are in blocks: the nonce of the next one."""
+        return int(self._ask(lambda: self.web3.eth.get_transaction_count(_checksummed(address), "latest")))
+
+    # ---------------------------------------------------------------------------------------- internal
+
+    def _fees(self) -> TxParams:
+        block = self._ask(lambda: self.web3.eth.get_block("latest"))
+        base = block.get("baseFeePerGas")
+        if base is None:
+            return {"gasPrice": self._ask(lambda: self.web3.eth.gas_price)}
+        tip = self._ask(lambda: self.web3.eth.max_priority_fee)
+        # The base fee can double in six blocks.
+        return {"maxFeePerGas": cast(Any, 2 * int(base) + int(tip)), "maxPriorityFeePerGas": tip}
+
+    def _broadcast(self, signed: Signed, first: bool) -> None:
+        try:
+            self.web3.eth.send_raw_transaction(signed.raw)
+        except NetworkError:
+            # It may have arrived: the receipt tells.
+            if first and not self._is_reachable():
+                raise
+        except Web3Exception as error:
+            said = _said(error).lower()
+            if "already known" in said or "already imported" in said or "known transaction" in said:
+                return
+            if "nonce" in said and ("low" in said or "expected" in said):
+                # Either it is in a block already, or its nonce went to another one.
+                if first and not self._knows(signed.transaction):
+                    raise _NonceTakenError(
+                        f"another transaction of {signed.sender} came first", "run it again when the other program is done"
+                    ) from None
+                return
+            raise self._refused(error) from None
+
+    def _is_reachable(self) -> bool:
+        try:
+            self.block_number()
+        except NetworkError:
+            return False
+        return True
+
+    def _knows(self, transaction: str) -> bool:
+        try:
+            return bool(self._ask(lambda: self.web3.eth.get_transaction(cast(HexStr, transaction))))
+        except TransactionNotFound:
+            return False
+
+    def _why_failed(self, transaction: str, block: int) -> TrocError:
+        """Ask again, just before it failed, for the reason that a receipt does not hold."""
+        try:
+            sent = self.web3.eth.get_transaction(cast(HexStr, transaction))
+            again: TxParams = {"from": sent["from"], "value": sent["value"], "data": sent["input"], "gas": sent["gas"]}
+            if sent.get("to"):
+                again["to"] = sent["to"]
+            self._ask(lambda: self.web3.eth.call(again, block_identifier=block - 1))
+        except ContractError as error:
+            return error
+        except (TransactionNotFound, NetworkError):
+            pass
+        return ContractError(
+            f"the transaction {transaction} failed in block {block}", "look at the state again and retry", "Unknown", {}
+        )
+
+    def _ask(self, request: Callable[[], T]) -> T:
+        """Run a request and put refusals into our words."""
+        try:
+            return request()
+        except TransactionNotFound:
+            raise
+        except BadFunctionCallOutput:
+            raise NotDeployedError(
+                "there is no such contract at this address", "check the address and --network"
+            ) from None
+        except Web3Exception as error:
+            raise self._refused(error) from None
+
+    def _refused(self, error: Web3Exception) -> TrocError:
+        said = _said(error)
+        if "insufficient funds" in said.lower() or "gas required exceeds allowance" in said.lower():
+            return FundsError(
+                "the account cannot pay for the transaction",
+                "give it some of the chain's own coin, or let another account submit with --submit-with",
+            )
+        data = _revert_data(error)
+        if isinstance(error, ContractLogicError) or data:
+            return explain(data, said)
+        return NetworkError(f"the node refuses ({said})", "check the request, or use another node")
+
+
+_NONCE_ATTEMPTS = 3
+_RESEND_SECONDS = 1.0
+
+
+class _NonceTakenError(PendingError):
+    """Another transaction with this nonce came first; ours can never get into a block."""
+
+
+def _checksummed(address: str) -> ChecksumAddress:
+    return to_checksum_address(address)
+
+
+def _revert_data(error: Web3Exception) -> bytes:
+    """What the contract answered, wherever the node put it."""
+    candidates: list[Any] = [getattr(error, "data", None)]
+    response = getattr(error, "rpc_response", None)
+    if isinstance(response, Mapping) and isinstance(response.get("error"), Mapping):
+        candidates.append(response["error"].get("data"))
+    for candidate in candidates:
+        if isinstance(candidate, Mapping):
+            # Ganache nests it.
+            candidate = candidate.get("result") or candidate.get("data")
+        if isinstance(candidate, str) and candidate.startswith("0x"):
+            try:
+                return bytes.fromhex(candidate[2:])
+            except ValueError:
+                continue
+    return b""
+
+
+def _said(error: Web3Exception) -> str:
+    """What the node said, in one line."""
+    response = getattr(error, "rpc_response", None)
+    if isinstance(response, Mapping) and isinstance(response.get("error"), Mapping):
+        text = str(response["error"].get("message", error))
+    else:
+        text = str(getattr(error, "message", None) or error)
+    return " ".join(text.split())[:200]

@@ -1,0 +1,109 @@
+"""The command line `troc`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from troc import __version__
+from troc.cli import account, up
+from troc.cli.session import Options, Session
+from troc.errors import TrocError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    # A traceback that shows local variables could show a key.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Loyalty points that customers own and trade.",
+    epilog="Global options may stand anywhere in the line.",
+)
+app.add_typer(account.app, name="account")
+app.command("up")(up.up)
+
+_FLAGS = ("--json", "--dry-run", "--yes")
+_VALUES = ("--network", "--rpc", "--account", "--password-file", "--submit-with", "--submit-password-file")
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    network: Annotated[str, typer.Option(help="A file of config/ (default: TROC_NETWORK, else local)")] = "",
+    rpc: Annotated[str, typer.Option(help="Address of the node (default: TROC_RPC_URL, else the network's)")] = "",
+    account: Annotated[str, typer.Option(help="Who acts (default: TROC_ACCOUNT)")] = "",
+    password_file: Annotated[
+        Path | None, typer.Option(help="File with the passphrase (default: TROC_PASSWORD_FILE, else you are asked)")
+    ] = None,
+    submit_with: Annotated[
+        str, typer.Option(help="Another account that sends and pays; the one that acts only signs")
+    ] = "",
+    submit_password_file: Annotated[
+        Path | None, typer.Option(help="File with that account's passphrase (default: you are asked)")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, send nothing")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Agree to what would be asked")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+    context.obj = Session(
+        Options(
+            network=network,
+            rpc=rpc,
+            account=account,
+            password_file=password_file,
+            submit_with=submit_with,
+            submit_password_file=submit_password_file,
+            as_json=as_json,
+            dry_run=dry_run,
+            yes=yes,
+        )
+    )
+
+
+def globals_first(arguments: list[str]) -> list[str]:
+    """Move global options to the front, where click wants them, from wherever a person wrote them."""
+    front: list[str] = []
+    rest: list[str] = []
+    queue = list(arguments)
+    while queue:
+        argument = queue.pop(0)
+        if argument == "--":
+            rest += [argument, *queue]
+            break
+        if argument in _FLAGS or argument.split("=", 1)[0] in _VALUES and "=" in argument:
+            front.append(argument)
+        elif argument in _VALUES:
+            front += [argument, *queue[:1]]
+            del queue[:1]
+        else:
+            rest.append(argument)
+    return front + rest
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and end the process with its exit code (`troc.errors`; 2 for a wrong command line)."""
+    arguments = globals_first(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(arguments, prog_name="troc", standalone_mode=False)
+    except TrocError as error:
+        print(json.dumps(error.as_json()) if "--json" in arguments else f"troc: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except typer.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            sys.exit(error.exit_code)
+        command = getattr(getattr(error, "ctx", None), "command_path", "troc")
+        print(f"troc: {error.format_message().rstrip('.')}: see `{command} --help`", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        print("troc: stopped", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)

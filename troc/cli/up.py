@@ -1,0 +1,65 @@
+"""`troc up`: a local chain with everything deployed."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from troc.accounts import open_account
+from troc.anvil import DEFAULT_PORT, rpc_of, run_anvil
+from troc.chain import Chain
+from troc.cli.session import session_of
+from troc.deploy import deploy_suite
+from troc.errors import NetworkError, WrongChainError
+from troc.workshop import tell_brownie
+
+DEPLOYER = "dev:0"
+
+
+def up(
+    context: typer.Context,
+    demo: Annotated[bool, typer.Option("--demo", help="Six brands and five customers to play with")] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the chain listens")] = DEFAULT_PORT,
+    block_time: Annotated[
+        int, typer.Option(min=0, help="Seconds between blocks; 0: a block for each transaction")
+    ] = 0,
+) -> None:
+    """Keep a local chain with everything deployed, until Ctrl-C."""
+    session = session_of(context)
+    if not session.config.is_local:
+        raise WrongChainError(f"{session.config.name} is no local chain", "use --network local")
+    options = ["--block-time", str(block_time)] if block_time else []
+    signal.signal(signal.SIGTERM, _stop)
+    with run_anvil(port, *options) as anvil:
+        config = replace(session.config, rpc=rpc_of(port))
+        chain = Chain.connect(config)
+        manifest = deploy_suite(chain, open_account(DEPLOYER, config), report=session.say)
+        tell_brownie(manifest, config.folder)
+        if demo:
+            from troc.playground import populate
+
+            populate(chain, manifest, report=session.say)
+        session.result(
+            {
+                "rpc": config.rpc,
+                "chain_id": chain.chain_id,
+                "contracts": {name: deployed.address for name, deployed in manifest.contracts.items()},
+            }
+        )
+        if port != DEFAULT_PORT:
+            session.say(f"Other commands find this chain with TROC_RPC_URL={config.rpc} in .env, or --rpc {config.rpc}")
+        session.say(f"The chain is at {config.rpc}, with the development accounts dev:0 to dev:9. Ctrl-C ends it.")
+        try:
+            anvil.wait()
+        except KeyboardInterrupt:
+            session.say("The chain has ended; what was on it is gone.")
+            return
+        raise NetworkError("anvil ended by itself", "start it again")
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,121 @@
+"""What can go wrong, told in one line with what to do about it.
+
+Each class has an exit code of its own, so that a program around `troc` can tell the cases apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class TrocError(Exception):
+    """Something that a person can put right.
+
+    `message` says what is wrong, `remedy` what to do; `str()` gives both in one line.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message, remedy)
+        self.message = " ".join(message.split())
+        self.remedy = " ".join(remedy.split())
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.remedy}"
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`: the class, both halves of the line, and the exit code."""
+        return {
+            "error": type(self).__name__,
+            "message": self.message,
+            "remedy": self.remedy,
+            "exit_code": self.exit_code,
+        }
+
+
+class InputError(TrocError):
+    """An argument, a file or a setting that makes no sense."""
+
+    exit_code = 3
+
+
+class NetworkError(TrocError):
+    """A node that does not answer, or answers nonsense."""
+
+    exit_code = 4
+
+
+class WrongChainError(TrocError):
+    """The node keeps another chain than the one that was meant."""
+
+    exit_code = 5
+
+
+class NotDeployedError(TrocError):
+    """The contracts are not on this chain."""
+
+    exit_code = 6
+
+
+class ChainRestartedError(NotDeployedError):
+    """A local chain was started anew, and what was deployed on the old one is gone."""
+
+    exit_code = 7
+
+
+class AccountError(TrocError):
+    """An account that is not there, or a passphrase that does not open it."""
+
+    exit_code = 8
+
+
+class FundsError(TrocError):
+    """An account cannot pay for a transaction."""
+
+    exit_code = 9
+
+
+class ContractError(TrocError):
+    """A contract refuses.
+
+    `name` is the name of its custom error (`Error` and `Panic` included), `values` what the error carries by name.
+    """
+
+    exit_code = 10
+
+    def __init__(self, message: str, remedy: str, name: str, values: Mapping[str, Any]) -> None:
+        super().__init__(message, remedy)
+        self.name = name
+        self.values = dict(values)
+
+
+class PendingError(TrocError):
+    """A transaction that was sent but is in no block yet."""
+
+    exit_code = 11
+
+
+class DeclinedError(TrocError):
+    """A person was asked and said no, or could not be asked."""
+
+    exit_code = 12
+
+
+class PointsError(TrocError):
+    """Too few points, or points that do not live long enough."""
+
+    exit_code = 13
+
+
+class BrandError(TrocError):
+    """A brand that is unknown, ambiguous or unproven."""
+
+    exit_code = 14
+
+
+class OrderError(TrocError):
+    """An order that cannot be signed, taken, settled or cancelled."""
+
+    exit_code = 15

@@ -1,0 +1,238 @@
+"""What is deployed where: `deployments/<chain id>.json`, for a local chain `deployments/local/<genesis hash>.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from troc.artifacts import SUITE, artifact
+from troc.chain import Chain, Signed
+from troc.errors import ChainRestartedError, InputError, NotDeployedError
+from troc.network import NetworkConfig
+
+SCHEMA = 1
+
+_PACKAGED = Path(__file__).resolve().parent / "deployments"
+_DEPLOY = "deploy with `troc up` (a local chain) or `brownie run deploy --network NAME`"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """One contract on a chain.
+
+    `arguments` are the constructor's, by name; creation code as the name and keccak256 of what it creates. `block` is the
+    block of creation, or where a node lost the receipt, one not after it. `code_hash` is keccak256 of the code there.
+    """
+
+    address: str
+    arguments: Mapping[str, Any]
+    transaction: str
+    block: int
+    code_hash: str
+    compiler: str
+
+
+@dataclass(frozen=True)
+class Launched:
+    """Points that the config asked to launch together with the contracts."""
+
+    address: str
+    arguments: Mapping[str, Any]
+    transaction: str
+    block: int
+    code_hash: str
+    compiler: str
+    domain: str
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A creation that was signed and is not known to be confirmed.
+
+    `raw` is what was sent, or was about to be: sending it again cannot create a second contract. `block` was the latest
+    when it was signed.
+    """
+
+    name: str
+    transaction: str
+    raw: str
+    sender: str
+    nonce: int
+    creates: str
+    block: int
+
+    def signed(self) -> Signed:
+        """The transaction, to be sent again."""
+        return Signed(self.transaction, bytes.fromhex(self.raw[2:]), self.sender, self.nonce, self.creates)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is deployed on one chain. `rpc` is kept for local chains only, to tell which of them was started anew."""
+
+    network: str
+    chain_id: int
+    genesis_hash: str
+    deployer: str
+    rpc: str = ""
+    contracts: Mapping[str, Deployed] = field(default_factory=dict)
+    brands: Mapping[str, Launched] = field(default_factory=dict)
+    pending: Pending | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every contract of the suite is there."""
+        return all(name in self.contracts for name in SUITE)
+
+    @property
+    def first_block(self) -> int:
+        """The block before which there is nothing of ours: where to begin to read logs."""
+        return min((deployed.block for deployed in self.contracts.values()), default=0)
+
+    def address(self, name: str) -> str:
+        """The address of a contract of the suite."""
+        if name not in self.contracts:
+            raise NotDeployedError(f"{name} is not deployed on {self.network}", _DEPLOY)
+        return self.contracts[name].address
+
+    def with_contract(self, name: str, deployed: Deployed) -> Manifest:
+        """This, with one contract more and nothing pending."""
+        return replace(self, contracts={**self.contracts, name: deployed}, pending=None)
+
+    def with_brand(self, symbol: str, launched: Launched) -> Manifest:
+        """This, with one brand more."""
+        return replace(self, brands={**self.brands, symbol: launched})
+
+    def to_json(self) -> dict[str, Any]:
+        """For the file."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Manifest:
+        """Read what `to_json` wrote; `ValueError`, `TypeError` or `KeyError` where it is something else."""
+        if data["schema"] != SCHEMA:
+            raise ValueError(f"schema {data['schema']!r}")
+        values = {item.name: data[item.name] for item in fields(cls)}
+        values["contracts"] = {name: Deployed(**entry) for name, entry in data["contracts"].items()}
+        values["brands"] = {symbol: Launched(**entry) for symbol, entry in data["brands"].items()}
+        values["pending"] = Pending(**data["pending"]) if data["pending"] else None
+        return cls(**values)
+
+
+def local_folder(config: NetworkConfig) -> Path:
+    """Where the records of local chains lie."""
+    return config.folder / "deployments" / "local"
+
+
+def manifest_path(chain: Chain) -> Path:
+    """Where this chain's record is written."""
+    if chain.config.is_local:
+        return local_folder(chain.config) / f"{chain.genesis_hash}.json"
+    return chain.config.folder / "deployments" / f"{chain.chain_id}.json"
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """The record in a file; None where there is no file."""
+    if not path.is_file():
+        return None
+    try:
+        return Manifest.from_json(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"the record {path} cannot be read ({error!r})", "restore it (git), or move it away to deploy anew"
+        ) from None
+
+
+def find_manifest(chain: Chain) -> Manifest | None:
+    """This chain's record as it stands, complete or not; also one that came with the package."""
+    path = manifest_path(chain)
+    found = read_manifest(path)
+    if found is None and not chain.config.is_local:
+        found = read_manifest(_PACKAGED / path.name)
+    if found is not None and (found.chain_id, found.genesis_hash) != (chain.chain_id, chain.genesis_hash):
+        raise InputError(f"the record {path} is of another chain", "move it away, or use that chain's node")
+    return found
+
+
+def load_manifest(chain: Chain) -> Manifest:
+    """What is deployed on this chain, checked to be there still.
+
+    Raises `ChainRestartedError` where a local chain was started anew, `NotDeployedError` where nothing was deployed or
+    not all of it.
+    """
+    manifest = find_manifest(chain)
+    if manifest is None:
+        if forgotten(chain):
+            raise ChainRestartedError(
+                f"the chain at {chain.config.rpc} was started anew, and what was deployed on the old one is gone", _DEPLOY
+            )
+        raise NotDeployedError(f"nothing is deployed on {chain.config.name}", _DEPLOY)
+    if not manifest.is_complete:
+        raise NotDeployedError(f"the deployment on {chain.config.name} was cut off", "run it again, it goes on where it was")
+    if not chain.code(manifest.address(SUITE[-1])):
+        if chain.config.is_local:
+            raise ChainRestartedError(
+                f"the chain at {chain.config.rpc} was started anew, and what was deployed on the old one is gone", _DEPLOY
+            )
+        raise NotDeployedError(
+            f"the node knows no contract at {manifest.address(SUITE[-1])}", "wait until it is synchronised, or use another node"
+        )
+    return manifest
+
+
+def write_manifest(chain: Chain, manifest: Manifest) -> Path:
+    """Write the record, never half of it."""
+    path = manifest_path(chain)
+    write_text(path, json.dumps(manifest.to_json(), indent=2) + "\n")
+    return path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that nobody ever reads half of it, and so that a cut leaves the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def forgotten(chain: Chain) -> list[Path]:
+    """Records of local chains that the same node kept before it was started anew."""
+    if not chain.config.is_local:
+        return []
+    found = []
+    for path in sorted(local_folder(chain.config).glob("0x*.json")):
+        manifest = read_manifest(path)
+        if manifest and manifest.rpc == chain.config.rpc and manifest.genesis_hash != chain.genesis_hash:
+            found.append(path)
+    return found
+
+
+def set_aside(path: Path) -> Path:
+    """Move a record of what is no more, and what lies beside it, into `old/`. Returns where it lies now."""
+    folder = path.parent / "old"
+    folder.mkdir(exist_ok=True)
+    number = 0
+    while (target := folder / f"{path.stem}{f'-{number}' if number else ''}.json").exists():
+        number += 1
+    path.replace(target)
+    beside = verification_folder(path)
+    if beside.is_dir():
+        beside.replace(verification_folder(target))
+    return target
+
+
+def verification_folder(path: Path) -> Path:
+    """The folder beside a record that holds what explorers are told."""
+    return path.with_suffix(".verification")
+
+
+def is_ours(chain: Chain, name: str, address: str) -> bool:
+    """Whether the code at an address is that of the contract `name` of this version."""
+    return artifact(name).is_code(chain.code(address))

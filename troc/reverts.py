@@ -1,0 +1,182 @@
+"""What a contract says when it refuses, in words and with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_utils.abi import event_signature_to_log_topic
+from eth_utils.address import to_checksum_address
+from hexbytes import HexBytes
+
+from troc.artifacts import NAMES, artifact
+from troc.errors import ContractError
+
+_TIMES = ("deadline", "openUntil", "lockedUntil", "origin")
+
+_ASK_AGAIN = "look at it again (`troc trade show`) and make a new order"
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    # LoyaltyToken, ERC-20
+    "ERC20InsufficientBalance": (
+        "{sender} has {balance} units of these points and {needed} are needed",
+        "take less, or get more first",
+    ),
+    "ERC20InvalidReceiver": ("{receiver} cannot hold these points", "send them to a customer's address"),
+    "ERC20InsufficientAllowance": (
+        "{spender} may move {allowance} units and {needed} are needed",
+        "let the holder approve more",
+    ),
+    "ERC20InvalidSpender": ("{spender} cannot be authorised", "name another account"),
+    "ERC7818TransferredExpiredToken": ("the points of epoch {epoch} have expired", "use points that still live"),
+    "PointsOutOfBounds": (
+        "{sender} has {available} units within the dates asked for and {needed} are needed",
+        "take less, or allow other dates",
+    ),
+    "ExchangeSwitchedOff": (
+        "{account} has switched the exchange off for these points",
+        "switch it on again first (`troc points exchange on`)",
+    ),
+    "ExchangeAllOrNothing": (
+        "the exchange can be switched on or off, and not authorised for {value} units",
+        "use 0 for off and 2^256 - 1 for on",
+    ),
+    "NoHeadroom": (
+        "the brand can still issue {available} units in this epoch and {needed} are needed",
+        "issue less, or wait for the next epoch",
+    ),
+    "ZeroAmount": ("the amount is zero", "name one above zero"),
+    "AmountTooLarge": ("the amount {amount} is too large", "stay below 2^56 smallest units"),
+    "ReferenceMissing": ("the receipt or batch has no reference", "give it one"),
+    "ReferenceUsed": ("points were issued for the reference {ref} before", "nothing is left to do for it"),
+    "GrantExceeded": (
+        "the issuer {issuer} has {left} units left in grant {id} and {needed} are needed",
+        "ask the brand for a larger grant",
+    ),
+    "DayCapExceeded": (
+        "the issuer {issuer} can issue {leftToday} units more today from grant {id} and {needed} are needed",
+        "go on tomorrow (UTC), or ask the brand for a higher cap",
+    ),
+    "GrantLocked": (
+        "grant {id} of {issuer} is locked until {lockedUntil}",
+        "raise or extend it, or wait for that date",
+    ),
+    "GrantNotLocked": ("grant {id} of {issuer} has no lock", "nothing is to be released"),
+    "LockOutOfRange": ("a grant cannot be locked until {lockedUntil}", "choose a date to come"),
+    "DeadlinePassed": ("the signed message was good until {deadline}", "sign a new one"),
+    "NotSignedByHolder": ("the signature is not that of {holder}", "let the holder sign it"),
+    "NotTheAgent": ("only {agent} may submit this redemption, not {sender}", "let that account submit it"),
+    "ReceiptUsed": ("{holder} has redeemed for the receipt {receiptId} before", "ask the brand for a new receipt"),
+    "GiveBackExceeded": (
+        "{left} units of this redemption can be given back and {needed} were asked for",
+        "give back less",
+    ),
+    "BadEpochLength": ("an epoch of {length} seconds is out of range", "choose a day or more, or points that never expire"),
+    "BadOrigin": ("the first epoch would begin in the future, at {origin}", "choose a date that has passed"),
+    "BadDecimals": ("points cannot have {decimals} decimals", "choose 0 to 6"),
+    "BadName": ("{name!r} is no name for points", "choose 1 to 64 bytes"),
+    "BadSymbol": ("{symbol!r} is no symbol for points", "choose 1 to 16 bytes"),
+    "BadOwner": ("{owner} cannot be a brand", "name the account that issues the points"),
+    "BadExchange": ("{exchange} cannot be the exchange", "name the exchange's address"),
+    "HandOverInTwoSteps": ("a brand is handed over in two steps", "let the new owner ask first"),
+    "Unauthorized": ("only the brand may do this", "use the brand's account"),
+    "NewOwnerIsZeroAddress": ("a brand cannot be handed to nobody", "name the new owner"),
+    "NoHandoverRequest": ("nobody has asked to take over this brand", "let the new owner ask first"),
+    "AlreadyInitialized": ("this is set up already", "nothing is left to do"),
+    # Nonces
+    "NonceUsed": ("this was used or cancelled before", _ASK_AGAIN),
+    "NonceNotCurrent": ("this was cancelled with its whole series", _ASK_AGAIN),
+    "NonceIndexTooLarge": ("the nonce {nonce} is malformed", "sign with a nonce as docs/messages.md lays down"),
+    "Overfilled": ("{left} units of this order are left and {needed} were asked for", "take less"),
+    # Brands
+    "AlreadyLaunched": ("these very points were launched before, at {token}", "use them, or change a parameter"),
+    "UnknownToken": ("{token} was not launched here", "check the address (`troc brand status`)"),
+    "NotTheBrand": ("only the brand may do this for {token}, not {sender}", "use the brand's account"),
+    "NoTokenCode": ("the points' creation code is missing", "deploy again"),
+    "NoExchange": ("there is no exchange at {exchange}", "deploy the exchange first"),
+    # PointsExchange
+    "SignaturesMissing": ("{orders} orders came with {signatures} signatures", "give one signature for each order"),
+    "NoSuchOrder": ("a transfer names the order {index}, which is not there", "number the orders from 0"),
+    "AmountOutOfRange": ("the amount {amount} is out of range", "choose 1 to 2^128 - 1 units"),
+    "AssetsDiffer": ("in transfer {transferIndex} one side gives what the other does not want", "pair other orders"),
+    "SameParty": ("{account} would trade with itself", "pair orders of different makers"),
+    "SameAsset": ("the order gives and wants the same, {token}", "want something else"),
+    "UnknownKind": ("there is no kind {kind} of thing to trade", "use 0 points, 1 ERC-20 or 2 ERC-1155"),
+    "IdNotZero": ("points and ERC-20 have no id, but {id} was given", "use 0"),
+    "BoundNotZero": ("only points have dates, but {bound} was given", "use 0"),
+    "OrderExpired": ("the order was open until {openUntil}", "ask its maker for a new one"),
+    "OnlyTaker": ("the order is for {onlyTaker} alone, not for {taker}", "let that account take it"),
+    "NotSignedByMaker": ("the signature is not that of {maker}", "let the maker sign the order"),
+    "NotWhole": (
+        "the order gives all of its {giveAmount} units or nothing, and {given} were asked for",
+        "take all of it",
+    ),
+    "BelowPrice": ("an order would give {given} units for only {received}", "meet the price of each order"),
+    "ShortDelivery": (
+        "{token} delivered {delivered} units instead of {amount}",
+        "do not trade it: it takes a fee, or lies",
+    ),
+    "TransferRefused": ("the points {token} refused to move", "check that they were launched by Brands"),
+    "Reentrancy": ("a token called back in the middle of a trade", "do not trade it"),
+    # OrderBook
+    "ListsDiffer": ("two lists that belong together have {first} and {second} entries", "make them equally long"),
+}
+"""By the name of the custom error: what is wrong, and what to do. Amounts are in smallest units."""
+
+_PANICS = {0x01: "an assertion failed", 0x11: "a number overflowed", 0x12: "a division by zero", 0x32: "an index out of range"}
+
+
+@cache
+def _errors() -> Mapping[bytes, tuple[str, Sequence[str], Sequence[str]]]:
+    """Name, types and names of the values of every custom error of ours, by selector."""
+    found = {}
+    for contract in NAMES:
+        for entry in artifact(contract).abi:
+            if entry["type"] != "error":
+                continue
+            types = [value["type"] for value in entry["inputs"]]
+            names = [value["name"] for value in entry["inputs"]]
+            selector = event_signature_to_log_topic(f"{entry['name']}({','.join(types)})")[:4]
+            found[selector] = (entry["name"], types, names)
+    return found
+
+
+def _shown(name: str, value: Any) -> Any:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if name in _TIMES and isinstance(value, int):
+        try:
+            return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
+        except (OverflowError, ValueError, OSError):
+            return "ever"
+    return value
+
+
+def explain(data: bytes, fallback: str = "") -> ContractError:
+    """What a contract's answer `data` to a refused call means. `fallback` is what the node said of it."""
+    selector, rest = bytes(data[:4]), bytes(data[4:])
+    try:
+        if selector == HexBytes("0x08c379a0"):
+            (reason,) = decode(["string"], rest)
+            return ContractError(f"a contract refuses: {reason}", "check what was asked of it", "Error", {"reason": reason})
+        if selector == HexBytes("0x4e487b71"):
+            (code,) = decode(["uint256"], rest)
+            said = _PANICS.get(code, f"panic {code:#x}")
+            return ContractError(f"a contract broke off: {said}", "check the amounts", "Panic", {"code": code})
+        if selector in _errors():
+            name, types, names = _errors()[selector]
+            decoded = (
+                to_checksum_address(value) if type_ == "address" else value
+                for type_, value in zip(types, decode(types, rest), strict=True)
+            )
+            values = dict(zip(names, decoded, strict=True))
+            shown = {key: _shown(key, value) for key, value in values.items()}
+            message, remedy = WORDS[name]
+            return ContractError(message.format(**shown), remedy, name, values)
+    except Exception as error:
+        fallback = fallback or f"malformed answer ({error})"
+    said = fallback or (f"unknown error 0x{selector.hex()}" if selector else "no reason given")
+    return ContractError(f"a contract refuses ({said})", "check the address and what was asked of it", "Unknown", {})
