@@ -7,13 +7,12 @@ import {ECDSA} from "solady/utils/ECDSA.sol";
 /// @notice Lets the account make several calls in one transaction, and lets a second key, which the account named, sign in
 /// its place by ERC-1271 until the account takes it back.
 contract DelegateMock {
-    /// @custom:storage-location erc7201:troc.mocks.delegate
     struct Keys {
         mapping(address key => bool) allowed;
     }
 
-    /// @dev keccak256(abi.encode(uint256(keccak256("troc.mocks.delegate")) - 1)) & ~bytes32(uint256(0xff))
-    bytes32 private constant _KEYS = 0x5593a3070c1d110551564c5c24459b30a681b54a6b08261969488a81f4bcf900;
+    /// @dev Far from what any other code that the account borrows may have stored.
+    bytes32 private constant _KEYS = keccak256("troc.mocks.delegate");
 
     /// @notice Lets `key` sign in the account's place, or no longer. By the account itself.
     function allow(address key, bool allowed) external {
@@ -41,13 +40,18 @@ contract DelegateMock {
     }
 
     /// @notice ERC-1155's receiver.
-    function onERC1155Received(address, address, uint256, uint256, bytes calldata) external pure returns (bytes4) {
+    function onERC1155Received(address, address, uint256, uint256, bytes calldata)
+        external
+        pure
+        returns (bytes4)
+    {
         return this.onERC1155Received.selector;
     }
 
     function _keys() private pure returns (Keys storage keys) {
+        bytes32 slot = _KEYS;
         assembly ("memory-safe") {
-            keys.slot := _KEYS
+            keys.slot := slot
         }
     }
 }

@@ -38,12 +38,12 @@ contract LibraryMock {
 
     /// @notice Puts a word where years of use would have brought it.
     function setWhole(address signer, uint256 lane, uint256 word) external {
-        _whole.words[signer][lane] = word;
+        _whole.lanes[signer][lane].word = word;
     }
 
     /// @notice Puts a word where years of use would have brought it.
     function setPartial(address signer, uint256 lane, uint256 word) external {
-        _partial.words[signer][lane] = word;
+        _partial.lanes[signer][lane].word = word;
     }
 
     function isOpen(address signer, uint256 nonce) external view returns (bool) {
@@ -55,11 +55,11 @@ contract LibraryMock {
     }
 
     function wholeWordOf(address signer, uint256 lane) external view returns (uint256) {
-        return _whole.words[signer][lane];
+        return _whole.lanes[signer][lane].word;
     }
 
     function partialWordOf(address signer, uint256 lane) external view returns (uint256) {
-        return _partial.words[signer][lane];
+        return _partial.lanes[signer][lane].word;
     }
 
     function isSigned(address signer, bytes32 digest, bytes calldata signature) external view returns (bool) {

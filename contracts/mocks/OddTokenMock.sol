@@ -70,7 +70,9 @@ contract OddTokenMock {
     }
 
     /// @notice EIP-2612 in form; believes everybody.
-    function permit(address owner, address spender, uint256 value, uint256, uint8, bytes32, bytes32) external {
+    function permit(address owner, address spender, uint256 value, uint256, uint8, bytes32, bytes32)
+        external
+    {
         ++calls;
         _callHook();
         _approved[owner][spender] = value != 0;

@@ -7,7 +7,8 @@ import {WalletMock} from "./WalletMock.sol";
 /// @notice Its owners sign a message of the wallet's own, with the digest in it, so that one owner of two wallets never
 /// signs for both. Source: Safe 1.4.1, `SafeMessage(bytes message)`.
 contract SafeMock is WalletMock {
-    bytes32 private constant _DOMAIN_TYPE = keccak256("EIP712Domain(uint256 chainId,address verifyingContract)");
+    bytes32 private constant _DOMAIN_TYPE =
+        keccak256("EIP712Domain(uint256 chainId,address verifyingContract)");
     bytes32 private constant _MESSAGE_TYPE = keccak256("SafeMessage(bytes message)");
 
     constructor(address[] memory owners, uint256 threshold_) WalletMock(owners, threshold_) {}

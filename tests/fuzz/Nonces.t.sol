@@ -47,10 +47,7 @@ contract NoncesTest is Test {
             if (kind < 4) _tryUse(signer, nonce, current == series && !_ended[signer][nonce]);
             else if (kind < 7) _tryCancel(signer, nonce, series <= current);
             else _tryCancelSeries(signer, lane, series, series <= current);
-            assertEq(
-                _nonces.isOpen(signer, nonce),
-                _series[signer][lane] == series && !_ended[signer][nonce]
-            );
+            assertEq(_nonces.isOpen(signer, nonce), _series[signer][lane] == series && !_ended[signer][nonce]);
         }
     }
 
@@ -164,9 +161,7 @@ contract NoncesTest is Test {
             uint256 amount = i % 2 == 0 ? amounts[i] : amounts[i] % (limit / 4 + 1);
             if (amount > limit - filled) {
                 vm.expectRevert(
-                    abi.encodeWithSelector(
-                        Nonces.Overfilled.selector, _signer, nonce, limit - filled, amount
-                    )
+                    abi.encodeWithSelector(Nonces.Overfilled.selector, _signer, nonce, limit - filled, amount)
                 );
             }
             _nonces.usePartial(_signer, nonce, amount, limit);

@@ -6,9 +6,9 @@ import {Vm} from "forge-std/Vm.sol";
 import {OrderBook} from "../../contracts/exchange/OrderBook.sol";
 import {IOrderBook} from "../../interfaces/IOrderBook.sol";
 import {IPointsExchange} from "../../interfaces/IPointsExchange.sol";
-import {ExchangeFixture} from "./ExchangeFixture.sol";
+import {ExchangeTest} from "./PointsExchange/ExchangeTest.sol";
 
-contract OrderBookTest is ExchangeFixture {
+contract OrderBookTest is ExchangeTest {
     OrderBook private _book;
 
     function setUp() public override {
@@ -45,9 +45,10 @@ contract OrderBookTest is ExchangeFixture {
     }
 
     /// It checks nothing, so it refuses nothing but lists that do not fit.
-    function testFuzz_publishes_whatever_it_is_given(IPointsExchange.Order memory order, bytes memory signature)
-        public
-    {
+    function testFuzz_publishes_whatever_it_is_given(
+        IPointsExchange.Order memory order,
+        bytes memory signature
+    ) public {
         bytes[] memory signatures = new bytes[](1);
         signatures[0] = signature;
         vm.expectEmit(address(_book));

@@ -141,7 +141,9 @@ contract SignaturesTest is Test {
         OddWalletMock wallet = new OddWalletMock();
         vm.expectCall(
             address(wallet),
-            abi.encodeCall(wallet.isValidSignature, (_DIGEST, abi.encodePacked(bytes32("r"), bytes32("s"), uint8(28))))
+            abi.encodeCall(
+                wallet.isValidSignature, (_DIGEST, abi.encodePacked(bytes32("r"), bytes32("s"), uint8(28)))
+            )
         );
         assertTrue(_signatures.isSignedInWords(address(wallet), _DIGEST, 28, "r", "s"));
         wallet.setAnswer(OddWalletMock.Answer.No);
@@ -197,7 +199,9 @@ contract SignaturesTest is Test {
         assertFalse(_signatures.isSigned(address(new FallbackMock("")), _DIGEST, "signature"));
         assertFalse(_signatures.isSigned(address(new FallbackMock(abi.encode(true))), _DIGEST, "signature"));
         assertFalse(
-            _signatures.isSigned(address(new FallbackMock(abi.encode(type(uint256).max))), _DIGEST, "signature")
+            _signatures.isSigned(
+                address(new FallbackMock(abi.encode(type(uint256).max))), _DIGEST, "signature"
+            )
         );
     }
 

@@ -4,13 +4,13 @@ pragma solidity 0.8.30;
 import {ERC1155 as MultiToken} from "solady/tokens/ERC1155.sol";
 import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 
-import {FallbackMock} from "../../contracts/mocks/FallbackMock.sol";
-import {OddTokenMock} from "../../contracts/mocks/OddTokenMock.sol";
-import {IPointsExchange} from "../../interfaces/IPointsExchange.sol";
-import {ExchangeFixture} from "./ExchangeFixture.sol";
+import {FallbackMock} from "../../../contracts/mocks/FallbackMock.sol";
+import {OddTokenMock} from "../../../contracts/mocks/OddTokenMock.sol";
+import {IPointsExchange} from "../../../interfaces/IPointsExchange.sol";
+import {ExchangeTest} from "./ExchangeTest.sol";
 
 /// @notice Attack 10: tokens that do not do what they were told, as each kind, given and wanted.
-contract PointsExchangeAssetsTest is ExchangeFixture {
+contract PointsExchangeAssetsTest is ExchangeTest {
     OddTokenMock private _odd;
 
     /// @dev Stands for a revert without data.
@@ -37,11 +37,18 @@ contract PointsExchangeAssetsTest is ExchangeFixture {
     }
 
     function _short(address to, uint256 delivered) private view returns (bytes memory) {
-        return abi.encodeWithSelector(IPointsExchange.ShortDelivery.selector, address(_odd), to, delivered, 100);
+        return
+            abi.encodeWithSelector(IPointsExchange.ShortDelivery.selector, address(_odd), to, delivered, 100);
+    }
+
+    function _notPoints(address token) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IPointsExchange.TransferRefused.selector, token);
     }
 
     /// @dev By every way there is: taken and settled, given and wanted.
-    function _refused(OddTokenMock.Oddity oddity, uint8 kind, bytes memory toBob, bytes memory toAlice) private {
+    function _refused(OddTokenMock.Oddity oddity, uint8 kind, bytes memory toBob, bytes memory toAlice)
+        private
+    {
         _odd.behave(oddity);
         takeAsReverts(bob, _given(kind), 100, toBob);
         takeAsReverts(bob, _wanted(kind), 80, toAlice);
@@ -87,15 +94,11 @@ contract PointsExchangeAssetsTest is ExchangeFixture {
     function test_returns_nothing() public {
         _accepted(OddTokenMock.Oddity.ReturnsNothing, ERC20);
         _accepted(OddTokenMock.Oddity.ReturnsNothing, ERC1155);
-        _refused(OddTokenMock.Oddity.ReturnsNothing, POINTS, _SILENT);
+        _refused(OddTokenMock.Oddity.ReturnsNothing, POINTS, _notPoints(address(_odd)));
     }
 
     function test_returns_false() public {
-        _refused(
-            OddTokenMock.Oddity.ReturnsFalse,
-            POINTS,
-            abi.encodeWithSelector(IPointsExchange.TransferRefused.selector, address(_odd))
-        );
+        _refused(OddTokenMock.Oddity.ReturnsFalse, POINTS, _notPoints(address(_odd)));
         _refused(
             OddTokenMock.Oddity.ReturnsFalse,
             ERC20,
@@ -105,9 +108,11 @@ contract PointsExchangeAssetsTest is ExchangeFixture {
     }
 
     function test_returns_neither_true_nor_false() public {
-        _refused(OddTokenMock.Oddity.ReturnsTwo, POINTS, _SILENT);
+        _refused(OddTokenMock.Oddity.ReturnsTwo, POINTS, _notPoints(address(_odd)));
         _refused(
-            OddTokenMock.Oddity.ReturnsTwo, ERC20, abi.encodeWithSelector(SafeTransferLib.TransferFromFailed.selector)
+            OddTokenMock.Oddity.ReturnsTwo,
+            ERC20,
+            abi.encodeWithSelector(SafeTransferLib.TransferFromFailed.selector)
         );
         _accepted(OddTokenMock.Oddity.ReturnsTwo, ERC1155);
     }
@@ -120,7 +125,9 @@ contract PointsExchangeAssetsTest is ExchangeFixture {
         bytes memory refusal = abi.encodeWithSelector(OddTokenMock.OddRefusal.selector);
         _refused(OddTokenMock.Oddity.Reverts, POINTS, refusal);
         _refused(
-            OddTokenMock.Oddity.Reverts, ERC20, abi.encodeWithSelector(SafeTransferLib.TransferFromFailed.selector)
+            OddTokenMock.Oddity.Reverts,
+            ERC20,
+            abi.encodeWithSelector(SafeTransferLib.TransferFromFailed.selector)
         );
         _refused(OddTokenMock.Oddity.Reverts, ERC1155, refusal);
     }
@@ -143,8 +150,9 @@ contract PointsExchangeAssetsTest is ExchangeFixture {
             IPointsExchange.Order memory order = _given(kind);
             bytes memory signature = sign(order);
             vm.prank(bob);
-            (bool done,) =
-                address(exchange).call{gas: 1_000_000}(abi.encodeCall(exchange.take, (order, signature, 100, 0)));
+            (bool done,) = address(exchange).call{gas: 1_000_000}(
+                abi.encodeCall(exchange.take, (order, signature, 100, 0))
+            );
             assertFalse(done);
             assertEq(exchange.remainingOf(order), 100);
         }
@@ -210,36 +218,51 @@ contract PointsExchangeAssetsTest is ExchangeFixture {
     // ------------------------------------------------------------------------------------- what is not a token
 
     function test_accepts_every_call() public {
-        address[2] memory mocks =
-            [address(new FallbackMock("")), address(new FallbackMock(abi.encode(uint256(0))))];
-        for (uint8 kind = 0; kind < 3; ++kind) {
-            IPointsExchange.Order memory silent = giving(points(alice, acme, 100, beta, 80), mocks[0], kind, 0);
-            takeAsReverts(bob, silent, 100, _SILENT);
-            IPointsExchange.Order memory zero = giving(points(alice, acme, 100, beta, 80), mocks[1], kind, 0);
-            bytes memory reason = kind == POINTS
-                ? abi.encodeWithSelector(IPointsExchange.TransferRefused.selector, mocks[1])
-                : kind == ERC20
-                    ? abi.encodeWithSelector(SafeTransferLib.TransferFromFailed.selector)
-                    : abi.encodeWithSelector(IPointsExchange.ShortDelivery.selector, mocks[1], bob, 0, 100);
-            takeAsReverts(bob, zero, 100, reason);
-        }
+        address silent = address(new FallbackMock(""));
+        address short = address(new FallbackMock(new bytes(31)));
+        address zero = address(new FallbackMock(abi.encode(false)));
         address eager = address(new FallbackMock(abi.encode(true)));
-        for (uint8 kind = 1; kind < 3; ++kind) {
-            takeAsReverts(
-                bob,
-                giving(points(alice, acme, 100, beta, 80), eager, kind, 0),
-                100,
-                abi.encodeWithSelector(IPointsExchange.ShortDelivery.selector, eager, bob, 0, 100)
-            );
-        }
+        bytes memory failed = abi.encodeWithSelector(SafeTransferLib.TransferFromFailed.selector);
+        bytes4 less = IPointsExchange.ShortDelivery.selector;
+        _refusedAs(silent, POINTS, _notPoints(silent));
+        _refusedAs(silent, ERC20, _SILENT);
+        _refusedAs(silent, ERC1155, _SILENT);
+        _refusedAs(short, POINTS, _notPoints(short));
+        _refusedAs(short, ERC20, _SILENT);
+        _refusedAs(short, ERC1155, _SILENT);
+        _refusedAs(zero, POINTS, _notPoints(zero));
+        _refusedAs(zero, ERC20, failed);
+        _refusedAs(zero, ERC1155, abi.encodeWithSelector(less, zero, bob, 0, 100));
+        _refusedAs(eager, ERC20, abi.encodeWithSelector(less, eager, bob, 0, 100));
+        _refusedAs(eager, ERC1155, abi.encodeWithSelector(less, eager, bob, 0, 100));
     }
 
+    /// Whoever signs an order for something else as points trusts it: nobody measures.
+    function test_passes_for_points() public {
+        address eager = address(new FallbackMock(abi.encode(true)));
+        takeAs(bob, giving(points(alice, acme, 100, beta, 80), eager, POINTS, 0), 100);
+        assertEq(beta.balanceOf(alice), 4 * LOT + 80);
+    }
+
+    function _refusedAs(address token, uint8 kind, bytes memory reason) private {
+        takeAsReverts(bob, giving(points(alice, acme, 100, beta, 80), token, kind, 0), 100, reason);
+    }
+
+    /// Accounts without code, and two precompiles that answer whatever they are asked.
     function test_has_no_code() public {
-        address[3] memory nobodies = [address(0), stranger, address(1)];
-        for (uint256 i = 0; i < 3; ++i) {
+        address[5] memory nobodies = [address(0), stranger, address(1), address(2), address(4)];
+        for (uint256 i = 0; i < 5; ++i) {
             for (uint8 kind = 0; kind < 3; ++kind) {
-                takeAsReverts(bob, giving(points(alice, acme, 100, beta, 80), nobodies[i], kind, 0), 100, _SILENT);
-                takeAsReverts(bob, wanting(points(alice, beta, 80, acme, 100), nobodies[i], kind, 0), 80, _SILENT);
+                bytes memory reason = _SILENT;
+                if (kind == POINTS) reason = _notPoints(nobodies[i]);
+                // Their answers pass for balances.
+                if (kind == ERC20 && i > 2) {
+                    reason = abi.encodeWithSelector(SafeTransferLib.TransferFromFailed.selector);
+                }
+                _refusedAs(nobodies[i], kind, reason);
+                takeAsReverts(
+                    bob, wanting(points(alice, beta, 80, acme, 100), nobodies[i], kind, 0), 80, reason
+                );
             }
         }
     }
@@ -256,10 +279,18 @@ contract PointsExchangeAssetsTest is ExchangeFixture {
     function test_is_of_another_kind() public {
         fund(alice, 100);
         takeAsReverts(bob, giving(points(alice, acme, 100, beta, 80), address(cash), POINTS, 0), 100, _SILENT);
-        takeAsReverts(bob, giving(points(alice, acme, 100, beta, 80), address(coupons), POINTS, 0), 100, _SILENT);
-        takeAsReverts(bob, giving(points(alice, acme, 100, beta, 80), address(cash), ERC1155, 0), 100, _SILENT);
-        takeAsReverts(bob, giving(points(alice, acme, 100, beta, 80), address(coupons), ERC20, 0), 100, _SILENT);
-        takeAsReverts(bob, giving(points(alice, acme, 100, beta, 80), address(acme), ERC1155, 0), 100, _SILENT);
+        takeAsReverts(
+            bob, giving(points(alice, acme, 100, beta, 80), address(coupons), POINTS, 0), 100, _SILENT
+        );
+        takeAsReverts(
+            bob, giving(points(alice, acme, 100, beta, 80), address(cash), ERC1155, 0), 100, _SILENT
+        );
+        takeAsReverts(
+            bob, giving(points(alice, acme, 100, beta, 80), address(coupons), ERC20, 0), 100, _SILENT
+        );
+        takeAsReverts(
+            bob, giving(points(alice, acme, 100, beta, 80), address(acme), ERC1155, 0), 100, _SILENT
+        );
     }
 
     /// Points may also go as an ERC-20: without bounds, and measured.
@@ -291,7 +322,8 @@ contract PointsExchangeAssetsTest is ExchangeFixture {
     function test_reverts_when_the_receiver_refuses_coupons() public {
         fund(alice, 100);
         FallbackMock receiver = new FallbackMock("");
-        IPointsExchange.Order memory order = giving(points(alice, acme, 100, beta, 80), address(coupons), ERC1155, 7);
+        IPointsExchange.Order memory order =
+            giving(points(alice, acme, 100, beta, 80), address(coupons), ERC1155, 7);
         vm.prank(bob);
         beta.transfer(address(receiver), 80);
         takeAsReverts(

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Nonces} from "../../contracts/libraries/Nonces.sol";
-import {FallbackMock} from "../../contracts/mocks/FallbackMock.sol";
-import {ILoyaltyToken} from "../../interfaces/ILoyaltyToken.sol";
-import {IPointsExchange} from "../../interfaces/IPointsExchange.sol";
-import {ExchangeFixture} from "./ExchangeFixture.sol";
+import {Nonces} from "../../../contracts/libraries/Nonces.sol";
+import {FallbackMock} from "../../../contracts/mocks/FallbackMock.sol";
+import {ILoyaltyToken} from "../../../interfaces/ILoyaltyToken.sol";
+import {IPointsExchange} from "../../../interfaces/IPointsExchange.sol";
+import {ExchangeTest} from "./ExchangeTest.sol";
 
-contract PointsExchangeTakeTest is ExchangeFixture {
+contract PointsExchangeTakeTest is ExchangeTest {
     function test_moves_points_both_ways() public {
         IPointsExchange.Order memory order = points(alice, acme, 100, beta, 80);
         vm.expectEmit(address(exchange));
@@ -80,7 +80,9 @@ contract PointsExchangeTakeTest is ExchangeFixture {
             bob,
             order,
             LOT + 1,
-            abi.encodeWithSelector(ILoyaltyToken.PointsOutOfBounds.selector, alice, LOT, LOT + 1, 0, expiry(0))
+            abi.encodeWithSelector(
+                ILoyaltyToken.PointsOutOfBounds.selector, alice, LOT, LOT + 1, 0, expiry(0)
+            )
         );
     }
 
@@ -118,7 +120,9 @@ contract PointsExchangeTakeTest is ExchangeFixture {
         order.givePointsExpiringBy = expiry(1);
         bytes memory signature = sign(order);
         vm.expectRevert(
-            abi.encodeWithSelector(ILoyaltyToken.PointsOutOfBounds.selector, alice, 0, 1, expiry(1), expiry(1))
+            abi.encodeWithSelector(
+                ILoyaltyToken.PointsOutOfBounds.selector, alice, 0, 1, expiry(1), expiry(1)
+            )
         );
         vm.prank(bob);
         exchange.take(order, signature, 1, expiry(1));
@@ -151,7 +155,9 @@ contract PointsExchangeTakeTest is ExchangeFixture {
 
     function test_reverts_when_the_amount_is_out_of_range() public {
         IPointsExchange.Order memory order = inParts(points(alice, acme, 100, beta, 80));
-        takeAsReverts(bob, order, 1 << 128, abi.encodeWithSelector(IPointsExchange.AmountOutOfRange.selector, 1 << 128));
+        takeAsReverts(
+            bob, order, 1 << 128, abi.encodeWithSelector(IPointsExchange.AmountOutOfRange.selector, 1 << 128)
+        );
         takeAsReverts(bob, order, 0, abi.encodeWithSelector(IPointsExchange.AmountOutOfRange.selector, 0));
         uint256 largest = (1 << 128) - 1;
         takeAsReverts(
@@ -175,7 +181,9 @@ contract PointsExchangeTakeTest is ExchangeFixture {
     /// The error names the amount that is at fault.
     function test_reverts_when_the_wanted_amount_is_out_of_range() public {
         IPointsExchange.Order memory order = points(alice, acme, 100, beta, 1 << 128);
-        takeAsReverts(bob, order, 100, abi.encodeWithSelector(IPointsExchange.AmountOutOfRange.selector, 1 << 128));
+        takeAsReverts(
+            bob, order, 100, abi.encodeWithSelector(IPointsExchange.AmountOutOfRange.selector, 1 << 128)
+        );
     }
 
     /// The largest order that there can be, to the last unit.

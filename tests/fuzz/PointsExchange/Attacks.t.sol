@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {PointsExchange} from "../../contracts/exchange/PointsExchange.sol";
-import {Nonces} from "../../contracts/libraries/Nonces.sol";
-import {DelegateMock} from "../../contracts/mocks/DelegateMock.sol";
-import {OddWalletMock} from "../../contracts/mocks/OddWalletMock.sol";
-import {SafeMock} from "../../contracts/mocks/SafeMock.sol";
-import {ILoyaltyToken} from "../../interfaces/ILoyaltyToken.sol";
-import {IPointsExchange} from "../../interfaces/IPointsExchange.sol";
-import {ExchangeFixture} from "./ExchangeFixture.sol";
+import {PointsExchange} from "../../../contracts/exchange/PointsExchange.sol";
+import {Nonces} from "../../../contracts/libraries/Nonces.sol";
+import {DelegateMock} from "../../../contracts/mocks/DelegateMock.sol";
+import {OddWalletMock} from "../../../contracts/mocks/OddWalletMock.sol";
+import {SafeMock} from "../../../contracts/mocks/SafeMock.sol";
+import {ILoyaltyToken} from "../../../interfaces/ILoyaltyToken.sol";
+import {IPointsExchange} from "../../../interfaces/IPointsExchange.sol";
+import {ExchangeTest} from "./ExchangeTest.sol";
 
 /// @notice What somebody could try against the exchange, by the numbers of the list of attacks in docs/threats.md.
-contract PointsExchangeAttacksTest is ExchangeFixture {
+contract PointsExchangeAttacksTest is ExchangeTest {
     bytes4 private immutable _NOT_SIGNED = IPointsExchange.NotSignedByMaker.selector;
 
     // ------------------------------------------------------------------------------- 1 to 4: foreign signatures
@@ -82,7 +82,9 @@ contract PointsExchangeAttacksTest is ExchangeFixture {
         bytes memory cancellation = signCancel(CANCEL_TYPE, alice, none(), list(order.nonce));
         takeAs(bob, order, 60);
         exchange.cancelFor(alice, none(), list(order.nonce), cancellation);
-        takeAsReverts(bob, order, 1, abi.encodeWithSelector(Nonces.Overfilled.selector, alice, order.nonce, 0, 1));
+        takeAsReverts(
+            bob, order, 1, abi.encodeWithSelector(Nonces.Overfilled.selector, alice, order.nonce, 0, 1)
+        );
         assertEq(beta.balanceOf(alice), 4 * LOT + 48);
         assertEq(acme.balanceOf(alice), 4 * LOT - 60);
     }
@@ -139,9 +141,8 @@ contract PointsExchangeAttacksTest is ExchangeFixture {
         acme.transfer(address(wallet), 100);
         wallet.setAnswer(OddWalletMock.Answer.YesUntilMoved);
         wallet.setCall(address(acme), abi.encodeCall(acme.balanceOf, (address(wallet))));
-        IPointsExchange.Order[] memory orders = list(
-            points(address(wallet), acme, 100, beta, 80), points(address(wallet), beta, 10, acme, 10)
-        );
+        IPointsExchange.Order[] memory orders =
+            list(points(address(wallet), acme, 100, beta, 80), points(address(wallet), beta, 10, acme, 10));
         IPointsExchange.Transfer[] memory transfers = new IPointsExchange.Transfer[](4);
         transfers[0] = IPointsExchange.Transfer(0, 2, 100);
         transfers[1] = IPointsExchange.Transfer(2, 0, 80);
@@ -297,9 +298,7 @@ contract PointsExchangeAttacksTest is ExchangeFixture {
     function test_attack_22_paid_in_another_thing() public {
         IPointsExchange.Order[] memory orders =
             list(points(alice, acme, 100, beta, 80), points(bob, brands[2], 80, acme, 100));
-        settleReverts(
-            orders, swap(100, 80), abi.encodeWithSelector(IPointsExchange.AssetsDiffer.selector, 1)
-        );
+        settleReverts(orders, swap(100, 80), abi.encodeWithSelector(IPointsExchange.AssetsDiffer.selector, 1));
     }
 
     function test_attack_23_maker_and_taker_the_same() public {
@@ -367,9 +366,8 @@ contract PointsExchangeAttacksTest is ExchangeFixture {
         (uint256[4] memory acmeBefore,) = _lots();
         for (uint256 i = 0; i < seeds.length; ++i) {
             uint256 seed = uint256(keccak256(abi.encode(seeds[i])));
-            IPointsExchange.Order memory order = points(
-                customers[seed % 3], acme, 1 + (seed >> 8) % LOT, beta, 1 + (seed >> 24) % LOT
-            );
+            IPointsExchange.Order memory order =
+                points(customers[seed % 3], acme, 1 + (seed >> 8) % LOT, beta, 1 + (seed >> 24) % LOT);
             order.givePointsExpiringBy = (seed >> 40) % 2 == 0 ? 0 : expiry((seed >> 41) % 4);
             order.wantPointsLivingUntil = (seed >> 44) % 2 == 0 ? 0 : expiry((seed >> 45) % 4) - 1;
             bytes memory signature = sign(order);
@@ -404,11 +402,15 @@ contract PointsExchangeAttacksTest is ExchangeFixture {
         vm.startPrank(brand);
         acme.mint(alice, 1);
         acme.setGrant(stranger, 1, 1_000, 0, block.timestamp + 1 days);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, brand, 0, 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, brand, 0, 1)
+        );
         acme.transferFrom(alice, brand, 1);
         vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.HandOverInTwoSteps.selector));
         acme.renounceOwnership();
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.GiveBackExceeded.selector, alice, bytes32("r"), 0, 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.GiveBackExceeded.selector, alice, bytes32("r"), 0, 1)
+        );
         acme.giveBack(alice, "r", 1);
         // It can only switch the exchange off for itself.
         acme.approve(address(exchange), 0);
@@ -430,21 +432,24 @@ contract PointsExchangeAttacksTest is ExchangeFixture {
             bob,
             order,
             LOT,
-            abi.encodeWithSelector(ILoyaltyToken.PointsOutOfBounds.selector, alice, LOT - 1, LOT, 0, expiry(0))
+            abi.encodeWithSelector(
+                ILoyaltyToken.PointsOutOfBounds.selector, alice, LOT - 1, LOT, 0, expiry(0)
+            )
         );
         IPointsExchange.Order memory fresh = points(bob, beta, 1, acme, LOT);
         fresh.wantPointsLivingUntil = expiry(2);
         settleReverts(
             list(order, fresh),
             swap(LOT, 1),
-            abi.encodeWithSelector(ILoyaltyToken.PointsOutOfBounds.selector, alice, 0, LOT, expiry(2), expiry(0))
+            abi.encodeWithSelector(
+                ILoyaltyToken.PointsOutOfBounds.selector, alice, 0, LOT, expiry(2), expiry(0)
+            )
         );
     }
 
     function test_hole_a_whole_order_burned_by_an_empty_fill() public {
         IPointsExchange.Order memory order = points(alice, acme, 100, beta, 80);
-        bytes memory reason =
-            abi.encodeWithSelector(IPointsExchange.NotWhole.selector, digest(order), 0, 100);
+        bytes memory reason = abi.encodeWithSelector(IPointsExchange.NotWhole.selector, digest(order), 0, 100);
         settleAsReverts(stranger, list(order), new IPointsExchange.Transfer[](0), reason);
         takeAsReverts(stranger, order, 0, reason);
         assertEq(exchange.remainingOf(order), 100);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Nonces} from "../../contracts/libraries/Nonces.sol";
-import {IPointsExchange} from "../../interfaces/IPointsExchange.sol";
-import {ExchangeFixture} from "./ExchangeFixture.sol";
+import {Nonces} from "../../../contracts/libraries/Nonces.sol";
+import {IPointsExchange} from "../../../interfaces/IPointsExchange.sol";
+import {ExchangeTest} from "./ExchangeTest.sol";
 
-contract PointsExchangeCancelTest is ExchangeFixture {
+contract PointsExchangeCancelTest is ExchangeTest {
     // --------------------------------------------------------------------------------------------- cancel
 
     function test_cancel_ends_whole_and_partial_orders() public {
@@ -35,7 +35,9 @@ contract PointsExchangeCancelTest is ExchangeFixture {
         assertEq(exchange.remainingOf(whole), 0);
         assertEq(exchange.remainingOf(parts), 0);
         takeAsReverts(bob, whole, 100, abi.encodeWithSelector(Nonces.NonceUsed.selector, alice, whole.nonce));
-        takeAsReverts(bob, parts, 1, abi.encodeWithSelector(Nonces.Overfilled.selector, alice, parts.nonce, 0, 1));
+        takeAsReverts(
+            bob, parts, 1, abi.encodeWithSelector(Nonces.Overfilled.selector, alice, parts.nonce, 0, 1)
+        );
     }
 
     function test_cancel_touches_no_other_order() public {
@@ -126,7 +128,9 @@ contract PointsExchangeCancelTest is ExchangeFixture {
         _assertSeriesEnded(whole, parts);
     }
 
-    function _assertSeriesEnded(IPointsExchange.Order memory whole, IPointsExchange.Order memory parts) private {
+    function _assertSeriesEnded(IPointsExchange.Order memory whole, IPointsExchange.Order memory parts)
+        private
+    {
         bytes4 notCurrent = Nonces.NonceNotCurrent.selector;
         assertEq(exchange.remainingOf(whole), 0);
         assertEq(exchange.remainingOf(parts), 0);

@@ -3,14 +3,15 @@ pragma solidity 0.8.30;
 
 import {Vm} from "forge-std/Vm.sol";
 
-import {Nonces} from "../../contracts/libraries/Nonces.sol";
-import {LoyaltyToken} from "../../contracts/loyalty/LoyaltyToken.sol";
-import {FallbackMock} from "../../contracts/mocks/FallbackMock.sol";
-import {ILoyaltyToken} from "../../interfaces/ILoyaltyToken.sol";
-import {IPointsExchange} from "../../interfaces/IPointsExchange.sol";
-import {ExchangeFixture} from "./ExchangeFixture.sol";
+import {Nonces} from "../../../contracts/libraries/Nonces.sol";
+import {LoyaltyToken} from "../../../contracts/loyalty/LoyaltyToken.sol";
+import {CallbackMock} from "../../../contracts/mocks/CallbackMock.sol";
+import {FallbackMock} from "../../../contracts/mocks/FallbackMock.sol";
+import {ILoyaltyToken} from "../../../interfaces/ILoyaltyToken.sol";
+import {IPointsExchange} from "../../../interfaces/IPointsExchange.sol";
+import {ExchangeTest} from "./ExchangeTest.sol";
 
-contract PointsExchangeSettleTest is ExchangeFixture {
+contract PointsExchangeSettleTest is ExchangeTest {
     bytes4 private immutable _OUT_OF_RANGE = IPointsExchange.AmountOutOfRange.selector;
 
     /// @dev Alice gives 100 ACME for 80 BETA, Bob the reverse.
@@ -184,8 +185,10 @@ contract PointsExchangeSettleTest is ExchangeFixture {
         coupons.mint(bob, 8, 100);
         vm.prank(bob);
         coupons.setApprovalForAll(address(exchange), true);
-        IPointsExchange.Order memory give = giving(points(alice, acme, 10, beta, 5), address(coupons), ERC1155, 7);
-        IPointsExchange.Order memory want = giving(points(bob, acme, 5, beta, 10), address(coupons), ERC1155, 8);
+        IPointsExchange.Order memory give =
+            giving(points(alice, acme, 10, beta, 5), address(coupons), ERC1155, 7);
+        IPointsExchange.Order memory want =
+            giving(points(bob, acme, 5, beta, 10), address(coupons), ERC1155, 8);
         wanting(give, address(coupons), ERC1155, 8);
         wanting(want, address(coupons), ERC1155, 7);
         settle(list(give, want), swap(10, 5));
@@ -213,7 +216,9 @@ contract PointsExchangeSettleTest is ExchangeFixture {
         settleReverts(
             orders,
             swap(100, 80),
-            abi.encodeWithSelector(ILoyaltyToken.PointsOutOfBounds.selector, alice, 0, 100, expiry(1), expiry(1))
+            abi.encodeWithSelector(
+                ILoyaltyToken.PointsOutOfBounds.selector, alice, 0, 100, expiry(1), expiry(1)
+            )
         );
     }
 
@@ -307,18 +312,25 @@ contract PointsExchangeSettleTest is ExchangeFixture {
         takeAs(bob, dear, 50);
         assertEq(exchange.remainingOf(dear), 50);
         assertEq(exchange.remainingOf(cheap), 10);
-        takeAsReverts(bob, cheap, 11, abi.encodeWithSelector(Nonces.Overfilled.selector, alice, dear.nonce, 10, 11));
+        takeAsReverts(
+            bob, cheap, 11, abi.encodeWithSelector(Nonces.Overfilled.selector, alice, dear.nonce, 10, 11)
+        );
         takeAs(bob, cheap, 10);
-        takeAsReverts(bob, cheap, 1, abi.encodeWithSelector(Nonces.Overfilled.selector, alice, dear.nonce, 0, 1));
+        takeAsReverts(
+            bob, cheap, 1, abi.encodeWithSelector(Nonces.Overfilled.selector, alice, dear.nonce, 0, 1)
+        );
         takeAs(bob, dear, 40);
         assertEq(exchange.remainingOf(dear), 0);
         assertEq(exchange.partialWordOf(alice, dear.nonce >> 128), 100);
     }
 
     /// X2 over many partial settlements by the sender himself.
-    function testFuzz_parts_never_give_below_the_price(uint64 give, uint64 want, uint64[6] memory parts, uint8 short)
-        public
-    {
+    function testFuzz_parts_never_give_below_the_price(
+        uint64 give,
+        uint64 want,
+        uint64[6] memory parts,
+        uint8 short
+    ) public {
         uint256 giveAmount = bound(give, 1, 4 * LOT);
         uint256 wantAmount = bound(want, 1, 4 * LOT);
         IPointsExchange.Order memory order = inParts(points(alice, acme, giveAmount, beta, wantAmount));
@@ -333,7 +345,9 @@ contract PointsExchangeSettleTest is ExchangeFixture {
                     bob,
                     list(order),
                     swap(part, price - 1),
-                    abi.encodeWithSelector(IPointsExchange.BelowPrice.selector, digest(order), part, price - 1)
+                    abi.encodeWithSelector(
+                        IPointsExchange.BelowPrice.selector, digest(order), part, price - 1
+                    )
                 );
             }
             settleAs(bob, list(order), swap(part, price));
@@ -369,7 +383,9 @@ contract PointsExchangeSettleTest is ExchangeFixture {
 
     /// From the sender to the sender there is nothing to settle.
     function test_reverts_when_the_sender_is_both_ends() public {
-        settleReverts(_pair(), moves(2, 2, 1), abi.encodeWithSelector(IPointsExchange.NoSuchOrder.selector, 2));
+        settleReverts(
+            _pair(), moves(2, 2, 1), abi.encodeWithSelector(IPointsExchange.NoSuchOrder.selector, 2)
+        );
     }
 
     function test_reverts_when_a_transfer_is_out_of_range() public {
@@ -404,7 +420,8 @@ contract PointsExchangeSettleTest is ExchangeFixture {
     function test_reverts_when_more_is_received_than_fits() public {
         uint256 largest = (1 << 128) - 1;
         address generous = address(new FallbackMock(abi.encode(true)));
-        IPointsExchange.Order memory order = wanting(points(alice, acme, 100, beta, largest), generous, POINTS, 0);
+        IPointsExchange.Order memory order =
+            wanting(points(alice, acme, 100, beta, largest), generous, POINTS, 0);
         IPointsExchange.Transfer[] memory transfers = new IPointsExchange.Transfer[](3);
         transfers[0] = IPointsExchange.Transfer(0, 1, 100);
         transfers[1] = IPointsExchange.Transfer(1, 0, largest);
@@ -436,9 +453,12 @@ contract PointsExchangeSettleTest is ExchangeFixture {
         // As the sender she is her own other side in the same way, giving and receiving.
         settleAsReverts(alice, list(orders[0]), moves(0, 1, 100), reason);
         settleAsReverts(alice, list(orders[0]), moves(1, 0, 80), reason);
-        settleAsReverts(alice, list(orders[0]), moves(0, 0, 80), abi.encodeWithSelector(
-            IPointsExchange.AssetsDiffer.selector, 0
-        ));
+        settleAsReverts(
+            alice,
+            list(orders[0]),
+            moves(0, 0, 80),
+            abi.encodeWithSelector(IPointsExchange.AssetsDiffer.selector, 0)
+        );
     }
 
     function test_reverts_when_an_order_trades_a_thing_for_itself() public {
@@ -463,6 +483,65 @@ contract PointsExchangeSettleTest is ExchangeFixture {
         wanting(order, address(beta), 255, 0);
         settleAsReverts(bob, list(order), swap(100, 80), abi.encodeWithSelector(unknown, 255));
         takeAsReverts(bob, order, 100, abi.encodeWithSelector(unknown, 255));
+    }
+
+    /// A digest stands for one order: words that are too large for their types are refused, whoever signed them.
+    function test_reverts_when_a_word_is_too_large() public {
+        CallbackMock wallet = new CallbackMock();
+        vm.prank(alice);
+        acme.transfer(address(wallet), 100);
+        bytes memory words = abi.encode(inParts(points(address(wallet), acme, 100, beta, 80)));
+        for (uint256 i = 0; i < 15; ++i) {
+            bytes memory changed = bytes.concat(words);
+            bytes4 reason = IPointsExchange.MalformedOrder.selector;
+            bytes memory data;
+            if (i == 0 || i == 1 || i == 5 || i == 11) {
+                // The lowest bit that does not belong to an address.
+                changed[32 * i + 11] = 0x01;
+            } else if (i == 2 || i == 6) {
+                // A kind of 256.
+                changed[32 * i + 30] = 0x01;
+                (reason, data) = (IPointsExchange.UnknownKind.selector, abi.encode(256));
+            } else if (i == 14) {
+                changed[32 * i + 31] = 0x02;
+            } else {
+                continue;
+            }
+            // As one taken, and as one of a settlement. A word that names no account is not the one it resembles.
+            (bool done, bytes memory answer) = _send(bob, _takeCall(changed));
+            assertFalse(done);
+            if (i != 11) assertEq(answer, bytes.concat(reason, data));
+            (done, answer) = _send(bob, _settleCall(changed));
+            assertFalse(done);
+            if (i != 11) assertEq(answer, bytes.concat(reason, data));
+        }
+        (bool well,) = _send(bob, _takeCall(words));
+        assertTrue(well);
+        (well,) = _send(bob, _settleCall(words));
+        assertTrue(well);
+        assertEq(acme.balanceOf(bob), 4 * LOT + 20);
+    }
+
+    function _send(address sender, bytes memory call) private returns (bool done, bytes memory answer) {
+        vm.prank(sender);
+        return address(exchange).call(call);
+    }
+
+    /// @dev Ten units of an order in raw words, without a signature.
+    function _takeCall(bytes memory words) private view returns (bytes memory) {
+        return abi.encodePacked(
+            exchange.take.selector, words, abi.encode(uint256(0x240), uint256(10), uint256(0), uint256(0))
+        );
+    }
+
+    function _settleCall(bytes memory words) private view returns (bytes memory) {
+        return abi.encodePacked(
+            exchange.settle.selector,
+            abi.encode(uint256(0x60), uint256(0x260), uint256(0x2c0), uint256(1)),
+            words,
+            abi.encode(uint256(1), uint256(0x20), uint256(0)),
+            abi.encode(uint256(2), uint256(0), uint256(1), uint256(10), uint256(1), uint256(0), uint256(8))
+        );
     }
 
     function test_reverts_when_points_or_money_have_an_id() public {

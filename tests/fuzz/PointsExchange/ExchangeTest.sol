@@ -3,15 +3,15 @@ pragma solidity 0.8.30;
 
 import {Test} from "forge-std/Test.sol";
 
-import {PointsExchange} from "../../contracts/exchange/PointsExchange.sol";
-import {LoyaltyToken} from "../../contracts/loyalty/LoyaltyToken.sol";
-import {CashMock} from "../../contracts/mocks/CashMock.sol";
-import {CouponMock} from "../../contracts/mocks/CouponMock.sol";
-import {IPointsExchange} from "../../interfaces/IPointsExchange.sol";
+import {PointsExchange} from "../../../contracts/exchange/PointsExchange.sol";
+import {LoyaltyToken} from "../../../contracts/loyalty/LoyaltyToken.sol";
+import {CashMock} from "../../../contracts/mocks/CashMock.sol";
+import {CouponMock} from "../../../contracts/mocks/CouponMock.sol";
+import {IPointsExchange} from "../../../interfaces/IPointsExchange.sol";
 
 /// @notice An exchange, four brands, six customers with points of every age, and what it takes to sign for them.
 /// @dev Digests are computed from docs/messages.md here, never by asking the exchange.
-abstract contract ExchangeFixture is Test {
+abstract contract ExchangeTest is Test {
     uint8 internal constant POINTS = 0;
     uint8 internal constant ERC20 = 1;
     uint8 internal constant ERC1155 = 2;
@@ -105,10 +105,13 @@ abstract contract ExchangeFixture is Test {
     // -------------------------------------------------------------------------------------------------- orders
 
     /// @notice An order of points for points, open for a day, with a nonce of its own.
-    function points(address maker, LoyaltyToken give, uint256 giveAmount, LoyaltyToken want, uint256 wantAmount)
-        internal
-        returns (IPointsExchange.Order memory order)
-    {
+    function points(
+        address maker,
+        LoyaltyToken give,
+        uint256 giveAmount,
+        LoyaltyToken want,
+        uint256 wantAmount
+    ) internal returns (IPointsExchange.Order memory order) {
         order.maker = maker;
         order.giveToken = address(give);
         order.giveAmount = giveAmount;
@@ -153,7 +156,11 @@ abstract contract ExchangeFixture is Test {
         return lane << 128 | series << 64;
     }
 
-    function list(IPointsExchange.Order memory a) internal pure returns (IPointsExchange.Order[] memory orders) {
+    function list(IPointsExchange.Order memory a)
+        internal
+        pure
+        returns (IPointsExchange.Order[] memory orders)
+    {
         orders = new IPointsExchange.Order[](1);
         orders[0] = a;
     }
@@ -188,7 +195,11 @@ abstract contract ExchangeFixture is Test {
     }
 
     /// @notice 0 gives `there` to 1, 1 gives `back` to 0.
-    function swap(uint256 there, uint256 back) internal pure returns (IPointsExchange.Transfer[] memory transfers) {
+    function swap(uint256 there, uint256 back)
+        internal
+        pure
+        returns (IPointsExchange.Transfer[] memory transfers)
+    {
         transfers = new IPointsExchange.Transfer[](2);
         transfers[0] = IPointsExchange.Transfer(0, 1, there);
         transfers[1] = IPointsExchange.Transfer(1, 0, back);
@@ -199,7 +210,9 @@ abstract contract ExchangeFixture is Test {
     function domain(string memory name, address verifier) internal view returns (bytes32) {
         return keccak256(
             abi.encode(
-                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+                ),
                 keccak256(bytes(name)),
                 keccak256("1"),
                 block.chainid,
@@ -244,7 +257,9 @@ abstract contract ExchangeFixture is Test {
         returns (bytes memory)
     {
         bytes32 message = keccak256(
-            abi.encode(messageType, maker, keccak256(abi.encodePacked(whole)), keccak256(abi.encodePacked(parts)))
+            abi.encode(
+                messageType, maker, keccak256(abi.encodePacked(whole)), keccak256(abi.encodePacked(parts))
+            )
         );
         return signDigest(keys[maker], typed(domain("Troc Exchange", address(exchange)), message));
     }
@@ -252,7 +267,9 @@ abstract contract ExchangeFixture is Test {
     // ------------------------------------------------------------------------------------------------ settling
 
     /// @notice Settles as the relay.
-    function settle(IPointsExchange.Order[] memory orders, IPointsExchange.Transfer[] memory transfers) internal {
+    function settle(IPointsExchange.Order[] memory orders, IPointsExchange.Transfer[] memory transfers)
+        internal
+    {
         settleAs(relay, orders, transfers);
     }
 
@@ -266,7 +283,10 @@ abstract contract ExchangeFixture is Test {
         exchange.settle(orders, signatures, transfers);
     }
 
-    function takeAs(address sender, IPointsExchange.Order memory order, uint256 amount) internal returns (uint256) {
+    function takeAs(address sender, IPointsExchange.Order memory order, uint256 amount)
+        internal
+        returns (uint256)
+    {
         bytes memory signature = sign(order);
         vm.prank(sender);
         return exchange.take(order, signature, amount, 0);
@@ -292,9 +312,12 @@ abstract contract ExchangeFixture is Test {
         exchange.settle(orders, signatures, transfers);
     }
 
-    function takeAsReverts(address sender, IPointsExchange.Order memory order, uint256 amount, bytes memory reason)
-        internal
-    {
+    function takeAsReverts(
+        address sender,
+        IPointsExchange.Order memory order,
+        uint256 amount,
+        bytes memory reason
+    ) internal {
         bytes memory signature = sign(order);
         vm.prank(sender);
         vm.expectRevert(reason);

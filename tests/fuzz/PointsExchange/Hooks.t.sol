@@ -3,15 +3,15 @@ pragma solidity 0.8.30;
 
 import {ReentrancyGuard} from "solady/utils/ReentrancyGuard.sol";
 
-import {CallbackMock} from "../../contracts/mocks/CallbackMock.sol";
-import {ClaimMock} from "../../contracts/mocks/ClaimMock.sol";
-import {OddTokenMock} from "../../contracts/mocks/OddTokenMock.sol";
-import {Nonces} from "../../contracts/libraries/Nonces.sol";
-import {IPointsExchange} from "../../interfaces/IPointsExchange.sol";
-import {ExchangeFixture} from "./ExchangeFixture.sol";
+import {CallbackMock} from "../../../contracts/mocks/CallbackMock.sol";
+import {ClaimMock} from "../../../contracts/mocks/ClaimMock.sol";
+import {OddTokenMock} from "../../../contracts/mocks/OddTokenMock.sol";
+import {Nonces} from "../../../contracts/libraries/Nonces.sol";
+import {IPointsExchange} from "../../../interfaces/IPointsExchange.sol";
+import {ExchangeTest} from "./ExchangeTest.sol";
 
 /// @notice Attack 11: what a token's hook, a receiver or a wallet can do while the exchange waits for it.
-contract PointsExchangeHooksTest is ExchangeFixture {
+contract PointsExchangeHooksTest is ExchangeTest {
     OddTokenMock private _odd;
     CallbackMock private _hook;
     bytes private _reentrancy = abi.encodeWithSelector(ReentrancyGuard.Reentrancy.selector);
@@ -44,7 +44,8 @@ contract PointsExchangeHooksTest is ExchangeFixture {
     function test_every_entry_point_while_something_is_measured() public {
         _odd.setHook(address(_hook));
         IPointsExchange.Order memory outer = _measured();
-        IPointsExchange.Order memory coupon = giving(points(bob, acme, 10, acme, 10), address(coupons), ERC1155, 7);
+        IPointsExchange.Order memory coupon =
+            giving(points(bob, acme, 10, acme, 10), address(coupons), ERC1155, 7);
         IPointsExchange.Order memory plain = points(carol, beta, 10, acme, 10);
         bytes[] memory calls = _everyCall(outer, coupon, plain);
         for (uint256 i = 0; i < calls.length; ++i) {
@@ -91,8 +92,9 @@ contract PointsExchangeHooksTest is ExchangeFixture {
         calls[0] = abi.encodeCall(exchange.take, (coupon, sign(coupon), 10, 0));
         calls[1] = abi.encodeCall(exchange.takeWithPermits, (permits, coupon, sign(coupon), 10, 0));
         calls[2] = abi.encodeCall(exchange.settle, (list(coupon), sign(list(coupon)), swap(10, 10)));
-        calls[3] =
-            abi.encodeCall(exchange.settleWithPermits, (permits, list(coupon), sign(list(coupon)), swap(10, 10)));
+        calls[3] = abi.encodeCall(
+            exchange.settleWithPermits, (permits, list(coupon), sign(list(coupon)), swap(10, 10))
+        );
         calls[4] = abi.encodeCall(exchange.take, (outer, sign(outer), 100, 0));
         calls[5] = abi.encodeCall(exchange.take, (plain, sign(plain), 10, 0));
         calls[6] = abi.encodeCall(exchange.cancel, (list(1), none()));
@@ -114,9 +116,7 @@ contract PointsExchangeHooksTest is ExchangeFixture {
         _hook.plan(address(acme), abi.encodeCall(acme.mint, (stranger, 1)));
         _hook.plan(address(acme), abi.encodeCall(acme.giveBack, (stranger, "receipt", 1)));
         _hook.plan(address(cash), abi.encodeCall(cash.transferFrom, (alice, stranger, 1)));
-        _hook.plan(
-            address(coupons), abi.encodeCall(coupons.safeTransferFrom, (alice, stranger, 7, 1, ""))
-        );
+        _hook.plan(address(coupons), abi.encodeCall(coupons.safeTransferFrom, (alice, stranger, 7, 1, "")));
         takeAs(bob, _measured(), 100);
         (bool done,) = _outcome(0);
         assertTrue(done);
@@ -131,8 +131,10 @@ contract PointsExchangeHooksTest is ExchangeFixture {
 
     /// The receiver of coupons is called after they have reached her, and finds the same doors closed.
     function test_a_receiver_of_coupons_calls_back() public {
-        IPointsExchange.Order memory order = giving(points(alice, acme, 10, acme, 10), address(coupons), ERC1155, 7);
-        IPointsExchange.Order memory second = giving(points(bob, acme, 10, acme, 10), address(coupons), ERC1155, 7);
+        IPointsExchange.Order memory order =
+            giving(points(alice, acme, 10, acme, 10), address(coupons), ERC1155, 7);
+        IPointsExchange.Order memory second =
+            giving(points(bob, acme, 10, acme, 10), address(coupons), ERC1155, 7);
         _hook.plan(address(exchange), abi.encodeCall(exchange.take, (second, sign(second), 10, 0)));
         _hook.plan(address(acme), abi.encodeCall(acme.transfer, (stranger, 5)));
         bytes memory signature = sign(order);
@@ -169,8 +171,10 @@ contract PointsExchangeHooksTest is ExchangeFixture {
         _odd.behave(OddTokenMock.Oddity.DeliversWhatIsThere);
         _odd.mint(address(_hook), 100);
         _hook.run(address(_odd), abi.encodeCall(_odd.approve, (address(exchange), 1)));
-        IPointsExchange.Order memory first = wanting(points(alice, beta, 80, acme, 100), address(_odd), ERC20, 0);
-        IPointsExchange.Order memory second = wanting(points(alice, beta, 80, acme, 100), address(_odd), ERC20, 0);
+        IPointsExchange.Order memory first =
+            wanting(points(alice, beta, 80, acme, 100), address(_odd), ERC20, 0);
+        IPointsExchange.Order memory second =
+            wanting(points(alice, beta, 80, acme, 100), address(_odd), ERC20, 0);
         _hook.plan(address(exchange), abi.encodeCall(exchange.take, (second, sign(second), 80, 0)));
         _odd.setHook(address(_hook));
         bytes memory signature = sign(first);
@@ -187,10 +191,13 @@ contract PointsExchangeHooksTest is ExchangeFixture {
         _odd.behave(OddTokenMock.Oddity.DeliversWhatIsThere);
         _odd.mint(address(_hook), 100);
         _hook.run(address(_odd), abi.encodeCall(_odd.approve, (address(exchange), 1)));
-        IPointsExchange.Order memory first = wanting(points(alice, beta, 80, acme, 100), address(_odd), ERC20, 0);
-        IPointsExchange.Order memory second = wanting(points(alice, beta, 80, acme, 100), address(_odd), ERC20, 0);
+        IPointsExchange.Order memory first =
+            wanting(points(alice, beta, 80, acme, 100), address(_odd), ERC20, 0);
+        IPointsExchange.Order memory second =
+            wanting(points(alice, beta, 80, acme, 100), address(_odd), ERC20, 0);
         _hook.plan(
-            address(exchange), abi.encodeCall(exchange.settle, (list(second), sign(list(second)), swap(80, 100)))
+            address(exchange),
+            abi.encodeCall(exchange.settle, (list(second), sign(list(second)), swap(80, 100)))
         );
         _odd.setHook(address(_hook));
         bytes memory call = abi.encodeCall(exchange.settle, (list(first), sign(list(first)), swap(80, 100)));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {OddTokenMock} from "../../contracts/mocks/OddTokenMock.sol";
-import {ILoyaltyToken} from "../../interfaces/ILoyaltyToken.sol";
-import {IPointsExchange} from "../../interfaces/IPointsExchange.sol";
-import {ExchangeFixture} from "./ExchangeFixture.sol";
+import {OddTokenMock} from "../../../contracts/mocks/OddTokenMock.sol";
+import {ILoyaltyToken} from "../../../interfaces/ILoyaltyToken.sol";
+import {IPointsExchange} from "../../../interfaces/IPointsExchange.sol";
+import {ExchangeTest} from "./ExchangeTest.sol";
 
-contract PointsExchangePermitsTest is ExchangeFixture {
+contract PointsExchangePermitsTest is ExchangeTest {
     uint256 private constant _MAX = type(uint256).max;
 
     function _permit(address token, string memory name, address owner, uint256 value)
@@ -15,7 +15,9 @@ contract PointsExchangePermitsTest is ExchangeFixture {
         returns (IPointsExchange.Permit[] memory permits)
     {
         bytes32 message = keccak256(
-            abi.encode(PERMIT_TYPE, owner, exchange, value, ILoyaltyToken(token).nonces(owner), block.timestamp)
+            abi.encode(
+                PERMIT_TYPE, owner, exchange, value, ILoyaltyToken(token).nonces(owner), block.timestamp
+            )
         );
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[owner], typed(domain(name, token), message));
         permits = new IPointsExchange.Permit[](1);
@@ -93,8 +95,11 @@ contract PointsExchangePermitsTest is ExchangeFixture {
         permits[4].token = address(0);
         IPointsExchange.Order memory order = inParts(points(alice, acme, 100, beta, 80));
         bytes memory signature = sign(order);
-        OddTokenMock.Oddity[3] memory oddities =
-            [OddTokenMock.Oddity.ReturnsMegabyte, OddTokenMock.Oddity.ReturnsFalse, OddTokenMock.Oddity.ReturnsNothing];
+        OddTokenMock.Oddity[3] memory oddities = [
+            OddTokenMock.Oddity.ReturnsMegabyte,
+            OddTokenMock.Oddity.ReturnsFalse,
+            OddTokenMock.Oddity.ReturnsNothing
+        ];
         for (uint256 i = 0; i < 3; ++i) {
             odd.behave(oddities[i]);
             vm.prank(bob);
