@@ -273,7 +273,8 @@ interface ILoyaltyToken is IERC7818 {
     /// has expired since stays redeemed. Brand only.
     function giveBack(address holder, bytes32 receiptId, uint256 amount) external;
 
-    /// @notice Gives points of a redemption back out of a grant of the sender's, which is charged as for an issue.
+    /// @notice Gives points of a redemption back out of a grant of the sender's, which is charged as for an issue. A
+    /// promise keeps room in the lot of this epoch alone, as it does for issuing.
     function giveBackFrom(uint256 grantId, address holder, bytes32 receiptId, uint256 amount) external;
 
     // --------------------------------------------------------------------------------------------- cancelling

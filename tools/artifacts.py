@@ -1,7 +1,7 @@
 """Write what the client carries of our contracts: `python tools/artifacts.py`, after `forge build`.
 
-    python tools/artifacts.py            write troc/artifacts/
-    python tools/artifacts.py --check    say what differs from the build, and fail if anything does
+python tools/artifacts.py            write troc/artifacts/
+python tools/artifacts.py --check    say what differs from the build, and fail if anything does
 """
 
 from __future__ import annotations
@@ -32,14 +32,17 @@ def build(name: str) -> dict[str, Any]:
         "source": source,
         "compiler": metadata["compiler"]["version"],
         "settings": {
-            key: metadata["settings"][key] for key in ("evmVersion", "optimizer", "remappings", "metadata", "libraries")
+            key: metadata["settings"][key]
+            for key in ("evmVersion", "optimizer", "remappings", "metadata", "libraries")
         }
         | ({"viaIR": True} if metadata["settings"].get("viaIR") else {}),
         "sources": sorted(metadata["sources"]),
         "abi": output["abi"],
         "bytecode": output["bytecode"]["object"],
         "runtimeBytecode": output["deployedBytecode"]["object"],
-        "immutables": sorted([place["start"], place["length"]] for places in immutables.values() for place in places),
+        "immutables": sorted(
+            [place["start"], place["length"]] for places in immutables.values() for place in places
+        ),
     }
 
 
@@ -68,7 +71,9 @@ def main() -> None:
     ]
     if arguments.check:
         if differing:
-            sys.exit(f"artifacts: {', '.join(differing)} differ from the build: run `python tools/artifacts.py`")
+            sys.exit(
+                f"artifacts: {', '.join(differing)} differ from the build: run `python tools/artifacts.py`"
+            )
         return
     TARGET.mkdir(parents=True, exist_ok=True)
     for name in differing:

@@ -61,7 +61,7 @@ class File:
 
     @property
     def is_lock(self) -> bool:
-        return self.path.endswith(".lock") or self.path == "package-lock.json"
+        return self.path.endswith(".lock") or Path(self.path).name == "package-lock.json"
 
     @property
     def is_data(self) -> bool:
@@ -92,7 +92,7 @@ def read_tree(root: Path = ROOT) -> list[File]:
 
 def find_registries(file: File) -> Iterator[Finding]:
     """A lock file says what, and by its hash which; where from is each machine's own business."""
-    if file.path == "package-lock.json":
+    if Path(file.path).name == "package-lock.json":
         for path, entry in json.loads(file.text).get("packages", {}).items():
             if "resolved" in entry and not entry.get("link"):
                 yield Finding(file.path, 1, f"{path} carries the address that it came from: run `make lock`")

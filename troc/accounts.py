@@ -1,4 +1,4 @@
-"""Accounts: encrypted V3 keystore files in one folder that brownie shares, and a local chain's development accounts.
+"""Accounts: encrypted V3 keystore files that brownie shares, and a local chain's development accounts.
 
 A private key is in memory only while it signs, and never in a file, an argument, a log or an error.
 """
@@ -72,7 +72,8 @@ def keystore_folder() -> Path:
 def _path(name: str) -> Path:
     if not _NAME.fullmatch(name):
         raise InputError(
-            f"{name!r} is no name for an account", "use 1 to 64 letters, digits and _ . - and begin with a letter or digit"
+            f"{name!r} is no name for an account",
+            "use 1 to 64 letters, digits and _ . - and begin with a letter or digit",
         )
     return keystore_folder() / f"{name}.json"
 
@@ -105,14 +106,16 @@ def new_mnemonic() -> str:
 def create(name: str, words: str, password: str) -> Stored:
     """Store the first account of a paper backup, encrypted with `password`. Both must not be lost.
 
-    `words` is BIP-39, of any length; the address derives by `DERIVATION_PATH` at index 0 without a passphrase.
+    `words` is BIP-39, of any length; the address derives by `DERIVATION_PATH` at index 0 without a
+    passphrase.
     """
     try:
         account = Account.from_mnemonic(" ".join(words.split()), account_path=DERIVATION_PATH.format(index=0))
     except Exception:
         # What the library says could quote the words.
         raise InputError(
-            "these words are no paper backup", "check their spelling and order; they are 12 to 24 English words"
+            "these words are no paper backup",
+            "check their spelling and order; they are 12 to 24 English words",
         ) from None
     return _store(name, account, password)
 
@@ -123,7 +126,9 @@ def import_key(name: str, private_key: str, password: str) -> Stored:
         account = Account.from_key(private_key.strip())
     except Exception:
         # What the library says could quote the key.
-        raise InputError("this is no private key", "type 64 hex digits, with or without 0x in front") from None
+        raise InputError(
+            "this is no private key", "type 64 hex digits, with or without 0x in front"
+        ) from None
     return _store(name, account, password)
 
 
@@ -137,7 +142,7 @@ def import_keystore(name: str, source: Path, password: str) -> Stored:
 
 
 def export(name: str, target: Path) -> Path:
-    """Copy an account's keystore file to `target` (a file that is not there yet, or a folder). It stays encrypted."""
+    """Copy an account's keystore file to `target`, a new file or a folder. It stays encrypted."""
     source = _existing(name)
     if target.is_dir():
         target = target / source.name
@@ -158,14 +163,14 @@ def open_account(
 ) -> Signer:
     """Open an account for signing.
 
-    `name` is a stored account, or `dev:0` to `dev:9` on a local chain. The passphrase comes from `password_file` (its
-    first line), else from `ask(prompt)`.
+    `name` is a stored account, or `dev:0` to `dev:9` on a local chain. The passphrase comes from
+    `password_file` (its first line), else from `ask(prompt)`.
     """
     match = _DEV.fullmatch(name)
     if match:
         if not config.is_local:
             raise AccountError(
-                f"{name} is a development account that everybody has the key of, and {config.name} is no local chain",
+                f"everybody has the key of {name}, and {config.name} is no local chain",
                 "use an account of your own (`troc account new NAME`)",
             )
         account = _dev_account(int(match[1]))
@@ -177,7 +182,9 @@ def open_account(
     elif ask is not None:
         password = ask(f"Passphrase of {name}: ")
     else:
-        raise AccountError(f"the passphrase of {name} is needed", "name a file that holds it with --password-file")
+        raise AccountError(
+            f"the passphrase of {name} is needed", "name a file that holds it with --password-file"
+        )
     account = _decrypt(keystore, password, name)
     return Signer(name, account.address, account)
 
@@ -187,7 +194,9 @@ def read_password(path: Path) -> str:
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise AccountError(f"the passphrase file {path} cannot be read ({error})", "check its name and rights") from None
+        raise AccountError(
+            f"the passphrase file {path} cannot be read ({error})", "check its name and rights"
+        ) from None
     if not lines or not lines[0]:
         raise AccountError(f"the passphrase file {path} is empty", "write the passphrase into its first line")
     return lines[0]
@@ -195,8 +204,12 @@ def read_password(path: Path) -> str:
 
 def _dev_account(index: int) -> LocalAccount:
     if index >= DEV_ACCOUNTS:
-        raise AccountError(f"there is no development account dev:{index}", f"use dev:0 to dev:{DEV_ACCOUNTS - 1}")
-    account: LocalAccount = Account.from_mnemonic(DEV_MNEMONIC, account_path=DERIVATION_PATH.format(index=index))
+        raise AccountError(
+            f"there is no development account dev:{index}", f"use dev:0 to dev:{DEV_ACCOUNTS - 1}"
+        )
+    account: LocalAccount = Account.from_mnemonic(
+        DEV_MNEMONIC, account_path=DERIVATION_PATH.format(index=index)
+    )
     return account
 
 
@@ -205,7 +218,8 @@ def _existing(name: str) -> Path:
     if not path.is_file():
         known = ", ".join(file.stem for file in sorted(keystore_folder().glob("*.json"))) or "none so far"
         raise AccountError(
-            f"there is no account {name!r} (there: {known})", f"name one of them, or make it with `troc account new {name}`"
+            f"there is no account {name!r} (there: {known})",
+            f"name one of them, or make it with `troc account new {name}`",
         )
     return path
 
@@ -226,7 +240,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise AccountError(f"the keystore file {path} cannot be read ({error})", "check its name and rights") from None
+        raise AccountError(
+            f"the keystore file {path} cannot be read ({error})", "check its name and rights"
+        ) from None
     # Some wallets write `Crypto`.
     data = {key.lower(): value for key, value in data.items()} if isinstance(data, dict) else {}
     if data.get("version") != 3 or not isinstance(data.get("crypto"), dict):
@@ -238,16 +254,22 @@ def _address(keystore: dict[str, Any]) -> str:
     try:
         return to_checksum_address("0x" + str(keystore["address"]).removeprefix("0x"))
     except (KeyError, ValueError):
-        raise AccountError("the keystore file names no address", "import it with `troc account import`") from None
+        raise AccountError(
+            "the keystore file names no address", "import it with `troc account import`"
+        ) from None
 
 
 def _decrypt(keystore: dict[str, Any], password: str, what: str) -> LocalAccount:
     try:
         account: LocalAccount = Account.from_key(Account.decrypt(keystore, password))
     except ValueError:
-        raise AccountError(f"this is not the passphrase of {what}", "try again, mind capitals and spaces") from None
+        raise AccountError(
+            f"this is not the passphrase of {what}", "try again, mind capitals and spaces"
+        ) from None
     except Exception:
-        raise AccountError(f"the keystore of {what} is damaged", "restore it from your paper backup") from None
+        raise AccountError(
+            f"the keystore of {what} is damaged", "restore it from your paper backup"
+        ) from None
     return account
 
 

@@ -27,7 +27,9 @@ def find_anvil() -> str:
     beside = Path(sys.executable).parent / "anvil"
     found = str(beside) if os.access(beside, os.X_OK) else shutil.which("anvil")
     if found is None:
-        raise NetworkError("anvil is not installed", "run `make setup` in the project, or install Foundry and put it on PATH")
+        raise NetworkError(
+            "anvil is not installed", "run `make setup` in the project, or install Foundry and put it on PATH"
+        )
     return found
 
 
@@ -49,7 +51,9 @@ def free_port() -> int:
 def run_anvil(port: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """Anvil on a port of this machine, answering, until the block ends. Says nothing itself."""
     if is_taken(port):
-        raise NetworkError(f"something listens on port {port} already", "stop it, or choose another port with --port")
+        raise NetworkError(
+            f"something listens on port {port} already", "stop it, or choose another port with --port"
+        )
     process = subprocess.Popen(
         [find_anvil(), "--host", HOST, "--port", str(port), "--hardfork", HARD_FORK, "--silent", *options],
         stdin=subprocess.DEVNULL,
@@ -63,8 +67,12 @@ def run_anvil(port: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
         while not is_taken(port):
             if process.poll() is not None:
                 assert process.stderr is not None
-                lines = process.stderr.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
-                raise NetworkError(f"anvil ended at once ({lines[-1]})", "choose another port, or mend its options")
+                lines = process.stderr.read().decode(errors="replace").strip().splitlines() or [
+                    "no reason given"
+                ]
+                raise NetworkError(
+                    f"anvil ended at once ({lines[-1]})", "choose another port, or mend its options"
+                )
             if time.monotonic() > give_up:
                 raise NetworkError("anvil does not answer", "try again, or choose another port with --port")
             time.sleep(0.02)

@@ -13,7 +13,7 @@ from eth_typing import ChecksumAddress, HexStr
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
-from rlp import encode as rlp_encode
+from rlp import encode as rlp_encode  # type: ignore[import-untyped]
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractConstructor, ContractEvent, ContractFunction
@@ -30,7 +30,15 @@ from web3.types import BlockIdentifier, EventData, LogReceipt, RPCEndpoint, RPCR
 
 from troc.accounts import Signer
 from troc.artifacts import artifact
-from troc.errors import ContractError, FundsError, NetworkError, NotDeployedError, PendingError, TrocError, WrongChainError
+from troc.errors import (
+    ContractError,
+    FundsError,
+    NetworkError,
+    NotDeployedError,
+    PendingError,
+    TrocError,
+    WrongChainError,
+)
 from troc.network import LOCAL_CHAIN_IDS, NetworkConfig
 from troc.reverts import explain
 
@@ -69,7 +77,9 @@ class Node(HTTPProvider):
             said = f"answers {error.response.status_code}"
         else:
             said = "does not answer" if isinstance(error, requests.RequestException) else "answers nonsense"
-        return NetworkError(f"the node at {host} {said}", "start it (`troc up` for a local chain) or set TROC_RPC_URL")
+        return NetworkError(
+            f"the node at {host} {said}", "start it (`troc up` for a local chain) or set TROC_RPC_URL"
+        )
 
 
 @dataclass(frozen=True)
@@ -101,11 +111,11 @@ class Receipt:
     def events(self, event: ContractEvent) -> list[EventData]:
         """The events of this kind that the contract of `event` emitted in this transaction."""
         mine = [log for log in self.logs if not event.address or log["address"] == event.address]
-        return list(event.process_receipt({"logs": mine}, errors=DISCARD))  # type: ignore[typeddict-item]
+        return list(event.process_receipt({"logs": mine}, errors=DISCARD))
 
 
 def create_address(sender: str, nonce: int) -> str:
-    """The address of the contract that `sender`'s transaction with this nonce creates (Yellow Paper, section 7)."""
+    """Where `sender`'s transaction with this nonce creates a contract (Yellow Paper, section 7)."""
     return to_checksum_address(keccak(rlp_encode([bytes.fromhex(sender[2:]), nonce]))[12:])
 
 
@@ -126,7 +136,8 @@ class Chain:
         if config.is_local:
             if chain.chain_id not in LOCAL_CHAIN_IDS:
                 raise WrongChainError(
-                    f"the node keeps chain {chain.chain_id}, which is no local chain", "use --network with that chain's name"
+                    f"the node keeps chain {chain.chain_id}, which is no local chain",
+                    "use --network with that chain's name",
                 )
         elif chain.chain_id != config.chain_id:
             raise WrongChainError(
@@ -173,12 +184,16 @@ class Chain:
 
     # ----------------------------------------------------------------------------------------- reading
 
-    def call(self, function: ContractFunction, sender: str | None = None, block: BlockIdentifier = "latest") -> Any:
+    def call(
+        self, function: ContractFunction, sender: str | None = None, block: BlockIdentifier = "latest"
+    ) -> Any:
         """Ask a contract. A refusal becomes a `ContractError` in words."""
         transaction: TxParams = {} if sender is None else {"from": _checksummed(sender)}
         return self._ask(lambda: function.call(transaction, block_identifier=block))
 
-    def read_many(self, functions: Sequence[ContractFunction], block: BlockIdentifier = "latest") -> list[Any]:
+    def read_many(
+        self, functions: Sequence[ContractFunction], block: BlockIdentifier = "latest"
+    ) -> list[Any]:
         """Ask many things, in as few requests as possible. The answers come in the same order."""
         answers: list[Any] = []
         for start in range(0, len(functions), READS_PER_BATCH):
@@ -202,8 +217,8 @@ class Chain:
     ) -> Iterator[EventData]:
         """The events of one kind of the contract that `event` belongs to, oldest first.
 
-        `filters` are values (or lists of them) of indexed arguments. Asks for `config.log_range` blocks at once, and for
-        fewer where the node finds that too much.
+        `filters` are values (or lists of them) of indexed arguments. Asks for `config.log_range` blocks at
+        once, and for fewer where the node finds that too much.
         """
         last = self.block_number() if to_block is None else to_block
         span = self.config.log_range
@@ -215,7 +230,9 @@ class Chain:
                 )
             except Web3RPCError as error:
                 if span == 1:
-                    raise NetworkError(f"the node gives no logs ({_said(error)})", "use another node") from None
+                    raise NetworkError(
+                        f"the node gives no logs ({_said(error)})", "use another node"
+                    ) from None
                 span = max(1, span // 4)
                 continue
             yield from found
@@ -224,11 +241,13 @@ class Chain:
     # ----------------------------------------------------------------------------------------- sending
 
     def estimate(self, call: Sendable, sender: str, value: int = 0) -> int:
-        """Gas that a call would take now. A refusal becomes a `ContractError`: a rehearsal that costs nothing."""
+        """Gas that a call would take now: a rehearsal that costs nothing, and is refused like the call."""
         if isinstance(call, dict):
             transaction: TxParams = {"value": cast(Any, value), **call, "from": _checksummed(sender)}
             return int(self._ask(lambda: self.web3.eth.estimate_gas(transaction)))
-        return int(self._ask(lambda: call.estimate_gas({"from": _checksummed(sender), "value": cast(Any, value)})))
+        return int(
+            self._ask(lambda: call.estimate_gas({"from": _checksummed(sender), "value": cast(Any, value)}))
+        )
 
     def gas_price(self) -> int:
         """Wei that a unit of gas costs at most, if sent now."""
@@ -244,9 +263,10 @@ class Chain:
     ) -> Receipt:
         """Send a call and wait until it is confirmed. `value` is in wei.
 
-        `on_signed` is told the signed transaction before it leaves, so that a caller can write it down and take up again
-        with `submit` what was cut off. Raises `ContractError` where the contract refuses, before anything is sent if
-        that shows in time; `FundsError`; `PendingError` after `config.wait_seconds`.
+        `on_signed` is told the signed transaction before it leaves, so that a caller can write it down and
+        take up again with `submit` what was cut off. Raises `ContractError` where the contract refuses,
+        before anything is sent if that shows in time; `FundsError`; `PendingError` after
+        `config.wait_seconds`.
         """
         for attempt in range(_NONCE_ATTEMPTS):
             signed = self.sign(call, signer, value)
@@ -281,7 +301,7 @@ class Chain:
         if not complete.get("to"):
             complete.pop("to", None)
         done = signer.sign_transaction(complete)
-        nonce = int(complete["nonce"])
+        nonce = int(cast(int, complete["nonce"]))
         return Signed(
             transaction="0x" + bytes(done.hash).hex(),
             raw=HexBytes(done.raw_transaction),
@@ -302,10 +322,17 @@ class Chain:
             if time.monotonic() > give_up:
                 if receipt is None and self.transaction_count(signed.sender) > signed.nonce:
                     raise PendingError(
-                        f"the node keeps no receipt of {signed.transaction}", "run it again, or use another node"
+                        f"the node keeps no receipt of {signed.transaction}",
+                        "run it again, or use another node",
                     )
-                raise PendingError(f"{signed.transaction} is not confirmed yet", "wait a little and run it again")
-            if receipt is None and time.monotonic() - sent > _RESEND_SECONDS and not self._knows(signed.transaction):
+                raise PendingError(
+                    f"{signed.transaction} is not confirmed yet", "wait a little and run it again"
+                )
+            if (
+                receipt is None
+                and time.monotonic() - sent > _RESEND_SECONDS
+                and not self._knows(signed.transaction)
+            ):
                 self._broadcast(signed, first=False)
                 sent = time.monotonic()
             time.sleep(self.config.poll_seconds)
@@ -363,7 +390,8 @@ class Chain:
                 # Either it is in a block already, or its nonce went to another one.
                 if first and not self._knows(signed.transaction):
                     raise _NonceTakenError(
-                        f"another transaction of {signed.sender} came first", "run it again when the other program is done"
+                        f"another transaction of {signed.sender} came first",
+                        "run it again when the other program is done",
                     ) from None
                 return
             raise self._refused(error) from None
@@ -385,7 +413,12 @@ class Chain:
         """Ask again, just before it failed, for the reason that a receipt does not hold."""
         try:
             sent = self.web3.eth.get_transaction(cast(HexStr, transaction))
-            again: TxParams = {"from": sent["from"], "value": sent["value"], "data": sent["input"], "gas": sent["gas"]}
+            again: TxParams = {
+                "from": sent["from"],
+                "value": sent["value"],
+                "data": sent["input"],
+                "gas": sent["gas"],
+            }
             if sent.get("to"):
                 again["to"] = sent["to"]
             self._ask(lambda: self.web3.eth.call(again, block_identifier=block - 1))
@@ -394,7 +427,10 @@ class Chain:
         except (TransactionNotFound, NetworkError):
             pass
         return ContractError(
-            f"the transaction {transaction} failed in block {block}", "look at the state again and retry", "Unknown", {}
+            f"the transaction {transaction} failed in block {block}",
+            "look at the state again and retry",
+            "Unknown",
+            {},
         )
 
     def _ask(self, request: Callable[[], T]) -> T:

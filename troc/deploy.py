@@ -1,13 +1,14 @@
 """Putting the suite on a chain, so that it can be cut off at any moment and run again.
 
-Nothing that is deployed has an owner, a set-up step or a right of the deployer: there is nothing to race and nothing
-to hand over. A brand's points belong to the owner that the config names, from birth.
+Nothing that is deployed has an owner, a set-up step or a right of the deployer: there is nothing to race
+and nothing to hand over. A brand's points belong to the owner that the config names, from birth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -34,9 +35,9 @@ from troc.messages import to_address
 from troc.network import BrandConfig
 from troc.verification import write_verification
 
-_TOKEN = "LoyaltyToken"
+_POINTS = "LoyaltyToken"
 
-# What a creation costs beyond its bytes: the transaction, the constructor, storing a pointer (Yellow Paper, appendix G).
+# What a creation costs beyond its bytes, and each byte (Yellow Paper, appendix G).
 _BASE_GAS = 250_000
 _GAS_PER_CREATION_BYTE = 17
 _GAS_PER_STORED_BYTE = 200
@@ -44,7 +45,7 @@ _GAS_PER_STORED_BYTE = 200
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deployment is about to do, for a person to agree to. `gas` and `cost` (wei) are upper estimates."""
+    """What a deployment is about to do. `gas` and `cost` (wei) are upper estimates."""
 
     network: str
     chain_id: int
@@ -58,9 +59,13 @@ class Plan:
     def __str__(self) -> str:
         parts = [", ".join(self.contracts), *(f"the points {symbol}" for symbol in self.brands)]
         return (
-            f"Deploy {', '.join(filter(None, parts))} on {self.network} (chain {self.chain_id}) from {self.deployer}, "
-            f"for at most {self.cost / 10**18:.6f} of its {self.balance / 10**18:.6f} coins?"
+            f"Deploy {', '.join(filter(None, parts))} on {self.network} (chain {self.chain_id}) "
+            f"from {self.deployer}, for at most {_coins(self.cost)} of its {_coins(self.balance)} coins?"
         )
+
+
+def _coins(wei: int) -> str:
+    return f"{wei / 10**18:.6f}"
 
 
 Confirm = Callable[[Plan], bool]
@@ -76,9 +81,10 @@ def deploy_suite(
 ) -> Manifest:
     """Deploy what is not there yet, and launch the brands of the config. Twice changes nothing.
 
-    `confirm` is asked before anything is sent to a live network, which is refused without it. `anew` sets the record of an
-    earlier deployment aside and deploys everything again. `report` is told each step in a line. Raises `DeclinedError`,
-    `FundsError`, `PendingError` (run it again), `InputError` where another build of the contracts is deployed.
+    `confirm` is asked before anything is sent to a live network, which is refused without it. `anew` sets
+    the record of an earlier deployment aside and deploys everything again. `report` is told each step in a
+    line. Raises `DeclinedError`, `FundsError`, `PendingError` (run it again), `InputError` where another
+    build of the contracts is deployed.
     """
     manifest = _begin(chain, signer, anew, report)
     contracts = tuple(name for name in SUITE if name not in manifest.contracts)
@@ -86,10 +92,12 @@ def deploy_suite(
     if contracts or brands:
         plan = _plan(chain, signer, contracts, tuple(brand.symbol for brand in brands))
         if chain.config.live and not (confirm and confirm(plan)):
-            raise DeclinedError(f"nothing was deployed on {chain.config.name}", "agree when you are asked, or use --yes")
+            raise DeclinedError(
+                f"nothing was deployed on {chain.config.name}", "agree when you are asked, or use --yes"
+            )
         if plan.balance < plan.cost and not manifest.pending:
             raise FundsError(
-                f"{signer.address} has {plan.balance / 10**18:.6f} coins, and up to {plan.cost / 10**18:.6f} are needed",
+                f"{signer.address} has {_coins(plan.balance)} coins and may need {_coins(plan.cost)}",
                 "send it some",
             )
         for name in contracts:
@@ -102,21 +110,29 @@ def deploy_suite(
     return load_manifest(chain)
 
 
+def _restarted(path: Path) -> str:
+    return f"the chain was started anew; the record of the old one is now {path.name}"
+
+
 def _begin(chain: Chain, signer: Signer, anew: bool, report: Report) -> Manifest:
     """The record to go on with: what there is, checked against the chain, or a new one."""
     for path in forgotten(chain):
-        report(f"the chain was started anew; the record of the old one is now {set_aside(path).name}")
+        report(_restarted(set_aside(path)))
     manifest = find_manifest(chain)
     if manifest is not None and anew:
-        report(f"the record of the earlier deployment is now {set_aside(manifest_path(chain)).name}")
+        # One that came with the package has no file here.
+        if manifest_path(chain).is_file():
+            report(f"the record of the earlier deployment is now {set_aside(manifest_path(chain)).name}")
         manifest = None
-    if manifest is not None and any(not chain.code(deployed.address) for deployed in manifest.contracts.values()):
+    if manifest is not None and any(
+        not chain.code(deployed.address) for deployed in manifest.contracts.values()
+    ):
         if not chain.config.is_local:
             raise NotDeployedError(
                 f"the node does not know all contracts of {manifest_path(chain).name}",
                 "wait until it is synchronised, or use another node",
             )
-        report(f"the chain was started anew; the record of the old one is now {set_aside(manifest_path(chain)).name}")
+        report(_restarted(set_aside(manifest_path(chain))))
         manifest = None
     if manifest is not None:
         for name, deployed in manifest.contracts.items():
@@ -137,12 +153,13 @@ def _begin(chain: Chain, signer: Signer, anew: bool, report: Report) -> Manifest
 
 def _plan(chain: Chain, signer: Signer, contracts: tuple[str, ...], brands: tuple[str, ...]) -> Plan:
     sizes = [(len(artifact(name).bytecode), len(artifact(name).runtime_bytecode)) for name in contracts]
-    token = artifact(_TOKEN)
+    token = artifact(_POINTS)
     if "Brands" in contracts:
         sizes.append((len(token.bytecode), len(token.bytecode)))
     sizes += [(len(token.bytecode), len(token.runtime_bytecode))] * len(brands)
     gas = sum(
-        _BASE_GAS + _GAS_PER_CREATION_BYTE * created + _GAS_PER_STORED_BYTE * stored for created, stored in sizes
+        _BASE_GAS + _GAS_PER_CREATION_BYTE * created + _GAS_PER_STORED_BYTE * stored
+        for created, stored in sizes
     )
     return Plan(
         network=chain.config.name,
@@ -159,8 +176,8 @@ def _plan(chain: Chain, signer: Signer, contracts: tuple[str, ...], brands: tupl
 def _arguments(name: str, manifest: Manifest) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
     """Constructor arguments of a contract, for the chain and for the record."""
     if name == "Brands":
-        exchange, code = manifest.address("PointsExchange"), artifact(_TOKEN).bytecode
-        recorded = {"creationCodeOf": _TOKEN, "keccak256": "0x" + keccak(code).hex()}
+        exchange, code = manifest.address("PointsExchange"), artifact(_POINTS).bytecode
+        recorded = {"creationCodeOf": _POINTS, "keccak256": "0x" + keccak(code).hex()}
         return (exchange, code), {"exchange_": exchange, "creationCode": recorded}
     return (), {}
 
@@ -183,13 +200,21 @@ def _deploy(chain: Chain, signer: Signer, manifest: Manifest, name: str) -> Mani
         nonlocal manifest
         assert signed.creates is not None
         entry = Pending(
-            name, signed.transaction, "0x" + signed.raw.hex(), signed.sender, signed.nonce, signed.creates, block
+            name,
+            signed.transaction,
+            "0x" + signed.raw.hex(),
+            signed.sender,
+            signed.nonce,
+            signed.creates,
+            block,
         )
         manifest = replace(manifest, pending=entry)
         write_manifest(chain, manifest)
 
     found = artifact(name)
-    creation: ContractConstructor = chain.web3.eth.contract(abi=found.abi, bytecode=found.bytecode).constructor(*arguments)
+    creation: ContractConstructor = chain.web3.eth.contract(
+        abi=found.abi, bytecode=found.bytecode
+    ).constructor(*arguments)
     try:
         receipt = chain.send(creation, signer, on_signed=remember)
     except PendingError:
@@ -226,7 +251,10 @@ def _adopt(
     """Record a contract that is there."""
     code = chain.code(pending.creates)
     if not artifact(pending.name).is_code(code):
-        raise PendingError(f"the node does not show {pending.name} at {pending.creates} yet", "wait a little and run it again")
+        raise PendingError(
+            f"the node does not show {pending.name} at {pending.creates} yet",
+            "wait a little and run it again",
+        )
     deployed = Deployed(
         address=pending.creates,
         arguments=arguments,
@@ -244,7 +272,15 @@ def _launch(chain: Chain, signer: Signer, manifest: Manifest, brand: BrandConfig
     """Launch a brand's points, or find them launched: their address follows from deployer and parameters."""
     brands = chain.contract("Brands", manifest.address("Brands"))
     owner = to_address(brand.owner, f"owner of {brand.symbol}")
-    params = (owner, brand.name, brand.symbol, brand.decimals, brand.epoch_seconds, brand.origin, brand.domain)
+    params = (
+        owner,
+        brand.name,
+        brand.symbol,
+        brand.decimals,
+        brand.epoch_seconds,
+        brand.origin,
+        brand.domain,
+    )
     token = str(chain.call(brands.functions.addressOf(signer.address, params)))
     transaction, block = "", manifest.contracts["Brands"].block
     if not chain.call(brands.functions.isToken(token)):
@@ -267,7 +303,7 @@ def _launch(chain: Chain, signer: Signer, manifest: Manifest, brand: BrandConfig
         transaction=transaction,
         block=block,
         code_hash="0x" + keccak(chain.code(token)).hex(),
-        compiler=artifact(_TOKEN).compiler,
+        compiler=artifact(_POINTS).compiler,
         domain=brand.domain,
     )
     manifest = manifest.with_brand(brand.symbol, launched)

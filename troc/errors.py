@@ -80,7 +80,8 @@ class FundsError(TrocError):
 class ContractError(TrocError):
     """A contract refuses.
 
-    `name` is the name of its custom error (`Error` and `Panic` included), `values` what the error carries by name.
+    `name` is the name of its custom error (`Error` and `Panic` included), `values` what the error carries
+    by name.
     """
 
     exit_code = 10

@@ -1,4 +1,4 @@
-"""What is deployed where: `deployments/<chain id>.json`, for a local chain `deployments/local/<genesis hash>.json`."""
+"""What is deployed: `deployments/<chain id>.json`, locally `deployments/local/<genesis hash>.json`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+
+from hexbytes import HexBytes
 
 from troc.artifacts import SUITE, artifact
 from troc.chain import Chain, Signed
@@ -24,8 +26,9 @@ _DEPLOY = "deploy with `troc up` (a local chain) or `brownie run deploy --networ
 class Deployed:
     """One contract on a chain.
 
-    `arguments` are the constructor's, by name; creation code as the name and keccak256 of what it creates. `block` is the
-    block of creation, or where a node lost the receipt, one not after it. `code_hash` is keccak256 of the code there.
+    `arguments` are the constructor's, by name; creation code as the name and keccak256 of what it creates.
+    `block` is the block of creation, or where a node lost the receipt, one not after it. `code_hash` is
+    keccak256 of the code there.
     """
 
     address: str
@@ -53,8 +56,8 @@ class Launched:
 class Pending:
     """A creation that was signed and is not known to be confirmed.
 
-    `raw` is what was sent, or was about to be: sending it again cannot create a second contract. `block` was the latest
-    when it was signed.
+    `raw` is what was sent, or was about to be: sending it again cannot create a second contract. `block`
+    was the latest when it was signed.
     """
 
     name: str
@@ -67,12 +70,12 @@ class Pending:
 
     def signed(self) -> Signed:
         """The transaction, to be sent again."""
-        return Signed(self.transaction, bytes.fromhex(self.raw[2:]), self.sender, self.nonce, self.creates)
+        return Signed(self.transaction, HexBytes(self.raw), self.sender, self.nonce, self.creates)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is deployed on one chain. `rpc` is kept for local chains only, to tell which of them was started anew."""
+    """What is deployed on one chain. `rpc`, for local chains alone, tells which was started anew."""
 
     network: str
     chain_id: int
@@ -143,7 +146,8 @@ def read_manifest(path: Path) -> Manifest | None:
         return Manifest.from_json(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
-            f"the record {path} cannot be read ({error!r})", "restore it (git), or move it away to deploy anew"
+            f"the record {path} cannot be read ({error!r})",
+            "restore it (git), or move it away to deploy anew",
         ) from None
 
 
@@ -158,28 +162,34 @@ def find_manifest(chain: Chain) -> Manifest | None:
     return found
 
 
+def _gone(chain: Chain) -> ChainRestartedError:
+    return ChainRestartedError(
+        f"the chain at {chain.config.rpc} was started anew and holds nothing of ours",
+        _DEPLOY,
+    )
+
+
 def load_manifest(chain: Chain) -> Manifest:
     """What is deployed on this chain, checked to be there still.
 
-    Raises `ChainRestartedError` where a local chain was started anew, `NotDeployedError` where nothing was deployed or
-    not all of it.
+    Raises `ChainRestartedError` where a local chain was started anew, `NotDeployedError` where nothing was
+    deployed or not all of it.
     """
     manifest = find_manifest(chain)
     if manifest is None:
         if forgotten(chain):
-            raise ChainRestartedError(
-                f"the chain at {chain.config.rpc} was started anew, and what was deployed on the old one is gone", _DEPLOY
-            )
+            raise _gone(chain)
         raise NotDeployedError(f"nothing is deployed on {chain.config.name}", _DEPLOY)
     if not manifest.is_complete:
-        raise NotDeployedError(f"the deployment on {chain.config.name} was cut off", "run it again, it goes on where it was")
+        raise NotDeployedError(
+            f"the deployment on {chain.config.name} was cut off", "run it again, it goes on where it was"
+        )
     if not chain.code(manifest.address(SUITE[-1])):
         if chain.config.is_local:
-            raise ChainRestartedError(
-                f"the chain at {chain.config.rpc} was started anew, and what was deployed on the old one is gone", _DEPLOY
-            )
+            raise _gone(chain)
         raise NotDeployedError(
-            f"the node knows no contract at {manifest.address(SUITE[-1])}", "wait until it is synchronised, or use another node"
+            f"the node knows no contract at {manifest.address(SUITE[-1])}",
+            "wait until it is synchronised, or use another node",
         )
     return manifest
 

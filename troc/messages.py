@@ -1,7 +1,7 @@
 """The messages that people sign: EIP-712 typed data, field by field as docs/messages.md lays them down.
 
-Amounts are smallest units, times Unix seconds. The Python names are the message's own in snake case; in JSON a message
-has the names that a wallet shows.
+Amounts are smallest units, times Unix seconds. The Python names are the message's own in snake case; in
+JSON a message has the names that a wallet shows.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ class Message:
 
     def __post_init__(self) -> None:
         for name, type_ in self._layout().items():
-            object.__setattr__(self, name, _check(type_, getattr(self, name), f"{type(self).__name__}.{_camel(name)}"))
+            object.__setattr__(
+                self, name, _check(type_, getattr(self, name), f"{type(self).__name__}.{_camel(name)}")
+            )
 
     @classmethod
     @cache
@@ -126,12 +128,19 @@ class Message:
     @classmethod
     def types(cls) -> dict[str, list[dict[str, str]]]:
         """The `types` of EIP-712, without the domain."""
-        return {cls.__name__: [{"name": _camel(name), "type": type_} for name, type_ in cls._layout().items()]}
+        return {
+            cls.__name__: [{"name": _camel(name), "type": type_} for name, type_ in cls._layout().items()]
+        }
 
     @classmethod
     def type_string(cls) -> str:
         """The encoded type of EIP-712."""
-        return cls.__name__ + "(" + ",".join(f"{type_} {_camel(name)}" for name, type_ in cls._layout().items()) + ")"
+        return (
+            cls.__name__
+            + "("
+            + ",".join(f"{type_} {_camel(name)}" for name, type_ in cls._layout().items())
+            + ")"
+        )
 
     @property
     def signer(self) -> str:
@@ -169,13 +178,14 @@ class Message:
                 raise InputError(f"{cls.__name__}: the field {key} is missing", "add it")
         return cls(
             **{
-                name: _from_json(layout[name], data[key], f"{cls.__name__}.{key}") for key, name in names.items()
+                name: _from_json(layout[name], data[key], f"{cls.__name__}.{key}")
+                for key, name in names.items()
             }
         )
 
     @classmethod
     def from_chain(cls, value: Any) -> Self:
-        """Read the struct of the same fields as web3 decodes it: a tuple, or a mapping by the message's own names."""
+        """Read the struct as web3 decodes it: a tuple, or a mapping by the message's own names."""
         layout = cls._layout()
         parts = [value[_camel(name)] for name in layout] if isinstance(value, Mapping) else list(value)
         return cls(**dict(zip(layout, parts, strict=True)))
@@ -313,7 +323,8 @@ def sign(message: Message, domain: Domain, signer: Signer) -> bytes:
     """Sign a message: 65 bytes `r ‖ s ‖ v`. Refuses to sign for somebody else."""
     if signer.address != message.signer:
         raise InputError(
-            f"{signer.name} ({signer.address}) cannot sign for {message.signer}", "open the account that the message names"
+            f"{signer.name} ({signer.address}) cannot sign for {message.signer}",
+            "open the account that the message names",
         )
     return signer.sign_message(typed(message, domain))
 
@@ -344,7 +355,9 @@ def pack_nonce(lane: int, series: int = 0, index: int = 0) -> int:
     """`lane:128 ‖ series:64 ‖ index:64`."""
     for value, bits, what in ((lane, _LANE, "lane"), (series, _SERIES, "series"), (index, _INDEX, "index")):
         if not 0 <= value < 1 << bits:
-            raise InputError(f"the {what} {value} of a nonce does not fit into {bits} bits", "choose a smaller one")
+            raise InputError(
+                f"the {what} {value} of a nonce does not fit into {bits} bits", "choose a smaller one"
+            )
     return lane << (_SERIES + _INDEX) | series << _INDEX | index
 
 

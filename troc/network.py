@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ _PACKAGE = Path(__file__).resolve().parent
 class BrandConfig:
     """Points to launch together with the contracts.
 
-    `owner` issues them: an account, or a multisig wallet such as a Safe. `epoch_seconds` is how long an epoch lasts:
-    points live in theirs and the next three; 0: for ever. `origin` is the first second of epoch 0, and has passed.
+    `owner` issues them: an account, or a multisig wallet such as a Safe. `epoch_seconds` is how long an
+    epoch lasts: points live in theirs and the next three; 0: for ever. `origin` is the first second of
+    epoch 0, and has passed.
     """
 
     name: str
@@ -41,10 +43,11 @@ class BrandConfig:
 class NetworkConfig:
     """A network and how to treat it.
 
-    `chain_id` is a number, or "local" for a chain on this machine that may be started anew at any time. `live` chains
-    carry value: before something is deployed there, a person is asked. `confirmations` is how many blocks make a
-    transaction final for us, its own included. `log_range` is how many blocks are asked for at once when logs are
-    read. `wait_seconds` is how long a transaction may take. `folder` is where `deployments/` lies.
+    `chain_id` is a number, or "local" for a chain on this machine that may be started anew at any time.
+    `live` chains carry value: before something is deployed there, a person is asked. `confirmations` is how
+    many blocks make a transaction final for us, its own included. `log_range` is how many blocks are asked
+    for at once when logs are read. `wait_seconds` is how long a transaction may take. `folder` is where
+    `deployments/` lies.
     """
 
     name: str
@@ -67,7 +70,7 @@ class NetworkConfig:
 
 @cache
 def load_settings() -> None:
-    """Read `.env` of the working folder or one above it into the environment. What is set there already stays."""
+    """Read `.env`, here or in a folder above, into the environment. What is set there already stays."""
     load_dotenv(find_dotenv(usecwd=True))
 
 
@@ -78,19 +81,22 @@ def setting(name: str) -> str:
 
 
 def config_folders() -> list[Path]:
-    """Where `config/` is looked for: the project one stands in, the one `troc` runs from, what was installed."""
+    """The folders `config/`: of the project one stands in, of the one `troc` runs from, as installed."""
     here = Path.cwd()
-    projects = [folder for folder in (here, *here.parents) if (folder / "config" / "local.yaml").is_file()][:1]
-    candidates = [*projects, _PACKAGE.parent, _PACKAGE]
-    found = [folder / "config" for folder in candidates if (folder / "config" / "local.yaml").is_file()]
-    return list(dict.fromkeys(found))
+    standing_in = (folder for folder in (here, *here.parents) if _has_config(folder))
+    candidates = [*islice(standing_in, 1), *filter(_has_config, (_PACKAGE.parent, _PACKAGE))]
+    return list(dict.fromkeys(folder / "config" for folder in candidates))
+
+
+def _has_config(folder: Path) -> bool:
+    return (folder / "config" / "local.yaml").is_file()
 
 
 def load_network(name: str = "", rpc: str = "") -> NetworkConfig:
     """The network of that name: `config/<name>.yaml`.
 
-    An empty `name` means `TROC_NETWORK` or, where that is not set, "local". `rpc` replaces the address of the node;
-    without it `TROC_RPC_URL` does, for the network that `TROC_NETWORK` names.
+    An empty `name` means `TROC_NETWORK` or, where that is not set, "local". `rpc` replaces the address of
+    the node; without it `TROC_RPC_URL` does, for the network that `TROC_NETWORK` names.
     """
     usual = setting("TROC_NETWORK") or "local"
     name = name or usual
@@ -101,7 +107,9 @@ def load_network(name: str = "", rpc: str = "") -> NetworkConfig:
             break
     else:
         known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
-        raise InputError(f"there is no network {name!r}", f"use one of {', '.join(known)}, or write config/{name}.yaml")
+        raise InputError(
+            f"there is no network {name!r}", f"use one of {', '.join(known)}, or write config/{name}.yaml"
+        )
     if not rpc and name == usual:
         rpc = setting("TROC_RPC_URL")
     home = Path.home() / ".troc" if folder.parent == _PACKAGE else folder.parent
@@ -113,7 +121,9 @@ def parse_network(name: str, path: Path, folder: Path, rpc: str = "") -> Network
     try:
         data = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path} cannot be read ({error})", "mend it; config/local.yaml shows the form") from None
+        raise InputError(
+            f"{path} cannot be read ({error})", "mend it; config/local.yaml shows the form"
+        ) from None
     if not isinstance(data, dict):
         raise InputError(f"{path} holds no settings", "write it like config/local.yaml")
     known = {field.name for field in fields(NetworkConfig)} - {"name", "folder"}
@@ -123,11 +133,14 @@ def parse_network(name: str, path: Path, folder: Path, rpc: str = "") -> Network
 
     chain_id = data.get("chain_id")
     if chain_id != "local" and not (type(chain_id) is int and chain_id > 0):
-        raise InputError(f"{path}: chain_id must be a number or local", "write the number that the chain goes by")
+        raise InputError(
+            f"{path}: chain_id must be a number or local", "write the number that the chain goes by"
+        )
     rpc = rpc or str(data.get("rpc") or "")
     if not rpc:
         raise InputError(
-            f"no node is known for the network {name!r}", f"set TROC_NETWORK={name} and TROC_RPC_URL in .env, or use --rpc"
+            f"no node is known for the network {name!r}",
+            f"set TROC_NETWORK={name} and TROC_RPC_URL in .env, or use --rpc",
         )
     if not rpc.startswith(("http://", "https://")):
         raise InputError(f"{rpc!r} is no address of a node", "write one that starts with http:// or https://")

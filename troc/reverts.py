@@ -31,7 +31,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "let the holder approve more",
     ),
     "ERC20InvalidSpender": ("{spender} cannot be authorised", "name another account"),
-    "ERC7818TransferredExpiredToken": ("the points of epoch {epoch} have expired", "use points that still live"),
+    "ERC7818TransferredExpiredToken": (
+        "the points of epoch {epoch} have expired",
+        "use points that still live",
+    ),
     "PointsOutOfBounds": (
         "{sender} has {available} units within the dates asked for and {needed} are needed",
         "take less, or allow other dates",
@@ -69,12 +72,18 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "DeadlinePassed": ("the signed message was good until {deadline}", "sign a new one"),
     "NotSignedByHolder": ("the signature is not that of {holder}", "let the holder sign it"),
     "NotTheAgent": ("only {agent} may submit this redemption, not {sender}", "let that account submit it"),
-    "ReceiptUsed": ("{holder} has redeemed for the receipt {receiptId} before", "ask the brand for a new receipt"),
+    "ReceiptUsed": (
+        "{holder} has redeemed for the receipt {receiptId} before",
+        "ask the brand for a new receipt",
+    ),
     "GiveBackExceeded": (
         "{left} units of this redemption can be given back and {needed} were asked for",
         "give back less",
     ),
-    "BadEpochLength": ("an epoch of {length} seconds is out of range", "choose a day or more, or points that never expire"),
+    "BadEpochLength": (
+        "an epoch of {length} seconds is out of range",
+        "choose a day or more, or points that never expire",
+    ),
     "BadOrigin": ("the first epoch would begin in the future, at {origin}", "choose a date that has passed"),
     "BadDecimals": ("points cannot have {decimals} decimals", "choose 0 to 6"),
     "BadName": ("{name!r} is no name for points", "choose 1 to 64 bytes"),
@@ -89,19 +98,31 @@ WORDS: Mapping[str, tuple[str, str]] = {
     # Nonces
     "NonceUsed": ("this was used or cancelled before", _ASK_AGAIN),
     "NonceNotCurrent": ("this was cancelled with its whole series", _ASK_AGAIN),
-    "NonceIndexTooLarge": ("the nonce {nonce} is malformed", "sign with a nonce as docs/messages.md lays down"),
+    "NonceIndexTooLarge": (
+        "the nonce {nonce} is malformed",
+        "sign with a nonce as docs/messages.md lays down",
+    ),
     "Overfilled": ("{left} units of this order are left and {needed} were asked for", "take less"),
     # Brands
-    "AlreadyLaunched": ("these very points were launched before, at {token}", "use them, or change a parameter"),
+    "AlreadyLaunched": (
+        "these very points were launched before, at {token}",
+        "use them, or change a parameter",
+    ),
     "UnknownToken": ("{token} was not launched here", "check the address (`troc brand status`)"),
     "NotTheBrand": ("only the brand may do this for {token}, not {sender}", "use the brand's account"),
     "NoTokenCode": ("the points' creation code is missing", "deploy again"),
     "NoExchange": ("there is no exchange at {exchange}", "deploy the exchange first"),
     # PointsExchange
-    "SignaturesMissing": ("{orders} orders came with {signatures} signatures", "give one signature for each order"),
+    "SignaturesMissing": (
+        "{orders} orders came with {signatures} signatures",
+        "give one signature for each order",
+    ),
     "NoSuchOrder": ("a transfer names the order {index}, which is not there", "number the orders from 0"),
     "AmountOutOfRange": ("the amount {amount} is out of range", "choose 1 to 2^128 - 1 units"),
-    "AssetsDiffer": ("in transfer {transferIndex} one side gives what the other does not want", "pair other orders"),
+    "AssetsDiffer": (
+        "in transfer {transferIndex} one side gives what the other does not want",
+        "pair other orders",
+    ),
     "SameParty": ("{account} would trade with itself", "pair orders of different makers"),
     "SameAsset": ("the order gives and wants the same, {token}", "want something else"),
     "UnknownKind": ("there is no kind {kind} of thing to trade", "use 0 points, 1 ERC-20 or 2 ERC-1155"),
@@ -122,11 +143,19 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "TransferRefused": ("the points {token} refused to move", "check that they were launched by Brands"),
     "Reentrancy": ("a token called back in the middle of a trade", "do not trade it"),
     # OrderBook
-    "ListsDiffer": ("two lists that belong together have {first} and {second} entries", "make them equally long"),
+    "ListsDiffer": (
+        "two lists that belong together have {first} and {second} entries",
+        "make them equally long",
+    ),
 }
 """By the name of the custom error: what is wrong, and what to do. Amounts are in smallest units."""
 
-_PANICS = {0x01: "an assertion failed", 0x11: "a number overflowed", 0x12: "a division by zero", 0x32: "an index out of range"}
+_PANICS = {
+    0x01: "an assertion failed",
+    0x11: "a number overflowed",
+    0x12: "a division by zero",
+    0x32: "an index out of range",
+}
 
 
 @cache
@@ -161,11 +190,15 @@ def explain(data: bytes, fallback: str = "") -> ContractError:
     try:
         if selector == HexBytes("0x08c379a0"):
             (reason,) = decode(["string"], rest)
-            return ContractError(f"a contract refuses: {reason}", "check what was asked of it", "Error", {"reason": reason})
+            return ContractError(
+                f"a contract refuses: {reason}", "check what was asked of it", "Error", {"reason": reason}
+            )
         if selector == HexBytes("0x4e487b71"):
             (code,) = decode(["uint256"], rest)
             said = _PANICS.get(code, f"panic {code:#x}")
-            return ContractError(f"a contract broke off: {said}", "check the amounts", "Panic", {"code": code})
+            return ContractError(
+                f"a contract broke off: {said}", "check the amounts", "Panic", {"code": code}
+            )
         if selector in _errors():
             name, types, names = _errors()[selector]
             decoded = (
@@ -179,4 +212,6 @@ def explain(data: bytes, fallback: str = "") -> ContractError:
     except Exception as error:
         fallback = fallback or f"malformed answer ({error})"
     said = fallback or (f"unknown error 0x{selector.hex()}" if selector else "no reason given")
-    return ContractError(f"a contract refuses ({said})", "check the address and what was asked of it", "Unknown", {})
+    return ContractError(
+        f"a contract refuses ({said})", "check the address and what was asked of it", "Unknown", {}
+    )

@@ -1,7 +1,7 @@
-"""What block explorers need to show our sources: written beside the record of a deployment, submitted by hand.
+"""What block explorers need to show our sources: written beside a deployment's record, sent by hand.
 
-For each contract a standard-JSON input, the form of Etherscan's API v2 (`verifysourcecode`) and the body of Sourcify's
-API v2 (`POST /v2/verify/{chainId}/{address}`). docs/deploy.md says how to send them.
+For each contract a standard-JSON input, the form of Etherscan's API v2 (`verifysourcecode`) and the body of
+Sourcify's API v2 (`POST /v2/verify/{chainId}/{address}`). docs/deploy.md says how to send them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from eth_abi.abi import encode
 from troc.artifacts import artifact, source_texts
 from troc.manifest import Deployed, Launched, Manifest, verification_folder, write_text
 
-_TOKEN = "LoyaltyToken"
+_POINTS = "LoyaltyToken"
 
 _MIT = "3"
 """Etherscan's number of the licence."""
@@ -72,12 +72,12 @@ def sourcify_body(name: str, deployed: Deployed | Launched) -> dict[str, Any]:
 
 
 def write_verification(path: Path, manifest: Manifest) -> None:
-    """Write the files for every contract of the record at `path`; those that are right already are left alone."""
+    """Write the files for every contract of the record at `path`; leaves alone those that are right."""
     folder = verification_folder(path)
     entries: list[tuple[str, str, Deployed | Launched]] = [
         (name, name, deployed) for name, deployed in manifest.contracts.items()
     ]
-    entries += [(f"{_TOKEN}-{launched.address}", _TOKEN, launched) for launched in manifest.brands.values()]
+    entries += [(f"{_POINTS}-{launched.address}", _POINTS, launched) for launched in manifest.brands.values()]
     for stem, name, deployed in entries:
         for kind, content in (
             ("input", standard_input(name)),

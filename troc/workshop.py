@@ -1,8 +1,8 @@
 """Lets brownie know what is deployed, so that its console has `PointsExchange[-1]`.
 
-brownie keeps a record for each contract and live network in `build/deployments/<chain id>/`, which it reads when it
-connects. It counts the local chain at 8545 as live, as it did not start it. Only files are written here: the client
-needs no brownie.
+brownie keeps a record for each contract and live network in `build/deployments/<chain id>/`, which it reads
+when it connects. It counts the local chain at 8545 as live, as it did not start it. Only files are written
+here: the client needs no brownie.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from troc.manifest import Manifest, write_text
 def tell_brownie(manifest: Manifest, project: Path) -> None:
     """Write brownie's records for the contracts of a manifest; does nothing outside a brownie project.
 
-    Records of our contracts at other addresses of the same chain id are removed where the chain is local: they were on a
-    chain that is no more.
+    Records of our contracts at other addresses of the same chain id are removed where the chain is local:
+    they were on a chain that is no more.
     """
     if not (project / "brownie-config.yaml").is_file():
         return

@@ -315,13 +315,12 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc ILoyaltyToken
     function giveBack(address holder, bytes32 receiptId, uint256 amount) external onlyOwner {
-        _giveBack(holder, receiptId, amount);
+        _giveBack(holder, receiptId, amount, false);
     }
 
     /// @inheritdoc ILoyaltyToken
     function giveBackFrom(uint256 grantId, address holder, bytes32 receiptId, uint256 amount) external {
-        _spendGrant(grantId, amount);
-        _giveBack(holder, receiptId, amount);
+        _giveBack(holder, receiptId, amount, _spendGrant(grantId, amount));
     }
 
     // --------------------------------------------------------------------------------------------- cancelling
@@ -729,13 +728,13 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @dev The lots come back as they would have aged, so no life is gained, and nothing counts as issued.
-    function _giveBack(address holder, bytes32 receiptId, uint256 amount) private {
+    function _giveBack(address holder, bytes32 receiptId, uint256 amount, bool promised) private {
         if (amount == 0) revert ZeroAmount();
         uint256 epoch = currentEpoch();
         uint256 word = _redemptions[holder][receiptId].aged(epoch);
         (uint256 given, uint256 missing) = (word & Lots.LANES).takeYoungest(amount);
         if (missing != 0) revert GiveBackExceeded(holder, receiptId, amount - missing, amount);
-        _raiseSupplyLanes(given, epoch);
+        _raiseSupplyLanes(given, epoch, promised);
         // `given` is no more than what is left of the redemption; the supply's lanes, just checked, bound the holder's.
         unchecked {
             _redemptions[holder][receiptId] = word - given;
@@ -746,9 +745,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         emit GivenBack(holder, receiptId, amount);
     }
 
-    function _raiseSupplyLanes(uint256 given, uint256 epoch) private {
+    function _raiseSupplyLanes(uint256 given, uint256 epoch, bool promised) private {
         uint256 supply = _agedSupply(epoch);
-        uint256 room = _room(supply, false);
+        uint256 room = _room(supply, promised);
         if (given & Lots.LANE > room) revert NoHeadroom(room, given & Lots.LANE);
         uint256 largest = Lots.largestSum(supply, given);
         if (largest > Lots.LANE) revert NoHeadroom(Lots.LANE, largest);

@@ -38,6 +38,7 @@ def test_the_tree_is_read() -> None:
         ("requirements.lock", "--index-url https" + "://registry.example/simple\n"),
         ("requirements-analysis.lock", "attrs @ https" + "://registry.example/attrs.whl\n"),
         ("package-lock.json", json.dumps({"packages": {"node_modules/a": {"resolved": "x"}}})),
+        ("benchmarks/package-lock.json", json.dumps({"packages": {"node_modules/a": {"resolved": "x"}}})),
         (".npmrc", "registry=https" + "://registry.example/\n"),
     ],
 )

@@ -1,4 +1,4 @@
-"""ABIs, bytecode and sources of our contracts, as the compiler gave them (written by `tools/artifacts.py`)."""
+"""ABIs, bytecode and sources of our contracts, written by `tools/artifacts.py`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ NAMES = (*SUITE, "LoyaltyToken")
 class Artifact:
     """One compiled contract.
 
-    `bytecode` is the creation code without constructor arguments. `immutables` are the (start, length) in bytes of
-    the places in the code on the chain that the constructor fills in.
+    `bytecode` is the creation code without constructor arguments. `immutables` are the (start, length) in
+    bytes of the places in the code on the chain that the constructor fills in.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Artifact:
         return "0x" + keccak(self.runtime_bytecode).hex()
 
     def code_hash_of(self, code: bytes) -> str:
-        """keccak256 of `code`, read from a chain, with its immutables blanked out: equals `code_hash` for our code."""
+        """keccak256 of `code`, read from a chain, with its immutables blanked out."""
         blank = bytearray(code)
         for start, length in self.immutables:
             blank[start : start + length] = bytes(length)

@@ -34,10 +34,13 @@ _VALUES = ("--network", "--rpc", "--account", "--password-file", "--submit-with"
 def options(
     context: typer.Context,
     network: Annotated[str, typer.Option(help="A file of config/ (default: TROC_NETWORK, else local)")] = "",
-    rpc: Annotated[str, typer.Option(help="Address of the node (default: TROC_RPC_URL, else the network's)")] = "",
+    rpc: Annotated[
+        str, typer.Option(help="Address of the node (default: TROC_RPC_URL, else the network's)")
+    ] = "",
     account: Annotated[str, typer.Option(help="Who acts (default: TROC_ACCOUNT)")] = "",
     password_file: Annotated[
-        Path | None, typer.Option(help="File with the passphrase (default: TROC_PASSWORD_FILE, else you are asked)")
+        Path | None,
+        typer.Option(help="File with the passphrase (default: TROC_PASSWORD_FILE, else you are asked)"),
     ] = None,
     submit_with: Annotated[
         str, typer.Option(help="Another account that sends and pays; the one that acts only signs")
@@ -78,7 +81,7 @@ def globals_first(arguments: list[str]) -> list[str]:
         if argument == "--":
             rest += [argument, *queue]
             break
-        if argument in _FLAGS or argument.split("=", 1)[0] in _VALUES and "=" in argument:
+        if argument in _FLAGS or (argument.split("=", 1)[0] in _VALUES and "=" in argument):
             front.append(argument)
         elif argument in _VALUES:
             front += [argument, *queue[:1]]

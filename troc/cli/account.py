@@ -36,7 +36,9 @@ def _new_passphrase(session: Session, name: str) -> str:
 
 def _confirm_backup(session: Session, words: list[str]) -> None:
     """Show the words, once, and have some of them typed back."""
-    session.say("This is your paper backup. Who has these words has your points; without them a lost file is lost.")
+    session.say(
+        "This is your paper backup. Who has these words has your points; without them a lost file is lost."
+    )
     session.say("Write them down now: they are shown once.\n")
     for row in range(0, len(words), 4):
         session.say("   ".join(f"{place:2}. {words[place - 1]:<9}" for place in range(row + 1, row + 5)))
@@ -44,7 +46,10 @@ def _confirm_backup(session: Session, words: list[str]) -> None:
     for place in _CHECKED_WORDS:
         answer = typer.prompt(f"Word {place} of your paper backup", err=session.options.as_json)
         if answer.strip().lower() != words[place - 1]:
-            raise DeclinedError(f"word {place} is another one, and no account was made", "run it again and write the words down")
+            raise DeclinedError(
+                f"word {place} is another one, and no account was made",
+                "run it again and write the words down",
+            )
 
 
 @app.command()
@@ -76,7 +81,9 @@ def import_(
         raise InputError("both a keystore file and a backup were named", "choose one")
     if keystore is not None:
         given = session.options.password_file
-        password = accounts.read_password(given) if given else session.ask_secret(f"Passphrase of {keystore}: ")
+        password = (
+            accounts.read_password(given) if given else session.ask_secret(f"Passphrase of {keystore}: ")
+        )
         stored = accounts.import_keystore(name, keystore, password)
     else:
         secret = session.ask_secret("Words of the paper backup: " if backup else "Private key (not shown): ")
@@ -109,7 +116,7 @@ def export(
     name: _Name,
     target: Annotated[Path, typer.Argument(help="A new file, or a folder")],
 ) -> None:
-    """Copy an account's keystore file. It stays encrypted with its passphrase; the key itself is never shown."""
+    """Copy an account's keystore file. It stays encrypted with its passphrase."""
     session = session_of(context)
     path = accounts.export(name, target)
     session.result({"name": name, "keystore": str(path)}, f"{name}'s keystore file is now also {path}")

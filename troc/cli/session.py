@@ -73,7 +73,9 @@ class Session:
     @cached_property
     def signer(self) -> Signer:
         """It, opened: asks for the passphrase."""
-        return self._open(self.account_name, self.options.password_file or _setting_file("TROC_PASSWORD_FILE"))
+        return self._open(
+            self.account_name, self.options.password_file or _setting_file("TROC_PASSWORD_FILE")
+        )
 
     @cached_property
     def submitter(self) -> Signer:

@@ -38,7 +38,9 @@ def up(
         config = replace(session.config, rpc=rpc_of(port))
         chain = Chain.connect(config)
         manifest = deploy_suite(chain, open_account(DEPLOYER, config), report=session.say)
-        tell_brownie(manifest, config.folder)
+        if port == DEFAULT_PORT:
+            # The only one that brownie's network `local` looks at.
+            tell_brownie(manifest, config.folder)
         if demo:
             from troc.playground import populate
 
@@ -51,8 +53,8 @@ def up(
             }
         )
         if port != DEFAULT_PORT:
-            session.say(f"Other commands find this chain with TROC_RPC_URL={config.rpc} in .env, or --rpc {config.rpc}")
-        session.say(f"The chain is at {config.rpc}, with the development accounts dev:0 to dev:9. Ctrl-C ends it.")
+            session.say(f"Other commands find it with --rpc {config.rpc}, or TROC_RPC_URL in .env.")
+        session.say(f"The chain is at {config.rpc}, with the accounts dev:0 to dev:9. Ctrl-C ends it.")
         try:
             anvil.wait()
         except KeyboardInterrupt:

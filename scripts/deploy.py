@@ -1,0 +1,60 @@
+"""Deploy the suite, or find it deployed, and make it known to brownie as `PointsExchange[-1]` and so on.
+
+brownie run deploy                                 on brownie's development network
+brownie run deploy --network local                 on the chain that `troc up` keeps
+brownie run deploy --network sepolia               on a network of config/, after asking
+brownie run deploy main anew --network sepolia     a new suite, beside the one that is recorded
+brownie run deploy main yes --network sepolia      without asking
+"""
+
+from __future__ import annotations
+
+import sys
+
+import brownie
+
+from scripts.active_network import active_chain, active_signer
+from troc.deploy import Plan, deploy_suite
+from troc.errors import InputError, TrocError
+from troc.manifest import Manifest
+
+WORDS = ("anew", "yes")
+
+
+def main(*words: str) -> None:
+    """Deploy with the account that TROC_ACCOUNT names; on a local chain with its first development
+    account."""
+    try:
+        for word in words:
+            if word not in WORDS:
+                raise InputError(f"{word!r} means nothing here", f"say nothing, or {' or '.join(WORDS)}")
+        chain = active_chain()
+        manifest = deploy_suite(
+            chain,
+            active_signer(chain),
+            confirm=(lambda plan: True) if "yes" in words else ask,
+            anew="anew" in words,
+            report=print,
+        )
+    except TrocError as error:
+        sys.exit(f"deploy: {error}")
+    show(manifest)
+
+
+def ask(plan: Plan) -> bool:
+    """Ask the person at the terminal; nobody there means no."""
+    return sys.stdin.isatty() and input(f"{plan} [y/N] ").strip().lower() in ("y", "yes")
+
+
+def show(manifest: Manifest) -> None:
+    """Make what a manifest names known to brownie's console and scripts."""
+    (project,) = (
+        loaded for loaded in brownie.project.get_loaded_projects() if "PointsExchange" in loaded.keys()
+    )
+    named = [(name, deployed.address) for name, deployed in manifest.contracts.items()]
+    named += [("LoyaltyToken", launched.address) for launched in manifest.brands.values()]
+    for name, address in named:
+        # brownie may have read a record of it when it connected.
+        if address not in [contract.address for contract in project[name]]:
+            project[name].at(address)
+        print(f"{name}[-1] is {project[name][-1].address}")
