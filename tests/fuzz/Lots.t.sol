@@ -97,16 +97,30 @@ contract LotsTest is Test {
         }
     }
 
-    function testFuzz_pack_keeps_the_flag_it_replaces_and_nothing_else(
+    function testFuzz_pack_writes_lanes_and_epoch(uint56[4] memory seeds, uint8 shape, uint256 epoch)
+        public
+        pure
+    {
+        uint256[4] memory amounts = _amounts(seeds, shape);
+        epoch = bound(epoch, 0, 2 ** 31 - 1);
+        assertEq(PlainLots.pack(amounts).pack(epoch), _word(amounts, epoch, false));
+    }
+
+    function testFuzz_aged_keeps_the_flag_and_ages_the_rest(
         uint56[4] memory seeds,
         uint8 shape,
         uint256 epoch,
-        uint256 replaced
+        uint256 gap,
+        bool flag
     ) public pure {
         uint256[4] memory amounts = _amounts(seeds, shape);
-        epoch = bound(epoch, 0, 2 ** 31 - 1);
-        uint256 word = PlainLots.pack(amounts).pack(epoch, replaced);
-        assertEq(word, _word(amounts, epoch, replaced >= _FLAG));
+        epoch = bound(epoch, 0, 2 ** 31 - 10);
+        uint256 word = _word(amounts, epoch, flag);
+        gap = bound(gap, 0, 2 ** 31 - 1 - epoch);
+        assertEq(word.aged(epoch + gap), _word(amounts.aged(gap), epoch + gap, flag));
+        for (gap = 0; gap < 8; ++gap) {
+            assertEq(word.aged(epoch + gap), _word(amounts.aged(gap), epoch + gap, flag));
+        }
     }
 
     function testFuzz_total_is_the_sum(uint56[4] memory seeds, uint8 shape) public pure {
@@ -114,7 +128,10 @@ contract LotsTest is Test {
         assertEq(PlainLots.pack(amounts).total(), amounts.sum());
     }
 
-    function testFuzz_lane_is_the_lot_of_that_age(uint56[4] memory seeds, uint8 shape, uint256 age) public pure {
+    function testFuzz_lane_is_the_lot_of_that_age(uint56[4] memory seeds, uint8 shape, uint256 age)
+        public
+        pure
+    {
         uint256[4] memory amounts = _amounts(seeds, shape);
         for (uint256 i = 0; i < 4; ++i) {
             assertEq(PlainLots.pack(amounts).lane(i), amounts[i]);
@@ -203,10 +220,12 @@ contract LotsTest is Test {
         assertEq(Lots.window(soonest, length, 0, 0), 2 ** 224 - 1);
     }
 
-    function testFuzz_largestSum_is_the_largest_lane(uint56[4] memory a, uint8 shapeA, uint56[4] memory b, uint8 shapeB)
-        public
-        pure
-    {
+    function testFuzz_largestSum_is_the_largest_lane(
+        uint56[4] memory a,
+        uint8 shapeA,
+        uint56[4] memory b,
+        uint8 shapeB
+    ) public pure {
         uint256[4] memory left = _amounts(a, shapeA);
         uint256[4] memory right = _amounts(b, shapeB);
         uint256 largest;

@@ -67,13 +67,19 @@ contract AllowancesTest is LoyaltyTokenTest {
 
     function test_revertWhen_nothing_was_allowed() public {
         _mint(customer, 10);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, stranger, 0, 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, stranger, 0, 1)
+        );
         vm.prank(stranger);
         token.transferFrom(customer, stranger, 1);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, stranger, 0, 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, stranger, 0, 1)
+        );
         vm.prank(stranger);
         token.transferFromWithin(customer, stranger, 1, 0, 0);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, stranger, 0, 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, stranger, 0, 1)
+        );
         vm.prank(stranger);
         token.transferFromAtEpoch(0, customer, stranger, 1);
     }
@@ -81,7 +87,9 @@ contract AllowancesTest is LoyaltyTokenTest {
     /// @notice L3: a brand has no more right to move points than any stranger.
     function test_revertWhen_brand_moves_a_customers_points() public {
         _mint(customer, 10);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, brand, 0, 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, brand, 0, 1)
+        );
         vm.prank(brand);
         token.transferFrom(customer, brand, 1);
     }
@@ -89,7 +97,9 @@ contract AllowancesTest is LoyaltyTokenTest {
     function test_revertWhen_allowed_more_than_held() public {
         _mint(customer, 10);
         _approve(customer, stranger, 11);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 10, 11));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 10, 11)
+        );
         vm.prank(stranger);
         token.transferFrom(customer, buyer, 11);
     }
@@ -205,7 +215,9 @@ contract AllowancesTest is LoyaltyTokenTest {
             _grant(1, 7, 0, act == 5 ? block.timestamp : 0);
             return _then(issuer, abi.encodeCall(token.issue, (1, customer, 7, "receipt")), 107);
         }
-        if (act == 7 && some != 0) return _then(customer, abi.encodeCall(token.redeem, (some, "receipt")), 100 - some);
+        if (act == 7 && some != 0) {
+            return _then(customer, abi.encodeCall(token.redeem, (some, "receipt")), 100 - some);
+        }
         if (act == 8 && some != 0) {
             _redeem(customer, some, "receipt");
             return _then(brand, abi.encodeCall(token.giveBack, (customer, "receipt", some)), 100);
@@ -213,7 +225,9 @@ contract AllowancesTest is LoyaltyTokenTest {
         if (act == 9) {
             _approve(customer, stranger, some);
             return _then(
-                stranger, abi.encodeCall(token.transferFromWithin, (customer, buyer, some, 0, MAX)), 100 - some
+                stranger,
+                abi.encodeCall(token.transferFromWithin, (customer, buyer, some, 0, MAX)),
+                100 - some
             );
         }
         if (act == 10) {

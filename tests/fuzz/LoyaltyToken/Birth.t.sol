@@ -78,7 +78,9 @@ contract BirthTest is LoyaltyTokenTest {
     }
 
     function testFuzz_decimals_are_0_to_6(uint8 decimals) public {
-        if (decimals > 6) vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.BadDecimals.selector, decimals));
+        if (decimals > 6) {
+            vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.BadDecimals.selector, decimals));
+        }
         LoyaltyToken born = _birth("x", "X", decimals, LENGTH, ORIGIN);
         if (decimals <= 6) assertEq(born.decimals(), decimals);
     }

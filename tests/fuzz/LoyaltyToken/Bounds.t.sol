@@ -94,7 +94,9 @@ contract BoundsTest is LoyaltyTokenTest {
     }
 
     function test_without_bounds_too_few_points_are_a_plain_shortage() public {
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 100, 101));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 100, 101)
+        );
         vm.prank(exchange);
         token.transferFromWithin(customer, buyer, 101, 0, 0);
     }
@@ -108,7 +110,9 @@ contract BoundsTest is LoyaltyTokenTest {
         vm.prank(stranger);
         token.transferFromWithin(customer, buyer, 10, 0, 0);
         assertEq(token.allowance(customer, stranger), 5);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, stranger, 5, 6));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, stranger, 5, 6)
+        );
         vm.prank(stranger);
         token.transferFromWithin(customer, buyer, 6, _at(4), 0);
     }
@@ -211,12 +215,16 @@ contract BoundsTest is LoyaltyTokenTest {
         for (uint256 epoch = 0; epoch < 4; ++epoch) {
             uint256 held = 10 * (epoch + 1);
             vm.expectRevert(
-                abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, held, held + 1)
+                abi.encodeWithSelector(
+                    ILoyaltyToken.ERC20InsufficientBalance.selector, customer, held, held + 1
+                )
             );
             vm.prank(customer);
             token.transferAtEpoch(epoch, buyer, held + 1);
             vm.expectRevert(
-                abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, held, held + 1)
+                abi.encodeWithSelector(
+                    ILoyaltyToken.ERC20InsufficientBalance.selector, customer, held, held + 1
+                )
             );
             vm.prank(exchange);
             token.transferFromAtEpoch(epoch, customer, buyer, held + 1);
@@ -226,7 +234,9 @@ contract BoundsTest is LoyaltyTokenTest {
     function test_revertWhen_epoch_has_not_begun() public {
         uint256[2] memory epochs = [uint256(4), MAX];
         for (uint256 i = 0; i < 2; ++i) {
-            vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 0, 1));
+            vm.expectRevert(
+                abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 0, 1)
+            );
             vm.prank(customer);
             token.transferAtEpoch(epochs[i], buyer, 1);
             vm.prank(customer);
@@ -263,7 +273,9 @@ contract BoundsTest is LoyaltyTokenTest {
         vm.prank(stranger);
         token.transferFromAtEpoch(3, customer, buyer, 20);
         assertEq(token.allowance(customer, stranger), 5);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, stranger, 5, 6));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientAllowance.selector, stranger, 5, 6)
+        );
         vm.prank(stranger);
         token.transferFromAtEpoch(3, customer, buyer, 6);
     }

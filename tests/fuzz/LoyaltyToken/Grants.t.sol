@@ -15,7 +15,10 @@ contract GrantsTest is LoyaltyTokenTest {
         _soon = block.timestamp + 10 days;
     }
 
-    function _assertGrant(uint256 id, uint256 amount, uint256 lockedUntil, uint256 cap, uint256 used) private view {
+    function _assertGrant(uint256 id, uint256 amount, uint256 lockedUntil, uint256 cap, uint256 used)
+        private
+        view
+    {
         ILoyaltyToken.Grant memory grant = token.grantOf(issuer, id);
         assertEq(grant.amount, amount, "amount");
         assertEq(grant.lockedUntil, lockedUntil, "lockedUntil");
@@ -205,10 +208,14 @@ contract GrantsTest is LoyaltyTokenTest {
         token.mintFor(customer, 1, "receipt");
         vm.prank(issuer);
         token.issue(1, customer, 1, "receipt");
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ReferenceUsed.selector, issuer, bytes32("receipt")));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ReferenceUsed.selector, issuer, bytes32("receipt"))
+        );
         vm.prank(issuer);
         token.issue(1, customer, 1, "receipt");
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ReferenceUsed.selector, issuer, bytes32("receipt")));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ReferenceUsed.selector, issuer, bytes32("receipt"))
+        );
         vm.prank(issuer);
         token.issueBatch(1, "receipt", _one(_word(customer, 1)));
         assertTrue(token.referenceUsed(issuer, "receipt"));
@@ -239,14 +246,18 @@ contract GrantsTest is LoyaltyTokenTest {
         assertEq(token.balanceOf(customer), 30);
         assertEq(token.balanceOf(buyer), 40);
         assertEq(token.totalSupply(), 70);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ReferenceUsed.selector, issuer, bytes32("batch")));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ReferenceUsed.selector, issuer, bytes32("batch"))
+        );
         vm.prank(issuer);
         token.issueBatch(1, "batch", words);
         vm.expectRevert(ILoyaltyToken.ReferenceMissing.selector);
         vm.prank(issuer);
         token.issueBatch(1, 0, words);
         words[0] = _word(customer, LANE + 1);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.AmountTooLarge.selector, LANE + 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.GrantExceeded.selector, issuer, 1, 30, LANE + 41)
+        );
         vm.prank(issuer);
         token.issueBatch(1, "next", words);
         words[0] = _word(customer, 0);
@@ -261,13 +272,33 @@ contract GrantsTest is LoyaltyTokenTest {
         words[0] = _word(customer, LANE);
         words[1] = _word(customer, 1);
         _grant(1, LANE, 0, _soon);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.GrantExceeded.selector, issuer, 1, LANE, LANE + 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.GrantExceeded.selector, issuer, 1, LANE, LANE + 1)
+        );
         vm.prank(issuer);
         token.issueBatch(1, "batch", words);
         words[0] = _word(customer, LANE - 1);
         vm.prank(issuer);
         token.issueBatch(1, "batch", words);
         _assertLots(customer, 0, 0, 0, LANE);
+    }
+
+    /// @notice Nobody fills the log with issues of nothing, with a grant or without.
+    function test_revertWhen_nothing_is_issued() public {
+        _grant(1, 100, 0, 0);
+        address[2] memory senders = [issuer, stranger];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.startPrank(senders[i]);
+            vm.expectRevert(ILoyaltyToken.ZeroAmount.selector);
+            token.issue(1, customer, 0, "receipt");
+            vm.expectRevert(ILoyaltyToken.ZeroAmount.selector);
+            token.issueBatch(1, "batch", new uint256[](0));
+            vm.expectRevert(ILoyaltyToken.ZeroAmount.selector);
+            token.issueBatch(1, "batch", _one(_word(customer, 0)));
+            vm.expectRevert(ILoyaltyToken.ZeroAmount.selector);
+            token.giveBackFrom(1, customer, "receipt", 0);
+            vm.stopPrank();
+        }
     }
 
     // ------------------------------------------------------------------------------------------- day's cap
@@ -320,9 +351,11 @@ contract GrantsTest is LoyaltyTokenTest {
         _issue(1, customer, 1);
     }
 
-    function testFuzz_a_day_never_issues_more_than_its_cap(uint56[6] memory amounts, uint16[6] memory waits, uint56 cap)
-        public
-    {
+    function testFuzz_a_day_never_issues_more_than_its_cap(
+        uint56[6] memory amounts,
+        uint16[6] memory waits,
+        uint56 cap
+    ) public {
         vm.assume(cap != 0);
         _grant(1, LANE, cap, 0);
         uint256 day = block.timestamp / 1 days;
@@ -331,7 +364,7 @@ contract GrantsTest is LoyaltyTokenTest {
         for (uint256 i = 0; i < 6; ++i) {
             vm.warp(block.timestamp + waits[i]);
             if (block.timestamp / 1 days != day) (day, used) = (block.timestamp / 1 days, 0);
-            uint256 amount = bound(amounts[i], 0, uint256(cap) + 1);
+            uint256 amount = bound(amounts[i], 1, uint256(cap) + 1);
             bool fits = amount <= left && amount <= cap - used;
             vm.prank(issuer);
             (bool done,) = address(token).call(abi.encodeCall(token.issue, (1, customer, amount, 0)));
@@ -365,6 +398,36 @@ contract GrantsTest is LoyaltyTokenTest {
         token.issueBatch(1, "batch", _one(_word(buyer, 40)));
         assertEq(token.balanceOf(buyer), 100);
         assertEq(token.totalSupply(), LANE);
+    }
+
+    /// @notice Points that come back out of a promise take its place, those that the brand gives back do not.
+    function test_give_back_out_of_a_promise_has_its_place() public {
+        _mint(customer, 10);
+        _redeem(customer, 10, "receipt");
+        _grant(1, 100, 0, _soon);
+        _mint(buyer, LANE - 100);
+        _expectNoHeadroom(0, 1);
+        vm.prank(brand);
+        token.giveBack(customer, "receipt", 1);
+        vm.prank(issuer);
+        token.giveBackFrom(1, customer, "receipt", 10);
+        _assertLots(customer, 0, 0, 0, 10);
+        _issue(1, customer, 90);
+        assertEq(token.totalSupply(), LANE);
+    }
+
+    function test_revertWhen_a_give_back_without_promise_takes_a_promised_place() public {
+        _mint(customer, 10);
+        _redeem(customer, 10, "receipt");
+        _grant(1, 100, 0, _soon);
+        _grant(2, 100, 0, 0);
+        _mint(buyer, LANE - 103);
+        _expectNoHeadroom(3, 4);
+        vm.prank(issuer);
+        token.giveBackFrom(2, customer, "receipt", 4);
+        vm.prank(issuer);
+        token.giveBackFrom(2, customer, "receipt", 3);
+        _issue(1, customer, 100);
     }
 
     function test_new_promise_must_fit_beside_points_and_promises() public {

@@ -118,10 +118,16 @@ abstract contract LoyaltyTokenTest is Test {
         return _digestOn(block.chainid, address(token), structHash);
     }
 
-    function _digestOn(uint256 chainId, address verifier, bytes32 structHash) internal pure returns (bytes32) {
+    function _digestOn(uint256 chainId, address verifier, bytes32 structHash)
+        internal
+        pure
+        returns (bytes32)
+    {
         bytes32 domain = keccak256(
             abi.encode(
-                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+                ),
                 keccak256("Le Panier"),
                 keccak256("1"),
                 chainId,
@@ -163,7 +169,9 @@ abstract contract LoyaltyTokenTest is Test {
     function _hashCancel(address holder, uint256[] memory nonces) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(
-                keccak256("CancelNonces(address holder,uint256[] nonces)"), holder, keccak256(abi.encodePacked(nonces))
+                keccak256("CancelNonces(address holder,uint256[] nonces)"),
+                holder,
+                keccak256(abi.encodePacked(nonces))
             )
         );
     }
@@ -175,7 +183,9 @@ abstract contract LoyaltyTokenTest is Test {
     {
         return keccak256(
             abi.encode(
-                keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"),
+                keccak256(
+                    "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
+                ),
                 account,
                 spender,
                 value,

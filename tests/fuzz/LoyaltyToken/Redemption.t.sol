@@ -25,7 +25,8 @@ contract RedemptionTest is LoyaltyTokenTest {
     }
 
     function _assertRedemption(bytes32 receiptId, uint256[4] memory left) private view {
-        (bool exists, uint256[4] memory amounts, uint256[4] memory expiries) = token.redemptionOf(customer, receiptId);
+        (bool exists, uint256[4] memory amounts, uint256[4] memory expiries) =
+            token.redemptionOf(customer, receiptId);
         assertTrue(exists);
         _assertSame(amounts, left, "redemption");
         (, uint256[4] memory wanted) = token.lotsOf(customer);
@@ -59,9 +60,13 @@ contract RedemptionTest is LoyaltyTokenTest {
 
     function test_revertWhen_one_point_is_missing() public {
         _fill(customer, [uint256(10), 20, 30, 40]);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 100, 101));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 100, 101)
+        );
         _redeem(customer, 101, "receipt");
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 100, MAX));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 100, MAX)
+        );
         _redeem(customer, MAX, "receipt");
         _redeem(customer, 100, "receipt");
         _assertLots(customer, 0, 0, 0, 0);
@@ -90,7 +95,9 @@ contract RedemptionTest is LoyaltyTokenTest {
     }
 
     function _expectUsed() private {
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ReceiptUsed.selector, customer, bytes32("receipt")));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ReceiptUsed.selector, customer, bytes32("receipt"))
+        );
     }
 
     function test_redeems_in_the_last_second_and_not_after() public {
@@ -98,7 +105,9 @@ contract RedemptionTest is LoyaltyTokenTest {
         vm.warp(token.expiryOf(0) - 1);
         _redeem(customer, 4, "in time");
         vm.warp(token.expiryOf(0));
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 0, 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 0, 1)
+        );
         _redeem(customer, 1, "late");
         _assertTotals(10, 0, 4, 6);
     }

@@ -50,7 +50,9 @@ contract TransfersTest is LoyaltyTokenTest {
 
     function test_revertWhen_value_is_beyond_any_lot() public {
         _mint(customer, LANE);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, LANE, MAX));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, LANE, MAX)
+        );
         vm.prank(customer);
         token.transfer(buyer, MAX);
     }
@@ -60,7 +62,9 @@ contract TransfersTest is LoyaltyTokenTest {
         address[3] memory refused = [address(0), address(token), exchange];
         for (uint256 i = 0; i < 3; ++i) {
             for (uint256 value = 0; value <= 10; value += 10) {
-                vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InvalidReceiver.selector, refused[i]));
+                vm.expectRevert(
+                    abi.encodeWithSelector(ILoyaltyToken.ERC20InvalidReceiver.selector, refused[i])
+                );
                 vm.prank(customer);
                 token.transfer(refused[i], value);
             }
@@ -79,14 +83,18 @@ contract TransfersTest is LoyaltyTokenTest {
             vm.warp(expiry + late);
             _assertLots(customer, 0, 0, 0, 0);
             _assertLots(buyer, 0, 0, 0, 0);
-            vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 0, 1));
+            vm.expectRevert(
+                abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 0, 1)
+            );
             vm.prank(customer);
             token.transfer(buyer, 1);
         }
     }
 
     /// @notice Hole: a balance read after it was written. Sending to oneself neither makes nor loses points.
-    function testFuzz_transfer_to_oneself_changes_nothing(uint56[4] memory seeds, uint256 value, uint8 gap) public {
+    function testFuzz_transfer_to_oneself_changes_nothing(uint56[4] memory seeds, uint256 value, uint8 gap)
+        public
+    {
         uint256[4] memory amounts = [uint256(seeds[0]), seeds[1], seeds[2], seeds[3]];
         _fill(customer, amounts);
         _enter(3 + gap % 6);
@@ -108,7 +116,9 @@ contract TransfersTest is LoyaltyTokenTest {
         _fill(customer, [uint256(1), 2, 3, 4]);
         _transfer(customer, customer, 10);
         _assertLots(customer, 1, 2, 3, 4);
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 10, 11));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, customer, 10, 11)
+        );
         vm.prank(customer);
         token.transfer(customer, 11);
     }
