@@ -38,13 +38,13 @@ lint: setup ## style, types, formatting, and what must never stand in the tree
 	@ruff check --quiet .
 	@ruff format --quiet --check .
 	@mypy --no-error-summary
-	@forge fmt --check contracts interfaces tests/fuzz
+	@forge fmt --check contracts interfaces benchmarks/contracts tests/fuzz
 	@$(PY) tools/tree.py
 
 format: setup ## mend what `make lint` says about formatting
 	@ruff check --quiet --fix .
 	@ruff format --quiet .
-	@forge fmt contracts interfaces tests/fuzz
+	@forge fmt contracts interfaces benchmarks/contracts tests/fuzz
 
 fuzz: setup ## ten times the random calls of `make test`
 	@FOUNDRY_PROFILE=deep $(PY) tools/fuzz.py --calls $(DEEP_FUZZ_CALLS)
@@ -55,15 +55,15 @@ coverage: setup ## lines and branches of the contracts: all of them by forge; by
 bench: setup ## gas beside the peers: benchmarks/gas.json and a table
 	@$(PY) -m benchmarks
 
-snapshot: setup ## the gas figures that are committed in snapshots/ still hold
-	@FORGE_SNAPSHOT_CHECK=true forge test --match-path 'tests/fuzz/gas/*'
+snapshot: setup ## no gas figure that is committed in snapshots/ has grown by more than 1 %
+	@$(PY) -m benchmarks --check
 
-snapshot-update: setup ## write them anew
-	@FORGE_SNAPSHOT_CHECK=false forge test --match-path 'tests/fuzz/gas/*'
+snapshot-update: setup ## commit to the figures of now
+	@$(PY) -m benchmarks --accept
 
-slither: ## static analysis of the contracts
+slither: ## static analysis of the contracts; what is found there has a reason in tools/slither.py
 	@$(PYTHON) tools/setup.py --analysis
-	@.venv-analysis/bin/slither .
+	@$(PY) tools/slither.py
 
 lock: setup ## write every lock file anew
 	@$(PY) tools/lock.py

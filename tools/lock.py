@@ -1,7 +1,8 @@
 """Rewrite every lock file from what it is made of: `make lock`.
 
 Python: `requirements*.in` become `requirements*.lock`, with hashes, for every platform, for Python 3.11 and
-3.12. npm: `package-lock.json`. None of them may carry the address of a package registry.
+3.12. npm: `package-lock.json`, here and in `benchmarks/`. None of them may carry the address of a package
+registry.
 """
 
 from __future__ import annotations
@@ -74,12 +75,20 @@ def lock_npm() -> None:
     path.write_text(json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
 
 
+def lock_peers() -> None:
+    """Rewrite the lock file of the packages that only `make bench` installs."""
+    command = ["npm", "install", "--package-lock-only", "--ignore-scripts"]
+    subprocess.run(command, cwd=ROOT / "benchmarks", check=True)
+
+
 def main() -> None:
     for source in sorted(ROOT.glob("requirements*.in")):
         print(f"{source.name} -> {source.with_suffix('.lock').name}")
         lock_python(source)
     print("package.json -> package-lock.json")
     lock_npm()
+    print("benchmarks/package.json -> benchmarks/package-lock.json")
+    lock_peers()
 
 
 if __name__ == "__main__":

@@ -165,17 +165,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         external
         returns (bool)
     {
-        uint256 word = _spendAllowance(from, value);
-        if (atLeast | atMost == 0) {
-            _move(from, word, to, value);
-            return true;
-        }
-        uint256 epoch = currentEpoch();
-        word = word.aged(epoch);
-        uint256 window = Lots.window(_soonestExpiry(epoch), epochLength, atLeast, atMost);
-        (uint256 taken, uint256 missing) = (word & window).takeOldest(value);
-        if (missing != 0) revert PointsOutOfBounds(from, value - missing, value, atLeast, atMost);
-        _moveLanes(from, word, to, value, taken, epoch);
+        _moveWithin(from, _spendAllowance(from, value), to, value, atLeast, atMost);
         return true;
     }
 
@@ -204,9 +194,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @inheritdoc ILoyaltyToken
-    function transferFromPocket(bytes32 id, address to, uint256 value) external {
+    function transferFromPocket(bytes32 id, address to, uint256 value, uint256 atLeast) external {
         address pocket = pocketOf(msg.sender, id);
-        _move(pocket, _accounts[pocket].word, to, value);
+        _moveWithin(pocket, _accounts[pocket].word, to, value, atLeast, 0);
     }
 
     // ----------------------------------------------------------------------------------------------- issuing
@@ -315,13 +305,12 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc ILoyaltyToken
     function giveBack(address holder, bytes32 receiptId, uint256 amount) external onlyOwner {
-        _giveBack(holder, receiptId, amount);
+        _giveBack(holder, receiptId, amount, false);
     }
 
     /// @inheritdoc ILoyaltyToken
     function giveBackFrom(uint256 grantId, address holder, bytes32 receiptId, uint256 amount) external {
-        _spendGrant(grantId, amount);
-        _giveBack(holder, receiptId, amount);
+        _giveBack(holder, receiptId, amount, _spendGrant(grantId, amount));
     }
 
     // --------------------------------------------------------------------------------------------- cancelling
@@ -514,6 +503,23 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         word = word.aged(epoch);
         (uint256 taken, uint256 missing) = (word & Lots.LANES).takeOldest(value);
         if (missing != 0) revert ERC20InsufficientBalance(from, value - missing, value);
+        _moveLanes(from, word, to, value, taken, epoch);
+    }
+
+    function _moveWithin(
+        address from,
+        uint256 word,
+        address to,
+        uint256 value,
+        uint256 atLeast,
+        uint256 atMost
+    ) private {
+        if (atLeast | atMost == 0) return _move(from, word, to, value);
+        uint256 epoch = currentEpoch();
+        word = word.aged(epoch);
+        uint256 window = Lots.window(_soonestExpiry(epoch), epochLength, atLeast, atMost);
+        (uint256 taken, uint256 missing) = (word & window).takeOldest(value);
+        if (missing != 0) revert PointsOutOfBounds(from, value - missing, value, atLeast, atMost);
         _moveLanes(from, word, to, value, taken, epoch);
     }
 
@@ -712,6 +718,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     function _redeem(address holder, uint256 amount, bytes32 receiptId, address agent) private {
         if (amount == 0) revert ZeroAmount();
+        if (receiptId == 0) revert ReferenceMissing();
         if (_redemptions[holder][receiptId] != 0) revert ReceiptUsed(holder, receiptId);
         uint256 epoch = currentEpoch();
         uint256 word = _accounts[holder].word.aged(epoch);
@@ -729,13 +736,13 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @dev The lots come back as they would have aged, so no life is gained, and nothing counts as issued.
-    function _giveBack(address holder, bytes32 receiptId, uint256 amount) private {
+    function _giveBack(address holder, bytes32 receiptId, uint256 amount, bool promised) private {
         if (amount == 0) revert ZeroAmount();
         uint256 epoch = currentEpoch();
         uint256 word = _redemptions[holder][receiptId].aged(epoch);
         (uint256 given, uint256 missing) = (word & Lots.LANES).takeYoungest(amount);
         if (missing != 0) revert GiveBackExceeded(holder, receiptId, amount - missing, amount);
-        _raiseSupplyLanes(given, epoch);
+        _raiseSupplyLanes(given, epoch, promised);
         // `given` is no more than what is left of the redemption; the supply's lanes, just checked, bound the holder's.
         unchecked {
             _redemptions[holder][receiptId] = word - given;
@@ -746,9 +753,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         emit GivenBack(holder, receiptId, amount);
     }
 
-    function _raiseSupplyLanes(uint256 given, uint256 epoch) private {
+    function _raiseSupplyLanes(uint256 given, uint256 epoch, bool promised) private {
         uint256 supply = _agedSupply(epoch);
-        uint256 room = _room(supply, false);
+        uint256 room = _room(supply, promised);
         if (given & Lots.LANE > room) revert NoHeadroom(room, given & Lots.LANE);
         uint256 largest = Lots.largestSum(supply, given);
         if (largest > Lots.LANE) revert NoHeadroom(Lots.LANE, largest);

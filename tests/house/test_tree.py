@@ -38,6 +38,7 @@ def test_the_tree_is_read() -> None:
         ("requirements.lock", "--index-url https" + "://registry.example/simple\n"),
         ("requirements-analysis.lock", "attrs @ https" + "://registry.example/attrs.whl\n"),
         ("package-lock.json", json.dumps({"packages": {"node_modules/a": {"resolved": "x"}}})),
+        ("benchmarks/package-lock.json", json.dumps({"packages": {"node_modules/a": {"resolved": "x"}}})),
         (".npmrc", "registry=https" + "://registry.example/\n"),
     ],
 )
@@ -91,6 +92,7 @@ def test_finds_keys(text: str) -> None:
     [
         f'ORDER_TYPEHASH = "{KEY}"\n',
         f"bytes32 private constant _ORDER = {KEY};\n",
+        f"/// keccak256 of the key's name\nbytes32 constant KEY = {KEY};\n",
         f'assert digest == "{KEY}"\n',
     ],
 )

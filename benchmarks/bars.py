@@ -1,0 +1,93 @@
+"""What this project promises to stay under, and whether it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from benchmarks.records import BenchmarkError, Record
+
+OURS = "troc"
+# Bare transfers: not a peer, but what no peer can go below.
+FLOOR = "floor"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """The most gas that an operation of ours may take.
+
+    Attributes:
+        operation: Its key.
+        limit: Gas, or how many times the gas of `peer`.
+        peer: The system that the limit is relative to; empty where the limit is gas.
+    """
+
+    operation: str
+    limit: Fraction
+    peer: str = ""
+
+    def gas(self, figures: Mapping[tuple[str, str], int]) -> int:
+        """The limit in gas, given the figures by operation and system."""
+        if not self.peer:
+            return int(self.limit)
+        # What only we have four lots for is compared with a plain transfer.
+        operation = _COMPARED_WITH.get(self.operation, self.operation)
+        try:
+            return int(self.limit * figures[operation, self.peer])
+        except KeyError:
+            raise BenchmarkError(f"no figure for {operation} of {self.peer}: run `make bench`") from None
+
+    def describe(self) -> str:
+        """The limit in words."""
+        if not self.peer:
+            return f"{int(self.limit):,}"
+        return f"{float(self.limit):g} times {self.peer}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A bar and where we are."""
+
+    bar: Bar
+    limit: int
+    gas: int
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether ours takes no more than the bar allows."""
+        return self.gas <= self.limit
+
+
+_COMPARED_WITH = {"transfer-four-lots": "transfer-existing"}
+_PLAIN = "openzeppelin"
+
+BARS = (
+    Bar("transfer-existing", Fraction("1.03"), _PLAIN),
+    Bar("transfer-new", Fraction("1.03"), _PLAIN),
+    Bar("transfer-four-lots", Fraction("1.05"), _PLAIN),
+    Bar("mint-existing", Fraction("1.03"), _PLAIN),
+    Bar("mint-new", Fraction("1.03"), _PLAIN),
+    Bar("mint-batch-existing", Fraction(8_000)),
+    Bar("mint-batch-new", Fraction(25_100)),
+    Bar("take-order", Fraction(73_000)),
+    Bar("first-trade", Fraction(107_000)),
+    Bar("match-two", Fraction(47_500)),
+    Bar("match-two-partial", Fraction(48_500)),
+    Bar("ring-of-three", Fraction(44_000)),
+    Bar("batch-of-30", Fraction(35_000)),
+    Bar("batch-of-30-first", Fraction(52_000)),
+    Bar("expiry", Fraction(0)),
+)
+
+
+def results(ours: Iterable[Record], peers: Iterable[Record]) -> list[Result]:
+    """Each bar with our figure; raises BenchmarkError where a figure is missing."""
+    figures = {record.key: record.gas for record in (*peers, *ours)}
+    found = []
+    for bar in BARS:
+        gas = figures.get((bar.operation, OURS))
+        if gas is None:
+            raise BenchmarkError(f"{bar.operation} of {OURS} was not measured: see benchmarks/ours/")
+        found.append(Result(bar, bar.gas(figures), gas))
+    return found
