@@ -5,7 +5,7 @@ import {ECDSA} from "solady/utils/ECDSA.sol";
 
 /// @title An honest wallet of several owners
 /// @notice ERC-1271 by as many owners' signatures as its threshold says, 65 bytes each, by rising address of the owner.
-contract WalletMock {
+contract SharedWalletMock {
     /// @notice How many owners must sign.
     uint256 public immutable threshold;
     mapping(address account => bool) public isOwner;
@@ -19,7 +19,7 @@ contract WalletMock {
 
     /// @notice Makes a call as the wallet. By an owner, who answers to the others.
     function execute(address target, bytes calldata data) external returns (bytes memory answer) {
-        require(isOwner[msg.sender], "WalletMock: not an owner");
+        require(isOwner[msg.sender], "SharedWalletMock: not an owner");
         bool done;
         (done, answer) = target.call(data);
         if (!done) {
