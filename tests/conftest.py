@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import brownie
+import brownie.network.rpc
 import pytest
-from eth_utils import keccak
+from brownie import web3
 
 from tests.helpers import DAY, now
+
+
+@pytest.fixture(scope="session", autouse=True)
+def speed() -> Iterator[None]:
+    """Halves the time of a test: brownie looks at its whole call stack, source lines and all, for each snapshot, and
+    collects garbage for each revert.
+    """
+
+    def stack() -> list[SimpleNamespace]:
+        frame = sys._getframe(1)
+        return [SimpleNamespace(frame=frame), SimpleNamespace(frame=frame.f_back)]
+
+    brownie.network.rpc.inspect = SimpleNamespace(stack=stack)
+    gc.freeze()
+    yield
+    gc.unfreeze()
+    brownie.network.rpc.inspect = inspect
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +44,7 @@ def create_account(module_isolation: None, accounts: Any) -> Callable[[str], Any
     """An account with a key of its own, so that it can sign, and ether, so that it can send."""
 
     def create(role: str) -> Any:
-        account = accounts.add(keccak(text=f"troc test account: {role}"))
+        account = accounts.add(web3.keccak(text=f"troc test account: {role}"))
         accounts[0].transfer(account, "10 ether", silent=True)
         return account
 
@@ -100,3 +122,9 @@ def create_token(deployer: Any, brand: Any, exchange: Any) -> Callable[..., Any]
 def token(create_token: Callable[..., Any]) -> Any:
     """Points without decimals that live 90 to 120 days."""
     return create_token()
+
+
+@pytest.fixture(scope="module")
+def create_wallet(deployer: Any) -> Callable[[Any], Any]:
+    """A contract wallet for which the key of an account signs, by ERC-1271."""
+    return lambda signer: brownie.WalletMock.deploy(signer, {"from": deployer})

@@ -20,14 +20,14 @@ ZERO_ADDRESS = "0x" + "00" * 20
 _MESSAGES = Path(__file__).parent.parent / "docs" / "messages.md"
 _TYPE_STRING = re.compile(r"^(\w+)\((\w.*)\)$", re.MULTILINE)
 
-# ------------------------------------------------------------------------------------------------------ errors
+# ----------------------------------------------------------------------------------------------------- errors
 
 
 def reverts_with(name: str, *args: Any) -> Any:
     """A context that passes only if the call in it fails with this custom error and exactly these values.
 
-    Accounts and contracts stand for their addresses, lists of bytes or integers for themselves. brownie tells a custom
-    error as a string: addresses in lower case, a trailing space where there are no values.
+    Accounts and contracts stand for their addresses. brownie tells a custom error as a string: addresses in
+    lower case, a trailing space where there are no values.
     """
     return brownie.reverts(f"{name}: {', '.join(_spoken(value) for value in args)}")
 
@@ -41,7 +41,7 @@ def _spoken(value: Any) -> str:
     return str(bytes(value)) if isinstance(value, (bytes, bytearray)) else str(value)
 
 
-# ------------------------------------------------------------------------------------------------------- clock
+# ------------------------------------------------------------------------------------------------------ clock
 
 
 def now() -> int:
@@ -50,7 +50,7 @@ def now() -> int:
 
 
 def travel_to(timestamp: int) -> None:
-    """Mine a block of this time, so that calls see it. Transactions that follow come in this second or later."""
+    """Mine a block of this time, so that calls see it; transactions that follow come in this second or later."""
     if _is_ganache():
         _request("evm_setTime", timestamp * 1000)
         _request("evm_mine", timestamp)
@@ -77,7 +77,7 @@ def _request(method: str, *params: Any) -> None:
     assert "error" not in answer, f"{method}{params}: {answer['error']}"
 
 
-# -------------------------------------------------------------------------------------------------- signatures
+# ------------------------------------------------------------------------------------------------- signatures
 
 
 def message_types() -> dict[str, list[dict[str, str]]]:
@@ -91,7 +91,12 @@ def message_types() -> dict[str, list[dict[str, str]]]:
 def typed_data(contract: Any, kind: str, message: dict[str, Any], **domain: Any) -> SignableMessage:
     """A message as a wallet sees it. `domain` overrides single fields of the domain of `contract`."""
     name = contract.name() if hasattr(contract, "name") else "Troc Exchange"
-    whole = {"name": name, "version": "1", "chainId": web3.eth.chain_id, "verifyingContract": contract.address}
+    whole = {
+        "name": name,
+        "version": "1",
+        "chainId": web3.eth.chain_id,
+        "verifyingContract": contract.address,
+    }
     return encode_typed_data(whole | domain, {kind: message_types()[kind]}, message)
 
 
