@@ -1,5 +1,9 @@
 """publishBatch: what a solver says of a batch, under its own name."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 
 from tests.helpers import reverts_with
@@ -7,7 +11,7 @@ from tests.helpers import reverts_with
 ONE = 10**18
 
 
-def test_emits_what_the_sender_says(book, acme, beta, stranger):
+def test_emits_what_the_sender_says(book: Any, acme: Any, beta: Any, stranger: Any) -> None:
     goods = [(acme.address, 0), (beta.address, 1_900_000_000)]
     transaction = book.publishBatch(
         b"batch", goods, [ONE, 2 * ONE], ONE // 100, 5 * ONE, 6 * ONE, {"from": stranger}
@@ -21,6 +25,6 @@ def test_emits_what_the_sender_says(book, acme, beta, stranger):
 
 
 @pytest.mark.parametrize("prices", [[], [1, 2]])
-def test_reverts_when_lists_differ(book, acme, stranger, prices):
+def test_reverts_when_lists_differ(book: Any, acme: Any, stranger: Any, prices: Any) -> None:
     with reverts_with("ListsDiffer", 1, len(prices)):
         book.publishBatch(b"batch", [(acme.address, 0)], prices, 0, 0, 0, {"from": stranger})

@@ -1,5 +1,9 @@
 """cancel and cancelFor: orders ended by their nonces."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 
 from tests.helpers import nonce, reverts_with, sign
@@ -7,13 +11,13 @@ from tests.orders import digest, words
 
 
 @pytest.fixture
-def orders(create_order, acme, beta, customer):
+def orders(create_order: Any, acme: Any, beta: Any, customer: Any) -> Any:
     """A whole order and a partial one."""
     return [create_order(customer, acme, 100, beta, 80, allowPartial=parts) for parts in (False, True)]
 
 
 @pytest.fixture
-def message(orders, customer):
+def message(orders: Any, customer: Any) -> Any:
     return {
         "maker": customer.address,
         "wholeNonces": [orders[0]["nonce"]],
@@ -21,7 +25,7 @@ def message(orders, customer):
     }
 
 
-def _assert_ended(exchange, take, orders, customer):
+def _assert_ended(exchange: Any, take: Any, orders: Any, customer: Any) -> None:
     assert [exchange.remainingOf(words(order)) for order in orders] == [0, 0]
     with reverts_with("NonceUsed", customer, orders[0]["nonce"]):
         take(orders[0], 100)
@@ -29,7 +33,7 @@ def _assert_ended(exchange, take, orders, customer):
         take(orders[1], 1)
 
 
-def test_maker_ends_her_orders(exchange, take, orders, message, customer):
+def test_maker_ends_her_orders(exchange: Any, take: Any, orders: Any, message: Any, customer: Any) -> None:
     nonces = (message["wholeNonces"], message["partialNonces"])
     transaction = exchange.cancel(*nonces, {"from": customer})
     assert transaction.events["OrdersCancelled"] == {
@@ -38,14 +42,16 @@ def test_maker_ends_her_orders(exchange, take, orders, message, customer):
     _assert_ended(exchange, take, orders, customer)
 
 
-def test_anyone_ends_them_by_her_signature(exchange, take, orders, message, customer, stranger):
+def test_anyone_ends_them_by_her_signature(
+    exchange: Any, take: Any, orders: Any, message: Any, customer: Any, stranger: Any
+) -> None:
     signature = sign(customer, exchange, "Cancel", message)
     transaction = exchange.cancelFor(*message.values(), signature, {"from": stranger})
     assert transaction.events["OrdersCancelled"] == message
     _assert_ended(exchange, take, orders, customer)
 
 
-def test_signature_again_does_nothing(exchange, message, customer, stranger):
+def test_signature_again_does_nothing(exchange: Any, message: Any, customer: Any, stranger: Any) -> None:
     signature = sign(customer, exchange, "Cancel", message)
     for _ in range(2):
         exchange.cancelFor(*message.values(), signature, {"from": stranger})
@@ -53,7 +59,9 @@ def test_signature_again_does_nothing(exchange, message, customer, stranger):
     assert exchange.partialWordOf(customer, 1) == 2**128 - 1
 
 
-def test_attack_07_cancelling_raced_by_filling(exchange, take, orders, message, customer, stranger):
+def test_attack_07_cancelling_raced_by_filling(
+    exchange: Any, take: Any, orders: Any, message: Any, customer: Any, stranger: Any
+) -> None:
     take(orders[1], 60)
     signature = sign(customer, exchange, "Cancel", message)
     exchange.cancelFor(*message.values(), signature, {"from": stranger})
@@ -61,24 +69,28 @@ def test_attack_07_cancelling_raced_by_filling(exchange, take, orders, message, 
         take(orders[1], 1)
 
 
-def test_a_filled_order_does_not_keep_others_alive(exchange, take, orders, message, customer):
+def test_a_filled_order_does_not_keep_others_alive(
+    exchange: Any, take: Any, orders: Any, message: Any, customer: Any
+) -> None:
     take(orders[0], 100)
     exchange.cancel(message["wholeNonces"], message["partialNonces"], {"from": customer})
     assert exchange.remainingOf(words(orders[1])) == 0
 
 
-def test_stranger_ends_only_his_own(exchange, orders, message, stranger):
+def test_stranger_ends_only_his_own(exchange: Any, orders: Any, message: Any, stranger: Any) -> None:
     exchange.cancel(message["wholeNonces"], message["partialNonces"], {"from": stranger})
     assert [exchange.remainingOf(words(order)) for order in orders] == [100, 100]
 
 
-def test_reverts_when_not_signed_by_the_maker(exchange, message, customer, stranger):
+def test_reverts_when_not_signed_by_the_maker(
+    exchange: Any, message: Any, customer: Any, stranger: Any
+) -> None:
     signature = sign(stranger, exchange, "Cancel", message)
     with reverts_with("NotSignedByMaker", customer, digest(exchange, "Cancel", message)):
         exchange.cancelFor(*message.values(), signature, {"from": stranger})
 
 
-def test_reverts_when_signed_for_all(exchange, message, customer, stranger):
+def test_reverts_when_signed_for_all(exchange: Any, message: Any, customer: Any, stranger: Any) -> None:
     """Cancel and CancelAll have the same fields by other names."""
     other = dict(zip(("maker", "wholeSeries", "partialSeries"), message.values(), strict=True))
     signature = sign(customer, exchange, "CancelAll", other)
@@ -87,13 +99,15 @@ def test_reverts_when_signed_for_all(exchange, message, customer, stranger):
 
 
 @pytest.mark.parametrize("domain", [{"chainId": 1}, {"verifyingContract": "0x" + "11" * 20}])
-def test_attack_01_02_reverts_when_signed_elsewhere(exchange, message, customer, stranger, domain):
+def test_attack_01_02_reverts_when_signed_elsewhere(
+    exchange: Any, message: Any, customer: Any, stranger: Any, domain: Any
+) -> None:
     signature = sign(customer, exchange, "Cancel", message, **domain)
     with reverts_with("NotSignedByMaker", customer, digest(exchange, "Cancel", message)):
         exchange.cancelFor(*message.values(), signature, {"from": stranger})
 
 
-def test_reverts_when_an_index_is_too_large(exchange, customer):
+def test_reverts_when_an_index_is_too_large(exchange: Any, customer: Any) -> None:
     exchange.cancel([223], [], {"from": customer})
     with reverts_with("NonceIndexTooLarge", 224):
         exchange.cancel([224], [], {"from": customer})
@@ -102,6 +116,6 @@ def test_reverts_when_an_index_is_too_large(exchange, customer):
 
 
 @pytest.mark.parametrize("lists", [([nonce(series=1)], []), ([], [nonce(series=1)])])
-def test_reverts_when_a_series_has_not_begun(exchange, customer, lists):
+def test_reverts_when_a_series_has_not_begun(exchange: Any, customer: Any, lists: Any) -> None:
     with reverts_with("NonceNotCurrent", customer, nonce(series=1), 0):
         exchange.cancel(*lists, {"from": customer})

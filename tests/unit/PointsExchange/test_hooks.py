@@ -1,5 +1,9 @@
 """Attack 11: hooks that call back while the exchange waits for them."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import brownie
 import pytest
 
@@ -9,7 +13,7 @@ from tests.unit.PointsExchange.conftest import HELD
 
 
 @pytest.fixture(scope="module")
-def hook(deployer, acme, customer):
+def hook(deployer: Any, acme: Any, customer: Any) -> Any:
     """A contract that calls back, with 100 ACME."""
     contract = brownie.CallbackMock.deploy({"from": deployer})
     acme.transfer(contract, 100, {"from": customer})
@@ -17,7 +21,7 @@ def hook(deployer, acme, customer):
 
 
 @pytest.fixture(scope="module")
-def odd(deployer, exchange, customer, buyer, hook):
+def odd(deployer: Any, exchange: Any, customer: Any, buyer: Any, hook: Any) -> Any:
     """A token that calls the hook before it moves; customer and buyer hold 1,000."""
     token = brownie.OddTokenMock.deploy({"from": deployer})
     for holder in (customer, buyer):
@@ -28,18 +32,18 @@ def odd(deployer, exchange, customer, buyer, hook):
 
 
 @pytest.fixture
-def hooked(create_order, odd, beta, customer):
+def hooked(create_order: Any, odd: Any, beta: Any, customer: Any) -> Any:
     """The customer gives 100 of the token with the hook for 80 BETA."""
     return create_order(customer, odd, 100, beta, 80, giveKind=ERC20)
 
 
 @pytest.fixture
-def coupon(create_order, coupons, acme, buyer):
+def coupon(create_order: Any, coupons: Any, acme: Any, buyer: Any) -> Any:
     """The buyer gives coupons for 10 ACME."""
     return create_order(buyer, coupons, 10, acme, 10, giveKind=ERC1155, giveId=7)
 
 
-def _calls(exchange, order, signature):
+def _calls(exchange: Any, order: Any, signature: Any) -> Any:
     swap = [(0, 1, order["giveAmount"]), (1, 0, order["wantAmount"])]
     return {
         "take": (words(order), signature, order["giveAmount"], 0),
@@ -51,8 +55,16 @@ def _calls(exchange, order, signature):
 
 @pytest.mark.parametrize("name", ["take", "takeWithPermits", "settle", "settleWithPermits"])
 def test_nothing_is_measured_while_something_is_measured(
-    exchange, take, hook, hooked, coupon, sign_order, coupons, deployer, name
-):
+    exchange: Any,
+    take: Any,
+    hook: Any,
+    hooked: Any,
+    coupon: Any,
+    sign_order: Any,
+    coupons: Any,
+    deployer: Any,
+    name: str,
+) -> None:
     arguments = _calls(exchange, coupon, sign_order(coupon))[name]
     hook.plan(exchange, getattr(exchange, name).encode_input(*arguments), {"from": deployer})
     take(hooked, 100)
@@ -62,8 +74,17 @@ def test_nothing_is_measured_while_something_is_measured(
 
 
 def test_points_alone_may_move_meanwhile(
-    exchange, take, hook, hooked, create_order, sign_order, acme, beta, neighbour, deployer
-):
+    exchange: Any,
+    take: Any,
+    hook: Any,
+    hooked: Any,
+    create_order: Any,
+    sign_order: Any,
+    acme: Any,
+    beta: Any,
+    neighbour: Any,
+    deployer: Any,
+) -> None:
     order = create_order(neighbour, beta, 10, acme, 10)
     hook.plan(
         exchange, exchange.take.encode_input(words(order), sign_order(order), 10, 0), {"from": deployer}
@@ -73,7 +94,9 @@ def test_points_alone_may_move_meanwhile(
     assert beta.balanceOf(hook) == 10
 
 
-def test_what_is_being_settled_is_used_up_already(exchange, take, hook, hooked, deployer):
+def test_what_is_being_settled_is_used_up_already(
+    exchange: Any, take: Any, hook: Any, hooked: Any, deployer: Any
+) -> None:
     hook.plan(exchange, exchange.remainingOf.encode_input(words(hooked)), {"from": deployer})
     take(hooked, 100)
     done, answer = hook.outcome(0)
@@ -82,9 +105,17 @@ def test_what_is_being_settled_is_used_up_already(exchange, take, hook, hooked, 
 
 @pytest.mark.parametrize("name", ["take", "settle"])
 def test_one_payment_does_not_count_twice(
-    exchange, hook, odd, create_order, sign_order, beta, customer, deployer, name
-):
-    """In the hook of one payment another is made, and a token that moves what is there has nothing left for the first."""
+    exchange: Any,
+    hook: Any,
+    odd: Any,
+    create_order: Any,
+    sign_order: Any,
+    beta: Any,
+    customer: Any,
+    deployer: Any,
+    name: str,
+) -> None:
+    """The hook of one payment makes another; a token that moves what is there has nothing left for the first."""
     odd.behave(3, {"from": deployer})
     odd.mint(hook, 100, {"from": deployer})
     hook.run(odd, odd.approve.encode_input(exchange, 1), {"from": deployer})
@@ -97,8 +128,15 @@ def test_one_payment_does_not_count_twice(
 
 
 def test_hole_a_claim_released_in_a_hook_is_no_payment(
-    exchange, hook, odd, create_order, sign_order, coupons, customer, deployer
-):
+    exchange: Any,
+    hook: Any,
+    odd: Any,
+    create_order: Any,
+    sign_order: Any,
+    coupons: Any,
+    customer: Any,
+    deployer: Any,
+) -> None:
     claim = brownie.ClaimMock.deploy(odd, customer, {"from": deployer})
     odd.mint(claim, 100, {"from": deployer})
     odd.behave(3, {"from": deployer})

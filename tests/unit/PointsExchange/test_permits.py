@@ -1,5 +1,9 @@
 """takeWithPermits and settleWithPermits: permits tried first, and passed over when they fail."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import brownie
 import pytest
 from eth_account import Account
@@ -11,10 +15,10 @@ from tests.unit.PointsExchange.conftest import HELD
 
 
 @pytest.fixture(scope="module")
-def create_permit(exchange):
+def create_permit(exchange: Any) -> Any:
     """A permit for the exchange, signed by its owner, as the exchange takes it."""
 
-    def create(token, owner, value):
+    def create(token: Any, owner: Any, value: Any) -> Any:
         domain = {
             "name": token.name(),
             "version": "1",
@@ -38,19 +42,21 @@ def create_permit(exchange):
 
 
 @pytest.fixture
-def money(cash, exchange, customer):
+def money(cash: Any, exchange: Any, customer: Any) -> Any:
     """Money that the exchange may not move yet."""
     cash.approve(exchange, 0, {"from": customer})
     return cash
 
 
 @pytest.fixture
-def order(create_order, money, beta, customer):
+def order(create_order: Any, money: Any, beta: Any, customer: Any) -> Any:
     """The customer gives 100 of money for 80 BETA."""
     return create_order(customer, money, 100, beta, 80, giveKind=ERC20)
 
 
-def test_take_with_a_permit(exchange, create_permit, sign_order, order, money, customer, buyer):
+def test_take_with_a_permit(
+    exchange: Any, create_permit: Any, sign_order: Any, order: Any, money: Any, customer: Any, buyer: Any
+) -> None:
     permit = create_permit(money, customer, 100)
     transaction = exchange.takeWithPermits([permit], words(order), sign_order(order), 100, 0, {"from": buyer})
     assert transaction.return_value == 80
@@ -58,7 +64,9 @@ def test_take_with_a_permit(exchange, create_permit, sign_order, order, money, c
     assert money.allowance(customer, exchange) == 0
 
 
-def test_settle_with_a_permit(exchange, create_permit, sign_order, order, money, customer, buyer):
+def test_settle_with_a_permit(
+    exchange: Any, create_permit: Any, sign_order: Any, order: Any, money: Any, customer: Any, buyer: Any
+) -> None:
     permit = create_permit(money, customer, 100)
     exchange.settleWithPermits(
         [permit], [words(order)], [sign_order(order)], [(0, 1, 100), (1, 0, 80)], {"from": buyer}
@@ -66,7 +74,9 @@ def test_settle_with_a_permit(exchange, create_permit, sign_order, order, money,
     assert money.balanceOf(buyer) == HELD + 100
 
 
-def test_permit_switches_the_exchange_on(exchange, create_permit, sign_order, pair, acme, customer, stranger):
+def test_permit_switches_the_exchange_on(
+    exchange: Any, create_permit: Any, sign_order: Any, pair: Any, acme: Any, customer: Any, stranger: Any
+) -> None:
     acme.approve(exchange, 0, {"from": customer})
     exchange.settleWithPermits(
         [create_permit(acme, customer, MAX_UINT256)],
@@ -79,8 +89,15 @@ def test_permit_switches_the_exchange_on(exchange, create_permit, sign_order, pa
 
 
 def test_attack_06_permit_was_submitted_before(
-    exchange, create_permit, sign_order, order, money, customer, buyer, stranger
-):
+    exchange: Any,
+    create_permit: Any,
+    sign_order: Any,
+    order: Any,
+    money: Any,
+    customer: Any,
+    buyer: Any,
+    stranger: Any,
+) -> None:
     permit = create_permit(money, customer, 100)
     money.permit(customer, exchange, *permit[2:], {"from": stranger})
     exchange.takeWithPermits([permit], words(order), sign_order(order), 100, 0, {"from": buyer})
@@ -88,8 +105,15 @@ def test_attack_06_permit_was_submitted_before(
 
 
 def test_permits_of_nonsense_are_passed_over(
-    exchange, sign_order, create_order, acme, beta, coupons, customer, buyer
-):
+    exchange: Any,
+    sign_order: Any,
+    create_order: Any,
+    acme: Any,
+    beta: Any,
+    coupons: Any,
+    customer: Any,
+    buyer: Any,
+) -> None:
     order = create_order(customer, acme, 100, beta, 80)
     nonsense = [
         (token, ZERO_ADDRESS, 0, 0, 0, bytes(32), bytes(32))
@@ -100,8 +124,8 @@ def test_permits_of_nonsense_are_passed_over(
 
 
 def test_reverts_when_the_permit_was_needed(
-    exchange, create_permit, sign_order, order, money, customer, buyer
-):
+    exchange: Any, create_permit: Any, sign_order: Any, order: Any, money: Any, customer: Any, buyer: Any
+) -> None:
     permit = list(create_permit(money, customer, 99))
     with brownie.reverts("TransferFromFailed: "):
         exchange.takeWithPermits([permit], words(order), sign_order(order), 100, 0, {"from": buyer})

@@ -1,5 +1,9 @@
 """settle, at size: rings of two to six, and a batch of thirty orders over four brands."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 
 from tests.helpers import nonce
@@ -9,12 +13,12 @@ HELD = 1_000
 
 
 @pytest.fixture(scope="module")
-def makers(create_account):
+def makers(create_account: Any) -> Any:
     return [create_account(f"maker {i}") for i in range(6)]
 
 
 @pytest.fixture(scope="module")
-def tokens(create_token, brand, makers):
+def tokens(create_token: Any, brand: Any, makers: Any) -> Any:
     """Six brands; each maker holds 1,000 points of each."""
     tokens = [create_token(name=f"Brand {i}", symbol=f"B{i}") for i in range(6)]
     for token in tokens:
@@ -23,7 +27,7 @@ def tokens(create_token, brand, makers):
 
 
 @pytest.mark.parametrize("size", [2, 3, 4, 5, 6])
-def test_ring(settle, tokens, makers, exchange, size):
+def test_ring(settle: Any, tokens: Any, makers: Any, exchange: Any, size: int) -> None:
     """Each gives points that only the next one wants: no two of them could trade for themselves."""
     amounts = [100 + 7 * i for i in range(size)]
     orders = [
@@ -38,7 +42,7 @@ def test_ring(settle, tokens, makers, exchange, size):
         assert tokens[i].balanceOf(exchange) == 0
 
 
-def test_batch_of_thirty_over_four_brands(settle, tokens, makers, exchange):
+def test_batch_of_thirty_over_four_brands(settle: Any, tokens: Any, makers: Any, exchange: Any) -> None:
     orders, transfers = [], []
     for i in range(0, 30, 2):
         one, other = tokens[i // 2 % 4], tokens[(i // 2 + 1 + i % 3) % 4]
@@ -59,5 +63,5 @@ def test_batch_of_thirty_over_four_brands(settle, tokens, makers, exchange):
     assert {(token, maker): token.balanceOf(maker) for token in tokens for maker in makers} == expected
 
 
-def _maker(makers, order):
+def _maker(makers: Any, order: Any) -> Any:
     return next(maker for maker in makers if maker.address == order["maker"])

@@ -1,5 +1,9 @@
 """Makers that are contracts, and accounts that borrowed code."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import brownie
 import pytest
 from eth_account import Account
@@ -26,7 +30,7 @@ ANSWERS = [
 
 
 @pytest.fixture(scope="module")
-def odd(deployer, acme, customer):
+def odd(deployer: Any, acme: Any, customer: Any) -> Any:
     """A wallet that answers oddly, with 100 ACME."""
     wallet = brownie.OddWalletMock.deploy({"from": deployer})
     acme.transfer(wallet, 100, {"from": customer})
@@ -34,14 +38,22 @@ def odd(deployer, acme, customer):
 
 
 @pytest.fixture
-def odd_order(create_order, odd, acme, beta):
+def odd_order(create_order: Any, odd: Any, acme: Any, beta: Any) -> Any:
     return create_order(odd, acme, 100, beta, 80, allowPartial=True)
 
 
 @pytest.mark.parametrize("safe", [False, True], ids=["plain", "as a Safe"])
 def test_several_owners_sign_for_a_wallet(
-    safe, deployer, exchange, create_order, acme, beta, customer, buyer, neighbour
-):
+    safe: Any,
+    deployer: Any,
+    exchange: Any,
+    create_order: Any,
+    acme: Any,
+    beta: Any,
+    customer: Any,
+    buyer: Any,
+    neighbour: Any,
+) -> None:
     owners = sorted([customer, buyer], key=lambda owner: int(owner.address, 16))
     mock = brownie.SafeMock if safe else brownie.SharedWalletMock
     wallet = mock.deploy(owners, 2, {"from": deployer})
@@ -56,8 +68,15 @@ def test_several_owners_sign_for_a_wallet(
 
 
 def test_a_wallet_takes_and_cancels(
-    deployer, exchange, create_order, sign_order, acme, beta, customer, buyer
-):
+    deployer: Any,
+    exchange: Any,
+    create_order: Any,
+    sign_order: Any,
+    acme: Any,
+    beta: Any,
+    customer: Any,
+    buyer: Any,
+) -> None:
     wallet = brownie.SharedWalletMock.deploy([buyer], 1, {"from": deployer})
     beta.transfer(wallet, 80, {"from": buyer})
     order = create_order(customer, acme, 100, beta, 80)
@@ -69,7 +88,9 @@ def test_a_wallet_takes_and_cancels(
     assert exchange.wholeWordOf(wallet, 0) == 1 << 5
 
 
-def test_attack_19_a_wallet_that_says_yes_and_then_no(exchange, odd, odd_order, acme, beta, buyer):
+def test_attack_19_a_wallet_that_says_yes_and_then_no(
+    exchange: Any, odd: Any, odd_order: Any, acme: Any, beta: Any, buyer: Any
+) -> None:
     exchange.take(words(odd_order), b"", 60, 0, {"from": buyer})
     odd.setAnswer(ANSWERS.index("No"), {"from": buyer})
     with reverts_with("NotSignedByMaker", odd, digest(exchange, "Order", odd_order)):
@@ -91,13 +112,15 @@ def test_attack_19_a_wallet_that_says_yes_and_then_no(exchange, odd, odd_order, 
         "BurnsGas",
     ],
 )
-def test_odd_answers_are_no_signature(exchange, odd, odd_order, buyer, answer):
+def test_odd_answers_are_no_signature(
+    exchange: Any, odd: Any, odd_order: Any, buyer: Any, answer: str
+) -> None:
     odd.setAnswer(ANSWERS.index(answer), {"from": buyer})
     with reverts_with("NotSignedByMaker", odd, digest(exchange, "Order", odd_order)):
         exchange.take(words(odd_order), b"", 10, 0, {"from": buyer})
 
 
-def test_attack_12_a_megabyte_is_not_copied(exchange, odd, odd_order, buyer):
+def test_attack_12_a_megabyte_is_not_copied(exchange: Any, odd: Any, odd_order: Any, buyer: Any) -> None:
     odd.setAnswer(ANSWERS.index("YesInMegabyte"), {"from": buyer})
     transaction = exchange.take(words(odd_order), b"", 10, 0, {"from": buyer})
     # The wallet's own memory costs 2.2 million; a copy would cost as much again.
@@ -105,8 +128,16 @@ def test_attack_12_a_megabyte_is_not_copied(exchange, odd, odd_order, buyer):
 
 
 def test_attack_19_a_wallet_that_calls_back_while_it_is_asked(
-    exchange, odd, odd_order, create_order, sign_order, acme, beta, neighbour, buyer
-):
+    exchange: Any,
+    odd: Any,
+    odd_order: Any,
+    create_order: Any,
+    sign_order: Any,
+    acme: Any,
+    beta: Any,
+    neighbour: Any,
+    buyer: Any,
+) -> None:
     other = create_order(neighbour, beta, 10, acme, 10)
     odd.setAnswer(ANSWERS.index("CallsBack"), {"from": buyer})
     odd.setCall(exchange, exchange.take.encode_input(words(other), sign_order(other), 10, 0), {"from": buyer})
@@ -120,7 +151,7 @@ def test_attack_19_a_wallet_that_calls_back_while_it_is_asked(
 # ------------------------------------------------------------------------------------------------- EIP-7702
 
 
-def _delegate(web3, account, target, sender):
+def _delegate(web3: Any, account: Any, target: Any, sender: Any) -> None:
     """Let `account` borrow the code of `target`, or none, in a transaction of `sender`'s."""
     authorization = account_key(account).sign_authorization(
         {
@@ -145,12 +176,12 @@ def _delegate(web3, account, target, sender):
     assert receipt["status"] == 1
 
 
-def account_key(account):
+def account_key(account: Any) -> Any:
     return Account.from_key(account.private_key)
 
 
 @pytest.fixture
-def delegated(web3, deployer, customer, stranger):
+def delegated(web3: Any, deployer: Any, customer: Any, stranger: Any) -> Any:
     """The customer's account with the code of a delegate."""
     delegate = brownie.DelegateMock.deploy({"from": deployer})
     _delegate(web3, customer, delegate.address, stranger)
@@ -159,14 +190,14 @@ def delegated(web3, deployer, customer, stranger):
 
 
 @pytest.fixture
-def parts(create_order, acme, beta, customer):
+def parts(create_order: Any, acme: Any, beta: Any, customer: Any) -> Any:
     return create_order(customer, acme, 100, beta, 80, allowPartial=True)
 
 
 @pytest.mark.prague
 def test_attack_20_a_delegated_account_signs_with_its_own_key(
-    delegated, exchange, take, parts, acme, buyer, stranger
-):
+    delegated: Any, exchange: Any, take: Any, parts: Any, acme: Any, buyer: Any, stranger: Any
+) -> None:
     take(parts, 10)
     message = {"maker": parts["maker"], "wholeNonces": [], "partialNonces": [parts["nonce"]]}
     signature = exchange.cancelFor(
@@ -176,7 +207,7 @@ def test_attack_20_a_delegated_account_signs_with_its_own_key(
     assert acme.balanceOf(buyer) == HELD + 10
 
 
-def _own_signature(exchange, delegated, message, buyer):
+def _own_signature(exchange: Any, delegated: Any, message: Any, buyer: Any) -> Any:
     customer = brownie.accounts.at(delegated.address)
     with reverts_with("NotSignedByMaker", customer, digest(exchange, "Cancel", message)):
         exchange.cancelFor(*message.values(), sign(buyer, exchange, "Cancel", message), {"from": buyer})
@@ -185,8 +216,15 @@ def _own_signature(exchange, delegated, message, buyer):
 
 @pytest.mark.prague
 def test_attack_20_a_delegate_signs_as_erc1271_says_and_no_longer(
-    delegated, web3, exchange, parts, customer, buyer, neighbour, stranger
-):
+    delegated: Any,
+    web3: Any,
+    exchange: Any,
+    parts: Any,
+    customer: Any,
+    buyer: Any,
+    neighbour: Any,
+    stranger: Any,
+) -> None:
     by_neighbour = sign(neighbour, exchange, "Order", parts)
     refused = reverts_with("NotSignedByMaker", customer, digest(exchange, "Order", parts))
     with refused:
@@ -201,8 +239,16 @@ def test_attack_20_a_delegate_signs_as_erc1271_says_and_no_longer(
 
 @pytest.mark.prague
 def test_attack_20_a_delegated_account_takes_and_receives(
-    delegated, exchange, create_order, sign_order, take, beta, coupons, customer, buyer
-):
+    delegated: Any,
+    exchange: Any,
+    create_order: Any,
+    sign_order: Any,
+    take: Any,
+    beta: Any,
+    coupons: Any,
+    customer: Any,
+    buyer: Any,
+) -> None:
     order = create_order(buyer, coupons, 10, beta, 10, giveKind=2, giveId=7)
     take(order, 10, sender=customer)
     assert coupons.balanceOf(customer, 7) == HELD + 10
