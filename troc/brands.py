@@ -122,7 +122,7 @@ class LaunchPlan:
     @property
     def largest(self) -> int:
         """How many whole points can be issued in one epoch."""
-        return LOT_MAX // 10**self.decimals
+        return int(LOT_MAX // 10**self.decimals)
 
     def as_tuple(self) -> tuple[Any, ...]:
         """For `Brands.launch`."""
@@ -364,12 +364,17 @@ class Brands:
         else as the brand's owner.
         """
         run = _MintRun(self._chain, self.token(brand), signer, grant, progress)
-        todo = batches(sorted(payouts, key=lambda payout: payout.address.lower()), brand.address, reference)
-        return run.pay(brand, todo)
+        return run.pay(brand, _cut(brand, payouts, reference))
 
-    def check_issuer(self, brand: Brand, signer: str, units: int, grant: int | None = None) -> None:
-        """Raise before anything is sent if `signer` cannot issue that much."""
+    def check_mint(
+        self, brand: Brand, payouts: Iterable[Payout], signer: str, reference: str = "", grant: int | None = None
+    ) -> None:
+        """Raise before anything is sent if `signer` cannot issue what is not issued yet."""
         token = self.token(brand).functions
+        todo = _cut(brand, payouts, reference)
+        issuer = ZERO_ADDRESS if grant is None else signer
+        used = self._chain.read_many([token.referenceUsed(issuer, batch.reference) for batch in todo])
+        units = sum(batch.units for batch, done in zip(todo, used, strict=True) if not done)
         if grant is None:
             owner, liability = self._chain.read_many([token.owner(), token.liability()])
             if owner != signer:
@@ -415,8 +420,19 @@ class Brands:
         """How a brand stands: its books, and what it owes by date."""
         token = self.token(brand).functions
         owner, totals, liability = self._chain.read_many([token.owner(), token.totals(), token.liability()])
+        issued, live, redeemed, expired = totals
         amounts, expiries, pending, promised = liability
-        return Status(brand, owner, *totals, tuple(zip(amounts, expiries, strict=True)), pending, promised)
+        return Status(
+            brand=brand,
+            owner=owner,
+            issued=issued,
+            live=live,
+            redeemed=redeemed,
+            expired=expired,
+            owed=tuple(zip(amounts, expiries, strict=True)),
+            pending=pending,
+            promised=promised,
+        )
 
 
 class _MintRun:
@@ -509,6 +525,10 @@ class _MintRun:
 
 _FOR_EVER = 1 << 62
 """The length of an epoch that stands for "never expires", in seconds (LOYALTY.md, "Lots")."""
+
+
+def _cut(brand: Brand, payouts: Iterable[Payout], reference: str) -> list[Batch]:
+    return batches(sorted(payouts, key=lambda payout: payout.address.lower()), brand.address, reference)
 
 
 def _shown(text: str) -> str:

@@ -160,6 +160,7 @@ class Troc:
         """
         brand = self.brand(brand)
         checked = self.read_payouts(brand, payouts)
+        self.check_mint(brand, checked, reference=reference, grant=grant)
         return self.mint_payouts(brand, checked, reference=reference, grant=grant, progress=progress)
 
     def read_payouts(self, brand: Brand, payouts: Path | str | Mapping[str, int | str]) -> list[Payout]:
@@ -170,6 +171,12 @@ class Troc:
             Payout(to_address(address), words.to_units(words.parse_amount(str(amount)), brand.decimals, brand.symbol))
             for address, amount in payouts.items()
         ]
+
+    def check_mint(
+        self, brand: Brand, payouts: Sequence[Payout], *, reference: str = "", grant: int | None = None
+    ) -> None:
+        """Raise before anything is sent if the account that acts cannot issue that much."""
+        self.brands.check_mint(brand, payouts, self.address, reference, grant)
 
     def mint_payouts(
         self,
@@ -315,8 +322,8 @@ class Troc:
         self, give: str | Brand | None = None, want: str | Brand | None = None, maker: str | None = None
     ) -> list[Standing]:
         """Published orders that can be taken now, oldest first."""
-        sides = [None if name is None else self.brand(name) for name in (give, want)]
-        standings = self.orders.standings(self.book.entries(*sides, maker), self._address or "")
+        giving, wanting = (None if name is None else self.brand(name) for name in (give, want))
+        standings = self.orders.standings(self.book.entries(giving, wanting, maker), self._address or "")
         return [standing for standing in standings if standing.state.can_be_taken]
 
     def quote(

@@ -477,11 +477,7 @@ class Trading:
     def cancel(self, entry: Entry, signer: Signer, submitter: Signer | None = None) -> Receipt:
         """End an order for good. Raises `OrderError` where it has ended already."""
         order = entry.order
-        standing = self.standing(entry, signer.address)
-        if order.maker != signer.address:
-            raise OrderError(f"this order is {order.maker}'s", "use --account with its maker's account")
-        if standing.state in (State.CANCELLED, State.FILLED):
-            raise OrderError(f"this order is already {standing.state}", "nothing is left to do")
+        self.check_cancellable(self.standing(entry, signer.address), signer.address)
         whole, partial = ([], [order.nonce]) if order.allow_partial else ([order.nonce], [])
         functions = self._contract.functions
         if submitter is None:
@@ -489,6 +485,14 @@ class Trading:
         message = Cancel(signer.address, tuple(whole), tuple(partial))
         signature = sign(message, self._domain, signer)
         return self._chain.send(functions.cancelFor(signer.address, whole, partial, signature), submitter)
+
+    @staticmethod
+    def check_cancellable(standing: Standing, account: str) -> None:
+        """Raise `OrderError` unless this account can end this order."""
+        if standing.order.maker != account:
+            raise OrderError(f"this order is {standing.order.maker}'s", "use --account with its maker's account")
+        if standing.state in (State.CANCELLED, State.FILLED):
+            raise OrderError(f"this order is already {standing.state}", "nothing is left to do")
 
     def cancel_all(self, signer: Signer, submitter: Signer | None = None) -> Receipt:
         """End everything that one has signed so far, published or not, as far as this client numbers orders."""
