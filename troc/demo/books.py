@@ -1,0 +1,54 @@
+"""The books closed: what receipts, balances and the log say, each counted for itself."""
+
+from __future__ import annotations
+
+from troc.audit import Audit
+from troc.demo.receipts import Receipts
+from troc.demo.stage import Stage
+from troc.demo.telling import Teller
+
+
+def close_books(stage: Stage, receipts: Receipts, teller: Teller) -> list[Audit]:
+    """Count every brand anew, show the figures, and check the invariants L1, L4 and X1 of the design."""
+    audits = [stage.client.audit(brand) for brand in stage.brands.values()]
+    teller.say(
+        "Counted anew, without asking the contracts for their totals: `earned` from the grocer's receipts, `live` by adding"
+        " up the balances of everybody who was ever given points in the log, `redeemed` from the log, `expired` from what"
+        " everybody held in the last moment before each date."
+    )
+    columns = ("points", "earned", "=", "live", "+", "redeemed", "+", "expired", "holders")
+    rows = []
+    for audit in audits:
+        brand = audit.brand
+        amounts = (receipts.issued(brand.symbol), audit.live, audit.redeemed, audit.expired)
+        earned, live, redeemed, expired = map(brand.number, amounts)
+        rows.append((brand.symbol, earned, "=", live, "+", redeemed, "+", expired, f"{len(audit.holders):,}"))
+    teller.table(columns, rows)
+    for audit in audits:
+        _check(stage, receipts, audit, teller)
+    ether = stage.chain.balance(stage.exchange)
+    moves = sum(audit.exchange_moves for audit in audits)
+    balance = sum(audit.exchange_balance for audit in audits)
+    teller.check(
+        f"X1    the exchange holds {balance} points and {ether} ether, and {moves} moves in the log are from or to it",
+        not (moves or balance or ether),
+    )
+    return audits
+
+
+def _check(stage: Stage, receipts: Receipts, audit: Audit, teller: Teller) -> None:
+    brand = audit.brand
+    status = stage.client.status(brand)
+    earned = receipts.issued(brand.symbol)
+    counted = audit.live + audit.redeemed + audit.expired
+    teller.check(
+        f"L1    {brand.symbol}: all balances are {brand.number(audit.live)}, the supply is {brand.number(status.live)}",
+        audit.live == status.live,
+    )
+    teller.check(
+        f"L4    {brand.symbol}: receipts earned {brand.number(earned)}, {brand.number(counted)} are accounted for, and the"
+        " contract says the same of each",
+        earned == counted == audit.issued
+        and (status.issued, status.live, status.redeemed, status.expired)
+        == (earned, audit.live, audit.redeemed, audit.expired),
+    )
