@@ -10,7 +10,7 @@ from web3.contract.contract import ContractFunction
 from troc import words
 from troc.demo.stage import Stage
 from troc.errors import ContractError
-from troc.messages import EXCHANGE_NAME, UINT256_MAX, ZERO_ADDRESS, Domain, Message, Permit, Redeem, Send, typed
+from troc.messages import EXCHANGE_NAME, UINT256_MAX, ZERO_ADDRESS, Domain, Message, Permit, Redeem, Send, pack_nonce, typed
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Refusal:
     def holds(self) -> bool:
         """Whether the attempt was refused, and for the right reason."""
         return self.error is not None and self.error.name == self.attempt.expected
+
+    @property
+    def answer(self) -> str:
+        """What the contract said."""
+        return self.error.message if self.error else "done"
 
 
 def try_all(stage: Stage, symbol: str, household: int) -> list[Refusal]:
@@ -57,6 +62,8 @@ def _attempts(stage: Stage, symbol: str, household: int) -> Iterator[Attempt]:
     exchange = stage.chain.contract("PointsExchange", stage.exchange).functions
     domain = brand.domain_of_messages(stage.chain.chain_id)
     deadline = stage.chain.now() + words.HOUR
+    # A number that she has not used: it must be the signature that is refused.
+    nonce = pack_nonce(lane=1)
 
     def forged(message: Message, domain: Domain = domain) -> bytes:
         """The brand's own signature under a message of hers: the client's `sign` would refuse to make it."""
@@ -67,13 +74,13 @@ def _attempts(stage: Stage, symbol: str, household: int) -> Iterator[Attempt]:
         token.transferFrom(her, owner.address, points),
         "ERC20InsufficientAllowance",
     )
-    gift = Send(holder=her, to=owner.address, amount=points, deadline=deadline, nonce=0)
+    gift = Send(holder=her, to=owner.address, amount=points, deadline=deadline, nonce=nonce)
     yield Attempt(
         "send them back as a gift of hers, signed by the brand",
         token.sendFor(gift.as_tuple(), forged(gift)),
         "NotSignedByHolder",
     )
-    burn = Redeem(her, points, receipt_id=b"\x01".rjust(32, b"\0"), agent=ZERO_ADDRESS, deadline=deadline, nonce=0)
+    burn = Redeem(her, points, receipt_id=b"\x01".rjust(32, b"\0"), agent=ZERO_ADDRESS, deadline=deadline, nonce=nonce)
     yield Attempt(
         "have them redeemed, signed by the brand",
         token.redeemFor(burn.as_tuple(), forged(burn)),

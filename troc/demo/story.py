@@ -234,8 +234,8 @@ class _Story:
             self._done(f"a batch of {size}", size, stage.submitter().settle(signed))
             batches += 1
         self._teller.say(
-            f"{batches * size} other households give {_CROWD_AMOUNT} points of one manufacturer for {_CROWD_AMOUNT} of another."
-            f" Their orders are settled {size} at once: {words.count(batches, 'transaction')}."
+            f"{batches * size} other households give {_CROWD_AMOUNT} points of one manufacturer for {_CROWD_AMOUNT} of another,"
+            f" each for the first time. Their orders are settled {size} at once: {words.count(batches, 'transaction')}."
         )
 
     def _redeem(self) -> None:
@@ -256,12 +256,14 @@ class _Story:
         before = self._her.balance(brand)
         self._teller.say(
             f"{brand.name} wants the {brand.text(before.total)} of household {self._cast.she} back. It has its own key, which"
-            " may issue points and nothing else. It tries to"
+            " may issue points and nothing else. It tries to, and is told why not:"
         )
+        owner = self._stage.owners[brand.symbol].address
         for refusal in try_all(self._stage, brand.symbol, self._cast.she):
-            self._teller.check(
-                f"{refusal.attempt.what}: {refusal.error.message if refusal.error else 'that worked'}", refusal.holds
+            answer = refusal.answer.replace(owner, "the brand").replace(
+                self._her.address, f"household {self._cast.she}"
             )
+            self._teller.check(f"{refusal.attempt.what}: {answer}", refusal.holds)
         after = self._her.balance(brand)
         self._teller.check(
             f"she still has {brand.text(after.total)}, with the same dates, and may trade them", before == after
