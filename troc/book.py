@@ -1,14 +1,15 @@
 """The book: orders that were published in the log, checked before anyone sees them.
 
-Anyone can publish anything there. What is read counts only if its maker signed it, if it trades points of brands that
-were launched here, if its terms make sense, and if its time has not run out. Whether its points are still there is a
-question of the moment (`troc.trade`).
+Anyone can publish anything there. What is read counts only if its maker signed it, if it trades points of
+brands that were launched here, if its terms make sense, and if its time has not run out. Whether its points
+are still there is a question of the moment (`troc.trade`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from eth_utils.address import to_checksum_address
@@ -40,10 +41,11 @@ SHORTEST_ID = 6
 
 @dataclass(frozen=True)
 class Entry:
-    """An order and the block in which it was first published; None for one from a file."""
+    """An order, and the block in which it was first published or the file that it came from."""
 
     signed: SignedOrder
     block: int | None = None
+    file: Path | None = None
 
     @property
     def order(self) -> Order:
@@ -54,6 +56,11 @@ class Entry:
     def id(self) -> str:
         """The order's digest in hex."""
         return self.signed.id
+
+    @property
+    def name(self) -> str:
+        """What a person types to name it: its file, or the beginning of its id."""
+        return str(self.file) if self.file else self.id[:14]
 
 
 class Book:
@@ -76,9 +83,15 @@ class Book:
         return self._chain.send(call, signer)
 
     def entries(
-        self, give: Brand | None = None, want: Brand | None = None, maker: str | None = None, stale: bool = False
+        self,
+        give: Brand | None = None,
+        want: Brand | None = None,
+        maker: str | None = None,
+        stale: bool = False,
     ) -> list[Entry]:
-        """Well-signed orders for points of brands, oldest first; those that ended by their date only if `stale`."""
+        """Well-signed orders for points of brands, oldest first; those that ended by their date only if
+        `stale`.
+        """
         self._update()
         now = self._chain.now()
         return [
@@ -94,26 +107,41 @@ class Book:
         """The published order whose id begins so."""
         digits = name.lower().removeprefix("0x")
         if len(digits) < SHORTEST_ID or not all(digit in "0123456789abcdef" for digit in digits):
-            raise InputError(f"{name!r} names no order", "name a file, or an order's id as `troc trade book` shows it")
+            raise InputError(
+                f"{name!r} names no order", "name a file, or an order's id as `troc trade book` shows it"
+            )
         found = [entry for entry in self.entries(stale=True) if entry.id[2:].startswith(digits)]
         if not found:
-            raise OrderError(f"no order {name} is published here", "check it with `troc trade book`, or name its file")
+            raise OrderError(
+                f"no order {name} is published here", "check it with `troc trade book`, or name its file"
+            )
         if len(found) > 1:
-            raise InputError(f"{len(found)} orders begin with {name}", "write more digits of the one you mean")
+            raise InputError(
+                f"{len(found)} orders begin with {name}", "write more digits of the one you mean"
+            )
         return found[0]
 
     def taken_nonces(self, maker: str, partial: bool) -> Collection[int]:
         """Nonces of the maker's published orders that are still open by their date."""
-        return {entry.order.nonce for entry in self.entries(maker=maker) if entry.order.allow_partial == partial}
+        return {
+            entry.order.nonce for entry in self.entries(maker=maker) if entry.order.allow_partial == partial
+        }
 
     def check(self, signed: SignedOrder) -> None:
-        """Raise `OrderError` unless the maker signed it and it trades points of brands that were launched here."""
+        """Raise `OrderError` unless the maker signed it and it trades points of brands that were launched
+        here.
+        """
         order = signed.order
         for token, kind in ((order.give_token, order.give_kind), (order.want_token, order.want_kind)):
             if kind != KIND_POINTS or self._brands.by_address(token) is None:
-                raise OrderError(f"the order trades {token}, which are no points that were launched here", "leave it")
+                raise OrderError(
+                    f"the order trades {token}, which are no points that were launched here", "leave it"
+                )
         if not self._is_signed(signed):
-            raise OrderError(f"the order is not signed by {order.maker}, who is to give", "ask the maker for the order again")
+            raise OrderError(
+                f"the order is not signed by {order.maker}, who is to give",
+                "ask the maker for the order again",
+            )
 
     def _update(self) -> None:
         last = self._chain.block_number()

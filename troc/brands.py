@@ -1,6 +1,7 @@
 """Brands: found, launched, asked how they stand; and the points that they issue.
 
-Only points that `Brands` launched count, since any other token could name any exchange (LOYALTY.md, "LoyaltyToken").
+Only points that `Brands` launched count, since any other token could name any exchange (LOYALTY.md,
+"LoyaltyToken").
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ Progress = Callable[[int, int], None]
 class Brand:
     """A brand and its points.
 
-    `name` and `symbol` are as people read them: what could deceive a terminal is replaced. `owner` is who issued at
-    launch. `domain` is what the brand claims; `proven` whether the domain was asked and agrees. `epoch_length` and
-    `origin` are in seconds.
+    `name` and `symbol` are as people read them: what could deceive a terminal is replaced. `owner` is who
+    issued at launch. `domain` is what the brand claims; `proven` whether the domain was asked and agrees.
+    `epoch_length` and `origin` are in seconds.
     """
 
     address: str
@@ -109,13 +110,18 @@ class LaunchPlan:
         return words.life(self.epoch_length)
 
     def expiry_dates(self, now: int) -> list[tuple[str, str]]:
-        """For this epoch and the next three: when the points are earned, and the last day on which they are good."""
+        """For this epoch and the next three: when the points are earned, and the last day on which they are
+        good.
+        """
         if self.epoch_length == 0:
             return []
         first = (now - self.origin) // self.epoch_length
         starts = [self.origin + (first + step) * self.epoch_length for step in range(words.LIFE_EPOCHS)]
         return [
-            (words.earned(start, self.epoch_length), words.last_day(start + words.LIFE_EPOCHS * self.epoch_length))
+            (
+                words.earned(start, self.epoch_length),
+                words.last_day(start + words.LIFE_EPOCHS * self.epoch_length),
+            )
             for start in starts
         ]
 
@@ -151,7 +157,9 @@ class MintReport:
 
 @dataclass(frozen=True)
 class Grant:
-    """What an issuer may still issue, in smallest units. `locked_until` 0: can be taken back; `per_day` 0: no cap."""
+    """What an issuer may still issue, in smallest units. `locked_until` 0: can be taken back; `per_day` 0:
+    no cap.
+    """
 
     amount: int
     locked_until: int
@@ -177,7 +185,8 @@ class Status:
 class Brands:
     """The brands of one deployment.
 
-    `address` is that of the `Brands` contract, `exchange` of the exchange, `since` the block from which on logs are read.
+    `address` is that of the `Brands` contract, `exchange` of the exchange, `since` the block from which on
+    logs are read.
     """
 
     def __init__(
@@ -189,6 +198,7 @@ class Brands:
         self._fetch = fetch
         self._next_block = since
         self._found: dict[str, Brand] = {}
+        self._tokens: dict[str, Contract] = {}
 
     # -------------------------------------------------------------------------------------------- finding
 
@@ -221,7 +231,8 @@ class Brands:
     def find(self, name: str | Brand) -> Brand:
         """The brand of that symbol, proven domain or address.
 
-        Raises `BrandError` for none, for a symbol that two tokens bear, and for a domain that proves none of its claims.
+        Raises `BrandError` for none, for a symbol that two tokens bear, and for a domain that proves none
+        of its claims.
         """
         if isinstance(name, Brand):
             return name
@@ -231,7 +242,8 @@ class Brands:
             brand = self.by_address(address)
             if brand is None:
                 raise BrandError(
-                    f"{address} are no points that were launched here", "check the address, or see `troc points list --all`"
+                    f"{address} are no points that were launched here",
+                    "check the address, or see `troc points list --all`",
                 )
             return brand
         if "." in name:
@@ -242,24 +254,31 @@ class Brands:
         if len(found) > 1:
             addresses = words.listed(brand.address for brand in found)
             raise BrandError(
-                f"{len(found)} brands bear the symbol {name}: {addresses}", "name one by its address or its proven domain"
+                f"{len(found)} brands bear the symbol {name}: {addresses}",
+                "name one by its address or its proven domain",
             )
         return found[0]
 
     def prove(self, brand: Brand) -> Brand:
         """The same brand after its domain was asked: `proven` says what it answered."""
-        proven = bool(brand.domain) and is_proven(brand.domain, self._chain.chain_id, brand.address, self._fetch)
+        proven = bool(brand.domain) and is_proven(
+            brand.domain, self._chain.chain_id, brand.address, self._fetch
+        )
         self._found[brand.address] = replace(brand, proven=proven)
         return self._found[brand.address]
 
     def token(self, brand: Brand) -> Contract:
         """The contract of a brand's points."""
-        return self._chain.contract("LoyaltyToken", brand.address)
+        if brand.address not in self._tokens:
+            self._tokens[brand.address] = self._chain.contract("LoyaltyToken", brand.address)
+        return self._tokens[brand.address]
 
     def _by_domain(self, domain: str) -> Brand:
         claims = [brand for brand in self.all() if brand.domain.lower() == domain]
         if not claims:
-            raise BrandError(f"no brand claims the domain {domain}", "check it, or name the brand by symbol or address")
+            raise BrandError(
+                f"no brand claims the domain {domain}", "check it, or name the brand by symbol or address"
+            )
         proven = [brand for brand in map(self.prove, claims) if brand.proven]
         if len(proven) == 1:
             return proven[0]
@@ -268,8 +287,8 @@ class Brands:
             raise BrandError(f"{domain} has several kinds of points: {addresses}", "name one by its address")
         addresses = words.listed(brand.address for brand in claims)
         raise BrandError(
-            f"unproven: {addresses} {'claims' if len(claims) == 1 else 'claim'} {domain}, and {proof_url(domain)} does not"
-            " say so",
+            f"unproven: {addresses} {'claims' if len(claims) == 1 else 'claim'} {domain},"
+            f" and {proof_url(domain)} does not say so",
             "name the points by their address if you trust it, or ask the brand to publish that file",
         )
 
@@ -302,8 +321,8 @@ class Brands:
     ) -> LaunchPlan:
         """Check what a brand wants to launch, and work out its dates.
 
-        `valid` is the longest life of a point in words, `starts` the first day of the first epoch (2027-01-01; none: a
-        day before now that makes the dates easy to remember).
+        `valid` is the longest life of a point in words, `starts` the first day of the first epoch
+        (2027-01-01; none: a day before now that makes the dates easy to remember).
         """
         for text, what, most in ((name, "name", _NAME_BYTES), (symbol, "symbol", _SYMBOL_BYTES)):
             if not text.strip() or len(text.encode()) > most:
@@ -311,7 +330,9 @@ class Brands:
             if _shown(text) != text:
                 raise InputError(f"the {what} {text!r} has characters that cannot be shown", "leave them out")
         if any(character.isspace() or character == "." for character in symbol) or symbol.startswith("0x"):
-            raise InputError(f"the symbol {symbol!r} could be taken for something else", "use letters and digits alone")
+            raise InputError(
+                f"the symbol {symbol!r} could be taken for something else", "use letters and digits alone"
+            )
         if not 0 <= decimals <= MAX_DECIMALS:
             raise InputError(f"points cannot have {decimals} decimals", f"choose 0 to {MAX_DECIMALS}")
         if domain and not is_domain(domain):
@@ -359,15 +380,20 @@ class Brands:
     ) -> MintReport:
         """Issue points to many, in batches that fit a block.
 
-        Stopped in the middle and run again with the same payouts and the same `reference`, it pays nobody twice: each
-        batch has a reference that the chain refuses the second time. `grant`: issue out of this grant of the signer's,
-        else as the brand's owner.
+        Stopped in the middle and run again with the same payouts and the same `reference`, it pays nobody
+        twice: each batch has a reference that the chain refuses the second time. `grant`: issue out of this
+        grant of the signer's, else as the brand's owner.
         """
         run = _MintRun(self._chain, self.token(brand), signer, grant, progress)
         return run.pay(brand, _cut(brand, payouts, reference))
 
     def check_mint(
-        self, brand: Brand, payouts: Iterable[Payout], signer: str, reference: str = "", grant: int | None = None
+        self,
+        brand: Brand,
+        payouts: Iterable[Payout],
+        signer: str,
+        reference: str = "",
+        grant: int | None = None,
     ) -> None:
         """Raise before anything is sent if `signer` cannot issue what is not issued yet."""
         token = self.token(brand).functions
@@ -385,7 +411,8 @@ class Brands:
             room = LOT_MAX - liability[0][-1] - liability[3]
             if units > room:
                 raise InputError(
-                    f"{brand.text(units)} are too many for now", f"issue {brand.text(max(room, 0))} at most in this season"
+                    f"{brand.text(units)} are too many for now",
+                    f"issue {brand.text(max(room, 0))} at most in this season",
                 )
             return
         left = self.grant(brand, signer, grant)
@@ -469,7 +496,7 @@ class _MintRun:
             self._done(self._before, batch)
             return
         halves = batch.halves()
-        # Halves are paid from the first recipient on: a batch that was cut before shows in the first half of a half.
+        # Halves are paid from the first recipient on: a batch that was cut before shows in first halves.
         if halves and (self._was_cut(batch) or not self._fits(batch)):
             for half, half_used in zip(halves, self._used(halves), strict=True):
                 self._pay(half, half_used)
@@ -532,9 +559,12 @@ def _cut(brand: Brand, payouts: Iterable[Payout], reference: str) -> list[Batch]
 
 
 def _shown(text: str) -> str:
-    """Text from the chain without what could deceive a terminal: controls, line ends, marks of writing direction."""
+    """Text from the chain without what could deceive a terminal: controls, line ends, marks of writing
+    direction.
+    """
     return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character)[0] == "C" else character for character in text
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character)[0] == "C" else character
+        for character in text
     )
 
 

@@ -3,8 +3,9 @@
     t = troc.connect("local", account="customer")
     t.trade(give="100 ACME", want="80 BETA")
 
-Amounts are texts with whole points ("100 ACME"); what comes back counts in smallest units and says so. Everything that a
-person decides can be looked at first (`plan_trade`, `quote`, `plan_settlement`), which sends nothing.
+Amounts are texts with whole points ("100 ACME"); what comes back counts in smallest units and says so.
+Everything that a person decides can be looked at first (`plan_trade`, `quote`, `plan_settlement`), which
+sends nothing.
 """
 
 from __future__ import annotations
@@ -56,8 +57,9 @@ class Outcome:
 class Troc:
     """One deployment, seen by one account. `connect` makes it.
 
-    `brands`, `points`, `book` and `orders` are the parts that it is made of, for programs that need more than the
-    methods here. Every method may raise `troc.errors.TrocError`, which says in one line what is wrong and what to do.
+    `brands`, `points`, `book` and `orders` are the parts that it is made of, for programs that need more
+    than the methods here. Every method may raise `troc.errors.TrocError`, which says in one line what is
+    wrong and what to do.
     """
 
     def __init__(
@@ -139,7 +141,9 @@ class Troc:
         return Side(brand, words.to_units(quantity.amount, brand.decimals, brand.symbol))
 
     def plan_launch(self, name: str, symbol: str, valid: str = "12 months", **options: Any) -> LaunchPlan:
-        """Check a launch, and work out its dates. Options as for `Brands.plan`; the account that acts is the owner."""
+        """Check a launch, and work out its dates. Options as for `Brands.plan`; the account that acts is
+        the owner.
+        """
         return self.brands.plan(name, symbol, valid, **{"owner": self._address, **options})
 
     def launch(self, name: str, symbol: str, valid: str = "12 months", **options: Any) -> Brand:
@@ -157,8 +161,8 @@ class Troc:
     ) -> MintReport:
         """Issue points to many: a CSV or Parquet file, or whole points by address.
 
-        Checked whole before anything is sent; run again after a cut, it pays nobody twice. `reference` tells apart two
-        files of the same content.
+        Checked whole before anything is sent; run again after a cut, it pays nobody twice. `reference`
+        tells apart two files of the same content.
         """
         brand = self.brand(brand)
         checked = self.read_payouts(brand, payouts)
@@ -170,7 +174,10 @@ class Troc:
         if not isinstance(payouts, Mapping):
             return self.brands.read_file(brand, Path(payouts))
         return [
-            Payout(to_address(address), words.to_units(words.parse_amount(str(amount)), brand.decimals, brand.symbol))
+            Payout(
+                to_address(address),
+                words.to_units(words.parse_amount(str(amount)), brand.decimals, brand.symbol),
+            )
             for address, amount in payouts.items()
         ]
 
@@ -240,10 +247,13 @@ class Troc:
     ) -> Outcome:
         """Take a fitting open order, else publish one; the outcome says which.
 
-        `live`: until when the points must be good that are got ("90d", "2027-02-19"; none: 30 days), `until`: how long
-        the order stays open, `in_parts`: whether parts of it may be settled, `only`: the address of the only taker.
+        `live`: until when the points must be good that are got ("90d", "2027-02-19"; none: 30 days),
+        `until`: how long the order stays open, `in_parts`: whether parts of it may be settled, `only`: the
+        address of the only taker.
         """
-        return self.carry_out(self.plan_trade(give, want, live=live, until=until, in_parts=in_parts, only=only))
+        return self.carry_out(
+            self.plan_trade(give, want, live=live, until=until, in_parts=in_parts, only=only)
+        )
 
     def plan_trade(
         self,
@@ -254,11 +264,10 @@ class Troc:
         until: str = USUAL_OPEN,
         in_parts: bool = False,
         only: str | None = None,
-        take: bool = True,
     ) -> Quote | Order:
-        """What `trade` would do: take an open order as quoted, or sign this order. `take` false: an order in any case."""
+        """What `trade` would do: take an open order as quoted, or sign and publish this one."""
         order = self.draft(give, want, live=live, until=until, in_parts=in_parts, only=only)
-        if take and only is None:
+        if only is None:
             sides = self.side(give), self.side(want)
             found = self.orders.best(self.address, *sides, order.want_points_living_until)
             if found is not None:
@@ -270,10 +279,14 @@ class Troc:
         if isinstance(plan, Quote):
             receipt = self.orders.take(plan, self.signer, self.submitter)
             signed = plan.standing.entry.signed
-            return Outcome(True, signed, receipt.transaction, f"Took the order {signed.id[:14]}. {plan.text()}")
+            return Outcome(
+                True, signed, receipt.transaction, f"Took the order {signed.id[:14]}. {plan.text()}"
+            )
         signed = self.sign(plan)
         receipt = self.publish(signed)
-        return Outcome(False, signed, receipt.transaction, f"Published the order {signed.id[:14]}. {self.terms(plan)}")
+        return Outcome(
+            False, signed, receipt.transaction, f"Published the order {signed.id[:14]}. {self.terms(plan)}"
+        )
 
     def draft(
         self,
@@ -284,8 +297,9 @@ class Troc:
         until: str = USUAL_OPEN,
         in_parts: bool = False,
         only: str | None = None,
+        unpublished: bool = False,
     ) -> Order:
-        """An order in the words of `trade`, ready to be read and signed."""
+        """An order in the words of `trade`, ready to be read and signed. `unpublished`: it goes to a file."""
         now = self.chain.now()
         return self.orders.draft(
             self.address,
@@ -295,6 +309,7 @@ class Troc:
             live_until=None if live is None else words.parse_until(live, now),
             allow_partial=in_parts,
             only_taker=ZERO_ADDRESS if only is None else to_address(only, "the only taker"),
+            unpublished=unpublished,
         )
 
     def terms(self, order: Order, you: bool = True) -> str:
@@ -316,9 +331,10 @@ class Troc:
             return name
         if isinstance(name, str) and not name.endswith(".json") and not Path(name).is_file():
             return self.book.find(name)
+        file = None if isinstance(name, SignedOrder) else Path(name)
         signed = name if isinstance(name, SignedOrder) else read_order(Path(name), self._domain)
         self.book.check(signed)
-        return Entry(signed)
+        return Entry(signed, file=file)
 
     def show(self, name: str | Path | SignedOrder | Entry) -> Standing:
         """How an order stands: exactly one state, and the next step."""
@@ -335,7 +351,9 @@ class Troc:
     def quote(
         self, name: str | Path | SignedOrder | Entry, amount: str | None = None, live: str | None = None
     ) -> Quote:
-        """What taking an order would mean. `amount`: of what its maker gives, in whole points (none: all of it)."""
+        """What taking an order would mean. `amount`: of what its maker gives, in whole points (none: all of
+        it).
+        """
         standing = self.show(name)
         units = None
         if amount is not None:
@@ -390,9 +408,10 @@ def connect(
 ) -> Troc:
     """Reach a deployment.
 
-    `network` is a file of `config/` (none: `TROC_NETWORK`, else "local"), `rpc` the address of its node where that
-    differs. `account` is a stored account, `dev:0` and so on for a local chain, or an opened one; without it one can
-    look, and not act. `submit_with` names another account that sends and pays, so that the first one only signs.
+    `network` is a file of `config/` (none: `TROC_NETWORK`, else "local"), `rpc` the address of its node
+    where that differs. `account` is a stored account, `dev:0` and so on for a local chain, or an opened
+    one; without it one can look, and not act. `submit_with` names another account that sends and pays, so
+    that the first one only signs.
     """
     chain = Chain.connect(load_network(network, rpc))
     given = [Path(path) if path else None for path in (password_file, submit_password_file)]

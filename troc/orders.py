@@ -1,7 +1,8 @@
 """Orders: made from words, told in words before they are signed, kept in files.
 
-An order is what `docs/messages.md` says; this module decides what a sensible one is, and refuses the others: blank ones,
-ones priced at nothing, ones that name no token, ones that stay open for ever. Nothing here talks to a chain.
+An order is what `docs/messages.md` says; this module decides what a sensible one is, and refuses the
+others: blank ones, ones priced at nothing, ones that name no token, ones that stay open for ever. Nothing
+here talks to a chain.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ class SignedOrder:
         """Read what `to_json` wrote, for the exchange of `domain`. Raises `WrongChainError` for any other."""
         keys = ("format", "chainId", "exchange", "order", "signature")
         if not isinstance(data, dict) or set(data) != set(keys) or data["format"] != _FORMAT:
-            raise InputError("this is no order", f"it needs the fields {', '.join(keys)}; ask for the file again")
+            raise InputError(
+                "this is no order", f"it needs the fields {', '.join(keys)}; ask for the file again"
+            )
         if data["chainId"] != domain.chain_id:
             raise WrongChainError(
                 f"the order is for chain {data['chainId']}, and this is chain {domain.chain_id}",
@@ -92,13 +95,15 @@ class SignedOrder:
             )
         if data["exchange"] != domain.verifying_contract:
             raise WrongChainError(
-                f"the order is for the exchange {data['exchange']}, and here it is {domain.verifying_contract}",
+                f"the order is for the exchange {data['exchange']}, not {domain.verifying_contract}",
                 "ask its maker for an order for this exchange",
             )
         try:
             signature = bytes.fromhex(data["signature"].removeprefix("0x"))
         except (AttributeError, ValueError):
-            raise InputError("the signature of the order is no hex number", "ask for the file again") from None
+            raise InputError(
+                "the signature of the order is no hex number", "ask for the file again"
+            ) from None
         return cls(Order.from_json(data["order"]), signature, domain)
 
 
@@ -116,11 +121,15 @@ def write_order(signed: SignedOrder, path: Path) -> Path:
 
 
 def read_order(path: Path, domain: Domain) -> SignedOrder:
-    """Read an order from a file, for the exchange of `domain`. Whether it is signed rightly is not looked at yet."""
+    """Read an order from a file, for the exchange of `domain`. Whether it is signed rightly is not looked
+    at yet.
+    """
     try:
         data = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as an order ({error})", "check its name, or ask for it again") from None
+        raise InputError(
+            f"{path} cannot be read as an order ({error})", "check its name, or ask for it again"
+        ) from None
     return SignedOrder.from_json(data, domain)
 
 
@@ -142,9 +151,9 @@ def make_order(
 ) -> Order:
     """An order of `maker`, who has `holding` of what she gives.
 
-    She gives only points that expire no later than the last she needs today, so that nobody can take her fresh points at
-    the price of her old ones. `live_until`: what she gets must live beyond it; None: for the usual 30 days, or the
-    shortest life of the brand's new points if that is less.
+    She gives only points that expire no later than the last she needs today, so that nobody can take her
+    fresh points at the price of her old ones. `live_until`: what she gets must live beyond it; None: for
+    the usual 30 days, or the shortest life of the brand's new points if that is less.
     """
     check_holding(holding, give)
     order = Order(
@@ -186,7 +195,9 @@ def check_holding(holding: Holding, give: Side) -> None:
         return
     brand = give.brand
     if holding.total == 0:
-        raise PointsError(f"you have no {brand.symbol}", f"earn or buy {brand.number(give.units)} {brand.symbol} first")
+        raise PointsError(
+            f"you have no {brand.symbol}", f"earn or buy {brand.number(give.units)} {brand.symbol} first"
+        )
     raise PointsError(
         f"you have {brand.number(holding.total)} {brand.symbol}, not {brand.number(give.units)}",
         f"give {brand.number(holding.total)} {brand.symbol} at most",
@@ -197,7 +208,9 @@ def check_sense(order: Order, now: int) -> None:
     """Raise `OrderError` for an order that nobody should sign or take, whatever its signature."""
     for amount, verb in ((order.give_amount, "gives"), (order.want_amount, "wants")):
         if not 0 < amount < 1 << _AMOUNT_BITS:
-            raise OrderError(f"the order {verb} {'nothing' if not amount else 'more than there can be'}", "do not sign it")
+            raise OrderError(
+                f"the order {verb} {'nothing' if not amount else 'more than there can be'}", "do not sign it"
+            )
     for token, verb in ((order.give_token, "gives"), (order.want_token, "wants")):
         if token == ZERO_ADDRESS:
             raise OrderError(f"the order {verb} points of no brand", "do not sign it")
@@ -213,30 +226,31 @@ def check_sense(order: Order, now: int) -> None:
         )
 
 
-def first_free_whole(word_of_lane: Sequence[int], taken: Collection[int], first: int = 0) -> int | None:
-    """The first nonce for a whole message: lane by lane, the first index that is neither used nor taken by another order.
+def free_whole_nonces(lane_words: Sequence[int], taken: Collection[int], first: int = 0) -> list[int]:
+    """Nonces for whole messages that are neither used nor taken by another order, lowest first.
 
-    `word_of_lane` are the stored words `series:32 ‖ used bits:224` of the lanes from `first` on. None: all are full.
+    `lane_words` are the stored words `series:32 ‖ used bits:224` of the lanes from `first` on.
     """
-    for lane, word in enumerate(word_of_lane, first):
-        series = word >> WHOLE_INDEXES
-        for index in range(WHOLE_INDEXES):
-            nonce = pack_nonce(lane, series, index)
-            if not word >> index & 1 and nonce not in taken:
-                return nonce
-    return None
+    return [
+        nonce
+        for lane, word in enumerate(lane_words, first)
+        for index in range(WHOLE_INDEXES)
+        if not word >> index & 1 and (nonce := pack_nonce(lane, word >> WHOLE_INDEXES, index)) not in taken
+    ]
 
 
-def first_free_partial(word_of_lane: Sequence[int], taken: Collection[int], first: int = 0) -> int | None:
-    """The nonce of the lowest lane from which nothing was filled in its series, and that no other order has taken.
+def free_partial_nonces(lane_words: Sequence[int], taken: Collection[int], first: int = 0) -> list[int]:
+    """Nonces of lanes from which nothing was filled in their series, and that no other order has taken,
+    lowest first.
 
-    `word_of_lane` are the stored words `series:64 ‖ filled:128` of the lanes from `first` on. None: all are in use.
+    `lane_words` are the stored words `series:64 ‖ filled:128` of the lanes from `first` on.
     """
-    for lane, word in enumerate(word_of_lane, first):
-        nonce = pack_nonce(lane, word >> _AMOUNT_BITS)
-        if not word & ((1 << _AMOUNT_BITS) - 1) and nonce not in taken:
-            return nonce
-    return None
+    return [
+        nonce
+        for lane, word in enumerate(lane_words, first)
+        if not word & ((1 << _AMOUNT_BITS) - 1)
+        and (nonce := pack_nonce(lane, word >> _AMOUNT_BITS)) not in taken
+    ]
 
 
 # ------------------------------------------------------------------------------------------------------ words
@@ -260,7 +274,9 @@ def terms(order: Order, give: Brand, want: Brand, you: bool = True) -> str:
 
 
 def _giving(order: Order) -> str:
-    """Which points are given. An order without a bound can cost its maker fresh points at the price of old ones."""
+    """Which points are given. An order without a bound can cost its maker fresh points at the price of old
+    ones.
+    """
     bound = order.give_points_expiring_by
     if not bound:
         return "whichever the taker chooses, fresh ones too"

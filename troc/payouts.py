@@ -1,7 +1,7 @@
 """Files that say who gets how many points: read, checked whole, and cut into batches.
 
-A file is CSV or Parquet with the columns `address` and `amount` (whole points). Nothing of a file is used unless all of
-it is sound.
+A file is CSV or Parquet with the columns `address` and `amount` (whole points). Nothing of a file is used
+unless all of it is sound.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Payout:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with one line. Lines count from 1, and the header is line 1; in Parquet the first row is line 1."""
+    """What is wrong with one line. Lines count from 1, and the header is line 1; in Parquet the first row
+    is line 1.
+    """
 
     line: int
     text: str
@@ -62,15 +64,17 @@ class FileFaultsError(InputError):
 
     def as_json(self) -> dict[str, Any]:
         """Adds `faults`, each with its `line` and `text`."""
-        return super().as_json() | {"faults": [{"line": fault.line, "text": fault.text} for fault in self.faults]}
+        return super().as_json() | {
+            "faults": [{"line": fault.line, "text": fault.text} for fault in self.faults]
+        }
 
 
 @dataclass(frozen=True)
 class Batch:
     """Recipients that are paid in one transaction.
 
-    `reference` makes the chain refuse the same batch a second time: it depends on the whole file and on the span of
-    recipients, and on nothing that could differ when a run is taken up again.
+    `reference` makes the chain refuse the same batch a second time: it depends on the whole file and on the
+    span of recipients, and on nothing that could differ when a run is taken up again.
     """
 
     reference: bytes
@@ -102,8 +106,8 @@ class Batch:
 def read_payouts(path: Path, decimals: int, symbol: str, forbidden: Iterable[str] = ()) -> list[Payout]:
     """Read a file of points to pay out, sorted by address.
 
-    `forbidden` are addresses that cannot hold these points (the token, the exchange). Raises `FileFaultsError` with every
-    fault of the file, or `InputError` where it cannot be read at all.
+    `forbidden` are addresses that cannot hold these points (the token, the exchange). Raises
+    `FileFaultsError` with every fault of the file, or `InputError` where it cannot be read at all.
     """
     rows = _read_rows(path)
     faults: list[Fault] = []
@@ -124,7 +128,8 @@ def read_payouts(path: Path, decimals: int, symbol: str, forbidden: Iterable[str
             except InputError as error:
                 found.append(error.message)
             if units > LOT_MAX:
-                found.append(f"{amount_text} is too large, one payment can be {words.number(LOT_MAX, decimals)} at most")
+                most = words.number(LOT_MAX, decimals)
+                found.append(f"{amount_text} is too large, one payment can be {most} at most")
             if address in no_holders:
                 found.append(f"{address} cannot hold {symbol}")
             elif address in lines:
@@ -140,7 +145,9 @@ def read_payouts(path: Path, decimals: int, symbol: str, forbidden: Iterable[str
     return sorted(payouts, key=lambda payout: payout.address.lower())
 
 
-def batches(payouts: Sequence[Payout], token: str, reference: str = "", size: int = BATCH_SIZE) -> list[Batch]:
+def batches(
+    payouts: Sequence[Payout], token: str, reference: str = "", size: int = BATCH_SIZE
+) -> list[Batch]:
     """Cut payouts (as `read_payouts` sorts them) into batches.
 
     `reference` tells apart two files with the same content, such as the same bonus in two months.
@@ -185,7 +192,9 @@ def _read_csv(path: Path) -> Iterator[_Row]:
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name} cannot be read ({error})", "save it as CSV in UTF-8, or as Parquet") from None
+        raise InputError(
+            f"{path.name} cannot be read ({error})", "save it as CSV in UTF-8, or as Parquet"
+        ) from None
     reader = csv.reader(text.splitlines())
     try:
         header = next(reader, None)
@@ -200,20 +209,26 @@ def _read_csv(path: Path) -> Iterator[_Row]:
             else:
                 yield reader.line_num, row[address].strip(), row[amount].strip(), ""
     except csv.Error as error:
-        raise InputError(f"{path.name} is no CSV file ({error})", "save it as CSV in UTF-8, or as Parquet") from None
+        raise InputError(
+            f"{path.name} is no CSV file ({error})", "save it as CSV in UTF-8, or as Parquet"
+        ) from None
 
 
 def _read_parquet(path: Path) -> Iterator[_Row]:
     try:
-        import pyarrow
+        import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
-        raise InputError("reading Parquet needs pyarrow", "run `pip install troc[files]`, or save the file as CSV") from None
+        raise InputError(
+            "reading Parquet needs pyarrow", "run `pip install troc[files]`, or save the file as CSV"
+        ) from None
     try:
         table = parquet.read_table(path)
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, pa.ArrowException) as error:
         reason = str(error).split("\n", 1)[0]
-        raise InputError(f"{path.name} is no Parquet file ({reason})", "save it as Parquet or as CSV") from None
+        raise InputError(
+            f"{path.name} is no Parquet file ({reason})", "save it as Parquet or as CSV"
+        ) from None
     address, amount = _positions(path, table.column_names)
     addresses, amounts = table.column(address), table.column(amount)
     for index in range(table.num_rows):

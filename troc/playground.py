@@ -1,7 +1,7 @@
 """Six brands and five customers to play with, on a chain of one's own.
 
-The brands belong to `dev:0`, the customers are `dev:1` to `dev:5`: development accounts that everybody has the keys of.
-Everything here is made up; `make demo` works with real receipts.
+The brands belong to `dev:0`, the customers are `dev:1` to `dev:5`: development accounts that everybody has
+the keys of. Everything here is made up; `make demo` works with real receipts.
 """
 
 from __future__ import annotations

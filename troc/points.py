@@ -1,4 +1,6 @@
-"""Points of a customer: what she holds and until when, giving away, redeeming, and the exchange's leave to move them."""
+"""Points of a customer: what she holds and until when, giving away, redeeming, and the exchange's leave to
+move them.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ _NONCES_ASKED = 32
 
 @dataclass(frozen=True)
 class Lot:
-    """Points that expire together: `units` in smallest units, `expiry` the first second at which they are not valid."""
+    """Points that expire together: `units` in smallest units, `expiry` the first second at which they are
+    not valid.
+    """
 
     units: int
     expiry: int
@@ -48,7 +52,9 @@ class Holding:
         return sum(lot.units for lot in self.lots)
 
     def within(self, at_least: int, at_most: int = 0) -> int:
-        """Points with `at_least < expiry <= at_most`, where 0 as `at_most` means any, as `transferFromWithin` counts."""
+        """Points with `at_least < expiry <= at_most`, where 0 as `at_most` means any, as
+        `transferFromWithin` counts.
+        """
         return sum(lot.units for lot in self.lots if _fits(lot, at_least, at_most))
 
     def last_needed(self, units: int) -> Lot:
@@ -59,7 +65,8 @@ class Holding:
             if left <= 0 and lot.units:
                 return lot
         raise PointsError(
-            f"{self.account} has {self.brand.text(self.total)}, not {self.brand.number(units)}", "use a smaller amount"
+            f"{self.account} has {self.brand.text(self.total)}, not {self.brand.number(units)}",
+            "use a smaller amount",
         )
 
     def without(self, units: int, at_least: int, at_most: int = 0) -> Holding:
@@ -79,7 +86,8 @@ class Holding:
         """One lot in words."""
         if words.never_expires(lot.expiry):
             return f"{self.brand.number(lot.units)} for ever"
-        return f"{self.brand.number(lot.units)} until {words.last_day(lot.expiry)}, earned {self.brand.earned(lot.expiry)}"
+        until, earned = words.last_day(lot.expiry), self.brand.earned(lot.expiry)
+        return f"{self.brand.number(lot.units)} until {until}, earned {earned}"
 
 
 def _fits(lot: Lot, at_least: int, at_most: int) -> bool:
@@ -92,12 +100,16 @@ def receipt_id(receipt: str, salt: bytes) -> bytes:
     `salt` is 32 secret bytes of the brand's.
     """
     if len(salt) != 32:
-        raise InputError(f"a salt of {len(salt)} bytes is no secret of 32 bytes", "use secrets.token_bytes(32)")
+        raise InputError(
+            f"a salt of {len(salt)} bytes is no secret of 32 bytes", "use secrets.token_bytes(32)"
+        )
     return keccak(salt + receipt.encode())
 
 
 class Points:
-    """Points of all brands of one deployment. `submitter` may be another account than the signer's: it pays the fee."""
+    """Points of all brands of one deployment. `submitter` may be another account than the signer's: it pays
+    the fee.
+    """
 
     def __init__(self, chain: Chain, brands: Brands, exchange: str) -> None:
         self._chain = chain
@@ -135,7 +147,9 @@ class Points:
 
     # --------------------------------------------------------------------------------------------- acting
 
-    def send(self, brand: Brand, to: str, units: int, signer: Signer, submitter: Signer | None = None) -> Receipt:
+    def send(
+        self, brand: Brand, to: str, units: int, signer: Signer, submitter: Signer | None = None
+    ) -> Receipt:
         """Give points away, those that expire soonest first."""
         to = to_address(to, "recipient")
         self._check(brand, signer.address, units)
@@ -149,7 +163,9 @@ class Points:
     def redeem(
         self, brand: Brand, units: int, receipt: bytes, signer: Signer, submitter: Signer | None = None
     ) -> Receipt:
-        """Spend points at the brand for a receipt (32 bytes, see `receipt_id`), those that expire soonest first."""
+        """Spend points at the brand for a receipt (32 bytes, see `receipt_id`), those that expire soonest
+        first.
+        """
         self._check(brand, signer.address, units)
         token = self._brands.token(brand).functions
         if submitter is None:
@@ -165,7 +181,9 @@ class Points:
         signature = sign(message, brand.domain_of_messages(self._chain.chain_id), signer)
         return self._chain.send(token.redeemFor(message.as_tuple(), signature), submitter)
 
-    def set_exchange(self, brand: Brand, on: bool, signer: Signer, submitter: Signer | None = None) -> Receipt:
+    def set_exchange(
+        self, brand: Brand, on: bool, signer: Signer, submitter: Signer | None = None
+    ) -> Receipt:
         """Allow or forbid the exchange to move one's points of a brand for signed orders."""
         token = self._brands.token(brand).functions
         value = UINT256_MAX if on else 0
@@ -182,7 +200,9 @@ class Points:
         if holding.total < units:
             raise PointsError(
                 f"{account} has {brand.text(holding.total)}, not {brand.number(units)}",
-                f"use {brand.number(holding.total)} at most" if holding.total else f"earn some {brand.symbol} first",
+                f"use {brand.number(holding.total)} at most"
+                if holding.total
+                else f"earn some {brand.symbol} first",
             )
 
     def _deadline(self) -> int:

@@ -1,7 +1,8 @@
 """Settlements: which transfers make named orders fit together (EXCHANGE.md, "settle").
 
-Pure arithmetic: no chain. Everything counts in smallest units. Each order gives as much as it can; what its price asks
-for is rounded up in favour of its maker; what is given beyond the prices goes to those who receive.
+Pure arithmetic: no chain. Everything counts in smallest units. Each order gives as much as it can; what its
+price asks for is rounded up in favour of its maker; what is given beyond the prices goes to those who
+receive.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from troc.messages import ZERO_ADDRESS, Order
 from troc.points import Holding
 
 _ROUNDS = 10_000
-"""Prices that miss each other by a hair fall slowly; after this many rounds they count as missing each other."""
+"""Prices that miss each other by a hair fall slowly; after this many rounds they count as missing each
+other.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,29 +42,36 @@ class Transfer:
 
 @dataclass(frozen=True)
 class Settlement:
-    """Transfers that make orders fit, in the order in which they are made, and what each order gives and receives."""
+    """Transfers that make orders fit, in the order in which they are made, and what each order gives and
+    receives.
+    """
 
     transfers: tuple[Transfer, ...]
     given: tuple[int, ...]
     received: tuple[int, ...]
 
 
-def fit(legs: Sequence[Leg], holdings: Mapping[tuple[str, str], Holding], sender: str = ZERO_ADDRESS) -> Settlement:
+def fit(
+    legs: Sequence[Leg], holdings: Mapping[tuple[str, str], Holding], sender: str = ZERO_ADDRESS
+) -> Settlement:
     """Transfers that settle all of these orders, straight from maker to maker.
 
-    `holdings` are what makers hold, by (maker, token). `sender` is who will submit. Orders that come first are served
-    first where there is not enough for all. Raises `OrderError` where the orders do not fit, and `PointsError` where
-    points do not live as long as somebody asks.
+    `holdings` are what makers hold, by (maker, token). `sender` is who will submit. Orders that come first
+    are served first where there is not enough for all. Raises `OrderError` where the orders do not fit, and
+    `PointsError` where points do not live as long as somebody asks.
     """
     if len(legs) < 2:
-        raise OrderError("one order alone cannot be settled", "name the orders that fit it, or take it yourself")
+        raise OrderError(
+            "one order alone cannot be settled", "name the orders that fit it, or take it yourself"
+        )
     given = _amounts(legs)
     received = _shares(legs, given)
     transfers = _pair(legs, given, received, sender)
     _check_lots(legs, holdings, transfers)
     for leg, gives, gets in zip(legs, given, received, strict=True):
         # The exchange checks the same (X2); a mistake here should not cost anybody gas.
-        assert 0 < gives <= leg.left and gets * leg.order.give_amount >= gives * leg.order.want_amount
+        assert 0 < gives <= leg.left
+        assert gets * leg.order.give_amount >= gives * leg.order.want_amount
     return Settlement(tuple(transfers), tuple(given), tuple(received))
 
 
@@ -70,7 +80,9 @@ def _need(order: Order, gives: int) -> int:
 
 
 def _amounts(legs: Sequence[Leg]) -> list[int]:
-    """What each order gives: the most at which every price is met, found by lowering from the most that is there."""
+    """What each order gives: the most at which every price is met, found by lowering from the most that is
+    there.
+    """
     given = [leg.left for leg in legs]
     tokens = dict.fromkeys(leg.order.want_token for leg in legs)
     for leg in legs:
@@ -79,7 +91,9 @@ def _amounts(legs: Sequence[Leg]) -> list[int]:
     for _ in range(_ROUNDS):
         changed = False
         for token in tokens:
-            supply = sum(gives for leg, gives in zip(legs, given, strict=True) if leg.order.give_token == token)
+            supply = sum(
+                gives for leg, gives in zip(legs, given, strict=True) if leg.order.give_token == token
+            )
             wanting = [place for place, leg in enumerate(legs) if leg.order.want_token == token]
             excess = sum(_need(legs[place].order, given[place]) for place in wanting) - supply
             for place in reversed(wanting):
@@ -96,7 +110,9 @@ def _amounts(legs: Sequence[Leg]) -> list[int]:
             if excess > 0:
                 raise _misfit(f"there is too little for order {wanting[-1] + 1}, which must be settled whole")
             if any(given[place] == 0 for place in wanting):
-                raise _misfit(f"there is nothing left for order {next(p for p in wanting if not given[p]) + 1}")
+                raise _misfit(
+                    f"there is nothing left for order {next(p for p in wanting if not given[p]) + 1}"
+                )
         if not changed:
             return given
     raise _misfit("their prices miss each other")
@@ -128,7 +144,10 @@ def _may_pair(giver: Order, receiver: Order, sender: str) -> bool:
         and giver.maker != receiver.maker
         and giver.only_taker in (ZERO_ADDRESS, sender, receiver.maker)
         # What cannot be in one wallet at one time needs no look at the wallet.
-        and (not giver.give_points_expiring_by or receiver.want_points_living_until < giver.give_points_expiring_by)
+        and (
+            not giver.give_points_expiring_by
+            or receiver.want_points_living_until < giver.give_points_expiring_by
+        )
     )
 
 

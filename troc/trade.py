@@ -5,11 +5,11 @@ Whoever signs needs no ether: every act can be submitted by another account (`su
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 from web3.contract.contract import ContractFunction
 
@@ -36,8 +36,8 @@ from troc.orders import (
     affordable,
     check_sense,
     cost,
-    first_free_partial,
-    first_free_whole,
+    free_partial_nonces,
+    free_whole_nonces,
     good_until,
     make_order,
     terms,
@@ -48,7 +48,7 @@ from troc.settlement import Leg, Settlement, fit
 _PARTIAL_BITS = 128
 _ALL_FILLED = (1 << _PARTIAL_BITS) - 1
 _LANES_ASKED = 32
-_SPARE_LANES = 4
+_SPARE_LANES = 8
 """Lanes beyond those in use that `cancel_all` ends too: orders that were written to files may lie there."""
 
 
@@ -73,7 +73,8 @@ class State(StrEnum):
 class Standing:
     """How an order stands now.
 
-    `filled` is what it has given so far, `left` what it can still give now; `why` and `next_step` are for people.
+    `filled` is what it has given so far, `left` what it can still give now; `why` and `next_step` are for
+    people.
     """
 
     entry: Entry
@@ -97,7 +98,9 @@ class Standing:
 
 @dataclass(frozen=True)
 class Quote:
-    """What taking an order would mean for the taker, in smallest units. `gets` are the very points she would receive."""
+    """What taking an order would mean for the taker, in smallest units. `gets` are the very points she
+    would receive.
+    """
 
     standing: Standing
     amount: int
@@ -156,8 +159,13 @@ class Trading:
         live_until: int | None = None,
         allow_partial: bool = False,
         only_taker: str = ZERO_ADDRESS,
+        unpublished: bool = False,
     ) -> Order:
-        """An order, ready to be read and signed."""
+        """An order, ready to be read and signed.
+
+        `unpublished`: it will not be seen in the book. Its number is then drawn among the free ones, so that
+        two such orders hardly ever exclude each other.
+        """
         return make_order(
             maker,
             give,
@@ -166,7 +174,7 @@ class Trading:
             now=self._chain.now(),
             open_until=open_until,
             live_until=live_until,
-            nonce=self._free_nonce(maker, allow_partial),
+            nonce=self._free_nonce(maker, allow_partial, unpublished),
             allow_partial=allow_partial,
             only_taker=only_taker,
         )
@@ -175,15 +183,13 @@ class Trading:
         """Sign an order."""
         return SignedOrder(order, sign(order, self._domain, signer), self._domain)
 
-    def _free_nonce(self, maker: str, partial: bool) -> int:
+    def _free_nonce(self, maker: str, partial: bool, drawn: bool = False) -> int:
         taken = self._book.taken_nonces(maker, partial)
-        first, step = 0, _LANES_ASKED if partial else 1
-        while True:
-            stored = self._words(maker, range(first, first + step), partial)
-            free = first_free_partial(stored, taken, first) if partial else first_free_whole(stored, taken, first)
-            if free is not None:
-                return free
+        find, step = (free_partial_nonces, _LANES_ASKED) if partial else (free_whole_nonces, 1)
+        first = 0
+        while not (free := find(self._words(maker, range(first, first + step), partial), taken, first)):
             first += step
+        return secrets.choice(free[:_SPARE_LANES] if partial else free) if drawn else free[0]
 
     def _words(self, maker: str, lanes: Iterable[int], partial: bool) -> list[int]:
         functions = self._contract.functions
@@ -213,7 +219,9 @@ class Trading:
             [(give, entry.order.maker) for entry, (give, _) in zip(entries, sides, strict=True)]
         )
         # Only an order whose nonce was used can have been filled.
-        touched = [entry for entry, word in zip(entries, stored, strict=True) if not _is_untouched(entry.order, word)]
+        touched = [
+            entry for entry, word in zip(entries, stored, strict=True) if not _is_untouched(entry.order, word)
+        ]
         filled = self._filled(touched)
         return [
             self._stand(entry, give, want, word, filled.get(entry.signed.digest, 0), holding, now, viewer)
@@ -231,63 +239,60 @@ class Trading:
         now: int,
         viewer: str,
     ) -> Standing:
-        order = entry.order
-        mine = order.maker == viewer
-        name = entry.id[: 2 + 12]
+        left = _left_by_nonce(entry.order, word)
+        here = holding.within(0, entry.order.give_points_expiring_by) if holding.exchange_on else 0
+        mine = entry.order.maker == viewer
+        state, why = self._judge(entry, filled, left, here, holding, now)
+        if state.can_be_taken:
+            left = min(left, here)
+            verb = (
+                "wait for a taker, or end it with `troc trade cancel"
+                if mine
+                else "take it with `troc trade accept"
+            )
+            step = f"{verb} {entry.name}`"
+        elif state is State.FILLED:
+            step = "see `troc trade history`"
+        elif mine and state is State.SPENT_ELSEWHERE and not holding.exchange_on:
+            step = (
+                f"switch them on with `troc points exchange on {give.symbol}`, or end it with"
+                f" `troc trade cancel {entry.name}`"
+            )
+        else:
+            step = "make a new one with `troc trade order`" if mine else "see `troc trade book` for others"
+        return Standing(entry, give, want, state, filled, left if state.can_be_taken else 0, why, step)
 
-        def stands(state: State, left: int, why: str, next_step: str) -> Standing:
-            return Standing(entry, give, want, state, filled, left, why, next_step)
-
-        again = "make a new one with `troc trade order`" if mine else "see `troc trade book` for others"
+    def _judge(
+        self, entry: Entry, filled: int, left: int, here: int, holding: Holding, now: int
+    ) -> tuple[State, str]:
+        """The one state of an order, and why. What is final comes before what may change again."""
+        order, give = entry.order, holding.brand
         if filled >= order.give_amount:
-            return stands(State.FILLED, 0, f"all {give.text(order.give_amount)} were given", "see `troc trade history`")
-        left = _left_by_nonce(order, word)
+            return State.FILLED, f"all {give.text(order.give_amount)} were given"
         if left == 0:
-            return stands(State.CANCELLED, 0, "its maker cancelled it, or filled another in its place", again)
+            return State.CANCELLED, "its maker cancelled it, or filled another in its place"
         if now > order.open_until:
-            return stands(State.EXPIRED, 0, f"it was open until {words.moment(order.open_until)}", again)
-        here = holding.within(0, order.give_points_expiring_by) if holding.exchange_on else 0
+            return State.EXPIRED, f"it was open until {words.moment(order.open_until)}"
+        if not holding.exchange_on:
+            return State.SPENT_ELSEWHERE, f"the maker keeps {give.symbol} from the exchange for now"
         least = 1 if order.allow_partial else order.give_amount
         if here < least:
-            return self._without_points(stands, entry, holding, here, least, now, mine)
-        left = min(left, here)
-        step = (
-            f"wait for a taker, or end it with `troc trade cancel {name}`"
-            if mine
-            else f"take it with `troc trade accept {name}`"
-        )
+            if here + self._expired_since(entry, holding, now) >= least:
+                return State.POINTS_EXPIRED, f"the {give.symbol} that it gives are no longer good"
+            return State.SPENT_ELSEWHERE, f"the maker has {give.text(here)} left of those it gives"
         if filled:
-            why = f"{give.number(filled)} of {give.text(order.give_amount)} were given, {give.number(left)} are left"
-            return stands(State.PARTLY_FILLED, left, why, step)
-        return stands(State.OPEN, left, f"{give.text(left)} are there", step)
-
-    def _without_points(
-        self, stands: Any, entry: Entry, holding: Holding, here: int, least: int, now: int, mine: bool
-    ) -> Standing:
-        brand, order = holding.brand, entry.order
-        again = "make a new one with `troc trade order`" if mine else "see `troc trade book` for others"
-        standing: Standing
-        if not holding.exchange_on:
-            why = f"the maker keeps {brand.symbol} from the exchange: this order waits as long as they are switched off"
-            step = (
-                f"switch them on with `troc points exchange on {brand.symbol}`, or end the order with"
-                f" `troc trade cancel {entry.id[:14]}`"
-                if mine
-                else again
+            rest = give.number(min(left, here))
+            return (
+                State.PARTLY_FILLED,
+                f"{give.number(filled)} of {give.text(order.give_amount)} were given, {rest} are left",
             )
-            standing = stands(State.SPENT_ELSEWHERE, 0, why, step)
-        elif here + self._expired_since(entry, holding, now) >= least:
-            standing = stands(State.POINTS_EXPIRED, 0, f"the {brand.symbol} that it gives are no longer good", again)
-        else:
-            why = f"the maker has {brand.text(here)} left of those it gives"
-            standing = stands(State.SPENT_ELSEWHERE, 0, why, again)
-        return standing
+        return State.OPEN, f"{give.text(min(left, here))} are there"
 
     def _expired_since(self, entry: Entry, holding: Holding, now: int) -> int:
         """What has expired, of the points that the order gives, since it was published.
 
-        Asks for the balance just before each date that has passed. Where the node keeps no old balances, everything
-        counts as expired if the last date of the order has passed, else as spent.
+        Asks for the balance just before each date that has passed. Where the node keeps no old balances,
+        everything counts as expired if the last date of the order has passed, else as spent.
         """
         brand, order = holding.brand, entry.order
         if words.never_expires(brand.longest_life(now)):
@@ -319,13 +324,16 @@ class Trading:
     def _brand(self, token: str) -> Brand:
         brand = self._brands.by_address(token)
         if brand is None:
-            raise OrderError(f"the order trades {token}, which are no points that were launched here", "leave it")
+            raise OrderError(
+                f"the order trades {token}, which are no points that were launched here", "leave it"
+            )
         return brand
 
     # --------------------------------------------------------------------------------------------- taking
 
     def best(self, taker: str, give: Side, want: Side, live_until: int) -> Quote | None:
-        """The cheapest open order that gives at least `want` for at most `give`, in points that live beyond `live_until`.
+        """The cheapest open order that gives at least `want` for at most `give`, in points that live beyond
+        `live_until`.
 
         Of an order that allows parts, just `want` is taken.
         """
@@ -353,20 +361,22 @@ class Trading:
     ) -> Quote:
         """What taking `amount` of an order (none: all that is left) would mean for `taker`.
 
-        `live_until`: she takes only points that live beyond it. Without it she is promised the points that she is shown:
-        the trade fails if those the maker has by then expire sooner. Raises `OrderError` or `PointsError` where it
-        cannot be taken.
+        `live_until`: she takes only points that live beyond it. Without it she is promised the points that
+        she is shown: the trade fails if those the maker has by then expire sooner. Raises `OrderError` or
+        `PointsError` where it cannot be taken.
         """
         order = standing.order
         self._check_takeable(standing, taker)
         amount = standing.left if amount is None else amount
         if not order.allow_partial and amount != order.give_amount:
             raise OrderError(
-                f"this order is settled whole, {standing.give.text(order.give_amount)} or nothing", "leave the amount out"
+                f"this order is settled whole, {standing.give.text(order.give_amount)} or nothing",
+                "leave the amount out",
             )
         if not 0 < amount <= standing.left:
             raise OrderError(
-                f"{standing.give.text(standing.left)} of this order are left", f"take {standing.give.text(standing.left)} at most"
+                f"{standing.give.text(standing.left)} of this order are left",
+                f"take {standing.give.text(standing.left)} at most",
             )
         payment = cost(order, amount)
         self._check_payment(standing, taker, payment)
@@ -377,7 +387,9 @@ class Trading:
             raise PointsError(
                 f"the maker has {standing.give.text(within)} that live beyond {words.moment(bounds[0])}, not"
                 f" {standing.give.number(amount)}",
-                f"take {standing.give.text(within)}" if order.allow_partial and within else "ask for an earlier date, or leave it",
+                f"take {standing.give.text(within)}"
+                if order.allow_partial and within
+                else "ask for an earlier date, or leave it",
             )
         gets = _taken(maker, amount, *bounds)
         soonest = next(lot.expiry for lot in gets.lots if lot.units)
@@ -391,14 +403,17 @@ class Trading:
         if order.maker == taker:
             raise OrderError("this is your own order", "take another's, or end it with `troc trade cancel`")
         if order.only_taker not in (ZERO_ADDRESS, taker):
-            raise OrderError(f"this order is for {order.only_taker} alone", "see `troc trade book` for others")
+            raise OrderError(
+                f"this order is for {order.only_taker} alone", "see `troc trade book` for others"
+            )
 
     def _check_payment(self, standing: Standing, taker: str, payment: int) -> None:
         order, want = standing.order, standing.want
         holding = self._points.holding(want, taker)
         if not holding.exchange_on:
             raise PointsError(
-                f"you keep {want.symbol} from the exchange", f"switch them on with `troc points exchange on {want.symbol}`"
+                f"you keep {want.symbol} from the exchange",
+                f"switch them on with `troc points exchange on {want.symbol}`",
             )
         bound = order.want_points_living_until
         living = holding.within(bound)
@@ -409,16 +424,18 @@ class Trading:
         remedies.append(f"{want.text(payment - living)} more would do")
         if living == holding.total:
             raise PointsError(
-                f"you have {want.text(holding.total)}, and {want.number(payment)} are needed", words.listed(remedies, "or")
+                f"you have {want.text(holding.total)}, and {want.number(payment)} are needed",
+                words.listed(remedies, "or"),
             )
         raise PointsError(
-            f"not enough points that live long enough: of your {want.text(holding.total)} {want.number(living)} live beyond"
-            f" {words.moment(bound)} as the order asks, and {want.number(payment)} are needed",
+            f"not enough points that live long enough: of your {want.text(holding.total)},"
+            f" {want.number(living)} live beyond {words.moment(bound)} as the order asks,"
+            f" and {want.number(payment)} are needed",
             words.listed(remedies, "or"),
         )
 
     def take(self, quote: Quote, signer: Signer, submitter: Signer | None = None) -> Receipt:
-        """Take an order as quoted. With a `submitter` the taker signs the other half, for this maker alone."""
+        """Take an order as quoted. With a `submitter` the taker signs the other half, for its maker alone."""
         standing = quote.standing
         signed = standing.entry.signed
         if submitter is None:
@@ -447,12 +464,15 @@ class Trading:
     # ------------------------------------------------------------------------------------------- settling
 
     def plan_settlement(self, entries: Sequence[Entry], sender: str) -> tuple[list[Standing], Settlement]:
-        """How these orders stand, and the transfers that settle all of them. Raises `OrderError` where they do not fit."""
+        """How these orders stand, and the transfers that settle all of them. Raises `OrderError` where they
+        do not fit.
+        """
         standings = self.standings(entries)
         for place, standing in enumerate(standings):
             if not standing.state.can_be_taken:
                 raise OrderError(
-                    f"order {place + 1} is {standing.state}, {standing.why}", "leave it out, or ask its maker for another"
+                    f"order {place + 1} is {standing.state}, {standing.why}",
+                    "leave it out, or ask its maker for another",
                 )
             check_sense(standing.order, self._chain.now())
         holdings = self._points.holdings([(standing.give, standing.order.maker) for standing in standings])
@@ -468,7 +488,9 @@ class Trading:
         self, orders: Sequence[SignedOrder], moves: Sequence[tuple[int, int, int]], submitter: Signer
     ) -> Receipt:
         call = self._contract.functions.settle(
-            [signed.order.as_tuple() for signed in orders], [signed.signature for signed in orders], list(moves)
+            [signed.order.as_tuple() for signed in orders],
+            [signed.signature for signed in orders],
+            list(moves),
         )
         return self._chain.send(call, submitter)
 
@@ -490,12 +512,16 @@ class Trading:
     def check_cancellable(standing: Standing, account: str) -> None:
         """Raise `OrderError` unless this account can end this order."""
         if standing.order.maker != account:
-            raise OrderError(f"this order is {standing.order.maker}'s", "use --account with its maker's account")
+            raise OrderError(
+                f"this order is {standing.order.maker}'s", "use --account with its maker's account"
+            )
         if standing.state in (State.CANCELLED, State.FILLED):
             raise OrderError(f"this order is already {standing.state}", "nothing is left to do")
 
     def cancel_all(self, signer: Signer, submitter: Signer | None = None) -> Receipt:
-        """End everything that one has signed so far, published or not, as far as this client numbers orders."""
+        """End everything that one has signed so far, published or not, as far as this client numbers
+        orders.
+        """
         maker = signer.address
         whole, partial = self._series_in_use(maker, False), self._series_in_use(maker, True)
         functions = self._contract.functions
@@ -507,7 +533,9 @@ class Trading:
 
     def _series_in_use(self, maker: str, partial: bool) -> list[int]:
         """The current series of each lane that has been used, and of some more."""
-        highest = max((unpack_nonce(nonce)[0] for nonce in self._book.taken_nonces(maker, partial)), default=0)
+        highest = max(
+            (unpack_nonce(nonce)[0] for nonce in self._book.taken_nonces(maker, partial)), default=0
+        )
         highest = min(highest, _LANES_ASKED * 8)
         stored = self._words(maker, range(highest + _LANES_ASKED), partial)
         used = max((lane for lane, word in enumerate(stored) if word), default=0)
@@ -558,7 +586,11 @@ def _sum(moves: Iterable[tuple[Brand, bool, int]], outgoing: bool) -> tuple[Side
 
 def _giving(order: Order, brand: Brand) -> str:
     bound = order.want_points_living_until
-    return f"those that expire soonest first among those {good_until(bound)}" if bound else "those that expire soonest first"
+    return (
+        f"those that expire soonest first among those {good_until(bound)}"
+        if bound
+        else "those that expire soonest first"
+    )
 
 
 def _is_untouched(order: Order, word: int) -> bool:

@@ -1,7 +1,8 @@
 """Amounts, dates and lives of points in the words that people use.
 
-People read and write whole points and days; contracts count smallest units and Unix seconds. Every translation between
-the two is here. Times are Unix seconds, days are days of UTC, seasons are those of the northern half of the world.
+People read and write whole points and days; contracts count smallest units and Unix seconds. Every
+translation between the two is here. Times are Unix seconds, days are days of UTC, seasons are those of the
+northern half of the world.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _FOR_EVER = 253_402_300_799
 _MONTH = 30.4375 * DAY
 _SPANS = {"h": HOUR, "hour": HOUR, "d": DAY, "day": DAY, "w": 7 * DAY, "week": 7 * DAY}
 _LONG_SPANS = {"month": _MONTH, "year": 12 * _MONTH}
+_FEWEST_HALVES = 3
+_NEAR = 0.25
 _SEASONS = ("winter", "spring", "summer", "autumn")
 _NUMBER = re.compile(r"\d+(\.\d+)?|\.\d+", re.ASCII)
 _SPAN = re.compile(r"(\d+)\s*([a-z]+)", re.ASCII)
@@ -44,6 +47,8 @@ class Quantity:
 def parse_amount(text: str) -> Decimal:
     """A positive number of whole points: "120" or "1200.50"."""
     text = text.strip()
+    if text.startswith("-"):
+        raise InputError(f"{text} is below zero", "write an amount above 0")
     if not _NUMBER.fullmatch(text):
         raise InputError(
             f"{text!r} is no amount of points", "write digits, and a point before a fraction, as in 1200.50"
@@ -61,7 +66,9 @@ def parse_quantity(text: str) -> Quantity:
     """What "120 PANIER" says: an amount, then the brand's symbol, proven domain or address."""
     parts = text.split()
     if len(parts) != 2:
-        raise InputError(f"{text!r} is not an amount of something", 'write an amount and a brand, as in "120 PANIER"')
+        raise InputError(
+            f"{text!r} is not an amount of something", 'write an amount and a brand, as in "120 PANIER"'
+        )
     return Quantity(parse_amount(parts[0]), parts[1])
 
 
@@ -77,7 +84,8 @@ def to_units(amount: Decimal, decimals: int, symbol: str) -> int:
     if shift < -80 or units % 10**-shift:
         smallest = "1" if decimals == 0 else f"{Decimal(1).scaleb(-decimals):f}"
         raise InputError(
-            f"{amount} {symbol} cannot be written in whole units", f"the smallest amount of {symbol} is {smallest}"
+            f"{amount} {symbol} cannot be written in whole units",
+            f"the smallest amount of {symbol} is {smallest}",
         )
     return int(units // 10**-shift)
 
@@ -153,7 +161,8 @@ def parse_day(text: str) -> int:
 def parse_until(text: str, now: int) -> int:
     """A last second: of a day ("2027-02-19"), or a while from `now` on ("12h", "90d", "2 weeks", "3 months").
 
-    Whiles of days and more last to the end of their last day, so that a date that is shown is true to the second.
+    Whiles of days and more last to the end of their last day, so that a date that is shown is true to the
+    second.
     """
     found = _SPAN.fullmatch(text.strip().lower())
     if not found:
@@ -172,20 +181,25 @@ def _seconds(how_many: int, unit: str, text: str) -> int:
         # Months differ in length: round up to days, in favour of whoever the while is for.
         seconds = -int(-how_many * _LONG_SPANS[single] // DAY) * DAY
     else:
-        raise InputError(f"{text!r} is no length of time", "write hours, days, weeks, months or years, as in 90d")
+        raise InputError(
+            f"{text!r} is no length of time", "write hours, days, weeks, months or years, as in 90d"
+        )
     if not 0 < seconds <= 1000 * 366 * DAY:
-        raise InputError(f"{text!r} is no sensible length of time", "write a length between an hour and 1000 years")
+        raise InputError(
+            f"{text!r} is no sensible length of time", "write a length between an hour and 1000 years"
+        )
     return seconds
 
 
-# ---------------------------------------------------------------------------------------------- lives of points
+# ------------------------------------------------------------------------------------- lives of points
 
 
 def parse_life(text: str) -> int:
     """The length of an epoch in seconds, from the longest life of a point: "12 months", "60 days", "never".
 
-    0 stands for "never expires". A point lives the epoch in which it was earned and the next three, so an epoch is a
-    quarter of the life, rounded up to whole days in favour of the customers: points then expire at midnight.
+    0 stands for "never expires". A point lives the epoch in which it was earned and the next three, so an
+    epoch is a quarter of the life, rounded up to whole days in favour of the customers: points then expire
+    at midnight.
     """
     text = text.strip().lower()
     if text in ("never", "for ever", "forever"):
@@ -204,19 +218,20 @@ def life(epoch_length: int) -> str:
     if epoch_length == 0 or epoch_length * LIFE_EPOCHS > _FOR_EVER:
         return "for ever"
     shortest, longest = (LIFE_EPOCHS - 1) * epoch_length, LIFE_EPOCHS * epoch_length
-    for unit, seconds, least in (("years", 12 * _MONTH, 3), ("months", _MONTH, 3), ("days", DAY, 3)):
-        low, high = shortest / seconds, longest / seconds
-        near = all(abs(value - round(value)) <= 0.15 for value in (low, high))
-        if round(low) >= least and (near or unit == "days"):
-            return f"{round(low)} to {round(high)} {unit}"
-    return f"{shortest // HOUR} to {longest // HOUR} hours"
+    for unit, seconds in (("years", 12 * _MONTH), ("months", _MONTH)):
+        # Halves are near enough to read: 4.5 months.
+        halves = [2 * time / seconds for time in (shortest, longest)]
+        if halves[0] >= _FEWEST_HALVES and all(abs(value - round(value)) <= _NEAR for value in halves):
+            low, high = (f"{round(value) / 2:g}" for value in halves)
+            return f"{low} to {high} {unit}"
+    return f"{shortest // DAY} to {longest // DAY} days"
 
 
 def natural_origin(epoch_length: int, now: int) -> int:
     """A first second for epoch 0, at or before `now`, that makes dates easy to remember.
 
-    The beginning of a season for epochs of about a season, of a month for shorter ones down to a month, of a week for
-    whole weeks, else of today.
+    The beginning of a season for epochs of about a season, of a month for shorter ones down to a month, of
+    a week for whole weeks, else of today.
     """
     today = start_of_day(now)
     if epoch_length == 0:
@@ -259,7 +274,7 @@ def earned(start: int, length: int) -> str:
     return f"from {first_.day} to {day(start + length - 1)}"
 
 
-# ---------------------------------------------------------------------------------------------------- accounts
+# --------------------------------------------------------------------------------------------------- accounts
 
 
 def short(address: str) -> str:

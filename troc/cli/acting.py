@@ -52,7 +52,7 @@ def warnings(*brands: Brand) -> str:
     )
 
 
-# --------------------------------------------------------------------------------------------- forms for --json
+# ------------------------------------------------------------------------------------------- forms for --json
 
 
 def amount_form(brand: Brand, units: int) -> dict[str, Any]:
@@ -84,7 +84,9 @@ def holding_form(holding: Holding) -> dict[str, Any]:
         "account": holding.account,
         "exchange_on": holding.exchange_on,
         "lots": [
-            amount_form(holding.brand, lot.units) | {"expiry": lot.expiry} for lot in holding.lots if lot.units
+            amount_form(holding.brand, lot.units) | {"expiry": lot.expiry}
+            for lot in holding.lots
+            if lot.units
         ],
     }
 

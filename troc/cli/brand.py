@@ -49,7 +49,9 @@ def launch(
         "owner": plan.owner,
         "dates": [{"earned": earned, "good_until": last} for earned, last in dates],
     }
-    if not agreed(session, "\n".join(lines), preview, "Launch these points? Nothing of this can be changed later"):
+    if not agreed(
+        session, "\n".join(lines), preview, "Launch these points? Nothing of this can be changed later"
+    ):
         return
     brand = troc.brands.launch(plan, troc.sender)
     session.result(
@@ -63,7 +65,8 @@ def mint(
     brand: _Brand,
     file: Annotated[Path, typer.Argument(help="CSV or Parquet with the columns address and amount")],
     reference: Annotated[
-        str, typer.Option(help='What these points are for, if an equal file was paid before: "bonus May 2027"')
+        str,
+        typer.Option(help='What these points are for, if an equal file was paid before: "bonus May 2027"'),
     ] = "",
     grant: Annotated[int | None, typer.Option(help="Issue out of this grant of yours")] = None,
 ) -> None:
@@ -90,11 +93,13 @@ def mint(
     said = (
         f"Issued {found.text(report.units)} to {words.count(report.recipients, 'customer')}"
         f" in {words.count(len(report.transactions), 'transaction')}."
+        if report.transactions
+        else "Nothing was left to issue."
     )
     if report.recipients_before:
         said += (
             f" {words.count(report.recipients_before, 'customer')} had {found.text(report.units_before)}"
-            " from an earlier run of this file; if these are new points, give them a --reference of their own."
+            " from an earlier run of this file; for new points, give them a --reference of their own."
         )
     session.result(
         preview
@@ -210,7 +215,8 @@ def _show_grant(session: Session, troc: Troc, brand: Brand, address: str, number
     grant = troc.brands.grant(brand, address, number)
     text = f"{address} may still issue {brand.text(grant.amount)}"
     if grant.per_day:
-        text += f", today {brand.number(max(grant.per_day - grant.used_today, 0))} of {brand.number(grant.per_day)}"
+        left = max(grant.per_day - grant.used_today, 0)
+        text += f", today {brand.number(left)} of {brand.number(grant.per_day)}"
     if grant.locked_until:
         text += f"; promised until {words.moment(grant.locked_until)}"
     session.result(

@@ -69,7 +69,10 @@ def list_(
         brands = troc.brands.all()
         session.result(
             {"brands": [brand_form(brand) for brand in brands]},
-            "\n".join(f"{brand.title}  {brand.address}  points live {words.life(brand.epoch_length)}" for brand in brands)
+            "\n".join(
+                f"{brand.title}  {brand.address}  points live {words.life(brand.epoch_length)}"
+                for brand in brands
+            )
             or "There is no brand yet: launch one with `troc brand launch NAME SYMBOL`.",
         )
         return

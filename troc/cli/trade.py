@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,7 +11,7 @@ from troc import words
 from troc.cli.acting import agreed, amount_form, sent_form, sides_form, standing_form, troc_of, warnings
 from troc.cli.session import session_of
 from troc.errors import InputError
-from troc.messages import to_address
+from troc.messages import Order, to_address
 from troc.orders import USUAL_OPEN, good_until, price_in_words
 from troc.trade import Quote, Standing
 
@@ -52,7 +52,9 @@ def order(
     give: Annotated[str, typer.Argument(help='What you give, such as "120 PANIER"')],
     want: Annotated[str, typer.Argument(help='What you want, such as "90 BIOBOX"')],
     live: _Live = None,
-    until: Annotated[str, typer.Option(help="How long the order is open: 12h, 7d or 2027-02-19")] = USUAL_OPEN,
+    until: Annotated[
+        str, typer.Option(help="How long the order is open: 12h, 7d or 2027-02-19")
+    ] = USUAL_OPEN,
     in_parts: Annotated[bool, typer.Option("--in-parts", help="Parts of it may be settled")] = False,
     only: Annotated[str | None, typer.Option(help="Address of the only taker")] = None,
     file: Annotated[Path | None, typer.Option(help="Write it to this file instead of publishing it")] = None,
@@ -61,9 +63,14 @@ def order(
     """Take an open order that fits, else make one: shown in words before you sign."""
     session = session_of(context)
     troc = troc_of(session)
-    plan = troc.plan_trade(
-        give, want, live=live, until=until, in_parts=in_parts, only=only, take=not (new or file)
-    )
+    words_of_order: dict[str, Any] = {"live": live, "until": until, "in_parts": in_parts, "only": only}
+    plan: Quote | Order
+    if file is not None:
+        plan = troc.draft(give, want, **words_of_order, unpublished=True)
+    elif new:
+        plan = troc.draft(give, want, **words_of_order)
+    else:
+        plan = troc.plan_trade(give, want, **words_of_order)
     if isinstance(plan, Quote):
         brands = plan.standing.give, plan.standing.want
         text = f"The open order {plan.standing.entry.id[:_ID_DIGITS]} fits. {plan.text()}.{warnings(*brands)}"
@@ -85,10 +92,18 @@ def order(
         )
         return
     outcome = troc.carry_out(plan)
-    next_step = "see `troc trade history`" if outcome.took else f"`troc trade show {outcome.order.id[:_ID_DIGITS]}`"
+    next_step = (
+        "see `troc trade history`" if outcome.took else f"`troc trade show {outcome.order.id[:_ID_DIGITS]}`"
+    )
     verb = "Took" if outcome.took else "Published"
     session.result(
-        {"took": outcome.took, "id": outcome.order.id, "sent": True, "transaction": outcome.transaction, **preview},
+        {
+            "took": outcome.took,
+            "id": outcome.order.id,
+            "sent": True,
+            "transaction": outcome.transaction,
+            **preview,
+        },
         f"{verb} the order {outcome.order.id[:_ID_DIGITS]}: {next_step}.",
     )
 
@@ -144,7 +159,9 @@ def accept(
 @app.command()
 def settle(
     context: typer.Context,
-    orders: Annotated[list[str], typer.Argument(metavar="ORDERS", help="Ids or files of orders that fit together")],
+    orders: Annotated[
+        list[str], typer.Argument(metavar="ORDERS", help="Ids or files of orders that fit together")
+    ],
 ) -> None:
     """Settle several orders that fit together, a swap among three included. You need no points for it."""
     session = session_of(context)
@@ -177,8 +194,12 @@ def settle(
 @app.command()
 def cancel(
     context: typer.Context,
-    order: Annotated[str, typer.Argument(metavar="[ORDER]", help="Its id, the beginning of it, or a file")] = "",
-    everything: Annotated[bool, typer.Option("--all", help="Every order that you have signed so far")] = False,
+    order: Annotated[
+        str, typer.Argument(metavar="[ORDER]", help="Its id, the beginning of it, or a file")
+    ] = "",
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every order that you have signed so far")
+    ] = False,
 ) -> None:
     """End an order of yours for good."""
     session = session_of(context)
