@@ -226,7 +226,10 @@ interface ILoyaltyToken is IERC7818 {
 
     /// @notice Moves points out of a pocket of the sender's, those that expire soonest first.
     /// @param id The pocket, by the sender's own numbering.
-    function transferFromPocket(bytes32 id, address to, uint256 value) external;
+    /// @param atLeast Only lots with `atLeast < expiry`; 0: any.
+    /// @dev Warning: anyone can send points into a pocket. A contract that admitted only points which live beyond a time
+    /// passes that time here too; else a stranger's dying points would go out first.
+    function transferFromPocket(bytes32 id, address to, uint256 value, uint256 atLeast) external;
 
     // ----------------------------------------------------------------------------------------------- issuing
 
@@ -271,6 +274,7 @@ interface ILoyaltyToken is IERC7818 {
 
     /// @notice Gives points of a redemption back, those that live longest first, into the lots they came from. What
     /// has expired since stays redeemed. Brand only.
+    /// @dev Fails if the brand has filled the very lot again in the meantime: a refund is the brand's will, not a promise.
     function giveBack(address holder, bytes32 receiptId, uint256 amount) external;
 
     /// @notice Gives points of a redemption back out of a grant of the sender's, which is charged as for an issue. A

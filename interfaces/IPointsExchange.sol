@@ -6,7 +6,9 @@ pragma solidity ^0.8.20;
 /// The exchange has no owner and no fee, and never holds anything.
 /// @dev Assumptions about tokens. Kind 0 is a `LoyaltyToken` and moves exactly or reverts; whoever signs an order for
 /// something else as kind 0 trusts that token. Kinds 1 and 2 are measured at each transfer: a token that delivers less
-/// than it was told to makes the settlement revert. Rebasing tokens are not supported.
+/// than it was told to makes the settlement revert. Not supported: rebasing tokens; tokens that take more from the giver
+/// than the amount (the maker who gives them bears it); tokens that deliver less than the amount and call the giver
+/// while they move.
 /// @dev Warning: a maker can make a settlement fail by moving her points first. It concerns that settlement alone.
 interface IPointsExchange {
     // ---------------------------------------------------------------------------------------------- types
@@ -23,7 +25,8 @@ interface IPointsExchange {
     /// @param wantAmount At least what she wants for `giveAmount`.
     /// @param givePointsExpiringBy She gives only points that expire at or before this time; 0: any. 0 for kinds 1, 2.
     /// @param wantPointsLivingUntil She takes only points that live beyond this time. 0 for kinds 1, 2.
-    /// @param onlyTaker The only account that may trade with her; 0: anyone.
+    /// @param onlyTaker The only account that may give to her and receive from her, unless it sends the settlement itself;
+    /// 0: anyone.
     /// @param openUntil The last second at which the order may be settled.
     /// @param nonce See docs/messages.md.
     /// @param allowPartial Whether parts of it may be settled.
@@ -140,6 +143,8 @@ interface IPointsExchange {
     /// @param signatures The makers' signatures, in the same order.
     /// @param transfers Moves in the order in which they are made.
     /// @dev Everything is checked and written before the first token is called.
+    /// @dev Warning: a sender who receives points here has no bound on their life. Whoever trades for herself uses `take`,
+    /// or lists an order of her own.
     function settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers)
         external;
 

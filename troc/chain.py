@@ -166,6 +166,21 @@ class Chain:
         """Number of the latest block."""
         return int(self._ask(lambda: self.web3.eth.block_number))
 
+    def time_of(self, block: int) -> int:
+        """Timestamp of a block, in seconds."""
+        return int(self._ask(lambda: self.web3.eth.get_block(block))["timestamp"])
+
+    def block_before(self, time: int) -> int:
+        """Number of the last block with a timestamp below `time`, which is after the first block's."""
+        low, high = 0, self.block_number()
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.time_of(middle) < time:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
     def block_gas_limit(self) -> int:
         """Gas that a block holds."""
         return int(self._ask(lambda: self.web3.eth.get_block("latest"))["gasLimit"])

@@ -18,20 +18,21 @@ library Lots {
     uint256 private constant _EPOCH_SHIFT = 224;
     uint256 private constant _EPOCH = (1 << 31) - 1;
 
-    /// @notice The lanes of `word` as they stand in `epoch`.
+    /// @notice `word` as it would have been written in `epoch`, the flag kept.
     /// @param word A stored word, written in `epoch` or before.
     /// @param epoch The epoch of now.
-    function lanesAt(uint256 word, uint256 epoch) internal pure returns (uint256) {
+    function aged(uint256 word, uint256 epoch) internal pure returns (uint256) {
         // A word is never of a later epoch, since time does not run back; an age of 4 and more shifts everything out.
         unchecked {
-            return (word << (_BITS * (epoch - ((word >> _EPOCH_SHIFT) & _EPOCH)))) & LANES;
+            uint256 age = epoch - ((word >> _EPOCH_SHIFT) & _EPOCH);
+            if (age == 0) return word;
+            return (word & FLAG) | (epoch << _EPOCH_SHIFT) | ((word << (_BITS * age)) & LANES);
         }
     }
 
-    /// @notice `word` as it would have been written in `epoch`, the flag kept.
-    function aged(uint256 word, uint256 epoch) internal pure returns (uint256) {
-        if ((word >> _EPOCH_SHIFT) & _EPOCH == epoch) return word;
-        return (word & FLAG) | (epoch << _EPOCH_SHIFT) | lanesAt(word, epoch);
+    /// @notice The lanes of `word` as they stand in `epoch`.
+    function lanesAt(uint256 word, uint256 epoch) internal pure returns (uint256) {
+        return aged(word, epoch) & LANES;
     }
 
     /// @notice A word of `lanes` in `epoch`, without a flag.

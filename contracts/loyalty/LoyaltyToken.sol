@@ -165,17 +165,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         external
         returns (bool)
     {
-        uint256 word = _spendAllowance(from, value);
-        if (atLeast | atMost == 0) {
-            _move(from, word, to, value);
-            return true;
-        }
-        uint256 epoch = currentEpoch();
-        word = word.aged(epoch);
-        uint256 window = Lots.window(_soonestExpiry(epoch), epochLength, atLeast, atMost);
-        (uint256 taken, uint256 missing) = (word & window).takeOldest(value);
-        if (missing != 0) revert PointsOutOfBounds(from, value - missing, value, atLeast, atMost);
-        _moveLanes(from, word, to, value, taken, epoch);
+        _moveWithin(from, _spendAllowance(from, value), to, value, atLeast, atMost);
         return true;
     }
 
@@ -204,9 +194,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @inheritdoc ILoyaltyToken
-    function transferFromPocket(bytes32 id, address to, uint256 value) external {
+    function transferFromPocket(bytes32 id, address to, uint256 value, uint256 atLeast) external {
         address pocket = pocketOf(msg.sender, id);
-        _move(pocket, _accounts[pocket].word, to, value);
+        _moveWithin(pocket, _accounts[pocket].word, to, value, atLeast, 0);
     }
 
     // ----------------------------------------------------------------------------------------------- issuing
@@ -516,6 +506,23 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         _moveLanes(from, word, to, value, taken, epoch);
     }
 
+    function _moveWithin(
+        address from,
+        uint256 word,
+        address to,
+        uint256 value,
+        uint256 atLeast,
+        uint256 atMost
+    ) private {
+        if (atLeast | atMost == 0) return _move(from, word, to, value);
+        uint256 epoch = currentEpoch();
+        word = word.aged(epoch);
+        uint256 window = Lots.window(_soonestExpiry(epoch), epochLength, atLeast, atMost);
+        (uint256 taken, uint256 missing) = (word & window).takeOldest(value);
+        if (missing != 0) revert PointsOutOfBounds(from, value - missing, value, atLeast, atMost);
+        _moveLanes(from, word, to, value, taken, epoch);
+    }
+
     function _moveAtEpoch(uint256 epoch, address from, uint256 word, address to, uint256 value) private {
         uint256 current = currentEpoch();
         if (isEpochExpired(epoch)) revert ERC7818TransferredExpiredToken(from, epoch);
@@ -711,6 +718,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     function _redeem(address holder, uint256 amount, bytes32 receiptId, address agent) private {
         if (amount == 0) revert ZeroAmount();
+        if (receiptId == 0) revert ReferenceMissing();
         if (_redemptions[holder][receiptId] != 0) revert ReceiptUsed(holder, receiptId);
         uint256 epoch = currentEpoch();
         uint256 word = _accounts[holder].word.aged(epoch);

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from troc import __version__
-from troc.cli import account, up
+from troc.cli import account, brand, points, trade, up
 from troc.cli.session import Options, Session
 from troc.errors import TrocError
 
@@ -24,6 +24,9 @@ app = typer.Typer(
     epilog="Global options may stand anywhere in the line.",
 )
 app.add_typer(account.app, name="account")
+app.add_typer(brand.app, name="brand")
+app.add_typer(points.app, name="points")
+app.add_typer(trade.app, name="trade")
 app.command("up")(up.up)
 
 _FLAGS = ("--json", "--dry-run", "--yes")
