@@ -28,6 +28,11 @@ def test_reverts_when_nothing_is_redeemed(held: Any, token: Any, customer: Any) 
         token.redeem(0, RECEIPT, {"from": customer})
 
 
+def test_reverts_when_the_receipt_is_missing(held: Any, token: Any, customer: Any) -> None:
+    with reverts_with("ReferenceMissing"):
+        token.redeem(1, "0x" + "00" * 32, {"from": customer})
+
+
 def test_reverts_when_one_point_is_missing(held: Any, token: Any, customer: Any) -> None:
     with reverts_with("ERC20InsufficientBalance", customer, 100, 101):
         token.redeem(101, RECEIPT, {"from": customer})

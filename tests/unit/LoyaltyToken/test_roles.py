@@ -129,7 +129,7 @@ MATRIX = {
     "transfer": Case(to_receiver(5), out_of_balance(5)),
     "transferAtEpoch": Case(lambda stage: (0, stage["receiver"], 5), out_of_balance(5)),
     "redeem": Case(lambda _: (5, OTHER), out_of_balance(5)),
-    "transferFromPocket": Case(lambda stage: (OTHER, stage["receiver"], 5), from_own_pocket),
+    "transferFromPocket": Case(lambda stage: (OTHER, stage["receiver"], 5, 0), from_own_pocket),
     # what the exchange may do
     "transferFrom": Case(from_customer(5), out_of_allowance(5)),
     "transferFromWithin": Case(from_customer(5, 0, 0), out_of_allowance(5)),

@@ -152,7 +152,9 @@ def test_reverts_when_points_have_an_id(settle, pair, buyer, side):
         settle(pair[:1], SWAP, sender=buyer)
 
 
-@pytest.mark.parametrize(("side", "bound"), [("give", "givePointsExpiringBy"), ("want", "wantPointsLivingUntil")])
+@pytest.mark.parametrize(
+    ("side", "bound"), [("give", "givePointsExpiringBy"), ("want", "wantPointsLivingUntil")]
+)
 @pytest.mark.parametrize("kind", [ERC20, ERC1155])
 def test_reverts_when_something_without_lots_is_bounded(settle, pair, buyer, side, bound, kind):
     pair[0] |= {f"{side}Kind": kind, bound: 1}
