@@ -1,10 +1,11 @@
 """Trade points of one brand for points of another.
 
-brownie run trade_points                                               an example, on the development network
-brownie run trade_points main ACCOUNT GIVE WANT --network local        GIVE, WANT: such as "100 ACME" "80 BETA"
+brownie run trade_points                                               an example, on the development
+network brownie run trade_points main ACCOUNT GIVE WANT --network local        GIVE, WANT: such as "100
+ACME" "80 BETA"
 
-ACCOUNT is a stored account (brownie and troc share them), or dev:0 and so on. An open order that fits is taken;
-else one is published. Nothing is asked: `troc trade order` shows the terms first.
+ACCOUNT is a stored account (brownie and troc share them), or dev:0 and so on. An open order that fits is
+taken; else one is published. Nothing is asked: `troc trade order` shows the terms first.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ def main(account: str = "", give: str = "", want: str = "") -> None:
 
 
 def example(chain: Chain) -> None:
-    """Two brands, two customers: one publishes an order, the other takes it. The brand's account sends and pays
-    for both; the customers only sign."""
+    """Two brands, two customers: one publishes an order, the other takes it. The brand's account sends and
+    pays for both; the customers only sign.
+    """
     relay = active_signer(chain)
     brand = Troc(chain, deploy_suite(chain, relay)).as_account(relay)
     known = {found.symbol for found in brand.brands.all()}
