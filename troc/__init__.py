@@ -2,4 +2,7 @@
 
 from __future__ import annotations
 
+from troc.client import Troc, connect
+
 __version__ = "0.1.0"
+__all__ = ["Troc", "connect"]

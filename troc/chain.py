@@ -125,6 +125,7 @@ class Chain:
     def __init__(self, web3: Web3, config: NetworkConfig) -> None:
         self.web3 = web3
         self.config = config
+        self._contracts: dict[tuple[str, str], Contract] = {}
 
     @classmethod
     def connect(cls, config: NetworkConfig) -> Chain:
@@ -166,6 +167,21 @@ class Chain:
         """Number of the latest block."""
         return int(self._ask(lambda: self.web3.eth.block_number))
 
+    def time_of(self, block: int) -> int:
+        """Timestamp of a block, in seconds."""
+        return int(self._ask(lambda: self.web3.eth.get_block(block))["timestamp"])
+
+    def block_before(self, time: int) -> int:
+        """Number of the last block with a timestamp below `time`, which is after the first block's."""
+        low, high = 0, self.block_number()
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.time_of(middle) < time:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
     def block_gas_limit(self) -> int:
         """Gas that a block holds."""
         return int(self._ask(lambda: self.web3.eth.get_block("latest"))["gasLimit"])
@@ -180,7 +196,12 @@ class Chain:
 
     def contract(self, name: str, address: str) -> Contract:
         """One of our contracts (`troc.artifacts.NAMES`) at an address."""
-        return self.web3.eth.contract(address=_checksummed(address), abi=artifact(name).abi)
+        if (name, address) not in self._contracts:
+            # web3 takes 10 ms to make one, and some commands ask for hundreds.
+            self._contracts[name, address] = self.web3.eth.contract(
+                address=_checksummed(address), abi=artifact(name).abi
+            )
+        return self._contracts[name, address]
 
     # ----------------------------------------------------------------------------------------- reading
 

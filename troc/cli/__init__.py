@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from troc import __version__
-from troc.cli import account, up
+from troc.cli import account, brand, points, trade, up
 from troc.cli.session import Options, Session
 from troc.errors import TrocError
 
@@ -24,10 +24,19 @@ app = typer.Typer(
     epilog="Global options may stand anywhere in the line.",
 )
 app.add_typer(account.app, name="account")
+app.add_typer(brand.app, name="brand")
+app.add_typer(points.app, name="points")
+app.add_typer(trade.app, name="trade")
 app.command("up")(up.up)
 
 _FLAGS = ("--json", "--dry-run", "--yes")
 _VALUES = ("--network", "--rpc", "--account", "--password-file", "--submit-with", "--submit-password-file")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
 
 
 @app.callback()
@@ -51,11 +60,10 @@ def options(
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, send nothing")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Agree to what would be asked")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version", callback=_show_version, is_eager=True)
+    ] = False,
 ) -> None:
-    if version:
-        print(__version__)
-        raise typer.Exit
     context.obj = Session(
         Options(
             network=network,

@@ -1,0 +1,184 @@
+"""`troc.brands`: finding, proving, launching, how they stand."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.client.trade.conftest import DAY, World
+from troc.brands import Brands
+from troc.errors import BrandError, ContractError, InputError
+
+
+def proof(world: World, token: str) -> bytes:
+    return json.dumps({"points": [{"chainId": world.chain.chain_id, "token": token}]}).encode()
+
+
+def test_finds_by_symbol_in_any_case_and_by_address(world: World) -> None:
+    acme = world.everyone.brand("ACME")
+    assert acme.name == "Acme Hardware"
+    assert world.everyone.brand("acme") == acme
+    assert world.everyone.brand(acme.address.lower()) == acme
+    assert [brand.symbol for brand in world.everyone.brands.all()] == ["ACME", "BETA", "GAMMA"]
+
+
+def test_reads_only_what_is_new(world: World) -> None:
+    world.everyone.brands.all()
+    world.brand.launch("Delta", "DELTA")
+    assert world.everyone.brand("DELTA").name == "Delta"
+
+
+def test_refuses_what_was_not_launched_here(world: World) -> None:
+    with pytest.raises(BrandError, match="there is no brand 'NONE'"):
+        world.everyone.brand("NONE")
+    stranger = world.ann.address
+    with pytest.raises(BrandError, match=f"{stranger} are no points that were launched here"):
+        world.everyone.brand(stranger)
+
+
+def test_refuses_a_symbol_that_two_tokens_bear(world: World) -> None:
+    acme = world.everyone.brand("ACME")
+    plan = world.brand.plan_launch("Acme Software", "OTHER")
+    double = world.brand.brands.launch(plan.__class__(**{**vars(plan), "symbol": "acme"}), world.owner_signer)
+    with pytest.raises(BrandError) as caught:
+        world.everyone.brand("ACME")
+    assert acme.address in str(caught.value)
+    assert double.address in str(caught.value)
+    assert world.everyone.brand(double.address).name == "Acme Software"
+
+
+def test_symbols_that_look_alike_are_one(world: World) -> None:
+    with pytest.raises(BrandError, match="the symbol of 0x"):
+        world.brand.plan_launch("Acme", "\uff21CME")  # a full-width A
+
+
+def test_a_claimed_domain_is_unproven_until_the_domain_agrees(world: World) -> None:
+    brand = world.brand.launch("Coop", "COOP", domain="coop.example")
+    assert world.everyone.brand("COOP").title == "Coop (COOP, coop.example unproven)"
+    with pytest.raises(BrandError, match="unproven"):
+        world.everyone.brand("coop.example")
+    world.pages["https://coop.example/.well-known/troc.json"] = proof(world, brand.address)
+    assert world.everyone.brand("coop.example").address == brand.address
+    assert world.everyone.brand("COOP").title == "Coop (COOP, coop.example)"
+
+
+def test_a_claim_that_changes_has_to_be_proven_again(world: World) -> None:
+    brand = world.brand.launch("Coop", "COOP", domain="coop.example")
+    world.pages["https://coop.example/.well-known/troc.json"] = proof(world, brand.address)
+    assert world.everyone.brand("coop.example").proven
+    world.brand.brands.claim_domain(brand, "other.example", world.owner_signer)
+    assert not world.everyone.brand("COOP").proven
+    with pytest.raises(BrandError, match="no brand claims"):
+        world.everyone.brand("coop.example")
+
+
+def test_only_the_proven_claim_of_a_domain_counts(world: World) -> None:
+    world.brand.launch("Fake Coop", "FAKE", domain="coop.example")
+    real = world.brand.launch("Coop", "COOP", domain="coop.example")
+    world.pages["https://coop.example/.well-known/troc.json"] = proof(world, real.address)
+    assert world.everyone.brand("coop.example").address == real.address
+
+
+def test_names_cannot_deceive_a_terminal(world: World) -> None:
+    plan = world.brand.plan_launch("Good", "GOOD")
+    evil = {**vars(plan), "name": "Evil\n\x1b[2JState: open\u202e", "symbol": "E\tV"}
+    brand = world.brand.brands.launch(plan.__class__(**evil), world.owner_signer)
+    found = world.everyone.brand(brand.address)
+    assert found.name == "Evil\ufffd\ufffd[2JState: open\ufffd"
+    assert found.symbol == "E\ufffdV"
+    # The true name is what signatures depend on.
+    world.brand.mint(found, {world.ann.address: 5})
+    world.ann.send(f"5 {found.address}", world.bob.address)
+    assert world.units(world.bob, found.address) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"name": ""}, "name '' does not fit"),
+        ({"name": "x" * 65}, "does not fit"),
+        ({"symbol": "ABCDEFGHIJKLMNOPQ"}, "does not fit"),
+        ({"symbol": "A B"}, "taken for something else"),
+        ({"symbol": "a.example"}, "taken for something else"),
+        ({"symbol": "0xAB"}, "taken for something else"),
+        ({"name": "a\nb"}, "cannot be shown"),
+        ({"decimals": 7}, "7 decimals"),
+        ({"domain": "https://a.example"}, "is no domain"),
+        ({"valid": "a while"}, "no life of points"),
+        ({"starts": "2099-01-01"}, "cannot start on 1 January 2099"),
+    ],
+)
+def test_plan_refuses(world: World, options: dict[str, object], complaint: str) -> None:
+    arguments = {"name": "New", "symbol": "NEW", **options}
+    with pytest.raises(InputError, match=complaint):
+        world.brand.plan_launch(**arguments)  # type: ignore[arg-type]
+
+
+def test_the_dates_of_a_plan_are_those_of_the_token(world: World) -> None:
+    plan = world.brand.plan_launch("New", "NEW", "60 days", starts="2026-01-05")
+    brand = world.brand.brands.launch(plan, world.owner_signer)
+    world.brand.mint(brand, {world.ann.address: 5})
+    (lot,) = [lot for lot in world.ann.balance("NEW").lots if lot.units]
+    assert plan.life == "45 to 60 days"
+    assert lot.expiry == brand.longest_life(world.chain.now())
+    shown = dict(plan.expiry_dates(world.chain.now()))
+    line = world.ann.balance("NEW").text()[0]
+    earned, good_until = next(iter(shown.items()))
+    assert line == f"5 until {good_until}, earned {earned}"
+
+
+def test_points_that_never_expire(world: World) -> None:
+    brand = world.brand.launch("Ever", "EVER", "never")
+    world.brand.mint(brand, {world.ann.address: 5})
+    world.pass_days(3650)
+    assert world.ann.balance("EVER").text() == ["5 for ever"]
+
+
+def test_launch_with_another_owner(world: World) -> None:
+    brand = world.relay.launch("Coop", "COOP", owner=world.ann.address)
+    assert world.everyone.status(brand).owner == world.ann.address
+    with pytest.raises(BrandError, match="only the brand issues COOP"):
+        world.relay.mint(brand, {world.bob.address: 5})
+
+
+def test_launch_the_same_twice_is_refused_by_the_chain(world: World) -> None:
+    plan = world.brand.plan_launch("Coop", "COOP")
+    world.brand.brands.launch(plan, world.owner_signer)
+    with pytest.raises(ContractError) as caught:
+        world.brand.brands.launch(plan, world.owner_signer)
+    assert caught.value.name == "AlreadyLaunched"
+
+
+def test_status_balances_over_a_season(world: World) -> None:
+    world.ann.redeem("100 ACME", b"\x01" * 32)
+    before = world.everyone.status("ACME")
+    assert (before.issued, before.live, before.redeemed, before.expired) == (400, 300, 100, 0)
+    assert [units for units, _ in before.owed] == [0, 0, 0, 300]
+    world.pass_days(4 * 92)
+    after = world.everyone.status("ACME")
+    assert (after.issued, after.live, after.redeemed, after.expired) == (400, 0, 100, 300)
+
+
+def test_grants(world: World) -> None:
+    acme = world.brand.brand("ACME")
+    world.brand.brands.set_grant(acme, world.relay.address, 100, world.owner_signer, grant=3, per_day=40)
+    with pytest.raises(BrandError, match="may issue 40 ACME today, not 41"):
+        world.relay.mint(acme, {world.bob.address: 41}, grant=3)
+    world.relay.mint(acme, {world.bob.address: 40}, grant=3)
+    left = world.brand.brands.grant(acme, world.relay.address, 3)
+    assert (left.amount, left.per_day, left.used_today, left.locked_until) == (60, 40, 40, 0)
+    world.pass_days(1)
+    with pytest.raises(BrandError, match="may issue 40 ACME today"):
+        world.relay.mint(acme, {world.cem.address: 61}, grant=3)
+    with pytest.raises(BrandError, match="only the brand issues"):
+        world.relay.mint(acme, {world.cem.address: 1})
+
+
+def test_reads_logs_in_ranges(world: World) -> None:
+    narrow = type(world.chain)(
+        world.chain.web3, world.chain.config.__class__(**{**vars(world.chain.config), "log_range": 2})
+    )
+    brands = Brands(narrow, world.manifest.address("Brands"), world.manifest.address("PointsExchange"))
+    assert [brand.symbol for brand in brands.all()] == ["ACME", "BETA", "GAMMA"]
+    assert DAY == 86_400

@@ -1,0 +1,188 @@
+"""The book: orders that were published in the log, checked before anyone sees them.
+
+Anyone can publish anything there. What is read counts only if its maker signed it, if it trades points of
+brands that were launched here, if its terms make sense, and if its time has not run out. Whether its points
+are still there is a question of the moment (`troc.trade`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+
+from troc.accounts import Signer
+from troc.brands import Brand, Brands
+from troc.chain import Chain, Receipt
+from troc.errors import InputError, NetworkError, OrderError, TrocError
+from troc.messages import KIND_POINTS, Domain, Order, recover
+from troc.orders import SignedOrder, check_sense
+
+_ERC1271 = bytes.fromhex("1626ba7e") + bytes(28)
+_WALLET = [
+    {
+        "type": "function",
+        "name": "isValidSignature",
+        "stateMutability": "view",
+        "inputs": [{"name": "hash", "type": "bytes32"}, {"name": "signature", "type": "bytes"}],
+        # The whole word, as the exchange compares it.
+        "outputs": [{"name": "", "type": "bytes32"}],
+    }
+]
+_LARGEST_SIGNATURE = 4_096
+"""Bytes of a signature that are looked at: enough for a wallet of thirty owners, too few to fill a memory."""
+
+SHORTEST_ID = 6
+"""Hex digits that are enough to name an order, if no other begins with them."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An order, and the block in which it was first published or the file that it came from."""
+
+    signed: SignedOrder
+    block: int | None = None
+    file: Path | None = None
+
+    @property
+    def order(self) -> Order:
+        """The order itself."""
+        return self.signed.order
+
+    @property
+    def id(self) -> str:
+        """The order's digest in hex."""
+        return self.signed.id
+
+    @property
+    def name(self) -> str:
+        """What a person types to name it: its file, or the beginning of its id."""
+        return str(self.file) if self.file else self.id[:14]
+
+
+class Book:
+    """The order book of one deployment. `exchange` is the EIP-712 domain of its exchange."""
+
+    def __init__(self, chain: Chain, address: str, exchange: Domain, brands: Brands, since: int = 0) -> None:
+        self._chain = chain
+        self._contract = chain.contract("OrderBook", address)
+        self._exchange = exchange
+        self._brands = brands
+        self._since = since
+        self._next_block = since
+        self._read: dict[bytes, Entry] = {}
+
+    def publish(self, orders: Sequence[SignedOrder], signer: Signer) -> Receipt:
+        """Publish signed orders. Anyone may: `signer` need not be a maker."""
+        call = self._contract.functions.publish(
+            [signed.order.as_tuple() for signed in orders], [signed.signature for signed in orders]
+        )
+        return self._chain.send(call, signer)
+
+    def entries(
+        self,
+        give: Brand | None = None,
+        want: Brand | None = None,
+        maker: str | None = None,
+        stale: bool = False,
+    ) -> list[Entry]:
+        """Well-signed orders for points of brands, oldest first; those that ended by their date only if
+        `stale`.
+        """
+        self._update()
+        now = self._chain.now()
+        return [
+            entry
+            for entry in self._read.values()
+            if (give is None or entry.order.give_token == give.address)
+            and (want is None or entry.order.want_token == want.address)
+            and (maker is None or entry.order.maker == maker)
+            and (stale or entry.order.open_until >= now)
+        ]
+
+    def find(self, name: str) -> Entry:
+        """The published order whose id begins so."""
+        digits = name.lower().removeprefix("0x")
+        if len(digits) < SHORTEST_ID or not all(digit in "0123456789abcdef" for digit in digits):
+            raise InputError(
+                f"{name!r} names no order", "name a file, or an order's id as `troc trade book` shows it"
+            )
+        found = [entry for entry in self.entries(stale=True) if entry.id[2:].startswith(digits)]
+        if not found:
+            raise OrderError(
+                f"no order {name} is published here", "check it with `troc trade book`, or name its file"
+            )
+        if len(found) > 1:
+            raise InputError(
+                f"{len(found)} orders begin with {name}", "write more digits of the one you mean"
+            )
+        return found[0]
+
+    def taken_nonces(self, maker: str, partial: bool) -> Collection[int]:
+        """Nonces of the maker's published orders that are still open by their date."""
+        return {
+            entry.order.nonce for entry in self.entries(maker=maker) if entry.order.allow_partial == partial
+        }
+
+    def check(self, signed: SignedOrder) -> None:
+        """Raise `OrderError` unless the maker signed it and it trades points of brands that were launched
+        here.
+        """
+        order = signed.order
+        for token, kind in ((order.give_token, order.give_kind), (order.want_token, order.want_kind)):
+            if kind != KIND_POINTS or self._brands.by_address(token) is None:
+                raise OrderError(
+                    f"the order trades {token}, which are no points that were launched here", "leave it"
+                )
+        if not self._is_signed(signed):
+            raise OrderError(
+                f"the order is not signed by {order.maker}, who is to give",
+                "ask the maker for the order again",
+            )
+
+    def _update(self) -> None:
+        last = self._chain.block_number()
+        if last < self._next_block:
+            return
+        events = self._chain.logs(
+            self._contract.events.OrderPublished(), from_block=self._next_block, to_block=last
+        )
+        for entry in self._sound(events):
+            self._read.setdefault(entry.signed.digest, entry)
+        self._next_block = last + 1
+
+    def _sound(self, events: Iterator[Any]) -> Iterator[Entry]:
+        now = self._chain.now()
+        for event in events:
+            signature = bytes(event["args"]["signature"])
+            if len(signature) > _LARGEST_SIGNATURE:
+                continue
+            try:
+                signed = SignedOrder(Order.from_chain(event["args"]["order"]), signature, self._exchange)
+                # An order that has run out since it was published is still told about.
+                check_sense(signed.order, min(now, signed.order.open_until))
+                self.check(signed)
+            except NetworkError:
+                raise
+            except TrocError:
+                continue
+            yield Entry(signed, event["blockNumber"])
+
+    def _is_signed(self, signed: SignedOrder) -> bool:
+        """As the exchange decides: the maker's key first, then ERC-1271 where the maker has code."""
+        maker = signed.order.maker
+        if recover(signed.order, signed.domain, signed.signature) == maker:
+            return True
+        if not self._chain.code(maker):
+            return False
+        wallet = self._chain.web3.eth.contract(address=to_checksum_address(maker), abi=_WALLET)
+        try:
+            answer = self._chain.call(wallet.functions.isValidSignature(signed.digest, signed.signature))
+        except NetworkError:
+            raise
+        except TrocError:
+            return False
+        return bytes(answer) == _ERC1271

@@ -1,0 +1,573 @@
+"""Brands: found, launched, asked how they stand; and the points that they issue.
+
+Only points that `Brands` launched count, since any other token could name any exchange (LOYALTY.md,
+"LoyaltyToken").
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from web3.contract import Contract
+
+from troc import words
+from troc.accounts import Signer
+from troc.chain import Chain, Receipt
+from troc.domains import Fetch, fetch_https, is_domain, is_proven, proof_url
+from troc.errors import BrandError, ContractError, FundsError, InputError, NetworkError
+from troc.messages import ZERO_ADDRESS, Domain, to_address
+from troc.payouts import LOT_MAX, Batch, Payout, batches, read_payouts
+
+MAX_DECIMALS = 6
+_NAME_BYTES = 64
+_SYMBOL_BYTES = 16
+_BLOCK_SHARE = 0.9
+"""A batch leaves some of a block to others."""
+_TRANSACTION_GAS = 2**24
+"""No transaction takes more on chains that follow EIP-7825."""
+
+Progress = Callable[[int, int], None]
+"""Told how many recipients are done, and of how many."""
+
+
+@dataclass(frozen=True)
+class Brand:
+    """A brand and its points.
+
+    `name` and `symbol` are as people read them: what could deceive a terminal is replaced. `owner` is who
+    issued at launch. `domain` is what the brand claims; `proven` whether the domain was asked and agrees.
+    `epoch_length` and `origin` are in seconds.
+    """
+
+    address: str
+    name: str
+    symbol: str
+    decimals: int
+    epoch_length: int
+    origin: int
+    owner: str
+    domain: str = ""
+    proven: bool = False
+    raw_name: str = ""
+
+    @property
+    def title(self) -> str:
+        """`Le Panier (PANIER)`, and what is known of its domain."""
+        if not self.domain:
+            return f"{self.name} ({self.symbol})"
+        return f"{self.name} ({self.symbol}, {self.domain}{'' if self.proven else ' unproven'})"
+
+    def number(self, units: int) -> str:
+        """Smallest units as people read whole points."""
+        return words.number(units, self.decimals)
+
+    def text(self, units: int) -> str:
+        """`120 PANIER`."""
+        return f"{self.number(units)} {self.symbol}"
+
+    def domain_of_messages(self, chain_id: int) -> Domain:
+        """The EIP-712 domain of the token."""
+        return Domain(self.raw_name, chain_id, self.address)
+
+    @property
+    def shortest_life(self) -> int:
+        """Seconds that a point lives at least."""
+        return (words.LIFE_EPOCHS - 1) * self.epoch_length
+
+    def epoch_at(self, time: int) -> int:
+        """The epoch of a time; epoch 0 begins at `origin`."""
+        return (time - self.origin) // self.epoch_length
+
+    def longest_life(self, time: int) -> int:
+        """The expiry of points that are earned at `time`."""
+        return self.origin + (self.epoch_at(time) + words.LIFE_EPOCHS) * self.epoch_length
+
+    def earned(self, expiry: int) -> str:
+        """When points of that expiry were earned: "in spring 2026"."""
+        return words.earned(expiry - words.LIFE_EPOCHS * self.epoch_length, self.epoch_length)
+
+
+@dataclass(frozen=True)
+class LaunchPlan:
+    """What a brand is about to launch. `epoch_length` is in seconds, 0 for points that never expire."""
+
+    name: str
+    symbol: str
+    epoch_length: int
+    origin: int
+    owner: str
+    decimals: int = 0
+    domain: str = ""
+
+    @property
+    def life(self) -> str:
+        """From the shortest to the longest life of a point: "9 to 12 months"."""
+        return words.life(self.epoch_length)
+
+    def expiry_dates(self, now: int) -> list[tuple[str, str]]:
+        """For this epoch and the next three: when the points are earned, and the last day on which they are
+        good.
+        """
+        if self.epoch_length == 0:
+            return []
+        first = (now - self.origin) // self.epoch_length
+        starts = [self.origin + (first + step) * self.epoch_length for step in range(words.LIFE_EPOCHS)]
+        return [
+            (
+                words.earned(start, self.epoch_length),
+                words.last_day(start + words.LIFE_EPOCHS * self.epoch_length),
+            )
+            for start in starts
+        ]
+
+    @property
+    def largest(self) -> int:
+        """How many whole points can be issued in one epoch."""
+        return int(LOT_MAX // 10**self.decimals)
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """For `Brands.launch`."""
+        return (
+            self.owner,
+            self.name,
+            self.symbol,
+            self.decimals,
+            self.epoch_length,
+            self.origin,
+            self.domain,
+        )
+
+
+@dataclass(frozen=True)
+class MintReport:
+    """What a run of `mint` did. Amounts in smallest units; `before` was paid by earlier runs."""
+
+    brand: Brand
+    recipients: int
+    units: int
+    recipients_before: int
+    units_before: int
+    transactions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What an issuer may still issue, in smallest units. `locked_until` 0: can be taken back; `per_day` 0:
+    no cap.
+    """
+
+    amount: int
+    locked_until: int
+    per_day: int
+    used_today: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a brand stands. Amounts in smallest units; `owed` by expiry, soonest first."""
+
+    brand: Brand
+    owner: str
+    issued: int
+    live: int
+    redeemed: int
+    expired: int
+    owed: tuple[tuple[int, int], ...]
+    pending: int
+    promised: int
+
+
+class Brands:
+    """The brands of one deployment.
+
+    `address` is that of the `Brands` contract, `exchange` of the exchange, `since` the block from which on
+    logs are read.
+    """
+
+    def __init__(
+        self, chain: Chain, address: str, exchange: str, since: int = 0, fetch: Fetch = fetch_https
+    ) -> None:
+        self._chain = chain
+        self._contract = chain.contract("Brands", address)
+        self._exchange = exchange
+        self._fetch = fetch
+        self._next_block = since
+        self._found: dict[str, Brand] = {}
+        self._tokens: dict[str, Contract] = {}
+
+    # -------------------------------------------------------------------------------------------- finding
+
+    def all(self) -> list[Brand]:
+        """Every brand, in the order of launch. Reads only what is new since the last time."""
+        last = self._chain.block_number()
+        if last >= self._next_block:
+            launched = list(
+                self._chain.logs(self._contract.events.Launched(), from_block=self._next_block, to_block=last)
+            )
+            for event in launched:
+                brand = self._read(event["args"]["token"], event["args"]["launch"])
+                self._found[brand.address] = brand
+            claims = self._chain.logs(
+                self._contract.events.DomainClaimed(), from_block=self._next_block, to_block=last
+            )
+            for event in claims:
+                token, domain = event["args"]["token"], event["args"]["domain"]
+                if token in self._found:
+                    self._found[token] = replace(self._found[token], domain=_shown(domain), proven=False)
+            self._next_block = last + 1
+        return list(self._found.values())
+
+    def by_address(self, address: str) -> Brand | None:
+        """The brand whose points have this address; None where `Brands` did not launch them."""
+        if address not in self._found:
+            self.all()
+        return self._found.get(address)
+
+    def find(self, name: str | Brand) -> Brand:
+        """The brand of that symbol, proven domain or address.
+
+        Raises `BrandError` for none, for a symbol that two tokens bear, and for a domain that proves none
+        of its claims.
+        """
+        if isinstance(name, Brand):
+            return name
+        name = name.strip()
+        if name.startswith("0x"):
+            address = to_address(name)
+            brand = self.by_address(address)
+            if brand is None:
+                raise BrandError(
+                    f"{address} are no points that were launched here",
+                    "check the address, or see `troc points list --all`",
+                )
+            return brand
+        if "." in name:
+            return self._by_domain(name.lower())
+        found = [brand for brand in self.all() if _alike(brand.symbol) == _alike(name)]
+        if not found:
+            raise BrandError(f"there is no brand {name!r}", "see `troc points list --all` for all brands")
+        if len(found) > 1:
+            addresses = words.listed(brand.address for brand in found)
+            raise BrandError(
+                f"{len(found)} brands bear the symbol {name}: {addresses}",
+                "name one by its address or its proven domain",
+            )
+        return found[0]
+
+    def prove(self, brand: Brand) -> Brand:
+        """The same brand after its domain was asked: `proven` says what it answered."""
+        proven = bool(brand.domain) and is_proven(
+            brand.domain, self._chain.chain_id, brand.address, self._fetch
+        )
+        self._found[brand.address] = replace(brand, proven=proven)
+        return self._found[brand.address]
+
+    def token(self, brand: Brand) -> Contract:
+        """The contract of a brand's points."""
+        if brand.address not in self._tokens:
+            self._tokens[brand.address] = self._chain.contract("LoyaltyToken", brand.address)
+        return self._tokens[brand.address]
+
+    def _by_domain(self, domain: str) -> Brand:
+        claims = [brand for brand in self.all() if brand.domain.lower() == domain]
+        if not claims:
+            raise BrandError(
+                f"no brand claims the domain {domain}", "check it, or name the brand by symbol or address"
+            )
+        proven = [brand for brand in map(self.prove, claims) if brand.proven]
+        if len(proven) == 1:
+            return proven[0]
+        if proven:
+            addresses = words.listed(brand.address for brand in proven)
+            raise BrandError(f"{domain} has several kinds of points: {addresses}", "name one by its address")
+        addresses = words.listed(brand.address for brand in claims)
+        raise BrandError(
+            f"unproven: {addresses} {'claims' if len(claims) == 1 else 'claim'} {domain},"
+            f" and {proof_url(domain)} does not say so",
+            "name the points by their address if you trust it, or ask the brand to publish that file",
+        )
+
+    def _read(self, token: str, launch: Any) -> Brand:
+        length = launch["epochLength"] or _FOR_EVER
+        return Brand(
+            address=token,
+            name=_shown(launch["name"]),
+            symbol=_shown(launch["symbol"]),
+            decimals=launch["decimals"],
+            epoch_length=length,
+            origin=launch["origin"],
+            owner=launch["owner"],
+            domain=_shown(launch["domain"]),
+            raw_name=launch["name"],
+        )
+
+    # ------------------------------------------------------------------------------------------ launching
+
+    def plan(
+        self,
+        name: str,
+        symbol: str,
+        valid: str = "12 months",
+        *,
+        owner: str,
+        decimals: int = 0,
+        domain: str = "",
+        starts: str = "",
+    ) -> LaunchPlan:
+        """Check what a brand wants to launch, and work out its dates.
+
+        `valid` is the longest life of a point in words, `starts` the first day of the first epoch
+        (2027-01-01; none: a day before now that makes the dates easy to remember).
+        """
+        for text, what, most in ((name, "name", _NAME_BYTES), (symbol, "symbol", _SYMBOL_BYTES)):
+            if not text.strip() or len(text.encode()) > most:
+                raise InputError(f"the {what} {text!r} does not fit", f"choose one of 1 to {most} bytes")
+            if _shown(text) != text:
+                raise InputError(f"the {what} {text!r} has characters that cannot be shown", "leave them out")
+        if any(character.isspace() or character == "." for character in symbol) or symbol.startswith("0x"):
+            raise InputError(
+                f"the symbol {symbol!r} could be taken for something else", "use letters and digits alone"
+            )
+        if not 0 <= decimals <= MAX_DECIMALS:
+            raise InputError(f"points cannot have {decimals} decimals", f"choose 0 to {MAX_DECIMALS}")
+        if domain and not is_domain(domain):
+            raise InputError(f"{domain!r} is no domain", "write it as in biobox.example, without https://")
+        taken = [brand for brand in self.all() if _alike(brand.symbol) == _alike(symbol)]
+        now = self._chain.now()
+        epoch_length = words.parse_life(valid)
+        origin = words.parse_day(starts) if starts else words.natural_origin(epoch_length, now)
+        plan = LaunchPlan(name, symbol, epoch_length, origin, to_address(owner), decimals, domain)
+        if taken:
+            raise BrandError(f"{symbol} is the symbol of {taken[0].address} already", "choose another symbol")
+        if origin > now:
+            raise InputError(f"points cannot start on {words.day(origin)}", "choose today or an earlier day")
+        return plan
+
+    def launch(self, plan: LaunchPlan, signer: Signer) -> Brand:
+        """Launch a brand's points. `signer` pays for it; `plan.owner` is who will issue."""
+        receipt = self._chain.send(self._contract.functions.launch(plan.as_tuple()), signer)
+        event = receipt.events(self._contract.events.Launched())[0]
+        brand = self._read(event["args"]["token"], event["args"]["launch"])
+        self._found[brand.address] = brand
+        return brand
+
+    def claim_domain(self, brand: Brand, domain: str, signer: Signer) -> Receipt:
+        """Claim a domain for a brand, or none with an empty one. Only its owner can."""
+        if domain and not is_domain(domain):
+            raise InputError(f"{domain!r} is no domain", "write it as in biobox.example, without https://")
+        return self._chain.send(self._contract.functions.claimDomain(brand.address, domain), signer)
+
+    # -------------------------------------------------------------------------------------------- issuing
+
+    def read_file(self, brand: Brand, path: Path) -> list[Payout]:
+        """Check a file of points to mint as a whole; see `troc.payouts`."""
+        return read_payouts(path, brand.decimals, brand.symbol, (brand.address, self._exchange))
+
+    def mint(
+        self,
+        brand: Brand,
+        payouts: Iterable[Payout],
+        signer: Signer,
+        *,
+        reference: str = "",
+        grant: int | None = None,
+        progress: Progress | None = None,
+    ) -> MintReport:
+        """Issue points to many, in batches that fit a block.
+
+        Stopped in the middle and run again with the same payouts and the same `reference`, it pays nobody
+        twice: each batch has a reference that the chain refuses the second time. `grant`: issue out of this
+        grant of the signer's, else as the brand's owner.
+        """
+        run = _MintRun(self._chain, self.token(brand), signer, grant, progress)
+        return run.pay(brand, _cut(brand, payouts, reference))
+
+    def check_mint(
+        self,
+        brand: Brand,
+        payouts: Iterable[Payout],
+        signer: str,
+        reference: str = "",
+        grant: int | None = None,
+    ) -> None:
+        """Raise before anything is sent if `signer` cannot issue what is not issued yet."""
+        token = self.token(brand).functions
+        todo = _cut(brand, payouts, reference)
+        issuer = ZERO_ADDRESS if grant is None else signer
+        used = self._chain.read_many([token.referenceUsed(issuer, batch.reference) for batch in todo])
+        units = sum(batch.units for batch, done in zip(todo, used, strict=True) if not done)
+        if grant is None:
+            owner, liability = self._chain.read_many([token.owner(), token.liability()])
+            if owner != signer:
+                raise BrandError(
+                    f"only the brand issues {brand.symbol}, and that is {owner}",
+                    "use --account with the brand's account, or a grant of yours with --grant",
+                )
+            room = LOT_MAX - liability[0][-1] - liability[3]
+            if units > room:
+                raise InputError(
+                    f"{brand.text(units)} are too many for now",
+                    f"issue {brand.text(max(room, 0))} at most in this season",
+                )
+            return
+        left = self.grant(brand, signer, grant)
+        most = left.amount if not left.per_day else min(left.amount, max(left.per_day - left.used_today, 0))
+        if units > most:
+            raise BrandError(
+                f"{signer} may issue {brand.text(most)} today, not {brand.text(units)}",
+                "ask the brand for a larger grant (`troc brand issuer`)",
+            )
+
+    def grant(self, brand: Brand, issuer: str, grant: int = 0) -> Grant:
+        """What an issuer may still issue."""
+        found = self._chain.call(self.token(brand).functions.grantOf(issuer, grant))
+        return Grant(*found)
+
+    def set_grant(
+        self,
+        brand: Brand,
+        issuer: str,
+        units: int,
+        signer: Signer,
+        *,
+        grant: int = 0,
+        per_day: int = 0,
+        locked_until: int = 0,
+    ) -> Receipt:
+        """Set what an issuer may issue from now on; amounts in smallest units, 0 `units` to stop it."""
+        call = self.token(brand).functions.setGrant(to_address(issuer), grant, units, per_day, locked_until)
+        return self._chain.send(call, signer)
+
+    def status(self, brand: Brand) -> Status:
+        """How a brand stands: its books, and what it owes by date."""
+        token = self.token(brand).functions
+        owner, totals, liability = self._chain.read_many([token.owner(), token.totals(), token.liability()])
+        issued, live, redeemed, expired = totals
+        amounts, expiries, pending, promised = liability
+        return Status(
+            brand=brand,
+            owner=owner,
+            issued=issued,
+            live=live,
+            redeemed=redeemed,
+            expired=expired,
+            owed=tuple(zip(amounts, expiries, strict=True)),
+            pending=pending,
+            promised=promised,
+        )
+
+
+class _MintRun:
+    """One run of minting."""
+
+    def __init__(
+        self, chain: Chain, token: Contract, signer: Signer, grant: int | None, progress: Progress | None
+    ) -> None:
+        self._chain = chain
+        self._token = token
+        self._signer = signer
+        self._grant = grant
+        self._progress = progress
+        self._issuer = ZERO_ADDRESS if grant is None else signer.address
+        self._sent: list[str] = []
+        self._paid: list[Batch] = []
+        self._before: list[Batch] = []
+
+    def pay(self, brand: Brand, todo: list[Batch]) -> MintReport:
+        self._total = sum(len(batch.payouts) for batch in todo)
+        for batch, used in zip(todo, self._used(todo), strict=True):
+            self._pay(batch, used)
+        return MintReport(
+            brand=brand,
+            recipients=sum(len(batch.payouts) for batch in self._paid),
+            units=sum(batch.units for batch in self._paid),
+            recipients_before=sum(len(batch.payouts) for batch in self._before),
+            units_before=sum(batch.units for batch in self._before),
+            transactions=tuple(self._sent),
+        )
+
+    def _pay(self, batch: Batch, used: bool) -> None:
+        if used:
+            self._done(self._before, batch)
+            return
+        halves = batch.halves()
+        # Halves are paid from the first recipient on: a batch that was cut before shows in first halves.
+        if halves and (self._was_cut(batch) or not self._fits(batch)):
+            for half, half_used in zip(halves, self._used(halves), strict=True):
+                self._pay(half, half_used)
+            return
+        try:
+            self._sent.append(self._chain.send(self._call(batch), self._signer).transaction)
+        except ContractError as error:
+            if error.name != "ReferenceUsed":
+                raise
+            self._done(self._before, batch)
+            return
+        self._done(self._paid, batch)
+
+    def _done(self, where: list[Batch], batch: Batch) -> None:
+        where.append(batch)
+        if self._progress:
+            self._progress(sum(len(each.payouts) for each in (*self._before, *self._paid)), self._total)
+
+    def _call(self, batch: Batch) -> Any:
+        if self._grant is None:
+            return self._token.functions.mintBatch(batch.reference, batch.packed)
+        return self._token.functions.issueBatch(self._grant, batch.reference, batch.packed)
+
+    def _used(self, some: Iterable[Batch]) -> list[bool]:
+        return self._chain.read_many(
+            [self._token.functions.referenceUsed(self._issuer, batch.reference) for batch in some]
+        )
+
+    def _was_cut(self, batch: Batch) -> bool:
+        spine = []
+        halves = batch.halves()
+        while halves:
+            spine.append(halves[0])
+            halves = halves[0].halves()
+        return any(self._used(spine))
+
+    def _fits(self, batch: Batch) -> bool:
+        try:
+            gas = self._chain.estimate(self._call(batch), self._signer.address)
+        except ContractError as error:
+            if error.name == "ReferenceUsed":
+                return True
+            raise
+        except (FundsError, NetworkError):
+            # The node gives up where a call needs more gas than a block or the account has.
+            return False
+        return gas <= self._budget
+
+    @cached_property
+    def _budget(self) -> float:
+        return min(self._chain.block_gas_limit() * _BLOCK_SHARE, _TRANSACTION_GAS)
+
+
+_FOR_EVER = 1 << 62
+"""The length of an epoch that stands for "never expires", in seconds (LOYALTY.md, "Lots")."""
+
+
+def _cut(brand: Brand, payouts: Iterable[Payout], reference: str) -> list[Batch]:
+    return batches(sorted(payouts, key=lambda payout: payout.address.lower()), brand.address, reference)
+
+
+def _shown(text: str) -> str:
+    """Text from the chain without what could deceive a terminal: controls, line ends, marks of writing
+    direction.
+    """
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character)[0] == "C" else character
+        for character in text
+    )
+
+
+def _alike(symbol: str) -> str:
+    """Symbols that a person takes for one are one."""
+    return unicodedata.normalize("NFKC", symbol).casefold()

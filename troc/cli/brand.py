@@ -1,0 +1,244 @@
+"""`troc brand`: launch, mint, issuer, domain, status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from troc import words
+from troc.brands import Brand
+from troc.cli.acting import agreed, amount_form, brand_form, sent_form, troc_of, warnings
+from troc.cli.session import Session, session_of
+from troc.client import Troc
+from troc.messages import to_address
+
+app = typer.Typer(no_args_is_help=True, help="Brands: launch points, issue them, see what is owed.")
+
+_Brand = Annotated[str, typer.Argument(metavar="BRAND", help="Symbol, proven domain or address")]
+
+
+@app.command()
+def launch(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What people call the brand")],
+    symbol: Annotated[str, typer.Argument(help="Short name of its points")],
+    valid: Annotated[
+        str, typer.Option(help='How long a point lives at most: "12 months", "60 days", "never"')
+    ] = "12 months",
+    decimals: Annotated[int, typer.Option(help="Digits after the point, 0 to 6")] = 0,
+    domain: Annotated[str, typer.Option(help="The brand's domain, to be proven there")] = "",
+    starts: Annotated[str, typer.Option(help="First day of the first season, such as 2026-03-01")] = "",
+    owner: Annotated[str, typer.Option(help="Address that will issue (default: your account)")] = "",
+) -> None:
+    """Launch the points of a brand."""
+    session = session_of(context)
+    troc = troc_of(session)
+    options = {"decimals": decimals, "domain": domain, "starts": starts, "owner": owner or troc.address}
+    plan = troc.plan_launch(name, symbol, valid, **options)
+    dates = plan.expiry_dates(session.chain.now())
+    lines = [f"{name} ({symbol}): points live {plan.life}."]
+    lines += [f"  Points earned {earned} are good until {last}." for earned, last in dates]
+    lines.append(f"{plan.owner} issues them, at most {plan.largest:,} in one season.")
+    preview = {
+        "name": name,
+        "symbol": symbol,
+        "life": plan.life,
+        "owner": plan.owner,
+        "dates": [{"earned": earned, "good_until": last} for earned, last in dates],
+    }
+    if not agreed(
+        session, "\n".join(lines), preview, "Launch these points? Nothing of this can be changed later"
+    ):
+        return
+    brand = troc.brands.launch(plan, troc.sender)
+    session.result(
+        preview | brand_form(brand) | {"sent": True}, f"{brand.title} is launched: {brand.address}"
+    )
+
+
+@app.command()
+def mint(
+    context: typer.Context,
+    brand: _Brand,
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet with the columns address and amount")],
+    reference: Annotated[
+        str,
+        typer.Option(help='What these points are for, if an equal file was paid before: "bonus May 2027"'),
+    ] = "",
+    grant: Annotated[int | None, typer.Option(help="Issue out of this grant of yours")] = None,
+) -> None:
+    """Issue points to many. Stopped and run again, it pays nobody twice."""
+    session = session_of(context)
+    troc = troc_of(session)
+    found = troc.brand(brand)
+    payouts = troc.read_payouts(found, file)
+    total = sum(payout.units for payout in payouts)
+    troc.check_mint(found, payouts, reference=reference, grant=grant)
+    preview = {"recipients": len(payouts), "total": amount_form(found, total)}
+    text = f"{found.text(total)} for {words.count(len(payouts), 'customer')}, {_life_today(found, session)}."
+    if not agreed(session, text, preview, "Issue them?"):
+        return
+    with _progress(session) as bar:
+        task = bar.add_task("Issuing", total=len(payouts))
+        report = troc.mint_payouts(
+            found,
+            payouts,
+            reference=reference,
+            grant=grant,
+            progress=lambda done, _: bar.update(task, completed=done),
+        )
+    said = (
+        f"Issued {found.text(report.units)} to {words.count(report.recipients, 'customer')}"
+        f" in {words.count(len(report.transactions), 'transaction')}."
+        if report.transactions
+        else "Nothing was left to issue."
+    )
+    if report.recipients_before:
+        said += (
+            f" {words.count(report.recipients_before, 'customer')} had {found.text(report.units_before)}"
+            " from an earlier run of this file; for new points, give them a --reference of their own."
+        )
+    session.result(
+        preview
+        | {
+            "sent": bool(report.transactions),
+            "issued": amount_form(found, report.units),
+            "paid": report.recipients,
+            "paid_before": report.recipients_before,
+            "transactions": list(report.transactions),
+        },
+        said,
+    )
+
+
+@app.command()
+def issuer(
+    context: typer.Context,
+    brand: _Brand,
+    address: Annotated[str, typer.Argument(help="Who may issue")],
+    amount: Annotated[str | None, typer.Option(help="What it may issue from now on; 0 stops it")] = None,
+    per_day: Annotated[str, typer.Option(help="What it may issue in a day (UTC); 0: no cap")] = "0",
+    locked_until: Annotated[
+        str, typer.Option(help="Until when you cannot lower it, for contracts: 2027-02-19 or 90d")
+    ] = "",
+    grant: Annotated[int, typer.Option(help="Number of the grant")] = 0,
+) -> None:
+    """Show what an issuer may still issue; with --amount, set it."""
+    session = session_of(context)
+    troc = troc_of(session)
+    found = troc.brand(brand)
+    address = to_address(address, "issuer")
+    if amount is None:
+        _show_grant(session, troc, found, address, grant)
+        return
+    units, cap = (_units_or_none(text, found) for text in (amount, per_day))
+    lock = words.parse_until(locked_until, session.chain.now()) if locked_until else 0
+    text = f"{address} may issue {found.text(units)} from now on"
+    text += f", {found.text(cap)} a day at most" if cap else ""
+    text += f", and you cannot lower that until {words.moment(lock)}" if lock else ""
+    preview = {"issuer": address, "grant": grant, "amount": amount_form(found, units), "locked_until": lock}
+    if not agreed(session, text + ".", preview, "Set it?"):
+        return
+    receipt = troc.brands.set_grant(
+        found, address, units, troc.signer, grant=grant, per_day=cap, locked_until=lock
+    )
+    session.result(preview | sent_form(receipt), "Set.")
+
+
+@app.command()
+def domain(
+    context: typer.Context,
+    brand: _Brand,
+    name: Annotated[str, typer.Argument(help="The domain, such as biobox.example")],
+) -> None:
+    """Claim a domain for points. Serve the proof there first: docs/client.md shows the file."""
+    session = session_of(context)
+    troc = troc_of(session)
+    found = troc.brand(brand)
+    preview = {"token": found.address, "domain": name}
+    if not agreed(session, f"{found.name} claims {name}.", preview, "Claim it?"):
+        return
+    receipt = troc.brands.claim_domain(found, name, troc.signer)
+    session.result(preview | sent_form(receipt), "Claimed.")
+
+
+@app.command()
+def status(context: typer.Context, brand: _Brand) -> None:
+    """How a brand stands: what was issued, what it owes by date, whether its domain agrees."""
+    session = session_of(context)
+    troc = troc_of(session)
+    found = troc.brands.prove(troc.brand(brand))
+    state = troc.status(found)
+    lines = [
+        f"{found.title}, {found.address}",
+        f"Points live {words.life(found.epoch_length)}. {state.owner} issues them.",
+        f"Issued {found.number(state.issued)} = live {found.number(state.live)}"
+        f" + redeemed {found.number(state.redeemed)} + expired {found.number(state.expired)}.",
+    ]
+    owed = [(units, expiry) for units, expiry in state.owed if units]
+    for units, expiry in owed:
+        until = "for ever" if words.never_expires(expiry) else f"until {words.last_day(expiry)}"
+        lines.append(f"  Owes {found.number(units)} {until}.")
+    if state.promised:
+        lines.append(f"Issuers may still issue {found.number(state.promised)} that are promised.")
+    session.result(
+        brand_form(found)
+        | {
+            "owner": state.owner,
+            "issued": str(state.issued),
+            "live": str(state.live),
+            "redeemed": str(state.redeemed),
+            "expired": str(state.expired),
+            "owed": [amount_form(found, units) | {"expiry": expiry} for units, expiry in owed],
+            "pending": str(state.pending),
+            "promised": str(state.promised),
+        },
+        "\n".join(lines) + warnings(found),
+    )
+
+
+def _life_today(brand: Brand, session: Session) -> str:
+    expiry = brand.longest_life(session.chain.now())
+    return "good for ever" if words.never_expires(expiry) else f"good until {words.last_day(expiry)}"
+
+
+def _units_or_none(text: str, brand: Brand) -> int:
+    if text.strip() == "0":
+        return 0
+    return words.to_units(words.parse_amount(text), brand.decimals, brand.symbol)
+
+
+def _show_grant(session: Session, troc: Troc, brand: Brand, address: str, number: int) -> None:
+    grant = troc.brands.grant(brand, address, number)
+    text = f"{address} may still issue {brand.text(grant.amount)}"
+    if grant.per_day:
+        left = max(grant.per_day - grant.used_today, 0)
+        text += f", today {brand.number(left)} of {brand.number(grant.per_day)}"
+    if grant.locked_until:
+        text += f"; promised until {words.moment(grant.locked_until)}"
+    session.result(
+        {
+            "issuer": address,
+            "grant": number,
+            "amount": amount_form(brand, grant.amount),
+            "per_day": amount_form(brand, grant.per_day),
+            "used_today": amount_form(brand, grant.used_today),
+            "locked_until": grant.locked_until,
+        },
+        text + ".",
+    )
+
+
+def _progress(session: Session) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=session.console,
+        disable=not session.console.is_terminal,
+        transient=True,
+    )

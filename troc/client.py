@@ -1,0 +1,444 @@
+"""The client in one object: `connect`, then act in the words that people use.
+
+    t = troc.connect("local", account="customer")
+    t.trade(give="100 ACME", want="80 BETA")
+
+Amounts are texts with whole points ("100 ACME"); what comes back counts in smallest units and says so.
+Everything that a person decides can be looked at first (`plan_trade`, `quote`, `plan_settlement`), which
+sends nothing.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from troc import words
+from troc.accounts import Signer, address_of, open_account
+from troc.audit import Audit, Auditor
+from troc.book import Book, Entry
+from troc.brands import Brand, Brands, LaunchPlan, MintReport, Progress, Status
+from troc.chain import Chain, Receipt
+from troc.domains import Fetch, fetch_https
+from troc.errors import AccountError, InputError
+from troc.manifest import Manifest, load_manifest
+from troc.messages import EXCHANGE_NAME, ZERO_ADDRESS, Domain, Order, to_address
+from troc.network import load_network, setting
+from troc.orders import USUAL_OPEN, Side, SignedOrder, read_order, terms, write_order
+from troc.payouts import Payout
+from troc.points import Holding, Points
+from troc.settlement import Settlement
+from troc.trade import Quote, Standing, Trade, Trading
+
+Opener = Callable[[], Signer]
+"""Opens an account when something is to be signed, and not before."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `trade` did: `took` says whether an open order was taken, else one was published.
+
+    `order` is the order that was taken or published, `transaction` the hash of the transaction that did it.
+    """
+
+    took: bool
+    order: SignedOrder
+    transaction: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Troc:
+    """One deployment, seen by one account. `connect` makes it.
+
+    `brands`, `points`, `book` and `orders` are the parts that it is made of, for programs that need more
+    than the methods here. Every method may raise `troc.errors.TrocError`, which says in one line what is
+    wrong and what to do.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        manifest: Manifest,
+        address: str | None = None,
+        open_signer: Opener | None = None,
+        open_submitter: Opener | None = None,
+        fetch: Fetch = fetch_https,
+    ) -> None:
+        self.chain = chain
+        self.manifest = manifest
+        exchange = manifest.address("PointsExchange")
+        domain = Domain(EXCHANGE_NAME, chain.chain_id, exchange)
+        since = manifest.first_block
+        self.brands = Brands(chain, manifest.address("Brands"), exchange, since, fetch)
+        self.points = Points(chain, self.brands, exchange)
+        self.book = Book(chain, manifest.address("OrderBook"), domain, self.brands, since)
+        self.orders = Trading(chain, domain, self.brands, self.points, self.book, since)
+        self._auditor = Auditor(chain, self.brands, self.points, exchange, since)
+        self._domain = domain
+        self._act_as(address, open_signer, open_submitter)
+
+    def _act_as(self, address: str | None, open_signer: Opener | None, open_submitter: Opener | None) -> None:
+        self._address = address
+        self._open_signer = open_signer
+        self._open_submitter = open_submitter
+        self._signer: Signer | None = None
+        self._submitter: Signer | None = None
+
+    def as_account(self, account: str | Signer, submit_with: str | Signer | None = None) -> Troc:
+        """The same deployment, seen by another account; what was read so far is shared."""
+        other = object.__new__(Troc)
+        other.__dict__.update(self.__dict__)
+        other._act_as(*_openers(self.chain, account, submit_with, None, None))
+        return other
+
+    # ----------------------------------------------------------------------------------------- who acts
+
+    @property
+    def address(self) -> str:
+        """The address of the account that acts."""
+        if self._address is None:
+            raise AccountError("no account was named", "name one: connect(..., account=NAME)")
+        return self._address
+
+    @property
+    def signer(self) -> Signer:
+        """The account that acts, opened."""
+        if self._signer is None:
+            if self._open_signer is None:
+                raise AccountError("no account was named", "name one: connect(..., account=NAME)")
+            self._signer = self._open_signer()
+        return self._signer
+
+    @property
+    def submitter(self) -> Signer | None:
+        """Who sends and pays instead, opened; None where the account that acts does so itself."""
+        if self._submitter is None and self._open_submitter is not None:
+            self._submitter = self._open_submitter()
+        return self._submitter
+
+    @property
+    def sender(self) -> Signer:
+        """Who sends and pays, opened."""
+        return self.submitter or self.signer
+
+    # ------------------------------------------------------------------------------------------- brands
+
+    def brand(self, name: str | Brand) -> Brand:
+        """The brand of that symbol, proven domain or address."""
+        return self.brands.find(name)
+
+    def side(self, text: str) -> Side:
+        """What "120 PANIER" means: a brand, and an amount in its smallest units."""
+        quantity = words.parse_quantity(text)
+        brand = self.brands.find(quantity.name)
+        return Side(brand, words.to_units(quantity.amount, brand.decimals, brand.symbol))
+
+    def plan_launch(self, name: str, symbol: str, valid: str = "12 months", **options: Any) -> LaunchPlan:
+        """Check a launch, and work out its dates. Options as for `Brands.plan`; the account that acts is
+        the owner.
+        """
+        return self.brands.plan(name, symbol, valid, **{"owner": self._address, **options})
+
+    def launch(self, name: str, symbol: str, valid: str = "12 months", **options: Any) -> Brand:
+        """Launch a brand's points that live for at most `valid`, as `plan_launch` would."""
+        return self.brands.launch(self.plan_launch(name, symbol, valid, **options), self.sender)
+
+    def mint(
+        self,
+        brand: str | Brand,
+        payouts: Path | str | Mapping[str, int | str],
+        *,
+        reference: str = "",
+        grant: int | None = None,
+        progress: Progress | None = None,
+    ) -> MintReport:
+        """Issue points to many: a CSV or Parquet file, or whole points by address.
+
+        Checked whole before anything is sent; run again after a cut, it pays nobody twice. `reference`
+        tells apart two files of the same content.
+        """
+        brand = self.brand(brand)
+        checked = self.read_payouts(brand, payouts)
+        self.check_mint(brand, checked, reference=reference, grant=grant)
+        return self.mint_payouts(brand, checked, reference=reference, grant=grant, progress=progress)
+
+    def read_payouts(self, brand: Brand, payouts: Path | str | Mapping[str, int | str]) -> list[Payout]:
+        """Check whom to pay, as a whole."""
+        if not isinstance(payouts, Mapping):
+            return self.brands.read_file(brand, Path(payouts))
+        return [
+            Payout(
+                to_address(address),
+                words.to_units(words.parse_amount(str(amount)), brand.decimals, brand.symbol),
+            )
+            for address, amount in payouts.items()
+        ]
+
+    def check_mint(
+        self, brand: Brand, payouts: Sequence[Payout], *, reference: str = "", grant: int | None = None
+    ) -> None:
+        """Raise before anything is sent if the account that acts cannot issue that much."""
+        self.brands.check_mint(brand, payouts, self.address, reference, grant)
+
+    def mint_payouts(
+        self,
+        brand: Brand,
+        payouts: Sequence[Payout],
+        *,
+        reference: str = "",
+        grant: int | None = None,
+        progress: Progress | None = None,
+    ) -> MintReport:
+        """Issue points to payouts that were checked."""
+        return self.brands.mint(
+            brand, payouts, self.signer, reference=reference, grant=grant, progress=progress
+        )
+
+    def status(self, brand: str | Brand) -> Status:
+        """How a brand stands: its books, and what it owes by date."""
+        return self.brands.status(self.brand(brand))
+
+    def audit(self, brand: str | Brand) -> Audit:
+        """A brand's books, counted anew from the log and every holder's balance."""
+        return self._auditor.audit(self.brand(brand))
+
+    # ------------------------------------------------------------------------------------------- points
+
+    def balance(self, brand: str | Brand, account: str | None = None) -> Holding:
+        """What an account (none: the one that acts) holds of a brand, by expiry."""
+        return self.points.holding(self.brand(brand), account or self.address)
+
+    def holdings(self, account: str | None = None) -> list[Holding]:
+        """What an account (none: the one that acts) holds of every brand, by expiry."""
+        return self.points.all_of(account or self.address)
+
+    def send(self, points: str, to: str) -> Receipt:
+        """Give points away: `send("30 PANIER", "0x…")`."""
+        side = self.side(points)
+        return self.points.send(side.brand, to, side.units, self.signer, self.submitter)
+
+    def redeem(self, points: str, receipt: bytes) -> Receipt:
+        """Spend points at their brand for a receipt that it gave (32 bytes)."""
+        side = self.side(points)
+        return self.points.redeem(side.brand, side.units, receipt, self.signer, self.submitter)
+
+    def set_exchange(self, brand: str | Brand, on: bool) -> Receipt:
+        """Allow or forbid the exchange to move one's points of a brand for signed orders."""
+        return self.points.set_exchange(self.brand(brand), on, self.signer, self.submitter)
+
+    # ------------------------------------------------------------------------------------------- trading
+
+    def trade(
+        self,
+        give: str,
+        want: str,
+        *,
+        live: str | None = None,
+        until: str = USUAL_OPEN,
+        in_parts: bool = False,
+        only: str | None = None,
+    ) -> Outcome:
+        """Take a fitting open order, else publish one; the outcome says which.
+
+        `live`: until when the points must be good that are got ("90d", "2027-02-19"; none: 30 days),
+        `until`: how long the order stays open, `in_parts`: whether parts of it may be settled, `only`: the
+        address of the only taker.
+        """
+        return self.carry_out(
+            self.plan_trade(give, want, live=live, until=until, in_parts=in_parts, only=only)
+        )
+
+    def plan_trade(
+        self,
+        give: str,
+        want: str,
+        *,
+        live: str | None = None,
+        until: str = USUAL_OPEN,
+        in_parts: bool = False,
+        only: str | None = None,
+    ) -> Quote | Order:
+        """What `trade` would do: take an open order as quoted, or sign and publish this one."""
+        order = self.draft(give, want, live=live, until=until, in_parts=in_parts, only=only)
+        if only is None:
+            sides = self.side(give), self.side(want)
+            found = self.orders.best(self.address, *sides, order.want_points_living_until)
+            if found is not None:
+                return found
+        return order
+
+    def carry_out(self, plan: Quote | Order) -> Outcome:
+        """Do what `plan_trade` said."""
+        if isinstance(plan, Quote):
+            receipt = self.orders.take(plan, self.signer, self.submitter)
+            signed = plan.standing.entry.signed
+            return Outcome(
+                True, signed, receipt.transaction, f"Took the order {signed.id[:14]}. {plan.text()}"
+            )
+        signed = self.sign(plan)
+        receipt = self.publish(signed)
+        return Outcome(
+            False, signed, receipt.transaction, f"Published the order {signed.id[:14]}. {self.terms(plan)}"
+        )
+
+    def draft(
+        self,
+        give: str,
+        want: str,
+        *,
+        live: str | None = None,
+        until: str = USUAL_OPEN,
+        in_parts: bool = False,
+        only: str | None = None,
+        unpublished: bool = False,
+    ) -> Order:
+        """An order in the words of `trade`, ready to be read and signed. `unpublished`: it goes to a file."""
+        now = self.chain.now()
+        return self.orders.draft(
+            self.address,
+            self.side(give),
+            self.side(want),
+            open_until=words.parse_until(until, now),
+            live_until=None if live is None else words.parse_until(live, now),
+            allow_partial=in_parts,
+            only_taker=ZERO_ADDRESS if only is None else to_address(only, "the only taker"),
+            unpublished=unpublished,
+        )
+
+    def terms(self, order: Order, you: bool = True) -> str:
+        """An order in words. `you`: as its maker reads it before she signs."""
+        give, want = self.brands.find(order.give_token), self.brands.find(order.want_token)
+        return terms(order, give, want, you)
+
+    def sign(self, order: Order) -> SignedOrder:
+        """Sign an order."""
+        return self.orders.sign(order, self.signer)
+
+    def publish(self, *orders: SignedOrder) -> Receipt:
+        """Publish signed orders in the log."""
+        return self.book.publish(orders, self.sender)
+
+    def find(self, name: str | Path | SignedOrder | Entry) -> Entry:
+        """The order of that id (or its beginning), or in that file, checked."""
+        if isinstance(name, Entry):
+            return name
+        if isinstance(name, str) and not name.endswith(".json") and not Path(name).is_file():
+            return self.book.find(name)
+        file = None if isinstance(name, SignedOrder) else Path(name)
+        signed = name if isinstance(name, SignedOrder) else read_order(Path(name), self._domain)
+        self.book.check(signed)
+        return Entry(signed, file=file)
+
+    def show(self, name: str | Path | SignedOrder | Entry) -> Standing:
+        """How an order stands: exactly one state, and the next step."""
+        return self.orders.standing(self.find(name), self._address or "")
+
+    def open_orders(
+        self, give: str | Brand | None = None, want: str | Brand | None = None, maker: str | None = None
+    ) -> list[Standing]:
+        """Published orders that can be taken now, oldest first."""
+        giving, wanting = (None if name is None else self.brand(name) for name in (give, want))
+        standings = self.orders.standings(self.book.entries(giving, wanting, maker), self._address or "")
+        return [standing for standing in standings if standing.state.can_be_taken]
+
+    def quote(
+        self, name: str | Path | SignedOrder | Entry, amount: str | None = None, live: str | None = None
+    ) -> Quote:
+        """What taking an order would mean. `amount`: of what its maker gives, in whole points (none: all of
+        it).
+        """
+        standing = self.show(name)
+        units = None
+        if amount is not None:
+            units = words.to_units(words.parse_amount(amount), standing.give.decimals, standing.give.symbol)
+        live_until = None if live is None else words.parse_until(live, self.chain.now())
+        return self.orders.quote(standing, self.address, units, live_until)
+
+    def accept(
+        self, name: str | Path | SignedOrder | Entry, amount: str | None = None, live: str | None = None
+    ) -> Receipt:
+        """Take an order, as `quote` says."""
+        return self.orders.take(self.quote(name, amount, live), self.signer, self.submitter)
+
+    def plan_settlement(
+        self, names: Iterable[str | Path | SignedOrder | Entry]
+    ) -> tuple[list[Standing], Settlement]:
+        """The transfers that settle several orders that fit together, rings included."""
+        return self.orders.plan_settlement([self.find(name) for name in names], self._address or ZERO_ADDRESS)
+
+    def settle(self, names: Iterable[str | Path | SignedOrder | Entry]) -> Receipt:
+        """Settle several orders that fit together. The account that acts is no party to it."""
+        standings, settlement = self.plan_settlement(names)
+        return self.orders.settle([standing.entry for standing in standings], settlement, self.sender)
+
+    def cancel(self, name: str | Path | SignedOrder | Entry) -> Receipt:
+        """End an order of one's own for good."""
+        return self.orders.cancel(self.find(name), self.signer, self.submitter)
+
+    def cancel_all(self) -> Receipt:
+        """End every order of one's own for good, published or not."""
+        return self.orders.cancel_all(self.signer, self.submitter)
+
+    def history(self, account: str | None = None) -> list[Trade]:
+        """What an account (none: the one that acts) has traded, oldest first."""
+        return self.orders.history(account or self.address)
+
+    @staticmethod
+    def write(signed: SignedOrder, path: Path | str) -> Path:
+        """Write a signed order to a new file instead of publishing it."""
+        return write_order(signed, Path(path))
+
+
+def connect(
+    network: str = "",
+    account: str | Signer | None = None,
+    *,
+    rpc: str = "",
+    password_file: Path | str | None = None,
+    submit_with: str | Signer | None = None,
+    submit_password_file: Path | str | None = None,
+    fetch: Fetch = fetch_https,
+) -> Troc:
+    """Reach a deployment.
+
+    `network` is a file of `config/` (none: `TROC_NETWORK`, else "local"), `rpc` the address of its node
+    where that differs. `account` is a stored account, `dev:0` and so on for a local chain, or an opened
+    one; without it one can look, and not act. `submit_with` names another account that sends and pays, so
+    that the first one only signs.
+    """
+    chain = Chain.connect(load_network(network, rpc))
+    given = [Path(path) if path else None for path in (password_file, submit_password_file)]
+    return Troc(chain, load_manifest(chain), *_openers(chain, account, submit_with, *given), fetch=fetch)
+
+
+def _openers(
+    chain: Chain,
+    account: str | Signer | None,
+    submit_with: str | Signer | None,
+    password_file: Path | None,
+    submit_password_file: Path | None,
+) -> tuple[str | None, Opener | None, Opener | None]:
+    def opener(who: str | Signer, file: Path | None, usual: str) -> Opener:
+        if isinstance(who, Signer):
+            return lambda: who
+        named = file or (Path(setting(usual)).expanduser() if usual and setting(usual) else None)
+        ask = getpass.getpass if sys.stdin.isatty() else None
+        return lambda: open_account(who, chain.config, named, ask)
+
+    address = None
+    open_signer = open_submitter = None
+    if account is not None:
+        address = account.address if isinstance(account, Signer) else address_of(account)
+        open_signer = opener(account, password_file, "TROC_PASSWORD_FILE")
+    if submit_with is not None:
+        open_submitter = opener(submit_with, submit_password_file, "")
+    if account is None and submit_with is not None:
+        raise InputError("somebody is to submit, and nobody to sign", "name an account as well")
+    return address, open_signer, open_submitter

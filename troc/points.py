@@ -1,0 +1,228 @@
+"""Points of a customer: what she holds and until when, giving away, redeeming, and the exchange's leave to
+move them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_utils.crypto import keccak
+from web3.contract.contract import ContractFunction
+
+from troc import words
+from troc.accounts import Signer
+from troc.brands import Brand, Brands
+from troc.chain import Chain, Receipt
+from troc.errors import InputError, PointsError
+from troc.messages import UINT256_MAX, WHOLE_INDEXES, Permit, Redeem, Send, pack_nonce, sign, to_address
+
+SIGNED_FOR = 1 * words.HOUR
+"""How long a message that another account submits at once stays good."""
+
+_NONCES_ASKED = 32
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Points that expire together: `units` in smallest units, `expiry` the first second at which they are
+    not valid.
+    """
+
+    units: int
+    expiry: int
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One customer's living points of one brand, soonest to expire first.
+
+    `exchange_on` says whether the exchange may move them for signed orders.
+    """
+
+    brand: Brand
+    account: str
+    lots: tuple[Lot, ...]
+    exchange_on: bool = True
+
+    @property
+    def total(self) -> int:
+        """All of them, in smallest units."""
+        return sum(lot.units for lot in self.lots)
+
+    def within(self, at_least: int, at_most: int = 0) -> int:
+        """Points with `at_least < expiry <= at_most`, where 0 as `at_most` means any, as
+        `transferFromWithin` counts.
+        """
+        return sum(lot.units for lot in self.lots if _fits(lot, at_least, at_most))
+
+    def last_needed(self, units: int) -> Lot:
+        """The last lot that is touched when `units` are spent, those that expire soonest first."""
+        left = units
+        for lot in self.lots:
+            left -= lot.units
+            if left <= 0 and lot.units:
+                return lot
+        raise PointsError(
+            f"{self.account} has {self.brand.text(self.total)}, not {self.brand.number(units)}",
+            "use a smaller amount",
+        )
+
+    def without(self, units: int, at_least: int, at_most: int = 0) -> Holding:
+        """What is left after `transferFromWithin` of `units`, which must be there."""
+        lots = []
+        for lot in self.lots:
+            taken = min(units, lot.units) if _fits(lot, at_least, at_most) else 0
+            units -= taken
+            lots.append(Lot(lot.units - taken, lot.expiry))
+        return Holding(self.brand, self.account, tuple(lots), self.exchange_on)
+
+    def text(self) -> list[str]:
+        """A line for each lot that is not empty: "70 until 31 May 2027, earned in summer 2026"."""
+        return [self.lot_text(lot) for lot in self.lots if lot.units]
+
+    def lot_text(self, lot: Lot) -> str:
+        """One lot in words."""
+        if words.never_expires(lot.expiry):
+            return f"{self.brand.number(lot.units)} for ever"
+        until, earned = words.last_day(lot.expiry), self.brand.earned(lot.expiry)
+        return f"{self.brand.number(lot.units)} until {until}, earned {earned}"
+
+
+def _fits(lot: Lot, at_least: int, at_most: int) -> bool:
+    return at_least < lot.expiry and (at_most == 0 or lot.expiry <= at_most)
+
+
+def receipt_id(receipt: str, salt: bytes) -> bytes:
+    """The public reference of a receipt: a hash that tells nothing to whoever does not know the salt.
+
+    `salt` is 32 secret bytes of the brand's.
+    """
+    if len(salt) != 32:
+        raise InputError(
+            f"a salt of {len(salt)} bytes is no secret of 32 bytes", "use secrets.token_bytes(32)"
+        )
+    return keccak(salt + receipt.encode())
+
+
+class Points:
+    """Points of all brands of one deployment. `submitter` may be another account than the signer's: it pays
+    the fee.
+    """
+
+    def __init__(self, chain: Chain, brands: Brands, exchange: str) -> None:
+        self._chain = chain
+        self._brands = brands
+        self._exchange = exchange
+
+    # -------------------------------------------------------------------------------------------- reading
+
+    def holding(self, brand: Brand, account: str, block: int | None = None) -> Holding:
+        """What one account holds of one brand, at the end of `block` or now."""
+        return self.holdings([(brand, account)], block)[0]
+
+    def holdings(self, pairs: Sequence[tuple[Brand, str]], block: int | None = None) -> list[Holding]:
+        """What accounts hold of brands, in the order asked for, in few requests."""
+        asked: list[ContractFunction] = []
+        for brand, account in pairs:
+            token = self._brands.token(brand).functions
+            asked += [token.lotsOf(account), token.allowance(account, self._exchange)]
+        answers = self._chain.read_many(asked, "latest" if block is None else block)
+        return [
+            Holding(brand, account, _lots(answers[2 * index]), answers[2 * index + 1] != 0)
+            for index, (brand, account) in enumerate(pairs)
+        ]
+
+    def lots(self, brand: Brand, accounts: Sequence[str], block: int | None = None) -> list[tuple[Lot, ...]]:
+        """What accounts hold of one brand by expiry, in the order asked for, at the end of `block` or now."""
+        token = self._brands.token(brand).functions
+        asked = [token.lotsOf(account) for account in accounts]
+        return [_lots(answer) for answer in self._chain.read_many(asked, "latest" if block is None else block)]
+
+    def all_of(self, account: str) -> list[Holding]:
+        """What one account holds of every brand, without empty ones."""
+        everything = self.holdings([(brand, account) for brand in self._brands.all()])
+        return [holding for holding in everything if holding.total]
+
+    # --------------------------------------------------------------------------------------------- acting
+
+    def send(
+        self, brand: Brand, to: str, units: int, signer: Signer, submitter: Signer | None = None
+    ) -> Receipt:
+        """Give points away, those that expire soonest first."""
+        to = to_address(to, "recipient")
+        self._check(brand, signer.address, units)
+        token = self._brands.token(brand).functions
+        if submitter is None:
+            return self._chain.send(token.transfer(to, units), signer)
+        message = Send(signer.address, to, units, self._deadline(), self._nonce(brand, signer.address))
+        signature = sign(message, brand.domain_of_messages(self._chain.chain_id), signer)
+        return self._chain.send(token.sendFor(message.as_tuple(), signature), submitter)
+
+    def redeem(
+        self, brand: Brand, units: int, receipt: bytes, signer: Signer, submitter: Signer | None = None
+    ) -> Receipt:
+        """Spend points at the brand for a receipt (32 bytes, see `receipt_id`), those that expire soonest
+        first.
+        """
+        self._check(brand, signer.address, units)
+        token = self._brands.token(brand).functions
+        if submitter is None:
+            return self._chain.send(token.redeem(units, receipt), signer)
+        message = Redeem(
+            holder=signer.address,
+            amount=units,
+            receipt_id=receipt,
+            agent=submitter.address,
+            deadline=self._deadline(),
+            nonce=self._nonce(brand, signer.address),
+        )
+        signature = sign(message, brand.domain_of_messages(self._chain.chain_id), signer)
+        return self._chain.send(token.redeemFor(message.as_tuple(), signature), submitter)
+
+    def set_exchange(
+        self, brand: Brand, on: bool, signer: Signer, submitter: Signer | None = None
+    ) -> Receipt:
+        """Allow or forbid the exchange to move one's points of a brand for signed orders."""
+        token = self._brands.token(brand).functions
+        value = UINT256_MAX if on else 0
+        if submitter is None:
+            return self._chain.send(token.approve(self._exchange, value), signer)
+        nonce = self._chain.call(token.nonces(signer.address))
+        message = Permit(signer.address, self._exchange, value, nonce, self._deadline())
+        signature = sign(message, brand.domain_of_messages(self._chain.chain_id), signer)
+        call = token.permit(*message.arguments(signature))
+        return self._chain.send(call, submitter)
+
+    def _check(self, brand: Brand, account: str, units: int) -> None:
+        holding = self.holding(brand, account)
+        if holding.total < units:
+            raise PointsError(
+                f"{account} has {brand.text(holding.total)}, not {brand.number(units)}",
+                f"use {brand.number(holding.total)} at most"
+                if holding.total
+                else f"earn some {brand.symbol} first",
+            )
+
+    def _deadline(self) -> int:
+        return self._chain.now() + SIGNED_FOR
+
+    def _nonce(self, brand: Brand, holder: str) -> int:
+        """The first nonce of the holder that the token still accepts."""
+        token = self._brands.token(brand).functions
+        lane, index = 0, 0
+        while True:
+            nonces = [pack_nonce(lane, 0, index + step) for step in range(_NONCES_ASKED)]
+            answers = self._chain.read_many([token.nonceOpen(holder, nonce) for nonce in nonces])
+            for nonce, is_open in zip(nonces, answers, strict=True):
+                if is_open:
+                    return nonce
+            index += _NONCES_ASKED
+            if index >= WHOLE_INDEXES:
+                lane, index = lane + 1, 0
+
+
+def _lots(answer: Any) -> tuple[Lot, ...]:
+    amounts, expiries = answer
+    return tuple(Lot(units, expiry) for units, expiry in zip(amounts, expiries, strict=True))

@@ -1,0 +1,625 @@
+"""Trading: how an order stands, taking, settling, cancelling, and what was traded before.
+
+Whoever signs needs no ether: every act can be submitted by another account (`submitter`).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from web3.contract.contract import ContractFunction
+
+from troc import words
+from troc.accounts import Signer
+from troc.book import Book, Entry
+from troc.brands import Brand, Brands
+from troc.chain import Chain, Receipt
+from troc.errors import NetworkError, OrderError, PointsError
+from troc.messages import (
+    WHOLE_INDEXES,
+    ZERO_ADDRESS,
+    Cancel,
+    CancelAll,
+    Domain,
+    Order,
+    pack_nonce,
+    sign,
+    unpack_nonce,
+)
+from troc.orders import (
+    Side,
+    SignedOrder,
+    affordable,
+    check_sense,
+    cost,
+    free_partial_nonces,
+    free_whole_nonces,
+    good_until,
+    make_order,
+    terms,
+)
+from troc.points import SIGNED_FOR, Holding, Points
+from troc.settlement import Leg, Settlement, fit
+
+_PARTIAL_BITS = 128
+_ALL_FILLED = (1 << _PARTIAL_BITS) - 1
+_LANES_ASKED = 32
+_SPARE_LANES = 8
+"""Lanes beyond those in use that `cancel_all` ends too: orders that were written to files may lie there."""
+
+
+class State(StrEnum):
+    """How an order stands: exactly one of these."""
+
+    OPEN = "open"
+    PARTLY_FILLED = "partly filled"
+    SPENT_ELSEWHERE = "points spent elsewhere"
+    POINTS_EXPIRED = "points expired"
+    FILLED = "filled"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+    @property
+    def can_be_taken(self) -> bool:
+        """Whether the order can be settled now."""
+        return self in (State.OPEN, State.PARTLY_FILLED)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an order stands now.
+
+    `filled` is what it has given so far, `left` what it can still give now; `why` and `next_step` are for
+    people.
+    """
+
+    entry: Entry
+    give: Brand
+    want: Brand
+    state: State
+    filled: int
+    left: int
+    why: str
+    next_step: str
+
+    @property
+    def order(self) -> Order:
+        """The order itself."""
+        return self.entry.order
+
+    def terms(self, you: bool = False) -> str:
+        """The order in words; `you`: as its maker reads it."""
+        return terms(self.order, self.give, self.want, you)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What taking an order would mean for the taker, in smallest units. `gets` are the very points she
+    would receive.
+    """
+
+    standing: Standing
+    amount: int
+    payment: int
+    gets: Holding
+    live_until: int
+
+    def text(self) -> str:
+        """In words."""
+        give, want = self.standing.give, self.standing.want
+        return (
+            f"You give {want.number(self.payment)} {want.name}, {_giving(self.standing.order, want)};"
+            f" you get {give.number(self.amount)} {give.name}: {words.listed(self.gets.text())}"
+        )
+
+
+@dataclass(frozen=True)
+class Trade:
+    """A trade of one account that is done: what it gave and what it got, in smallest units."""
+
+    time: int
+    block: int
+    transaction: str
+    gave: tuple[Side, ...]
+    got: tuple[Side, ...]
+
+    def text(self) -> str:
+        """In words."""
+        gave, got = (words.listed(side.text for side in sides) for sides in (self.gave, self.got))
+        return f"{words.day(self.time)}: gave {gave}, got {got}"
+
+
+class Trading:
+    """Trades on the exchange of one deployment. `exchange` is its EIP-712 domain."""
+
+    def __init__(
+        self, chain: Chain, exchange: Domain, brands: Brands, points: Points, book: Book, since: int = 0
+    ) -> None:
+        self._chain = chain
+        self._domain = exchange
+        self._contract = chain.contract("PointsExchange", exchange.verifying_contract)
+        self._brands = brands
+        self._points = points
+        self._book = book
+        self._since = since
+
+    # --------------------------------------------------------------------------------------------- making
+
+    def draft(
+        self,
+        maker: str,
+        give: Side,
+        want: Side,
+        *,
+        open_until: int,
+        live_until: int | None = None,
+        allow_partial: bool = False,
+        only_taker: str = ZERO_ADDRESS,
+        unpublished: bool = False,
+    ) -> Order:
+        """An order, ready to be read and signed.
+
+        `unpublished`: it will not be seen in the book. Its number is then drawn among the free ones, so that
+        two such orders hardly ever exclude each other.
+        """
+        return make_order(
+            maker,
+            give,
+            want,
+            self._points.holding(give.brand, maker),
+            now=self._chain.now(),
+            open_until=open_until,
+            live_until=live_until,
+            nonce=self._free_nonce(maker, allow_partial, unpublished),
+            allow_partial=allow_partial,
+            only_taker=only_taker,
+        )
+
+    def sign(self, order: Order, signer: Signer) -> SignedOrder:
+        """Sign an order."""
+        return SignedOrder(order, sign(order, self._domain, signer), self._domain)
+
+    def _free_nonce(self, maker: str, partial: bool, drawn: bool = False) -> int:
+        taken = self._book.taken_nonces(maker, partial)
+        find, step = (free_partial_nonces, _LANES_ASKED) if partial else (free_whole_nonces, 1)
+        first = 0
+        while not (free := find(self._words(maker, range(first, first + step), partial), taken, first)):
+            first += step
+        return secrets.choice(free[:_SPARE_LANES] if partial else free) if drawn else free[0]
+
+    def _words(self, maker: str, lanes: Iterable[int], partial: bool) -> list[int]:
+        functions = self._contract.functions
+        ask = functions.partialWordOf if partial else functions.wholeWordOf
+        return self._chain.read_many([ask(maker, lane) for lane in lanes])
+
+    # ----------------------------------------------------------------------------------------- looking at
+
+    def standing(self, entry: Entry, viewer: str = "") -> Standing:
+        """How one order stands. `viewer` is who asks: the next step differs for its maker."""
+        return self.standings([entry], viewer)[0]
+
+    def standings(self, entries: Sequence[Entry], viewer: str = "") -> list[Standing]:
+        """How orders stand, in few requests."""
+        now = self._chain.now()
+        asked: list[ContractFunction] = []
+        sides = []
+        for entry in entries:
+            order = entry.order
+            lane, _, _ = unpack_nonce(order.nonce)
+            functions = self._contract.functions
+            ask = functions.partialWordOf if order.allow_partial else functions.wholeWordOf
+            asked.append(ask(order.maker, lane))
+            sides.append((self._brand(order.give_token), self._brand(order.want_token)))
+        stored = self._chain.read_many(asked)
+        holdings = self._points.holdings(
+            [(give, entry.order.maker) for entry, (give, _) in zip(entries, sides, strict=True)]
+        )
+        # Only an order whose nonce was used can have been filled.
+        touched = [
+            entry for entry, word in zip(entries, stored, strict=True) if not _is_untouched(entry.order, word)
+        ]
+        filled = self._filled(touched)
+        return [
+            self._stand(entry, give, want, word, filled.get(entry.signed.digest, 0), holding, now, viewer)
+            for entry, (give, want), word, holding in zip(entries, sides, stored, holdings, strict=True)
+        ]
+
+    def _stand(
+        self,
+        entry: Entry,
+        give: Brand,
+        want: Brand,
+        word: int,
+        filled: int,
+        holding: Holding,
+        now: int,
+        viewer: str,
+    ) -> Standing:
+        left = _left_by_nonce(entry.order, word)
+        here = holding.within(0, entry.order.give_points_expiring_by) if holding.exchange_on else 0
+        mine = entry.order.maker == viewer
+        state, why = self._judge(entry, filled, left, here, holding, now)
+        if state.can_be_taken:
+            left = min(left, here)
+            verb = (
+                "wait for a taker, or end it with `troc trade cancel"
+                if mine
+                else "take it with `troc trade accept"
+            )
+            step = f"{verb} {entry.name}`"
+        elif state is State.FILLED:
+            step = "see `troc trade history`"
+        elif mine and state is State.SPENT_ELSEWHERE and not holding.exchange_on:
+            step = (
+                f"switch them on with `troc points exchange on {give.symbol}`, or end it with"
+                f" `troc trade cancel {entry.name}`"
+            )
+        else:
+            step = "make a new one with `troc trade order`" if mine else "see `troc trade book` for others"
+        return Standing(entry, give, want, state, filled, left if state.can_be_taken else 0, why, step)
+
+    def _judge(
+        self, entry: Entry, filled: int, left: int, here: int, holding: Holding, now: int
+    ) -> tuple[State, str]:
+        """The one state of an order, and why. What is final comes before what may change again."""
+        order, give = entry.order, holding.brand
+        if filled >= order.give_amount:
+            return State.FILLED, f"all {give.text(order.give_amount)} were given"
+        if left == 0:
+            return State.CANCELLED, "its maker cancelled it, or filled another in its place"
+        if now > order.open_until:
+            return State.EXPIRED, f"it was open until {words.moment(order.open_until)}"
+        if not holding.exchange_on:
+            return State.SPENT_ELSEWHERE, f"the maker keeps {give.symbol} from the exchange for now"
+        least = 1 if order.allow_partial else order.give_amount
+        if here < least:
+            if here + self._expired_since(entry, holding, now) >= least:
+                return State.POINTS_EXPIRED, f"the {give.symbol} that it gives are no longer good"
+            return State.SPENT_ELSEWHERE, f"the maker has {give.text(here)} left of those it gives"
+        if filled:
+            rest = give.number(min(left, here))
+            return (
+                State.PARTLY_FILLED,
+                f"{give.number(filled)} of {give.text(order.give_amount)} were given, {rest} are left",
+            )
+        return State.OPEN, f"{give.text(min(left, here))} are there"
+
+    def _expired_since(self, entry: Entry, holding: Holding, now: int) -> int:
+        """What has expired, of the points that the order gives, since it was published.
+
+        Asks for the balance just before each date that has passed. Where the node keeps no old balances,
+        everything counts as expired if the last date of the order has passed, else as spent.
+        """
+        brand, order = holding.brand, entry.order
+        if words.never_expires(brand.longest_life(now)):
+            return 0
+        published = self._chain.time_of(entry.block) if entry.block is not None else now - brand.epoch_length
+        date = brand.origin + brand.epoch_at(now) * brand.epoch_length
+        gone = 0
+        try:
+            while date > published and date >= brand.origin:
+                if not order.give_points_expiring_by or date <= order.give_points_expiring_by:
+                    before = self._chain.block_before(date)
+                    then = self._points.holding(brand, order.maker, before)
+                    gone += then.within(date - 1, date)
+                date -= brand.epoch_length
+        except NetworkError:
+            return order.give_amount if 0 < order.give_points_expiring_by <= now else 0
+        return gone
+
+    def _filled(self, entries: Sequence[Entry]) -> dict[bytes, int]:
+        """What each of these orders has given so far, by digest."""
+        filled: dict[bytes, int] = defaultdict(int)
+        if entries:
+            digests = [entry.signed.digest for entry in entries]
+            events = self._chain.logs(self._contract.events.OrderFilled(), {"digest": digests}, self._since)
+            for event in events:
+                filled[bytes(event["args"]["digest"])] += event["args"]["given"]
+        return filled
+
+    def _brand(self, token: str) -> Brand:
+        brand = self._brands.by_address(token)
+        if brand is None:
+            raise OrderError(
+                f"the order trades {token}, which are no points that were launched here", "leave it"
+            )
+        return brand
+
+    # --------------------------------------------------------------------------------------------- taking
+
+    def best(self, taker: str, give: Side, want: Side, live_until: int) -> Quote | None:
+        """The cheapest open order that gives at least `want` for at most `give`, in points that live beyond
+        `live_until`.
+
+        Of an order that allows parts, just `want` is taken.
+        """
+        quotes = []
+        entries = [
+            entry
+            for entry in self._book.entries(give=want.brand, want=give.brand)
+            if entry.order.maker != taker and entry.order.only_taker in (ZERO_ADDRESS, taker)
+        ]
+        for standing in self.standings(entries):
+            order = standing.order
+            amount = want.units if order.allow_partial else order.give_amount
+            if not standing.state.can_be_taken or amount < want.units or amount > standing.left:
+                continue
+            if cost(order, amount) > give.units:
+                continue
+            try:
+                quotes.append(self.quote(standing, taker, amount, live_until))
+            except PointsError:
+                continue
+        return min(quotes, key=lambda quote: (quote.payment * want.units, -quote.amount), default=None)
+
+    def quote(
+        self, standing: Standing, taker: str, amount: int | None = None, live_until: int | None = None
+    ) -> Quote:
+        """What taking `amount` of an order (none: all that is left) would mean for `taker`.
+
+        `live_until`: she takes only points that live beyond it. Without it she is promised the points that
+        she is shown: the trade fails if those the maker has by then expire sooner. Raises `OrderError` or
+        `PointsError` where it cannot be taken.
+        """
+        order = standing.order
+        self._check_takeable(standing, taker)
+        amount = standing.left if amount is None else amount
+        if not order.allow_partial and amount != order.give_amount:
+            raise OrderError(
+                f"this order is settled whole, {standing.give.text(order.give_amount)} or nothing",
+                "leave the amount out",
+            )
+        if not 0 < amount <= standing.left:
+            raise OrderError(
+                f"{standing.give.text(standing.left)} of this order are left",
+                f"take {standing.give.text(standing.left)} at most",
+            )
+        payment = cost(order, amount)
+        self._check_payment(standing, taker, payment)
+        maker = self._points.holding(standing.give, order.maker)
+        bounds = (live_until or 0, order.give_points_expiring_by)
+        within = maker.within(*bounds)
+        if within < amount:
+            raise PointsError(
+                f"the maker has {standing.give.text(within)} that live beyond {words.moment(bounds[0])}, not"
+                f" {standing.give.number(amount)}",
+                f"take {standing.give.text(within)}"
+                if order.allow_partial and within
+                else "ask for an earlier date, or leave it",
+            )
+        gets = _taken(maker, amount, *bounds)
+        soonest = next(lot.expiry for lot in gets.lots if lot.units)
+        return Quote(standing, amount, payment, gets, soonest - 1 if live_until is None else live_until)
+
+    def _check_takeable(self, standing: Standing, taker: str) -> None:
+        order = standing.order
+        if not standing.state.can_be_taken:
+            raise OrderError(f"this order is {standing.state}, {standing.why}", standing.next_step)
+        check_sense(order, self._chain.now())
+        if order.maker == taker:
+            raise OrderError("this is your own order", "take another's, or end it with `troc trade cancel`")
+        if order.only_taker not in (ZERO_ADDRESS, taker):
+            raise OrderError(
+                f"this order is for {order.only_taker} alone", "see `troc trade book` for others"
+            )
+
+    def _check_payment(self, standing: Standing, taker: str, payment: int) -> None:
+        order, want = standing.order, standing.want
+        holding = self._points.holding(want, taker)
+        if not holding.exchange_on:
+            raise PointsError(
+                f"you keep {want.symbol} from the exchange",
+                f"switch them on with `troc points exchange on {want.symbol}`",
+            )
+        bound = order.want_points_living_until
+        living = holding.within(bound)
+        if living >= payment:
+            return
+        less = min(affordable(order, living), standing.left) if order.allow_partial else 0
+        remedies = [f"take {standing.give.text(less)} of it with --amount"] if less else []
+        remedies.append(f"{want.text(payment - living)} more would do")
+        if living == holding.total:
+            raise PointsError(
+                f"you have {want.text(holding.total)}, and {want.number(payment)} are needed",
+                words.listed(remedies, "or"),
+            )
+        raise PointsError(
+            f"not enough points that live long enough: of your {want.text(holding.total)},"
+            f" {want.number(living)} live beyond {words.moment(bound)} as the order asks,"
+            f" and {want.number(payment)} are needed",
+            words.listed(remedies, "or"),
+        )
+
+    def take(self, quote: Quote, signer: Signer, submitter: Signer | None = None) -> Receipt:
+        """Take an order as quoted. With a `submitter` the taker signs the other half, for its maker alone."""
+        standing = quote.standing
+        signed = standing.entry.signed
+        if submitter is None:
+            call = self._contract.functions.take(
+                signed.order.as_tuple(), signed.signature, quote.amount, quote.live_until
+            )
+            return self._chain.send(call, signer)
+        living = _living_beyond(
+            self._points.holding(standing.want, signer.address), signed.order.want_points_living_until
+        )
+        other_half = make_order(
+            signer.address,
+            Side(standing.want, quote.payment),
+            Side(standing.give, quote.amount),
+            living,
+            now=self._chain.now(),
+            open_until=self._chain.now() + SIGNED_FOR,
+            live_until=quote.live_until,
+            nonce=self._free_nonce(signer.address, partial=False),
+            allow_partial=False,
+            only_taker=signed.order.maker,
+        )
+        orders = [signed, self.sign(other_half, signer)]
+        return self._settle(orders, [(0, 1, quote.amount), (1, 0, quote.payment)], submitter)
+
+    # ------------------------------------------------------------------------------------------- settling
+
+    def plan_settlement(self, entries: Sequence[Entry], sender: str) -> tuple[list[Standing], Settlement]:
+        """How these orders stand, and the transfers that settle all of them. Raises `OrderError` where they
+        do not fit.
+        """
+        standings = self.standings(entries)
+        for place, standing in enumerate(standings):
+            if not standing.state.can_be_taken:
+                raise OrderError(
+                    f"order {place + 1} is {standing.state}, {standing.why}",
+                    "leave it out, or ask its maker for another",
+                )
+            check_sense(standing.order, self._chain.now())
+        holdings = self._points.holdings([(standing.give, standing.order.maker) for standing in standings])
+        known = {(holding.account, holding.brand.address): holding for holding in holdings}
+        return standings, fit([Leg(each.order, each.left) for each in standings], known, sender)
+
+    def settle(self, entries: Sequence[Entry], settlement: Settlement, submitter: Signer) -> Receipt:
+        """Settle orders as planned. The submitter is no party to it and needs no points."""
+        moves = [(move.giver, move.receiver, move.amount) for move in settlement.transfers]
+        return self._settle([entry.signed for entry in entries], moves, submitter)
+
+    def _settle(
+        self, orders: Sequence[SignedOrder], moves: Sequence[tuple[int, int, int]], submitter: Signer
+    ) -> Receipt:
+        call = self._contract.functions.settle(
+            [signed.order.as_tuple() for signed in orders],
+            [signed.signature for signed in orders],
+            list(moves),
+        )
+        return self._chain.send(call, submitter)
+
+    # ----------------------------------------------------------------------------------------- cancelling
+
+    def cancel(self, entry: Entry, signer: Signer, submitter: Signer | None = None) -> Receipt:
+        """End an order for good. Raises `OrderError` where it has ended already."""
+        order = entry.order
+        self.check_cancellable(self.standing(entry, signer.address), signer.address)
+        whole, partial = ([], [order.nonce]) if order.allow_partial else ([order.nonce], [])
+        functions = self._contract.functions
+        if submitter is None:
+            return self._chain.send(functions.cancel(whole, partial), signer)
+        message = Cancel(signer.address, tuple(whole), tuple(partial))
+        signature = sign(message, self._domain, signer)
+        return self._chain.send(functions.cancelFor(signer.address, whole, partial, signature), submitter)
+
+    @staticmethod
+    def check_cancellable(standing: Standing, account: str) -> None:
+        """Raise `OrderError` unless this account can end this order."""
+        if standing.order.maker != account:
+            raise OrderError(
+                f"this order is {standing.order.maker}'s", "use --account with its maker's account"
+            )
+        if standing.state in (State.CANCELLED, State.FILLED):
+            raise OrderError(f"this order is already {standing.state}", "nothing is left to do")
+
+    def cancel_all(self, signer: Signer, submitter: Signer | None = None) -> Receipt:
+        """End everything that one has signed so far, published or not, as far as this client numbers
+        orders.
+        """
+        maker = signer.address
+        whole, partial = self._series_in_use(maker, False), self._series_in_use(maker, True)
+        functions = self._contract.functions
+        if submitter is None:
+            return self._chain.send(functions.cancelAll(whole, partial), signer)
+        message = CancelAll(maker, tuple(whole), tuple(partial))
+        signature = sign(message, self._domain, signer)
+        return self._chain.send(functions.cancelAllFor(maker, whole, partial, signature), submitter)
+
+    def _series_in_use(self, maker: str, partial: bool) -> list[int]:
+        """The current series of each lane that has been used, and of some more."""
+        highest = max(
+            (unpack_nonce(nonce)[0] for nonce in self._book.taken_nonces(maker, partial)), default=0
+        )
+        highest = min(highest, _LANES_ASKED * 8)
+        stored = self._words(maker, range(highest + _LANES_ASKED), partial)
+        used = max((lane for lane, word in enumerate(stored) if word), default=0)
+        spare = _SPARE_LANES if partial else 0
+        lanes = range(max(highest, used) + 1 + spare)
+        shift = _PARTIAL_BITS if partial else WHOLE_INDEXES
+        stored += self._words(maker, range(len(stored), len(lanes)), partial)
+        return [pack_nonce(lane, stored[lane] >> shift) for lane in lanes]
+
+    # -------------------------------------------------------------------------------------------- history
+
+    def history(self, account: str) -> list[Trade]:
+        """What an account has traded, as maker or taker, oldest first."""
+        filled = {
+            event["transactionHash"]
+            for event in self._chain.logs(self._contract.events.OrderFilled(), from_block=self._since)
+        }
+        moved: dict[bytes, list[tuple[Brand, bool, int]]] = defaultdict(list)
+        blocks: dict[bytes, int] = {}
+        for brand in self._brands.all():
+            event = self._brands.token(brand).events.Transfer()
+            for outgoing, side in ((True, "from"), (False, "to")):
+                for found in self._chain.logs(event, {side: account}, self._since):
+                    transaction = found["transactionHash"]
+                    if transaction in filled:
+                        moved[transaction].append((brand, outgoing, found["args"]["value"]))
+                        blocks[transaction] = found["blockNumber"]
+        return [
+            Trade(
+                time=self._chain.time_of(blocks[transaction]),
+                block=blocks[transaction],
+                transaction="0x" + bytes(transaction).hex(),
+                gave=_sum(moves, True),
+                got=_sum(moves, False),
+            )
+            for transaction, moves in sorted(moved.items(), key=lambda item: blocks[item[0]])
+        ]
+
+
+def _sum(moves: Iterable[tuple[Brand, bool, int]], outgoing: bool) -> tuple[Side, ...]:
+    totals: dict[str, Side] = {}
+    for brand, out, units in moves:
+        if out == outgoing:
+            before = totals[brand.address].units if brand.address in totals else 0
+            totals[brand.address] = Side(brand, before + units)
+    return tuple(totals.values())
+
+
+def _giving(order: Order, brand: Brand) -> str:
+    bound = order.want_points_living_until
+    return (
+        f"those that expire soonest first among those {good_until(bound)}"
+        if bound
+        else "those that expire soonest first"
+    )
+
+
+def _is_untouched(order: Order, word: int) -> bool:
+    """Whether nothing in the lane can have come from this order or ended it."""
+    if order.allow_partial:
+        return word == unpack_nonce(order.nonce)[1] << _PARTIAL_BITS
+    _, series, index = unpack_nonce(order.nonce)
+    return word >> WHOLE_INDEXES == series and not word >> index & 1
+
+
+def _left_by_nonce(order: Order, word: int) -> int:
+    """As `remainingOf` tells, from the stored word of the lane."""
+    _, series, index = unpack_nonce(order.nonce)
+    if order.allow_partial:
+        if index or word >> _PARTIAL_BITS != series:
+            return 0
+        return max(order.give_amount - (word & _ALL_FILLED), 0)
+    is_open = index < WHOLE_INDEXES and word >> WHOLE_INDEXES == series and not word >> index & 1
+    return order.give_amount if is_open else 0
+
+
+def _living_beyond(holding: Holding, bound: int) -> Holding:
+    return replace(holding, lots=tuple(lot for lot in holding.lots if bound < lot.expiry))
+
+
+def _taken(holding: Holding, units: int, at_least: int, at_most: int) -> Holding:
+    """The points that `transferFromWithin` would move."""
+    after = holding.without(units, at_least, at_most)
+    lots = tuple(
+        replace(lot, units=lot.units - left.units) for lot, left in zip(holding.lots, after.lots, strict=True)
+    )
+    return replace(holding, lots=lots)
