@@ -61,9 +61,9 @@ snapshot: setup ## no gas figure that is committed in snapshots/ has grown by mo
 snapshot-update: setup ## commit to the figures of now
 	@$(PY) -m benchmarks --accept
 
-slither: ## static analysis of the contracts
+slither: ## static analysis of the contracts; what is found there has a reason in tools/slither.py
 	@$(PYTHON) tools/setup.py --analysis
-	@.venv-analysis/bin/slither .
+	@$(PY) tools/slither.py
 
 lock: setup ## write every lock file anew
 	@$(PY) tools/lock.py

@@ -6,8 +6,11 @@ pragma solidity ^0.8.20;
 /// The exchange has no owner and no fee, and never holds anything.
 /// @dev Assumptions about tokens. Kind 0 is a `LoyaltyToken` and moves exactly or reverts; whoever signs an order for
 /// something else as kind 0 trusts that token. Kinds 1 and 2 are measured at each transfer: a token that delivers less
-/// than it was told to makes the settlement revert. Rebasing tokens are not supported.
-/// @dev Warning: a maker can make a settlement fail by moving her points first. It concerns that settlement alone.
+/// than it was told to makes the settlement revert. Not supported: rebasing tokens; tokens that take more from the giver
+/// than the amount (the maker who gives them bears it); tokens that deliver less than the amount and call the giver
+/// while they move.
+/// @dev Warning: a maker can make a settlement fail by moving her points first, and anyone by filling a part of a partial
+/// order first. It concerns that settlement alone.
 interface IPointsExchange {
     // ---------------------------------------------------------------------------------------------- types
 
@@ -23,7 +26,8 @@ interface IPointsExchange {
     /// @param wantAmount At least what she wants for `giveAmount`.
     /// @param givePointsExpiringBy She gives only points that expire at or before this time; 0: any. 0 for kinds 1, 2.
     /// @param wantPointsLivingUntil She takes only points that live beyond this time. 0 for kinds 1, 2.
-    /// @param onlyTaker The only account that may trade with her; 0: anyone.
+    /// @param onlyTaker The only account that may give to her and receive from her, unless it sends the settlement itself;
+    /// 0: anyone.
     /// @param openUntil The last second at which the order may be settled.
     /// @param nonce See docs/messages.md.
     /// @param allowPartial Whether parts of it may be settled.
@@ -140,6 +144,8 @@ interface IPointsExchange {
     /// @param signatures The makers' signatures, in the same order.
     /// @param transfers Moves in the order in which they are made.
     /// @dev Everything is checked and written before the first token is called.
+    /// @dev Warning: a sender who receives points here has no bound on their life. Whoever trades for herself uses `take`,
+    /// or lists an order of her own.
     function settle(Order[] calldata orders, bytes[] calldata signatures, Transfer[] calldata transfers)
         external;
 
@@ -205,7 +211,8 @@ interface IPointsExchange {
     /// @notice The stored word of a lane of whole orders: `series:32 | used bits:224`.
     function wholeWordOf(address maker, uint256 lane) external view returns (uint256);
 
-    /// @notice The stored word of a lane of partial orders: `series:64 | filled:128`.
+    /// @notice The stored word of a lane of partial orders: `series:64 | filled:128`; filled is
+    /// 2^128 - 1 once the order was cancelled.
     function partialWordOf(address maker, uint256 lane) external view returns (uint256);
 
     /// @notice The EIP-712 domain of the exchange on this chain.

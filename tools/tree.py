@@ -19,15 +19,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # The only file that may hold the mnemonic and the keys that every local chain starts with.
-DEV_ACCOUNTS = "troc/local.py"
+DEV_ACCOUNTS = "troc/accounts.py"
 # Mnemonics have 12 to 24 words of a fixed list, and a checksum.
 MNEMONIC_WORDS = (24, 21, 18, 15, 12)
 HEX_WORD = re.compile(r"(?<![0-9a-fA-F])(?:0x)?[0-9a-fA-F]{64}(?![0-9a-fA-F])")
-KEY_NAME = re.compile(r"priv|secret|signer|wallet|(?<![a-z])(?:s|p)k(?![a-z])|key(?!cc)", re.IGNORECASE)
+KEY_NAME = re.compile(r"priv|secret|signer|wallet|(?<![a-z])(?:s|p)k(?![a-z])|key(?![a-z])", re.IGNORECASE)
 # Said of something else than a signing key.
-NO_KEY_NAME = re.compile(
-    r"\bprivate (?:constant|immutable)|public.?key|keccak|keystore|key point", re.IGNORECASE
-)
+NO_KEY_NAME = re.compile(r"\bprivate (?:constant|immutable)|public.?key|keystore", re.IGNORECASE)
 MACHINE_PATH = re.compile(r"(?<![\w.~$}/-])/(?:home|root|Users|work|workspace|mnt|srv)/[\w.-]+|\b[A-Z]:\\\w+")
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX|HA" + r"CK)\b")
 # One word for one thing: the word that is not used here, and the one that is.
@@ -154,7 +152,7 @@ def find_keys(file: File) -> Iterator[Finding]:
     for number, line in file.lines():
         if HEX_WORD.search(line):
             context = NO_KEY_NAME.sub("", before + " " + HEX_WORD.sub("", line))
-            if KEY_NAME.search(context):
+            if KEY_NAME.search(context) and "keccak256" not in before + line:
                 yield Finding(file.path, number, "looks like a private key: keys live in keystores")
         before = line
 

@@ -209,10 +209,10 @@ def open_dev_customers(how_many: int, config: NetworkConfig) -> list[Signer]:
 def read_password(path: Path) -> str:
     """The first line of a file that holds a passphrase."""
     try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError as error:
         raise AccountError(
-            f"the passphrase file {path} cannot be read ({error})", "check its name and rights"
+            f"the passphrase file {path} cannot be read ({error.strerror})", "check its name and rights"
         ) from None
     if not lines or not lines[0]:
         raise AccountError(f"the passphrase file {path} is empty", "write the passphrase into its first line")
@@ -255,11 +255,15 @@ def _free(name: str) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        text = path.read_text(errors="replace")
+    except OSError as error:
         raise AccountError(
-            f"the keystore file {path} cannot be read ({error})", "check its name and rights"
+            f"the keystore file {path} cannot be read ({error.strerror})", "check its name and rights"
         ) from None
+    try:
+        data = json.loads(text)
+    except ValueError:
+        data = None
     # Some wallets write `Crypto`.
     data = {key.lower(): value for key, value in data.items()} if isinstance(data, dict) else {}
     if data.get("version") != 3 or not isinstance(data.get("crypto"), dict):

@@ -36,11 +36,11 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "use points that still live",
     ),
     "PointsOutOfBounds": (
-        "{sender} has {available} units within the dates asked for and {needed} are needed",
+        "{within} units live within the dates asked for and {needed} are needed",
         "take less, or allow other dates",
     ),
     "ExchangeSwitchedOff": (
-        "{account} has switched the exchange off for these points",
+        "{holder} has switched the exchange off for these points",
         "switch it on again first (`troc points exchange on`)",
     ),
     "ExchangeAllOrNothing": (
@@ -142,6 +142,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "TransferRefused": ("the points {token} refused to move", "check that they were launched by Brands"),
     "Reentrancy": ("a token called back in the middle of a trade", "do not trade it"),
+    "MalformedOrder": ("the order is malformed", "sign it as docs/messages.md lays down"),
     # OrderBook
     "ListsDiffer": (
         "two lists that belong together have {first} and {second} entries",

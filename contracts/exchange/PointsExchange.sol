@@ -177,12 +177,9 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         returns (uint256 paid)
     {
         Words calldata order = _words(order_);
-        if (order.maker == _sender()) revert SameParty(msg.sender);
-        if (order.onlyTaker != 0 && order.onlyTaker != _sender()) {
-            revert OnlyTaker(order_.onlyTaker, msg.sender);
-        }
-        if (amount >> 128 != 0) revert AmountOutOfRange(amount);
         _checkTerms(order);
+        _checkSender(order);
+        if (amount >> 128 != 0) revert AmountOutOfRange(amount);
         // All below 2^128, by `_checkTerms`; rounded up, in favour of the maker, who did not choose the amount.
         unchecked {
             paid = (amount * order.wantAmount + order.giveAmount - 1) / order.giveAmount;
@@ -204,19 +201,17 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
             (uint256 from, uint256 to, uint256 amount) = _transferAt(transfers, i);
             if (amount == 0 || amount >> 128 != 0) revert AmountOutOfRange(amount);
             uint256 kind;
-            if (from == orders.length) {
-                Words calldata taker = _orderAt(orders, to);
-                if (taker.maker == _sender()) revert SameParty(msg.sender);
-                kind = taker.wantKind;
-            } else {
-                kind = _checkEnds(_orderAt(orders, from), orders, to, i);
-                // Fewer than 2^128 transfers of less than 2^128.
-                unchecked {
+            // Fewer than 2^128 transfers of less than 2^128.
+            unchecked {
+                if (from == orders.length) {
+                    kind = _checkSender(_orderAt(orders, to)).wantKind;
+                    received[to] += amount;
+                } else if (to == orders.length) {
+                    kind = _checkSender(_orderAt(orders, from)).giveKind;
                     given[from] += amount;
-                }
-            }
-            if (to != orders.length) {
-                unchecked {
+                } else {
+                    kind = _checkPair(_orderAt(orders, from), _orderAt(orders, to), i);
+                    given[from] += amount;
                     received[to] += amount;
                 }
             }
@@ -224,26 +219,35 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         }
     }
 
-    /// @dev Checks that what `giver` gives is what the other end wants, and that this end may have it.
-    function _checkEnds(Words calldata giver, Order[] calldata orders, uint256 to, uint256 transferIndex)
+    /// @dev Checks that the sender may be the other end of an order.
+    function _checkSender(Words calldata order) private view returns (Words calldata) {
+        if (order.maker == _sender()) revert SameParty(msg.sender);
+        uint256 only = order.onlyTaker;
+        if (only != 0 && only != _sender()) revert OnlyTaker(_account(only), msg.sender);
+        return order;
+    }
+
+    /// @dev Checks that what one order gives is what the other wants, and that each may trade with the other.
+    function _checkPair(Words calldata giver, Words calldata taker, uint256 transferIndex)
         private
         view
         returns (uint256 kind)
     {
-        uint256 receiver = _sender();
         kind = giver.giveKind;
-        if (to != orders.length) {
-            Words calldata taker = _orderAt(orders, to);
-            receiver = taker.maker;
-            if (giver.giveToken != taker.wantToken || kind != taker.wantKind || giver.giveId != taker.wantId)
-            {
-                revert AssetsDiffer(transferIndex);
-            }
+        if (giver.giveToken != taker.wantToken || kind != taker.wantKind || giver.giveId != taker.wantId) {
+            revert AssetsDiffer(transferIndex);
         }
-        if (giver.maker == receiver) revert SameParty(_account(receiver));
-        uint256 only = giver.onlyTaker;
-        if (only != 0 && only != receiver && only != _sender()) {
-            revert OnlyTaker(_account(only), _account(receiver));
+        if (giver.maker == taker.maker) revert SameParty(_account(giver.maker));
+        if (giver.onlyTaker | taker.onlyTaker != 0) {
+            _checkTaker(giver.onlyTaker, taker.maker);
+            _checkTaker(taker.onlyTaker, giver.maker);
+        }
+    }
+
+    /// @dev An order for one taker trades with that taker at both ends, or in a settlement that the taker sends.
+    function _checkTaker(uint256 only, uint256 other) private view {
+        if (only != 0 && only != other && only != _sender()) {
+            revert OnlyTaker(_account(only), _account(other));
         }
     }
 
@@ -280,7 +284,8 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         if (giveAmount == 0 || giveAmount >> 128 != 0) revert AmountOutOfRange(giveAmount);
         if (wantAmount == 0 || wantAmount >> 128 != 0) revert AmountOutOfRange(wantAmount);
         if (order.giveKind | order.wantKind == _POINTS) {
-            if (order.giveId | order.wantId != 0) revert IdNotZero(order.giveId | order.wantId);
+            if (order.giveId != 0) revert IdNotZero(order.giveId);
+            if (order.wantId != 0) revert IdNotZero(order.wantId);
         } else {
             _checkAsset(order.giveKind, order.giveId, order.givePointsExpiringBy);
             _checkAsset(order.wantKind, order.wantId, order.wantPointsLivingUntil);
@@ -382,7 +387,7 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
     }
 
     /// @dev Measured around this one transfer: over a whole settlement, something that was the maker's anyway could be
-    /// released to her in a hook and pass for payment.
+    /// released to her in another token's hook and pass for payment.
     function _moveMeasured(address token, uint256 kind, uint256 id, address from, address to, uint256 amount)
         private
     {

@@ -149,12 +149,21 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         bytes32 r,
         bytes32 s
     ) external {
-        if (block.timestamp > deadline) revert DeadlinePassed(deadline);
-        bytes32 message =
-            keccak256(abi.encode(_PERMIT_TYPE, account, spender, value, _permitNonces[account]++, deadline));
-        if (!Signatures.isValid(account, _hashTypedData(message), v, r, s)) {
-            revert NotSignedByHolder(account);
-        }
+        bytes32 digest = _usePermit(account, spender, value, deadline);
+        if (!Signatures.isValid(account, digest, v, r, s)) revert NotSignedByHolder(account);
+        _approve(account, spender, value);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function approveFor(
+        address account,
+        address spender,
+        uint256 value,
+        uint256 deadline,
+        bytes calldata signature
+    ) external {
+        bytes32 digest = _usePermit(account, spender, value, deadline);
+        if (!Signatures.isValid(account, digest, signature)) revert NotSignedByHolder(account);
         _approve(account, spender, value);
     }
 
@@ -165,17 +174,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         external
         returns (bool)
     {
-        uint256 word = _spendAllowance(from, value);
-        if (atLeast | atMost == 0) {
-            _move(from, word, to, value);
-            return true;
-        }
-        uint256 epoch = currentEpoch();
-        word = word.aged(epoch);
-        uint256 window = Lots.window(_soonestExpiry(epoch), epochLength, atLeast, atMost);
-        (uint256 taken, uint256 missing) = (word & window).takeOldest(value);
-        if (missing != 0) revert PointsOutOfBounds(from, value - missing, value, atLeast, atMost);
-        _moveLanes(from, word, to, value, taken, epoch);
+        _moveWithin(from, _spendAllowance(from, value), to, value, atLeast, atMost);
         return true;
     }
 
@@ -204,9 +203,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @inheritdoc ILoyaltyToken
-    function transferFromPocket(bytes32 id, address to, uint256 value) external {
+    function transferFromPocket(bytes32 id, address to, uint256 value, uint256 atLeast) external {
         address pocket = pocketOf(msg.sender, id);
-        _move(pocket, _accounts[pocket].word, to, value);
+        _moveWithin(pocket, _accounts[pocket].word, to, value, atLeast, 0);
     }
 
     // ----------------------------------------------------------------------------------------------- issuing
@@ -516,6 +515,23 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         _moveLanes(from, word, to, value, taken, epoch);
     }
 
+    function _moveWithin(
+        address from,
+        uint256 word,
+        address to,
+        uint256 value,
+        uint256 atLeast,
+        uint256 atMost
+    ) private {
+        if (atLeast | atMost == 0) return _move(from, word, to, value);
+        uint256 epoch = currentEpoch();
+        word = word.aged(epoch);
+        uint256 window = Lots.window(_soonestExpiry(epoch), epochLength, atLeast, atMost);
+        (uint256 taken, uint256 missing) = (word & window).takeOldest(value);
+        if (missing != 0) revert PointsOutOfBounds(from, value - missing, value, atLeast, atMost);
+        _moveLanes(from, word, to, value, taken, epoch);
+    }
+
     function _moveAtEpoch(uint256 epoch, address from, uint256 word, address to, uint256 value) private {
         uint256 current = currentEpoch();
         if (isEpochExpired(epoch)) revert ERC7818TransferredExpiredToken(from, epoch);
@@ -573,6 +589,16 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
             _allowances[account][spender] = value;
         }
         emit Approval(account, spender, value);
+    }
+
+    /// @dev The digest of a permit in time, its nonce used up.
+    function _usePermit(address account, address spender, uint256 value, uint256 deadline)
+        private
+        returns (bytes32)
+    {
+        if (block.timestamp > deadline) revert DeadlinePassed(deadline);
+        uint256 nonce = _permitNonces[account]++;
+        return _hashTypedData(keccak256(abi.encode(_PERMIT_TYPE, account, spender, value, nonce, deadline)));
     }
 
     function _useMessage(
@@ -711,6 +737,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     function _redeem(address holder, uint256 amount, bytes32 receiptId, address agent) private {
         if (amount == 0) revert ZeroAmount();
+        if (receiptId == 0) revert ReferenceMissing();
         if (_redemptions[holder][receiptId] != 0) revert ReceiptUsed(holder, receiptId);
         uint256 epoch = currentEpoch();
         uint256 word = _accounts[holder].word.aged(epoch);

@@ -65,6 +65,11 @@ def plain_variables(home: Path) -> dict[str, str]:
     }
 
 
+def user_variables(copy: Path, home: Path) -> dict[str, str]:
+    """The same for a user of a copy, whose environment was set up for the original's `troc`."""
+    return {**plain_variables(home), "PYTHONPATH": str(copy)}
+
+
 @pytest.fixture
 def shell(copy: Path, home: Path) -> Shell:
     """Runs a line of shell in the copy, with the environment activated, as a user types it."""
@@ -73,7 +78,7 @@ def shell(copy: Path, home: Path) -> Shell:
         return subprocess.run(
             ["bash", "-c", f"source .venv/bin/activate && {line}"],
             cwd=copy,
-            env=plain_variables(home),
+            env=user_variables(copy, home),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

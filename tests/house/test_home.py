@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -14,9 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.conftest import ROOT, Shell, plain_variables
+from tests.house.conftest import ROOT, Shell, user_variables
 
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+# What `ip link set lo up` does, where there is no `ip`.
+LOOPBACK_UP = (
+    "import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sh14x', b'lo', 1))"
+)
 
 
 class Terminal:
@@ -69,7 +76,7 @@ class Terminal:
 @pytest.fixture
 def console(copy: Path, home: Path) -> Iterator[Terminal]:
     """`brownie console` on the development network."""
-    terminal = Terminal("source .venv/bin/activate && brownie console", copy, plain_variables(home))
+    terminal = Terminal("source .venv/bin/activate && brownie console", copy, user_variables(copy, home))
     terminal.wait_for(">>> ")
     yield terminal
     terminal.close()
@@ -103,17 +110,44 @@ def test_test_on_ganache(shell: Shell) -> None:
 def test_run_deploy(shell: Shell) -> None:
     result = shell("brownie run deploy --network development")
     assert result.returncode == 0, result.stdout
-    assert "PointsExchange deployed at" in COLOUR.sub("", result.stdout)
+    assert re.search(r"^PointsExchange\[-1\] is 0x[0-9a-fA-F]{40}$", result.stdout, re.MULTILINE)
 
 
 def test_console(console: Terminal) -> None:
     console.type("run('deploy')")
-    console.wait_for(r"PointsExchange deployed at: 0x[0-9a-fA-F]{40}")
+    console.wait_for(r"Brands\[-1\] is 0x[0-9a-fA-F]{40}")
     console.wait_for(">>> ")
     console.type("print('it is', PointsExchange[-1].address)")
     console.wait_for(r"it is 0x[0-9a-fA-F]{40}")
     console.type("exit()")
     assert console.close() == 0
+
+
+def test_console_on_the_chain_that_troc_keeps(copy: Path, home: Path) -> None:
+    """`troc up` in one shell, `brownie console --network local` in another: what is deployed is known."""
+    # Port 8545 of this machine may be in use: Linux can give the test one of its own.
+    alone = (
+        subprocess.run(["unshare", "--map-root-user", "--net", "true"], capture_output=True).returncode == 0
+    )
+    (copy / "both.sh").write_text(
+        "source .venv/bin/activate\n"
+        + (f'python -c "{LOOPBACK_UP}"\n' if alone else "")
+        + "troc up > up.log 2>&1 &\n"
+        "until grep -q 'Ctrl-C ends it' up.log; do sleep 0.2; kill -0 $! || exit 1; done\n"
+        "brownie console --network local\n"
+        "kill $!; wait $!\n"
+    )
+    line = "unshare --map-root-user --net bash both.sh" if alone else "bash both.sh"
+    terminal = Terminal(line, copy, user_variables(copy, home))
+    try:
+        terminal.wait_for(">>> ")
+        terminal.type("print('it is', PointsExchange[-1].address, 'on', chain.id)")
+        found = terminal.wait_for(r"it is 0x[0-9a-fA-F]{40} on 31337")
+        terminal.type("exit()")
+    finally:
+        terminal.close()
+    (manifest,) = (copy / "deployments" / "local").glob("0x*.json")
+    assert json.loads(manifest.read_text())["contracts"]["PointsExchange"]["address"] in found
 
 
 def test_networks(shell: Shell, home: Path) -> None:

@@ -92,6 +92,7 @@ def test_finds_keys(text: str) -> None:
     [
         f'ORDER_TYPEHASH = "{KEY}"\n',
         f"bytes32 private constant _ORDER = {KEY};\n",
+        f"/// keccak256 of the key's name\nbytes32 constant KEY = {KEY};\n",
         f'assert digest == "{KEY}"\n',
     ],
 )

@@ -34,6 +34,12 @@ _FLAGS = ("--json", "--dry-run", "--yes")
 _VALUES = ("--network", "--rpc", "--account", "--password-file", "--submit-with", "--submit-password-file")
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     context: typer.Context,
@@ -55,11 +61,10 @@ def options(
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, send nothing")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Agree to what would be asked")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version", callback=_show_version, is_eager=True)
+    ] = False,
 ) -> None:
-    if version:
-        print(__version__)
-        raise typer.Exit
     context.obj = Session(
         Options(
             network=network,

@@ -34,33 +34,32 @@ def up(
         raise WrongChainError(f"{session.config.name} is no local chain", "use --network local")
     options = ["--block-time", str(block_time)] if block_time else []
     signal.signal(signal.SIGTERM, _stop)
-    with run_anvil(port, *options) as anvil:
-        config = replace(session.config, rpc=rpc_of(port))
-        chain = Chain.connect(config)
-        manifest = deploy_suite(chain, open_account(DEPLOYER, config), report=session.say)
-        if port == DEFAULT_PORT:
-            # The only one that brownie's network `local` looks at.
-            tell_brownie(manifest, config.folder)
-        if demo:
-            from troc.playground import populate
+    try:
+        with run_anvil(port, *options) as anvil:
+            config = replace(session.config, rpc=rpc_of(port))
+            chain = Chain.connect(config)
+            manifest = deploy_suite(chain, open_account(DEPLOYER, config), report=session.say)
+            if port == DEFAULT_PORT:
+                # The only one that brownie's network `local` looks at.
+                tell_brownie(manifest, config.folder)
+            if demo:
+                from troc.playground import populate
 
-            populate(chain, manifest, report=session.say)
-        session.result(
-            {
-                "rpc": config.rpc,
-                "chain_id": chain.chain_id,
-                "contracts": {name: deployed.address for name, deployed in manifest.contracts.items()},
-            }
-        )
-        if port != DEFAULT_PORT:
-            session.say(f"Other commands find it with --rpc {config.rpc}, or TROC_RPC_URL in .env.")
-        session.say(f"The chain is at {config.rpc}, with the accounts dev:0 to dev:9. Ctrl-C ends it.")
-        try:
+                populate(chain, manifest, report=session.say)
+            session.result(
+                {
+                    "rpc": config.rpc,
+                    "chain_id": chain.chain_id,
+                    "contracts": {name: deployed.address for name, deployed in manifest.contracts.items()},
+                }
+            )
+            if port != DEFAULT_PORT:
+                session.say(f"Other commands find it with --rpc {config.rpc}, or TROC_RPC_URL in .env.")
+            session.say(f"The chain is at {config.rpc}, with the accounts dev:0 to dev:9. Ctrl-C ends it.")
             anvil.wait()
-        except KeyboardInterrupt:
-            session.say("The chain has ended; what was on it is gone.")
-            return
-        raise NetworkError("anvil ended by itself", "start it again")
+            raise NetworkError("anvil ended by itself", "start it again")
+    except KeyboardInterrupt:
+        session.say("The chain has ended; what was on it is gone.")
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
