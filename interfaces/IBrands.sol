@@ -4,7 +4,7 @@ pragma solidity ^0.8.20;
 /// @title The birthplace of points
 /// @notice Anyone launches a token; only tokens launched here count as points in client and index, since any other could
 /// name any exchange. Brands has no owner and no power over what it launched.
-/// @dev Warning: names, symbols and domains are claims. A client shows a domain as proven only after it fetched the
+/// @dev Warning: names, symbols and domains are bytes that somebody chose: not checked to be text, and claims. A client shows a domain as proven only after it fetched the
 /// proof from that domain itself.
 interface IBrands {
     /// @notice What a token is born with.
@@ -14,7 +14,7 @@ interface IBrands {
     /// @param decimals 0 to 6.
     /// @param epochLength Seconds, at least one day; points live this epoch and the next three. 0: for ever.
     /// @param origin The first second of epoch 0, not in the future.
-    /// @param domain A domain that the brand claims, or nothing.
+    /// @param domain A domain that the brand claims, at most 253 bytes, or nothing.
     struct Launch {
         address owner;
         string name;
@@ -39,6 +39,9 @@ interface IBrands {
 
     /// @notice Thrown when somebody but the owner of a token claims a domain for it.
     error NotTheBrand(address token, address sender);
+
+    /// @notice Thrown when a domain has more than 253 bytes.
+    error BadDomain(string domain);
 
     /// @notice Thrown when the creation code is empty.
     error NoTokenCode();

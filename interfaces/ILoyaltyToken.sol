@@ -8,7 +8,8 @@ import {IERC7818} from "./IERC7818.sol";
 /// spent comes out of the oldest. Only the brand issues, and only the holder (or someone she authorised) spends.
 /// @dev Amounts are in smallest units and below 2^56 in any lot of the whole supply. Times are Unix seconds.
 /// @dev Warning: the exchange named at birth may move the points of whoever has not switched it off; it does so only for
-/// orders that their makers signed, or for its own caller.
+/// orders that their makers signed, or for its own caller. A contract that makes calls on behalf of others must switch
+/// it off for itself (`approve(exchange, 0)`), or somebody lets it take an order of her own.
 /// @dev Warning: points in a wallet expire although no transaction says so: `Transfer` events alone do not give balances.
 interface ILoyaltyToken is IERC7818 {
     // ---------------------------------------------------------------------------------------------- types
@@ -195,7 +196,7 @@ interface ILoyaltyToken is IERC7818 {
     /// @notice Authorises a spender. For the exchange: 0 switches it off, 2^256 - 1 on; nothing else is accepted.
     function approve(address spender, uint256 value) external returns (bool);
 
-    /// @notice `approve` by signature, submitted by anyone. Source: EIP-2612; contract wallets may sign by ERC-1271.
+    /// @notice `approve` by signature, submitted by anyone. Source: EIP-2612; a contract wallet is asked by ERC-1271.
     function permit(
         address account,
         address spender,
@@ -206,7 +207,17 @@ interface ILoyaltyToken is IERC7818 {
         bytes32 s
     ) external;
 
-    /// @notice The next nonce of `permit`.
+    /// @notice `permit` with a signature of any form: the way for contract wallets whose signatures are longer.
+    /// @param signature The signature of the same `Permit` message.
+    function approveFor(
+        address account,
+        address spender,
+        uint256 value,
+        uint256 deadline,
+        bytes calldata signature
+    ) external;
+
+    /// @notice The next nonce of `permit` and `approveFor`.
     function nonces(address account) external view returns (uint256);
 
     /// @notice The EIP-712 domain of this token on this chain.

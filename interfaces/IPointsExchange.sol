@@ -9,7 +9,8 @@ pragma solidity ^0.8.20;
 /// than it was told to makes the settlement revert. Not supported: rebasing tokens; tokens that take more from the giver
 /// than the amount (the maker who gives them bears it); tokens that deliver less than the amount and call the giver
 /// while they move.
-/// @dev Warning: a maker can make a settlement fail by moving her points first. It concerns that settlement alone.
+/// @dev Warning: a maker can make a settlement fail by moving her points first, and anyone by filling a part of a partial
+/// order first. It concerns that settlement alone.
 interface IPointsExchange {
     // ---------------------------------------------------------------------------------------------- types
 
@@ -210,7 +211,8 @@ interface IPointsExchange {
     /// @notice The stored word of a lane of whole orders: `series:32 | used bits:224`.
     function wholeWordOf(address maker, uint256 lane) external view returns (uint256);
 
-    /// @notice The stored word of a lane of partial orders: `series:64 | filled:128`.
+    /// @notice The stored word of a lane of partial orders: `series:64 | filled:128`; filled is
+    /// 2^128 - 1 once the order was cancelled.
     function partialWordOf(address maker, uint256 lane) external view returns (uint256);
 
     /// @notice The EIP-712 domain of the exchange on this chain.

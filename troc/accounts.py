@@ -15,6 +15,7 @@ from typing import Any
 
 from eth_account import Account
 from eth_account.datastructures import SignedTransaction
+from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
 from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
@@ -31,6 +32,9 @@ DEV_MNEMONIC = "test test test test test test test test test test test junk"
 """Anvil's and Hardhat's well-known development accounts. Everybody knows them: local chains only."""
 
 DEV_ACCOUNTS = 10
+
+_DEV_CUSTOMERS_PATH = "m/44'/60'/1'/0/{index}"
+"""The second account of BIP-44: local chains give ether to the first alone."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _DEV = re.compile(r"dev:(\d+)")
@@ -187,6 +191,19 @@ def open_account(
         )
     account = _decrypt(keystore, password, name)
     return Signer(name, account.address, account)
+
+
+def open_dev_customers(how_many: int, config: NetworkConfig) -> list[Signer]:
+    """Accounts without any ether, for trying out customers of a local chain. Everybody has their keys."""
+    if not config.is_local:
+        raise AccountError(
+            f"everybody has the keys of these customers, and {config.name} is no local chain",
+            "use accounts of your own (`troc account new NAME`)",
+        )
+    seed = seed_from_mnemonic(DEV_MNEMONIC, "")
+    keys = (key_from_seed(seed, _DEV_CUSTOMERS_PATH.format(index=index)) for index in range(how_many))
+    accounts: list[LocalAccount] = [Account.from_key(key) for key in keys]
+    return [Signer(f"customer {index + 1}", account.address, account) for index, account in enumerate(accounts)]
 
 
 def read_password(path: Path) -> str:

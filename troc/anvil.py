@@ -12,7 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from troc.errors import NetworkError
+from web3.types import RPCEndpoint
+
+from troc import words
+from troc.chain import Chain
+from troc.errors import InputError, NetworkError, WrongChainError
 from troc.network import NetworkConfig
 
 HARD_FORK = "prague"
@@ -98,3 +102,25 @@ def port_of(config: NetworkConfig) -> int:
     from urllib.parse import urlsplit
 
     return urlsplit(config.rpc).port or DEFAULT_PORT
+
+
+def set_pace(chain: Chain, seconds: int) -> None:
+    """From now on each block of a local chain comes this long after the one before, whatever the time is outside."""
+    _ask(chain, "anvil_setBlockTimestampInterval", seconds)
+
+
+def move_to(chain: Chain, time: int) -> None:
+    """Let time pass on a local chain: one block without a transaction, at this Unix time."""
+    now = chain.now()
+    if time <= now:
+        raise InputError(f"the chain is at {words.moment(now)} already", "choose a later time")
+    _ask(chain, "evm_setNextBlockTimestamp", time)
+    _ask(chain, "evm_mine")
+
+
+def _ask(chain: Chain, method: str, *arguments: int) -> None:
+    if not chain.config.is_local:
+        raise WrongChainError(f"{chain.config.name} is no local chain", "its time is not ours to set")
+    answer = chain.web3.provider.make_request(RPCEndpoint(method), list(arguments))
+    if "error" in answer:
+        raise NetworkError(f"the node does not know {method}", "use Anvil (`troc up`)")

@@ -125,6 +125,7 @@ class Chain:
     def __init__(self, web3: Web3, config: NetworkConfig) -> None:
         self.web3 = web3
         self.config = config
+        self._contracts: dict[tuple[str, str], Contract] = {}
 
     @classmethod
     def connect(cls, config: NetworkConfig) -> Chain:
@@ -195,7 +196,12 @@ class Chain:
 
     def contract(self, name: str, address: str) -> Contract:
         """One of our contracts (`troc.artifacts.NAMES`) at an address."""
-        return self.web3.eth.contract(address=_checksummed(address), abi=artifact(name).abi)
+        if (name, address) not in self._contracts:
+            # web3 takes 10 ms to make one, and some commands ask for hundreds.
+            self._contracts[name, address] = self.web3.eth.contract(
+                address=_checksummed(address), abi=artifact(name).abi
+            )
+        return self._contracts[name, address]
 
     # ----------------------------------------------------------------------------------------- reading
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from troc import words
 from troc.accounts import Signer, address_of, open_account
+from troc.audit import Audit, Auditor
 from troc.book import Book, Entry
 from troc.brands import Brand, Brands, LaunchPlan, MintReport, Progress, Status
 from troc.chain import Chain, Receipt
@@ -79,6 +80,7 @@ class Troc:
         self.points = Points(chain, self.brands, exchange)
         self.book = Book(chain, manifest.address("OrderBook"), domain, self.brands, since)
         self.orders = Trading(chain, domain, self.brands, self.points, self.book, since)
+        self._auditor = Auditor(chain, self.brands, self.points, exchange, since)
         self._domain = domain
         self._act_as(address, open_signer, open_submitter)
 
@@ -202,6 +204,10 @@ class Troc:
     def status(self, brand: str | Brand) -> Status:
         """How a brand stands: its books, and what it owes by date."""
         return self.brands.status(self.brand(brand))
+
+    def audit(self, brand: str | Brand) -> Audit:
+        """A brand's books, counted anew from the log and every holder's balance."""
+        return self._auditor.audit(self.brand(brand))
 
     # ------------------------------------------------------------------------------------------- points
 

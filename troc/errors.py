@@ -120,3 +120,9 @@ class OrderError(TrocError):
     """An order that cannot be signed, taken, settled or cancelled."""
 
     exit_code = 15
+
+
+class ChecksFailedError(TrocError):
+    """Something that must always hold does not."""
+
+    exit_code = 16

@@ -248,6 +248,11 @@ class Permit(Message):
     nonce: Uint256
     deadline: Uint256
 
+    def arguments(self, signature: bytes) -> tuple[str, str, int, int, int, bytes, bytes]:
+        """What `permit` takes, with a signature of 65 bytes `r ‖ s ‖ v`."""
+        r, s, v = signature[:32], signature[32:64], signature[64]
+        return self.owner, self.spender, self.value, self.deadline, v, r, s
+
 
 @dataclass(frozen=True)
 class Send(Message):

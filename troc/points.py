@@ -134,6 +134,12 @@ class Points:
             for index, (brand, account) in enumerate(pairs)
         ]
 
+    def lots(self, brand: Brand, accounts: Sequence[str], block: int | None = None) -> list[tuple[Lot, ...]]:
+        """What accounts hold of one brand by expiry, in the order asked for, at the end of `block` or now."""
+        token = self._brands.token(brand).functions
+        asked = [token.lotsOf(account) for account in accounts]
+        return [_lots(answer) for answer in self._chain.read_many(asked, "latest" if block is None else block)]
+
     def all_of(self, account: str) -> list[Holding]:
         """What one account holds of every brand, without empty ones."""
         everything = self.holdings([(brand, account) for brand in self._brands.all()])
@@ -186,8 +192,7 @@ class Points:
         nonce = self._chain.call(token.nonces(signer.address))
         message = Permit(signer.address, self._exchange, value, nonce, self._deadline())
         signature = sign(message, brand.domain_of_messages(self._chain.chain_id), signer)
-        r, s, v = signature[:32], signature[32:64], signature[64]
-        call = token.permit(message.owner, message.spender, message.value, message.deadline, v, r, s)
+        call = token.permit(*message.arguments(signature))
         return self._chain.send(call, submitter)
 
     def _check(self, brand: Brand, account: str, units: int) -> None:

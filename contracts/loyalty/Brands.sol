@@ -33,7 +33,7 @@ contract Brands is IBrands {
         token = _create2Address(salt, keccak256(code));
         if (_launchers[token] != address(0)) revert AlreadyLaunched(token);
         _launchers[token] = msg.sender;
-        if (bytes(params.domain).length != 0) _domains[token] = params.domain;
+        _setDomain(token, params.domain);
         emit Launched(token, params.owner, msg.sender, params);
         assembly ("memory-safe") {
             // The birth of a token says itself what is wrong with a parameter.
@@ -49,7 +49,7 @@ contract Brands is IBrands {
     function claimDomain(address token, string calldata domain) external {
         if (_launchers[token] == address(0)) revert UnknownToken(token);
         if (ILoyaltyToken(token).owner() != msg.sender) revert NotTheBrand(token, msg.sender);
-        _domains[token] = domain;
+        _setDomain(token, domain);
         emit DomainClaimed(token, domain);
     }
 
@@ -66,6 +66,11 @@ contract Brands is IBrands {
     /// @inheritdoc IBrands
     function domainOf(address token) external view returns (string memory) {
         return _domains[token];
+    }
+
+    function _setDomain(address token, string calldata domain) private {
+        if (bytes(domain).length > 253) revert BadDomain(domain);
+        _domains[token] = domain;
     }
 
     function _creationCode(Launch calldata params) private view returns (bytes memory) {

@@ -149,12 +149,21 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         bytes32 r,
         bytes32 s
     ) external {
-        if (block.timestamp > deadline) revert DeadlinePassed(deadline);
-        bytes32 message =
-            keccak256(abi.encode(_PERMIT_TYPE, account, spender, value, _permitNonces[account]++, deadline));
-        if (!Signatures.isValid(account, _hashTypedData(message), v, r, s)) {
-            revert NotSignedByHolder(account);
-        }
+        bytes32 digest = _usePermit(account, spender, value, deadline);
+        if (!Signatures.isValid(account, digest, v, r, s)) revert NotSignedByHolder(account);
+        _approve(account, spender, value);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function approveFor(
+        address account,
+        address spender,
+        uint256 value,
+        uint256 deadline,
+        bytes calldata signature
+    ) external {
+        bytes32 digest = _usePermit(account, spender, value, deadline);
+        if (!Signatures.isValid(account, digest, signature)) revert NotSignedByHolder(account);
         _approve(account, spender, value);
     }
 
@@ -580,6 +589,16 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
             _allowances[account][spender] = value;
         }
         emit Approval(account, spender, value);
+    }
+
+    /// @dev The digest of a permit in time, its nonce used up.
+    function _usePermit(address account, address spender, uint256 value, uint256 deadline)
+        private
+        returns (bytes32)
+    {
+        if (block.timestamp > deadline) revert DeadlinePassed(deadline);
+        uint256 nonce = _permitNonces[account]++;
+        return _hashTypedData(keccak256(abi.encode(_PERMIT_TYPE, account, spender, value, nonce, deadline)));
     }
 
     function _useMessage(

@@ -315,7 +315,7 @@ contract ExchangeHandler is ExchangeBooks {
                     received: amounts[(i + n - 1) % n],
                     ceiling: plan.orders[i].givePointsExpiringBy,
                     floor: floors[i],
-                    taker: _twist(seed, i) % 2 == 0 ? next : plan.sender
+                    taker: n == 2 && _twist(seed, i) % 2 == 0 ? next : plan.sender
                 })
             );
             plan.signatures[i] = _signed(plan.orders[i], _twist(seed, i));
@@ -354,7 +354,9 @@ contract ExchangeHandler is ExchangeBooks {
         order.nonce = _nonce(order.maker, order.allowPartial, seed);
         order.giveAmount = terms.given;
         if (order.allowPartial) {
-            order.giveAmount += _filled[order.maker][order.nonce] + _dice(seed, "more") % (2 * terms.given);
+            order.giveAmount += _dice(seed, "more") % (2 * terms.given);
+            // What others of the same lane and series have used up; of a lane that is over it does not matter.
+            order.giveAmount += _filled[order.maker][order.nonce] % type(uint128).max;
         }
         // received * giveAmount >= given * wantAmount, often just so.
         uint256 most = _min(terms.received * order.giveAmount / terms.given, type(uint128).max);
@@ -573,10 +575,8 @@ contract ExchangeHandler is ExchangeBooks {
         address token = bySender ? plan.orders[move.to].wantToken : plan.orders[move.from].giveToken;
         if (!toSender && plan.orders[move.to].wantToken != token) _break(2, "somebody got what she did not want");
         if (from == to) _break(2, "somebody traded with herself");
-        if (!bySender) {
-            address only = plan.orders[move.from].onlyTaker;
-            if (only != address(0) && only != to && only != plan.sender) _break(2, "a stranger took a reserved order");
-        }
+        if (!bySender) _checkTaker(plan.orders[move.from].onlyTaker, to, plan.sender);
+        if (!toSender) _checkTaker(plan.orders[move.to].onlyTaker, from, plan.sender);
         _bookMove(
             _assetOf(token),
             from,
@@ -585,6 +585,11 @@ contract ExchangeHandler is ExchangeBooks {
             toSender ? 0 : plan.orders[move.to].wantPointsLivingUntil,
             bySender ? 0 : plan.orders[move.from].givePointsExpiringBy
         );
+    }
+
+    function _checkTaker(address only, address other, address sender) private {
+        if (only == address(0) || only == other || only == sender) return;
+        _break(2, "a stranger traded with a reserved order");
     }
 
     function _take(

@@ -209,7 +209,7 @@ abstract contract LoyaltyBooks is CommonBase {
     function _bookRedemption(address holder, uint256 amount, bytes32 id) internal {
         uint256 epoch = _epoch();
         uint256[4] memory taken;
-        if (_receiptUsed[holder][id]) _break(4, "two redemptions for one receipt");
+        if (id == 0 || _receiptUsed[holder][id]) _break(4, "two redemptions for one receipt, or none");
         _receiptUsed[holder][id] = true;
         redeemed += amount;
         for (uint256 i = 0; i < 4; ++i) {

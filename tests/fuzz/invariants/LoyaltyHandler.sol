@@ -273,16 +273,17 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function transferFromPocket(uint256 p, uint256 b, uint256 v) external counted {
+    function transferFromPocket(uint256 p, uint256 b, uint256 v, uint256 lo) external counted {
         bytes32 id = bytes32(p % 2);
         address caller = _rightful(escrow, v);
         address pocket = _pocket(caller, uint256(id));
         address to = _receiver(b);
-        uint256 value = _amount(v, _living(pocket));
+        (lo,) = _bounds(lo, 0);
+        uint256 value = _amount(v, _livingWithin(pocket, lo, 0));
         _open();
         _permits(pocket, value);
-        if (_call(caller, abi.encodeCall(token.transferFromPocket, (id, to, value)))) {
-            _bookMove(pocket, to, value, 0, 0);
+        if (_call(caller, abi.encodeCall(token.transferFromPocket, (id, to, value, lo)))) {
+            _bookMove(pocket, to, value, lo, 0);
         }
         _closeAll();
     }
@@ -449,11 +450,12 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         if (_receipts.length == 0) return;
         uint256 index = _receiptAt(r);
         Receipt storage receipt = _receipts[index];
-        uint256 most = _returnable(receipt);
         bool byBrand = i % 2 == 0;
+        uint256 most = _returnable(receipt, false);
         (address caller, uint256 grant) = (brand, 0);
         if (!byBrand) {
             (caller, grant) = _grantAt(i / 2);
+            most = _returnable(receipt, _grants[caller][grant].lockedUntil != 0);
             most = _min(most, _left(caller, grant));
         }
         uint256 amount = _amount(v, most);
@@ -688,10 +690,11 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
     }
 
     /// @dev What can come back of a redemption, the youngest first, before a lot of the supply would be too full.
-    function _returnable(Receipt storage receipt) internal returns (uint256 most) {
+    function _returnable(Receipt storage receipt, bool promised) internal returns (uint256 most) {
         for (uint256 age = 0; age < 4 && age <= _epoch(); ++age) {
             uint256 left = _returnableAt(receipt, age);
-            uint256 fits = _min(left, age == 0 ? _room() : LANE - _supply[_epoch() - age]);
+            bool free = age != 0 || promised;
+            uint256 fits = _min(left, free ? LANE - _supply[_epoch() - age] : _room());
             most += fits;
             if (fits < left) return most;
         }

