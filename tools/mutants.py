@@ -129,7 +129,7 @@ def copy_for_pytest(folder: Path) -> None:
 
 
 def run_forge(folder: Path, path: str, names: Iterable[str]) -> tuple[dict[str, bool], str]:
-    """Tests of one file of forge's, in a copy: whether each passed, as far as it ran, and what forge printed."""
+    """Tests of one file of forge's, in a copy: whether each that ran passed, and what forge printed."""
     wanted = "|".join(re.escape(name) for name in sorted(names))
     forge = str(ROOT / ".venv" / "bin" / "forge")
     command = [forge, "test", "--match-path", path, "--match-test", f"^({wanted})(\\(|$)"]
