@@ -6,6 +6,9 @@ PY := .venv/bin/python
 # How many random calls the invariants must see in all, in `make test` and in `make fuzz`.
 FUZZ_CALLS ?= 320000
 DEEP_FUZZ_CALLS ?= 3200000
+# Each of pytest's workers has a chain of its own; the tests of one file stay together.
+WORKERS ?= 2
+PYTEST = $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 # The first Python that does; else any, which then says what to install.
 PYTHON = $(shell for p in python3 python3.12 python3.11; do \
@@ -26,10 +29,10 @@ demo: setup ## a local chain, six brands, real customers: points that are owned 
 
 test: setup ## everything: random calls in forge, then pytest on Anvil
 	@$(PY) tools/fuzz.py --calls $(FUZZ_CALLS)
-	@$(PY) -m pytest
+	@$(PYTEST)
 
 test-ganache: setup ## the same suite of pytest on Ganache, but for what needs Prague
-	@$(PY) -m pytest --network ganache -m "not prague"
+	@$(PYTEST) --network ganache -m "not prague" --ignore tests/house --ignore tests/benchmarks
 
 check: setup lint ## the fast loop: lint, types, and the unit tests of what was touched
 	@$(PY) tools/check.py

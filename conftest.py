@@ -9,4 +9,5 @@ import pytest
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
     if brownie.network.is_connected():
+        print()
         brownie.network.disconnect()

@@ -49,7 +49,7 @@ echo "target $1"
 [ "$1" != "$FAILING_TARGET" ] || exit 2
 [ "$1" != test ] || exec "$REAL_MAKE" test
 """
-FEW = {"FOUNDRY_INVARIANT_RUNS": "10", "FUZZ_CALLS": "1000"}
+FEW = {"FOUNDRY_INVARIANT_RUNS": "10", "FUZZ_CALLS": "1000", "WORKERS": "0"}
 PYTEST = "def test_sum() -> None:\n    assert 1 + 1 == SUM\n"
 
 Project = Callable[..., "subprocess.CompletedProcess[str]"]

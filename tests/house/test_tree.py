@@ -54,7 +54,7 @@ def test_allows_lock_files_without_address() -> None:
 
 def test_finds_a_mnemonic_across_lines() -> None:
     words = new_mnemonic().split()
-    text = "phrase = [\n" + "".join(f'    "{word}",\n' for word in words) + "]\n"
+    text = "x = [\n" + "".join(f'    "{word}",\n' for word in words) + "]\n"
     assert find("scripts/a.py", text) == ["scripts/a.py:2: a seed phrase: keys live in keystores"]
 
 

@@ -43,13 +43,7 @@ abstract contract AttackBase is Test {
 
     function _launch(string memory name, string memory symbol) internal view returns (IBrands.Launch memory) {
         return IBrands.Launch({
-            owner: brand,
-            name: name,
-            symbol: symbol,
-            decimals: 0,
-            epochLength: LENGTH,
-            origin: 0,
-            domain: ""
+            owner: brand, name: name, symbol: symbol, decimals: 0, epochLength: LENGTH, origin: 0, domain: ""
         });
     }
 

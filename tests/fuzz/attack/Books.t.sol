@@ -27,9 +27,8 @@ contract BooksAttack is AttackBase {
         vm.startPrank(eve.addr);
         uint256[] memory words = new uint256[](2);
         (words[0], words[1]) = (_word(0, ann.addr), _word(0, ben.addr));
-        (bool issued,) = address(coffee).call(
-            abi.encodeCall(coffee.issue, (0, ann.addr, 0, keccak256("anything")))
-        );
+        (bool issued,) =
+            address(coffee).call(abi.encodeCall(coffee.issue, (0, ann.addr, 0, keccak256("anything"))));
         (bool batched,) =
             address(coffee).call(abi.encodeCall(coffee.issueBatch, (0, keccak256("batch"), words)));
         vm.stopPrank();

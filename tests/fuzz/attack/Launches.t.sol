@@ -36,9 +36,9 @@ contract LaunchesAttack is AttackBase {
 
     /// @dev A strict reader of UTF-8 stops at the event of such a launch; a terminal obeys the other.
     function test_names_are_text_that_can_be_read() public {
-        IBrands.Launch memory params = _launch(string(hex"ff"), "TEA");
+        IBrands.Launch memory params = _launch(string(abi.encodePacked(bytes1(0xff))), "TEA");
         (bool broken,) = address(brands).call(abi.encodeCall(brands.launch, (params)));
-        params = _launch(string(hex"1b5b324a436f66666565"), "TEA");
+        params = _launch(string(abi.encodePacked(bytes1(0x1b), "[2JCoffee")), "TEA");
         (bool escaping,) = address(brands).call(abi.encodeCall(brands.launch, (params)));
         assertFalse(broken || escaping);
     }

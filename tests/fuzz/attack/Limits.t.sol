@@ -3,7 +3,6 @@ pragma solidity 0.8.30;
 
 import {Vm} from "forge-std/Vm.sol";
 
-
 import {LoyaltyToken} from "../../../contracts/loyalty/LoyaltyToken.sol";
 import {Nonces} from "../../../contracts/libraries/Nonces.sol";
 import {ILoyaltyToken} from "../../../interfaces/ILoyaltyToken.sol";
@@ -62,7 +61,8 @@ contract LimitsAttack is AttackBase {
         _mint(coffee, ann.addr, 1_000_000);
         _mint(books, ben.addr, 1_000_000);
         _mint(books, eve.addr, 1);
-        IPointsExchange.Order memory order = _order(ann.addr, address(coffee), 1_000_000, address(books), 1_000_000);
+        IPointsExchange.Order memory order =
+            _order(ann.addr, address(coffee), 1_000_000, address(books), 1_000_000);
         order.allowPartial = true;
         bytes memory signature = _sign(ann, order);
         vm.prank(eve.addr);
@@ -116,9 +116,7 @@ contract LimitsAttack is AttackBase {
         transfers.push(IPointsExchange.Transfer(0, 1, 1));
         _settle(
             ben.addr,
-            abi.encodeWithSelector(
-                IPointsExchange.AmountOutOfRange.selector, 2 * uint256(type(uint128).max)
-            )
+            abi.encodeWithSelector(IPointsExchange.AmountOutOfRange.selector, 2 * uint256(type(uint128).max))
         );
     }
 

@@ -13,7 +13,7 @@ contract PromisesAttack is AttackBase {
         coffee.setGrant(issuer, id, amount, 0, lockedUntil);
     }
 
-    function test_a_promised_issue_survives_a_full_lot_but_a_promised_give_back_does_not() public {
+    function test_a_promised_give_back_survives_a_full_lot_as_an_issue_does() public {
         _grant(till, 1, 1_000, block.timestamp + 30 days);
         _mint(coffee, ann.addr, 1_000);
         vm.prank(ann.addr);
@@ -133,6 +133,23 @@ contract PromisesAttack is AttackBase {
         assertLe(owed, promised, "promised is an upper bound");
         assertLe(lots[3] + owed, MAX_LOT, "what is owed fits the lot of this epoch");
         assertLe(promised, MAX_LOT, "promised fits a lot");
+    }
+
+    function test_a_give_back_takes_no_room_of_a_promise() public {
+        _mint(coffee, ann.addr, 1_000);
+        vm.prank(ann.addr);
+        coffee.redeem(1_000, RECEIPT);
+        _grant(till, 1, 1_000, block.timestamp + 30 days);
+        _grant(stranger, 1, 1_000, 0);
+        _mint(coffee, brand, MAX_LOT - 1_000);
+        vm.prank(brand);
+        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.NoHeadroom.selector, 0, 1));
+        coffee.giveBack(ann.addr, RECEIPT, 1);
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.NoHeadroom.selector, 0, 1));
+        coffee.giveBackFrom(1, ann.addr, RECEIPT, 1);
+        vm.prank(till);
+        coffee.issue(1, ann.addr, 1_000, 0);
     }
 
     function test_promised_returns_to_zero_and_frees_the_owner() public {

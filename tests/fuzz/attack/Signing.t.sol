@@ -26,7 +26,8 @@ contract TwoOwners {
     }
 
     function _signed(address who, bytes32 digest, bytes calldata signature) internal pure returns (bool) {
-        return ecrecover(digest, uint8(signature[64]), bytes32(signature[:32]), bytes32(signature[32:64])) == who;
+        return
+            ecrecover(digest, uint8(signature[64]), bytes32(signature[:32]), bytes32(signature[32:64])) == who;
     }
 }
 
@@ -72,8 +73,9 @@ contract SigningAttack is AttackBase {
         view
         returns (bytes32)
     {
-        bytes32 message =
-            keccak256(abi.encode(PERMIT, account, spender, value, token.nonces(account), block.timestamp));
+        bytes32 message = keccak256(
+            abi.encode(PERMIT, account, spender, value, token.nonces(account), block.timestamp)
+        );
         return keccak256(abi.encodePacked("\x19\x01", token.DOMAIN_SEPARATOR(), message));
     }
 
@@ -82,16 +84,17 @@ contract SigningAttack is AttackBase {
         TwoOwners wallet = new TwoOwners(ann.addr, ben.addr);
         bytes32 digest = _permitDigest(coffee, address(wallet), address(exchange), 0);
         bytes memory both = abi.encodePacked(_sign(ann, digest), _sign(ben, digest));
-        (bool ok,) = address(coffee).call(
-            abi.encodeWithSignature(
-                "permit(address,address,uint256,uint256,bytes)",
-                address(wallet),
-                address(exchange),
-                0,
-                block.timestamp,
-                both
-            )
-        );
+        (bool ok,) = address(coffee)
+            .call(
+                abi.encodeWithSignature(
+                    "permit(address,address,uint256,uint256,bytes)",
+                    address(wallet),
+                    address(exchange),
+                    0,
+                    block.timestamp,
+                    both
+                )
+            );
         ok;
         assertEq(coffee.allowance(address(wallet), address(exchange)), 0);
     }
@@ -119,9 +122,7 @@ contract SigningAttack is AttackBase {
             IPointsExchange.Order memory order = _order(wallet, address(coffee), 100, address(books), 100);
             bytes32 digest = exchange.digestOf(order);
             vm.prank(eve.addr);
-            vm.expectRevert(
-                abi.encodeWithSelector(IPointsExchange.NotSignedByMaker.selector, wallet, digest)
-            );
+            vm.expectRevert(abi.encodeWithSelector(IPointsExchange.NotSignedByMaker.selector, wallet, digest));
             exchange.take{gas: 50_000_000}(order, new bytes(65), 100, 0);
         }
     }
@@ -147,8 +148,7 @@ contract SigningAttack is AttackBase {
 
     function test_one_signature_in_two_forms_moves_once() public {
         _mint(coffee, ann.addr, 100);
-        ILoyaltyToken.Send memory message =
-            ILoyaltyToken.Send(ann.addr, ben.addr, 10, block.timestamp, 5);
+        ILoyaltyToken.Send memory message = ILoyaltyToken.Send(ann.addr, ben.addr, 10, block.timestamp, 5);
         bytes32 digest = keccak256(
             abi.encodePacked(
                 "\x19\x01",
@@ -184,9 +184,8 @@ contract SigningAttack is AttackBase {
         vm.prank(eve.addr);
         books.permit(ben.addr, address(exchange), type(uint256).max, block.timestamp, v, r, s);
         IPointsExchange.Permit[] memory permits = new IPointsExchange.Permit[](1);
-        permits[0] = IPointsExchange.Permit(
-            address(books), ben.addr, type(uint256).max, block.timestamp, v, r, s
-        );
+        permits[0] =
+            IPointsExchange.Permit(address(books), ben.addr, type(uint256).max, block.timestamp, v, r, s);
         IPointsExchange.Order memory order = _order(ann.addr, address(coffee), 100, address(books), 100);
         bytes memory signature = _sign(ann, order);
         vm.prank(ben.addr);
@@ -204,10 +203,7 @@ contract SigningAttack is AttackBase {
         permits[2] = IPointsExchange.Permit(address(brands), victim, value, block.timestamp, 27, "r", "s");
         vm.recordLogs();
         exchange.settleWithPermits(
-            permits,
-            new IPointsExchange.Order[](0),
-            new bytes[](0),
-            new IPointsExchange.Transfer[](0)
+            permits, new IPointsExchange.Order[](0), new bytes[](0), new IPointsExchange.Transfer[](0)
         );
         assertEq(vm.getRecordedLogs().length, 0);
     }
@@ -222,9 +218,7 @@ contract SigningAttack is AttackBase {
                 exchange.DOMAIN_SEPARATOR(),
                 keccak256(
                     abi.encode(
-                        keccak256(
-                            "CancelAll(address maker,uint256[] wholeSeries,uint256[] partialSeries)"
-                        ),
+                        keccak256("CancelAll(address maker,uint256[] wholeSeries,uint256[] partialSeries)"),
                         ann.addr,
                         keccak256(abi.encodePacked(lanes)),
                         keccak256(abi.encodePacked(lanes))
@@ -267,9 +261,8 @@ contract SigningAttack is AttackBase {
         assertTrue(coffee.supportsInterface(0x01ffc9a7));
         assertTrue(coffee.supportsInterface(0x36372b07));
         assertFalse(coffee.supportsInterface(0xffffffff));
-        IBrands.Launch memory params = _launch(
-            unicode"a name of exactly sixty-four bytes, which takes two slots of it.", "LONG"
-        );
+        IBrands.Launch memory params =
+            _launch(unicode"a name of exactly sixty-four bytes, which takes two slots of it.", "LONG");
         LoyaltyToken token = LoyaltyToken(brands.launch(params));
         (bytes1 fields, string memory name, string memory version, uint256 chain, address at,,) =
             token.eip712Domain();
