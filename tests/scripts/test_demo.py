@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 CHAPTERS = 11
 # Fewer than `make demo` has, so that the test is quick.
-HOUSEHOLDS = "24"
+HOUSEHOLDS = "15"
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def test_tells_the_whole_story_and_every_check_holds(project: Project) -> None:
     assert f"{HOUSEHOLDS} that buy from" in shown
     assert "all names of brands here are made up" in " ".join(shown.split())
     # L1 and L4 of six brands, X1 of the exchange, with figures.
-    balances = r"^  ok      L1  \w+: the balances of 2\d holders add up to ([\d,]+), the supply is \1$"
+    balances = r"^  ok      L1  \w+: the balances of 1\d holders add up to ([\d,]+), the supply is \1$"
     assert len(re.findall(balances, shown, re.MULTILINE)) == 6
     parts = r"([\d,]+) live \+ ([\d,]+) redeemed \+ ([\d,]+) expired"
     sums = re.findall(rf"^  ok      L4  \w+: ([\d,]+) earned = {parts}$", shown, re.MULTILINE)
