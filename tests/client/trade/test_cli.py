@@ -226,7 +226,8 @@ def test_trade_from_order_to_history(stage: Stage) -> None:
         *("trade", "order", "120 PANIER", "90 BIOBOX", "--live", "2027-02-19", "--in-parts"), account=ANN
     )
     assert shown.splitlines()[0] == (
-        "You give at most 120 Le Panier, those that expire soonest first, none that live beyond 3 September 2027;"
+        "You give at most 120 Le Panier, those that expire soonest first,"
+        " none that live beyond 3 September 2027;"
         " you get at least 90 BioBox for all of it, good until at least 19 February 2027;"
         " open until 28 November 2026; in parts: yes, at the same price."
     )
@@ -343,7 +344,7 @@ def test_error_wrong_chain(stage: Stage) -> None:
 def test_error_wrong_passphrase(stage: Stage, home: Path) -> None:
     folder = home / ".brownie" / "accounts"
     folder.mkdir(parents=True)
-    keystore = Account.encrypt("0x" + "42" * 32, "correct horse", kdf="pbkdf2", iterations=2)
+    keystore = Account.encrypt(b"B" * 32, "correct horse", kdf="pbkdf2", iterations=2)
     (folder / "customer.json").write_text(json.dumps(keystore))
     (home / "password").write_text("wrong horse\n")
     code, _, err = stage.refused(
