@@ -19,8 +19,8 @@ from tests.helpers import DAY, now
 
 @pytest.fixture(scope="session", autouse=True)
 def speed() -> Iterator[None]:
-    """Halves the time of a test: brownie looks at its whole call stack, source lines and all, for each snapshot, and
-    collects garbage for each revert.
+    """Halves the time of a test: brownie looks at its whole call stack, source lines and all, for each
+    snapshot, and collects garbage for each revert.
     """
 
     def stack() -> list[SimpleNamespace]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def now() -> int:
 
 
 def travel_to(timestamp: int) -> None:
-    """Mine a block of this time, so that calls see it; transactions that follow come in this second or later."""
+    """Mine a block of this time, so that calls see it; transactions come in this second or later."""
     if _is_ganache():
         _request("evm_setTime", timestamp * 1000)
         _request("evm_mine", timestamp)
@@ -80,6 +81,7 @@ def _request(method: str, *params: Any) -> None:
 # ------------------------------------------------------------------------------------------------- signatures
 
 
+@cache
 def message_types() -> dict[str, list[dict[str, str]]]:
     """The fields of each signed message, as docs/messages.md lays them down."""
     return {
@@ -90,14 +92,10 @@ def message_types() -> dict[str, list[dict[str, str]]]:
 
 def typed_data(contract: Any, kind: str, message: dict[str, Any], **domain: Any) -> SignableMessage:
     """A message as a wallet sees it. `domain` overrides single fields of the domain of `contract`."""
-    name = contract.name() if hasattr(contract, "name") else "Troc Exchange"
-    whole = {
-        "name": name,
-        "version": "1",
-        "chainId": web3.eth.chain_id,
-        "verifyingContract": contract.address,
-    }
-    return encode_typed_data(whole | domain, {kind: message_types()[kind]}, message)
+    if "name" not in domain:
+        domain["name"] = contract.name() if hasattr(contract, "name") else "Troc Exchange"
+    whole = {"version": "1", "chainId": web3.chain_id, "verifyingContract": contract.address, **domain}
+    return encode_typed_data(whole, {kind: message_types()[kind]}, message)
 
 
 def sign(signer: Any, contract: Any, kind: str, message: dict[str, Any], **domain: Any) -> bytes:

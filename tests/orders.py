@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from eth_utils import keccak
+from eth_account.messages import SignableMessage
+from web3 import Web3
 
 from tests.helpers import DAY, ZERO_ADDRESS, now, typed_data
 
@@ -41,7 +42,11 @@ def words(order: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(order.values())
 
 
+def digest_of(signable: SignableMessage) -> bytes:
+    """The 32 bytes that a key signs for a message."""
+    return bytes(Web3.keccak(b"\x19" + signable.version + signable.header + signable.body))
+
+
 def digest(contract: Any, kind: str, message: dict[str, Any], **domain: Any) -> bytes:
     """What is signed for a message of docs/messages.md, computed without the contract."""
-    signable = typed_data(contract, kind, message, **domain)
-    return bytes(keccak(b"\x19" + signable.version + signable.header + signable.body))
+    return digest_of(typed_data(contract, kind, message, **domain))

@@ -21,7 +21,7 @@ from troc.messages import UINT256_MAX, WHOLE_INDEXES, Permit, Redeem, Send, pack
 SIGNED_FOR = 1 * words.HOUR
 """How long a message that another account submits at once stays good."""
 
-_NONCES_ASKED = 32
+_NONCES_ASKED = 8
 
 
 @dataclass(frozen=True)

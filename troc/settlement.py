@@ -175,7 +175,7 @@ def _pair(legs: Sequence[Leg], given: Sequence[int], received: Sequence[int], se
             capacity[there][here] += amount
     for place in range(size):
         if capacity[source][place] or capacity[size + place][sink]:
-            raise _misfit(f"nobody may trade with order {place + 1}, or too few may")
+            raise _misfit(_why_alone(legs, place))
     transfers = [
         Transfer(giver, node - size, capacity[node][giver])
         for giver in range(size)
@@ -183,6 +183,16 @@ def _pair(legs: Sequence[Leg], given: Sequence[int], received: Sequence[int], se
         if size <= node < 2 * size and capacity[node][giver]
     ]
     return sorted(transfers, key=lambda move: legs[move.receiver].order.want_points_living_until)
+
+
+def _why_alone(legs: Sequence[Leg], place: int) -> str:
+    for giver, leg in enumerate(legs):
+        for receiver, other in enumerate(legs):
+            if place in (giver, receiver) and leg.order.give_token == other.order.want_token:
+                bound = leg.order.give_points_expiring_by
+                if 0 < bound <= other.order.want_points_living_until:
+                    return f"the points of order {giver + 1} do not live as long as order {receiver + 1} asks"
+    return f"nobody may trade with order {place + 1}, or too few may"
 
 
 def _path(capacity: Mapping[int, Mapping[int, int]], source: int, sink: int) -> list[tuple[int, int]]:

@@ -10,23 +10,22 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from troc.artifacts import NAMES, artifact
+from troc.artifacts import artifact
 from troc.manifest import Manifest, write_text
 
 
 def tell_brownie(manifest: Manifest, project: Path) -> None:
     """Write brownie's records for the contracts of a manifest; does nothing outside a brownie project.
 
-    Records of our contracts at other addresses of the same chain id are removed where the chain is local:
-    they were on a chain that is no more.
+    On a local chain all other records go: they were of a chain that is no more, and brownie does not start
+    where a contract that it remembers is gone.
     """
     if not (project / "brownie-config.yaml").is_file():
         return
     folder = project / "build" / "deployments" / str(manifest.chain_id)
     if manifest.rpc:
         for path in folder.glob("0x*.json"):
-            if json.loads(path.read_text()).get("contractName") in NAMES:
-                path.unlink()
+            path.unlink()
     wanted = [(name, deployed.address) for name, deployed in manifest.contracts.items()]
     wanted += [("LoyaltyToken", launched.address) for launched in manifest.brands.values()]
     for name, address in wanted:

@@ -44,7 +44,11 @@ contract OddWalletMock {
     function run(address to, bytes calldata data) external returns (bytes memory result) {
         bool done;
         (done, result) = to.call(data);
-        require(done, "OddWalletMock: the call failed");
+        if (!done) {
+            assembly ("memory-safe") {
+                revert(add(result, 0x20), mload(result))
+            }
+        }
     }
 
     /// @notice ERC-1271, more or less.

@@ -76,11 +76,11 @@ class Stage:
         reports = []
         for symbol in self.brands:
             payouts = {self.households[number].address: points for number, points in month.points[symbol].items()}
-            reference = self._reference(month.receipts[symbol], symbol)
+            reference = self.reference(month.receipts[symbol], symbol)
             reports.append(self.brand(symbol).mint(symbol, payouts, reference=reference))
         return reports
 
-    def _reference(self, receipts: Iterable[int], symbol: str) -> str:
+    def reference(self, receipts: Iterable[int], symbol: str) -> str:
         """One reference for many receipts: whoever is shown the brand's salt can check that hers is among them."""
         return keccak(b"".join(sorted(receipt_id(str(number), self.salts[symbol]) for number in receipts))).hex()
 

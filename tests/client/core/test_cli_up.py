@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -182,9 +183,11 @@ def test_tells_brownie_where_everything_is(project: Path, tmp_path: Path) -> Non
     folder = project / "build" / "deployments" / "31337"
     folder.mkdir(parents=True)
     (folder / ("0x" + "9" * 40 + ".json")).write_text('{"contractName": "Brands", "abi": []}')
-    (folder / ("0x" + "8" * 40 + ".json")).write_text('{"contractName": "SomebodyElses", "abi": []}')
     tell_brownie(manifest, project)
     kept = {path.stem: json.loads(path.read_text())["contractName"] for path in folder.iterdir()}
-    assert kept == {"0x" + "8" * 40: "SomebodyElses"} | {
-        entry.address: name for name, entry in deployed.items()
-    }
+    assert kept == {entry.address: name for name, entry in deployed.items()}
+
+    # On a live network contracts stay, and so does what brownie remembers of them.
+    (folder / ("0x" + "9" * 40 + ".json")).write_text('{"contractName": "Brands", "abi": []}')
+    tell_brownie(replace(manifest, rpc=""), project)
+    assert len(list(folder.iterdir())) == len(SUITE) + 1

@@ -20,6 +20,8 @@ from troc.manifest import Manifest
 __all__ = ["home"]
 
 DAY = 86_400
+START = 1_795_271_400
+"""When the chain begins, so that dates are the same whenever the tests run: 21 November 2026, 14:30."""
 
 
 def poor(name: str) -> Signer:
@@ -86,7 +88,7 @@ class World:
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chain, Manifest]]:
     """A chain with the suite, the brands and what the customers have."""
     port = free_port()
-    with run_anvil(port):
+    with run_anvil(port, "--timestamp", str(START)):
         chain = Chain.connect(quick(rpc_of(port), tmp_path_factory.mktemp("deployed")))
         manifest = deploy_suite(chain, open_account("dev:0", chain.config))
         world = World(chain, manifest)

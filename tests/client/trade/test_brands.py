@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.client.trade.conftest import DAY, World
+from tests.client.trade.conftest import World
 from troc.brands import Brands
 from troc.errors import BrandError, ContractError, InputError
 
@@ -181,4 +181,3 @@ def test_reads_logs_in_ranges(world: World) -> None:
     )
     brands = Brands(narrow, world.manifest.address("Brands"), world.manifest.address("PointsExchange"))
     assert [brand.symbol for brand in brands.all()] == ["ACME", "BETA", "GAMMA"]
-    assert DAY == 86_400

@@ -9,9 +9,9 @@ import pytest
 from tests.client.core.conftest import rpc_call
 from tests.client.trade.conftest import World
 from troc.brands import MintReport
+from troc.chain import Chain
 from troc.errors import InputError
 from troc.payouts import BATCH_SIZE, LOT_MAX, FileFaultsError
-from troc.chain import Chain
 
 
 def addresses(count: int) -> list[str]:
@@ -48,7 +48,7 @@ def test_a_faulty_file_sends_nothing(world: World, tmp_path: Path) -> None:
     path = tmp_path / "points.csv"
     path.write_text(f"address,amount\n{addresses(1)[0]},5\n{world.manifest.address('PointsExchange')},5\n")
     count = world.chain.transaction_count(world.brand.address)
-    with pytest.raises(FileFaultsError, match="line 3: .* cannot hold ACME"):
+    with pytest.raises(FileFaultsError, match=r"line 3: .* cannot hold ACME"):
         world.brand.mint("ACME", path)
     assert world.chain.transaction_count(world.brand.address) == count
 
@@ -82,7 +82,7 @@ def test_a_small_block_gets_smaller_batches(world: World) -> None:
         assert receipt.gas_used <= 900_000
 
 
-class Cut(Exception):
+class CutError(Exception):
     """The power went off."""
 
 
@@ -97,13 +97,13 @@ def mint_until_cut(
         nonlocal sent
         receipt = submit(self, signed)  # type: ignore[arg-type]
         if sent == after:
-            raise Cut
+            raise CutError
         sent += 1
         return receipt
 
     with monkeypatch.context() as patch:
         patch.setattr(Chain, "submit", failing)
-        with pytest.raises(Cut):
+        with pytest.raises(CutError):
             world.brand.mint("ACME", payouts)
 
 

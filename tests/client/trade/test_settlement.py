@@ -232,12 +232,14 @@ def test_a_ring_of_partial_orders_fits_if_its_prices_do(size: int, data: st.Data
     for price in prices:
         product *= Fraction(price, 100)
     last = Fraction(9, 10) / product
+    wanted = [*(price * 10**7 for price in prices), int(last * 10**9)]
     orders = [
-        Order(
-            MAKERS[place], address(0x20 + place), 0, 0, 10**9, address(0x20 + (place + 1) % size), 0, 0, wanted,
-            0, 0, ZERO_ADDRESS, 100, 0, True,
+        replace(
+            order(place, 0, 10**9, 1, amount, partial=True),
+            give_token=address(0x20 + place),
+            want_token=address(0x20 + (place + 1) % size),
         )
-        for place, wanted in enumerate([*(price * 10**7 for price in prices), int(last * 10**9)])
-    ]  # fmt: skip
+        for place, amount in enumerate(wanted)
+    ]
     found = settle(*orders)
     assert min(found.given) > 1000

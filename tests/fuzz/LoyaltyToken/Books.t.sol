@@ -89,7 +89,7 @@ contract BooksTest is LoyaltyTokenTest {
             _mint(customer, amounts[i]);
             _sum += amounts[i];
             uint256 spend = bound(spends[i], 0, token.balanceOf(customer));
-            if (spend != 0) _redeem(customer, spend, bytes32(i));
+            if (spend != 0) _redeem(customer, spend, bytes32(i + 1));
             redeemed += spend;
             _assertTotals(_sum, _sum - redeemed - expired, redeemed, expired);
             assertEq(token.balanceOf(customer), _sum - redeemed - expired, "L1");

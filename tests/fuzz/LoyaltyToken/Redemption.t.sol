@@ -58,6 +58,12 @@ contract RedemptionTest is LoyaltyTokenTest {
         _redeem(customer, 0, "receipt");
     }
 
+    function test_revertWhen_the_receipt_is_missing() public {
+        _mint(customer, 10);
+        vm.expectRevert(ILoyaltyToken.ReferenceMissing.selector);
+        _redeem(customer, 1, 0);
+    }
+
     function test_revertWhen_one_point_is_missing() public {
         _fill(customer, [uint256(10), 20, 30, 40]);
         vm.expectRevert(

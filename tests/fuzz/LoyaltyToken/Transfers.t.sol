@@ -196,7 +196,7 @@ contract TransfersTest is LoyaltyTokenTest {
         vm.expectEmit(address(token));
         emit ILoyaltyToken.Transfer(pocket, customer, 4);
         vm.prank(stranger);
-        token.transferFromPocket("deal 1", customer, 4);
+        token.transferFromPocket("deal 1", customer, 4, 0);
         _assertLots(customer, 1, 2, 1, 0);
         _assertLots(pocket, 0, 0, 2, 4);
         vm.expectRevert(
@@ -205,7 +205,7 @@ contract TransfersTest is LoyaltyTokenTest {
             )
         );
         vm.prank(buyer);
-        token.transferFromPocket("deal 1", buyer, 1);
+        token.transferFromPocket("deal 1", buyer, 1, 0);
     }
 
     /// @notice Attack 26: what waits in a pocket ages there as anywhere.
@@ -215,13 +215,31 @@ contract TransfersTest is LoyaltyTokenTest {
         _transfer(customer, pocket, 10);
         _enter(3);
         vm.prank(stranger);
-        token.transferFromPocket("deal 1", customer, 4);
+        token.transferFromPocket("deal 1", customer, 4, 0);
         _assertLots(customer, 4, 0, 0, 0);
         _enter(4);
         assertEq(token.balanceOf(pocket), 0);
         vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InsufficientBalance.selector, pocket, 0, 6));
         vm.prank(stranger);
-        token.transferFromPocket("deal 1", customer, 6);
+        token.transferFromPocket("deal 1", customer, 6, 0);
+    }
+
+    /// @notice Attack 26: a pocket pays with points that live as long as was asked for, never with others beside them.
+    function test_pocket_pays_with_points_that_live_beyond_a_bound() public {
+        address pocket = token.pocketOf(stranger, "deal 1");
+        _fill(pocket, [uint256(10), 20, 30, 40]);
+        uint256 expiry = token.expiryOf(1);
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.PointsOutOfBounds.selector, pocket, 70, 71, expiry, 0)
+        );
+        vm.prank(stranger);
+        token.transferFromPocket("deal 1", buyer, 71, expiry);
+        vm.prank(stranger);
+        token.transferFromPocket("deal 1", buyer, 15, expiry - 1);
+        _assertLots(buyer, 0, 15, 0, 0);
+        vm.prank(stranger);
+        token.transferFromPocket("deal 1", buyer, 70, expiry);
+        _assertLots(pocket, 10, 5, 0, 0);
     }
 
     function test_revertWhen_pocket_pays_zero_token_or_exchange() public {
@@ -230,7 +248,7 @@ contract TransfersTest is LoyaltyTokenTest {
         for (uint256 i = 0; i < 3; ++i) {
             vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InvalidReceiver.selector, refused[i]));
             vm.prank(stranger);
-            token.transferFromPocket("deal 1", refused[i], 1);
+            token.transferFromPocket("deal 1", refused[i], 1, 0);
         }
     }
 

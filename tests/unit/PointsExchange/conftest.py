@@ -94,7 +94,9 @@ def sign_order(exchange: Any, accounts: Any) -> Callable[[dict[str, Any]], bytes
 def settle(exchange: Any, sign_order: Callable[[dict[str, Any]], bytes], stranger: Any) -> Callable[..., Any]:
     """Settles signed orders; whoever sends it is nobody unless a transfer names him."""
 
-    def settle(orders: list[dict[str, Any]], transfers: list[tuple[int, int, int]], sender: Any = stranger) -> Any:
+    def settle(
+        orders: list[dict[str, Any]], transfers: list[tuple[int, int, int]], sender: Any = stranger
+    ) -> Any:
         signatures = [sign_order(order) for order in orders]
         return exchange.settle([words(order) for order in orders], signatures, transfers, {"from": sender})
 

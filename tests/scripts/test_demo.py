@@ -1,0 +1,160 @@
+"""`brownie run demo`, `troc demo`, and the commands that they name, as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scripts.demo import main
+from troc.anvil import free_port, rpc_of
+from troc.demo.receipts import Receipts
+from troc.demo.story import NEXT_COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+CHAPTERS = 11
+# Fewer than `make demo` has, so that the test is quick.
+HOUSEHOLDS = "24"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project, and an empty home."""
+
+    folder: Path
+    home: Path
+
+    def environment(self) -> dict[str, str]:
+        """What a command sees of the world."""
+        names = ("TROC_NETWORK", "TROC_RPC_URL", "TROC_ACCOUNT", "TROC_PASSWORD_FILE")
+        return {
+            "HOME": str(self.home),
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "COLUMNS": "200",
+            **dict.fromkeys(names, ""),
+        }
+
+    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run a command there and wait for it."""
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("contracts", "interfaces", "config", "scripts"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("brownie-config.yaml", "network-config.yaml"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / ".env").touch()
+    (folder / "node_modules").symlink_to(ROOT / "node_modules")
+    if (ROOT / "build" / "contracts").is_dir():
+        # Spares compiling again what has not changed.
+        shutil.copytree(ROOT / "build" / "contracts", folder / "build" / "contracts")
+    return Project(folder, tmp_path_factory.mktemp("home"))
+
+
+def test_tells_the_whole_story_and_every_check_holds(project: Project) -> None:
+    done = project.run(BIN / "brownie", "run", "demo", "main", HOUSEHOLDS)
+    shown = done.stdout
+    assert done.returncode == 0, shown + done.stderr
+    assert re.findall(r"^(\d+)\. ", shown, re.MULTILINE) == [str(number + 1) for number in range(CHAPTERS)]
+    assert "FAILED" not in shown
+    assert f"{HOUSEHOLDS} that buy from" in shown
+    assert "all names of brands here are made up" in " ".join(shown.split())
+    # L1 and L4 of six brands, X1 of the exchange, with figures.
+    assert len(re.findall(r"  ok      L1  \w+: the balances of 2\d holders add up to ([\d,]+), the supply is \1$", shown, re.M)) == 6
+    sums = re.findall(r"  ok      L4  \w+: ([\d,]+) earned = ([\d,]+) live \+ ([\d,]+) redeemed \+ ([\d,]+) expired", shown)
+    assert len(sums) == 6
+    for line in sums:
+        earned, *parts = (int(figure.replace(",", "")) for figure in line)
+        assert earned == sum(parts)
+    assert any(line[2] != "0" for line in sums)
+    assert any(line[3] != "0" for line in sums)
+    assert "  ok      X1  the exchange holds 0 points and 0 ether, and 0 moves" in shown
+    for said in (
+        "her ether before: 0, after: 0",
+        "no two of the three orders fit together",
+        "the three orders are filled, filled and filled",
+        "take them out of her account: the brand may move 0 units",
+        "sell all of them to itself for 1 ORCHARD, signed by the brand: the signature is not that of household",
+        "transactions in this time: 0",
+    ):
+        assert f"  ok      {said}" in shown
+    # Words of people alone.
+    assert not re.search(r"\b(epochs?|nonces?|lots?|wei)\b", shown, re.IGNORECASE)
+    # Nothing is left of the chain, so that it can be run again.
+    assert not (project.folder / "deployments").exists()
+
+
+def test_troc_demo_does_the_same(project: Project) -> None:
+    done = project.run(sys.executable, "-m", "troc", "demo", "--households", "12")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("  ok      L4  ") == 6
+    assert done.stdout.rstrip().endswith(NEXT_COMMANDS[-1][1])
+
+
+def test_ends_with_an_exit_code_when_a_check_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    real = Receipts.issued
+    monkeypatch.setattr(Receipts, "issued", lambda self, symbol: real(self, symbol) + (symbol == "MEADOW"))
+    with pytest.raises(SystemExit) as caught:
+        main("12")
+    assert isinstance(caught.value.code, str)
+    assert caught.value.code.startswith("demo: 2 of the demo's checks failed (MEADOW:")
+    assert "L4  MEADOW" in caught.value.code
+
+
+def test_brownie_hands_the_exit_code_on(project: Project) -> None:
+    done = project.run(BIN / "brownie", "run", "demo", "main", "few")
+    assert done.returncode == 1
+    assert "demo: 'few' is no number of households: write digits, or nothing" in done.stderr + done.stdout
+
+
+@contextmanager
+def background(project: Project, *command: str | Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        command, cwd=project.folder, env=project.environment(), stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_the_three_commands_to_try_next_work(project: Project) -> None:
+    commands = [shlex.split(command) for command, _ in NEXT_COMMANDS]
+    assert [command[0] for command in commands] == [".venv/bin/troc"] * 3
+    port = free_port()
+    up, points, trade = (command[1:] for command in commands)
+    # On a port of its own, and saying yes to what the command asks.
+    with background(project, sys.executable, "-u", "-m", "troc", *up, "--port", str(port)) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "Ctrl-C ends it" in line:
+                break
+        for command, says in ((points, "ACME"), (trade, "Took the order")):
+            done = project.run(sys.executable, "-m", "troc", *command, "--rpc", rpc_of(port), "--yes")
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert says in done.stdout

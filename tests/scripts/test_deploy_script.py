@@ -1,0 +1,189 @@
+"""`brownie run deploy`, as a user runs it, in a copy of the project with an empty home."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+from web3 import HTTPProvider, Web3
+
+from troc.anvil import free_port, rpc_of, run_anvil
+from troc.artifacts import SUITE
+
+ROOT = Path(__file__).resolve().parents[2]
+BROWNIE = Path(sys.executable).parent / "brownie"
+LIVE_CHAIN_ID = 424242
+KEY = "0x" + "42" * 32
+PASSPHRASE = "correct horse"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project, a home, and a local chain that brownie did not start."""
+
+    folder: Path
+    home: Path
+    rpc: str
+
+    def brownie(self, *arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run brownie there."""
+        return subprocess.run(
+            [BROWNIE, *arguments],
+            cwd=self.folder,
+            env={
+                "HOME": str(self.home),
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT),
+                "TROC_NETWORK": "",
+                "TROC_RPC_URL": "",
+                **settings,
+            },
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def deploy(self, network: str, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """`brownie run deploy`."""
+        arguments = ["main", *words] if words else []
+        return self.brownie("run", "deploy", *arguments, "--network", network, **settings)
+
+    def write_config(self, name: str, text: str) -> None:
+        """A network of config/, which brownie knows under the same name."""
+        (self.folder / "config" / f"{name}.yaml").write_text(text)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    folder = tmp_path_factory.mktemp("project")
+    home = tmp_path_factory.mktemp("home")
+    for name in ("contracts", "interfaces", "config", "scripts"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("brownie-config.yaml", "network-config.yaml", ".env.example"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / ".env").touch()
+    (folder / "node_modules").symlink_to(ROOT / "node_modules")
+    if (ROOT / "build" / "contracts").is_dir():
+        # Spares compiling again what has not changed.
+        shutil.copytree(ROOT / "build" / "contracts", folder / "build" / "contracts")
+    with run_anvil(port := free_port()):
+        found = Project(folder, home, rpc_of(port))
+        added = found.brownie("networks", "add", "live", "kept", f"host={found.rpc}", "chainid=31337")
+        assert added.returncode == 0, added.stderr
+        found.write_config("kept", "chain_id: local\nrpc: http://127.0.0.1:1\npoll_seconds: 0.02\n")
+        yield found
+
+
+def names(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """What the script says that brownie now knows."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(re.findall(r"^(\w+)\[-1\] is (0x\w{40})$", done.stdout, re.MULTILINE))
+
+
+@pytest.mark.parametrize("network", ["development", "ganache"])
+def test_deploys_on_a_chain_that_brownie_starts(network: str, project: Project) -> None:
+    assert set(names(project.deploy(network))) == set(SUITE)
+
+
+def test_deploys_once_on_a_chain_that_is_kept_and_the_console_knows_it(project: Project) -> None:
+    web3 = Web3(HTTPProvider(project.rpc))
+    first = names(project.deploy("kept"))
+    block = web3.eth.block_number
+    assert block == len(SUITE)
+    assert names(project.deploy("kept")) == first
+    assert web3.eth.block_number == block
+    lines = [
+        "print('before', PointsExchange[-1], len(PointsExchange))",
+        "run('deploy')",
+        "print('after', Brands[-1].exchange(), len(Brands))",
+    ]
+    done = project.brownie("console", "--network", "kept", stdin="\n".join(lines) + "\n")
+    assert f"before {first['PointsExchange']} 1" in done.stdout, done.stdout + done.stderr
+    assert f"after {first['PointsExchange']} 1" in done.stdout, done.stdout + done.stderr
+    assert web3.eth.block_number == block
+    genesis = "0x" + bytes(web3.eth.get_block(0)["hash"]).hex()
+    record = json.loads((project.folder / "deployments" / "local" / f"{genesis}.json").read_text())
+    assert {name: entry["address"] for name, entry in record["contracts"].items()} == first
+
+    again = names(project.deploy("kept", "anew"))
+    assert set(again) == set(first)
+    assert not set(again.values()) & set(first.values())
+
+
+@pytest.fixture
+def live(project: Project) -> Iterator[Web3]:
+    """A chain that counts as live, on which the account `brand` has ether."""
+    folder = project.home / ".brownie" / "accounts"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "brand.json").write_text(
+        json.dumps(Account.encrypt(KEY, PASSPHRASE, kdf="pbkdf2", iterations=2))
+    )
+    (project.home / "password").write_text(PASSPHRASE + "\n")
+    with run_anvil(port := free_port(), "--chain-id", str(LIVE_CHAIN_ID)):
+        project.brownie("networks", "delete", "watched")
+        project.brownie(
+            "networks", "add", "live", "watched", f"host={rpc_of(port)}", f"chainid={LIVE_CHAIN_ID}"
+        )
+        # brownie does not start where a contract that it remembers is gone.
+        shutil.rmtree(project.folder / "build" / "deployments" / str(LIVE_CHAIN_ID), ignore_errors=True)
+        shutil.rmtree(project.folder / "deployments", ignore_errors=True)
+        project.write_config("watched", f"chain_id: {LIVE_CHAIN_ID}\nlive: true\npoll_seconds: 0.02\n")
+        web3 = Web3(HTTPProvider(rpc_of(port)))
+        web3.provider.make_request("anvil_setBalance", [Account.from_key(KEY).address, hex(10**18)])  # type: ignore[arg-type]
+        yield web3
+
+
+def test_a_live_network_is_asked_about_first(project: Project, live: Web3) -> None:
+    settings = {"TROC_ACCOUNT": "brand", "TROC_PASSWORD_FILE": str(project.home / "password")}
+    done = project.deploy("watched", **settings)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "deploy: nothing was deployed on watched: agree when you are asked, or say yes beforehand"
+    )
+    assert live.eth.block_number == 0
+    assert set(names(project.deploy("watched", "yes", **settings))) == set(SUITE)
+    assert (project.folder / "deployments" / f"{LIVE_CHAIN_ID}.json").is_file()
+    assert (
+        project.folder / "deployments" / f"{LIVE_CHAIN_ID}.verification" / "Brands.sourcify.json"
+    ).is_file()
+    for word in (KEY[2:], PASSPHRASE):
+        assert not subprocess.run(
+            ["grep", "-rl", word, project.folder], capture_output=True, check=False
+        ).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "config", "said"),
+    [
+        ([], {}, "", "deploy: no account was named: set TROC_ACCOUNT in .env"),
+        ([], {"TROC_ACCOUNT": "dev:0"}, "", "deploy: everybody has the key of dev:0"),
+        (["now"], {"TROC_ACCOUNT": "brand"}, "", "deploy: 'now' means nothing here"),
+        (
+            [],
+            {"TROC_ACCOUNT": "brand"},
+            "chain_id: 1\nlive: true\n",
+            "keeps chain 424242 and watched is chain 1",
+        ),
+    ],
+)
+def test_an_error_is_one_line(
+    words: list[str], settings: dict[str, str], config: str, said: str, project: Project, live: Web3
+) -> None:
+    if config:
+        project.write_config("watched", config)
+    done = project.deploy("watched", *words, **settings)
+    assert done.returncode == 1
+    assert said in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr + done.stdout
+    assert live.eth.block_number == 0

@@ -1,0 +1,73 @@
+"""launch: a token at an address that depends on who launches it and on each parameter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brownie
+import pytest
+
+from tests.helpers import DAY, ZERO_ADDRESS, reverts_with
+
+
+def test_launches_a_token(brands: Any, parameters: Any, exchange: Any, brand: Any, stranger: Any) -> None:
+    words = tuple(parameters.values())
+    foretold = brands.addressOf(stranger, words)
+    assert not brands.isToken(foretold)
+    transaction = brands.launch(words, {"from": stranger})
+    event = transaction.events["Launched"]
+    assert (event["token"], event["owner"], event["launcher"]) == (foretold, brand, stranger)
+    assert tuple(event["launch"]) == words
+    token = brownie.LoyaltyToken.at(foretold)
+    assert brands.isToken(token)
+    assert (token.name(), token.symbol(), token.decimals()) == ("Le Panier", "PANIER", 2)
+    assert (token.epochLength(), token.origin()) == (30 * DAY, parameters["origin"])
+    assert (token.exchange(), token.owner()) == (exchange, brand)
+    assert brands.domainOf(token) == "panier.example"
+
+
+def test_launched_code_is_the_tokens(brands: Any, parameters: Any, create_token: Any, stranger: Any) -> None:
+    words = tuple(parameters.values())
+    brands.launch(words, {"from": stranger})
+    launched = bytes(brownie.web3.eth.get_code(brands.addressOf(stranger, words)))
+    deployed = bytes(brownie.web3.eth.get_code(create_token(decimals=2).address))
+    # Immutables differ: the token's own address and hashes of its domain.
+    assert len(launched) == len(deployed) <= 23_500
+
+
+def test_reverts_when_launched_before(brands: Any, parameters: Any, stranger: Any) -> None:
+    words = tuple(parameters.values())
+    brands.launch(words, {"from": stranger})
+    with reverts_with("AlreadyLaunched", brands.addressOf(stranger, words)):
+        brands.launch(words, {"from": stranger})
+
+
+def test_somebody_faster_cannot_take_the_address(
+    brands: Any, parameters: Any, stranger: Any, buyer: Any
+) -> None:
+    words = tuple(parameters.values())
+    foretold = brands.addressOf(stranger, words)
+    brands.launch(words, {"from": buyer})
+    assert not brands.isToken(foretold)
+    brands.launch(words, {"from": stranger})
+    assert brands.isToken(foretold)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        ("owner", ZERO_ADDRESS, "BadOwner"),
+        ("name", "", "BadName"),
+        ("symbol", "SEVENTEEN LETTERS", "BadSymbol"),
+        ("decimals", 7, "BadDecimals"),
+        ("epochLength", DAY - 1, "BadEpochLength"),
+        ("origin", 2**40, "BadOrigin"),
+    ],
+)
+def test_reverts_with_the_tokens_own_words(
+    brands: Any, parameters: Any, stranger: Any, field: str, value: Any, error: str
+) -> None:
+    words = tuple((parameters | {field: value}).values())
+    with reverts_with(error, value):
+        brands.launch(words, {"from": stranger})
+    assert not brands.isToken(brands.addressOf(stranger, words))
