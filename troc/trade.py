@@ -425,13 +425,13 @@ class Trading:
         if living == holding.total:
             raise PointsError(
                 f"you have {want.text(holding.total)}, and {want.number(payment)} are needed",
-                words.listed(remedies, "or"),
+                ", or ".join(remedies),
             )
         raise PointsError(
             f"not enough points that live long enough: of your {want.text(holding.total)},"
             f" {want.number(living)} live beyond {words.moment(bound)} as the order asks,"
             f" and {want.number(payment)} are needed",
-            words.listed(remedies, "or"),
+            ", or ".join(remedies),
         )
 
     def take(self, quote: Quote, signer: Signer, submitter: Signer | None = None) -> Receipt:

@@ -37,7 +37,9 @@ class Teller:
         """Tell something; further lines are indented as the first. Square brackets are shown as they are."""
         for line in text.split("\n"):
             indent = line[: len(line) - len(line.lstrip())]
-            self._console.print(Text(textwrap.fill(line, self._width, subsequent_indent=indent)), soft_wrap=True)
+            self._console.print(
+                Text(textwrap.fill(line, self._width, subsequent_indent=indent)), soft_wrap=True
+            )
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> None:
         """Show a table; all columns but the first `left` are figures."""

@@ -1,4 +1,6 @@
-"""Fixtures of trading: a deployed chain for each file, with brands and customers; what a test does is undone."""
+"""Fixtures of trading: a deployed chain for each file, with brands and customers; what a test does is
+undone.
+"""
 
 from __future__ import annotations
 

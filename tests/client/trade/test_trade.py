@@ -172,7 +172,7 @@ def test_not_enough_points_that_live_long_enough(world: World) -> None:
     assert caught.value.message.startswith(
         "not enough points that live long enough: of your 350 BETA, 50 live beyond"
     )
-    assert caught.value.remedy == "take 62 ACME of it with --amount or 30 BETA more would do"
+    assert caught.value.remedy == "take 62 ACME of it with --amount, or 30 BETA more would do"
     world.bob.accept(in_parts.id, "62")
     assert [lot.units for lot in world.bob.balance("BETA").lots] == [0, 30_000, 0, 5_000 - 4_960]
     whole = world.ann.trade("100 ACME", "80 BETA", live="250d").order
