@@ -9,9 +9,9 @@ _COMMON = {"deadline": None, "suppress_health_check": HealthCheck.all(), "print_
 # The same examples each time, within a minute; `deep` (`pytest --hypothesis-profile=deep`) ten times as many, others
 # each time.
 settings.register_profile(
-    "quick", max_examples=60, stateful_step_count=60, derandomize=True, database=None, **_COMMON
+    "quick", max_examples=200, stateful_step_count=60, derandomize=True, database=None, **_COMMON
 )
-settings.register_profile("deep", max_examples=600, stateful_step_count=60, **_COMMON)
+settings.register_profile("deep", max_examples=2000, stateful_step_count=60, **_COMMON)
 
 
 @pytest.fixture(autouse=True)

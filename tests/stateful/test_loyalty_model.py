@@ -368,7 +368,7 @@ class LoyaltyMachine(RuleBasedStateMachine):
         known = self.points.grant(issuer, grant)
         locked = 0 if lock is None else max(0, self.world.time + lock)
         if raised:
-            amount, locked, cap = amount + known.amount, max(locked, known.locked_until), known.cap
+            amount, locked, cap = min(amount + known.amount, MAX), max(locked, known.locked_until), known.cap
         model = self.owned(sender, lambda: self.points.set_grant(issuer, grant, amount, cap, locked))
         self.both(model, sender, "setGrant", issuer, grant, amount, cap, locked)
 

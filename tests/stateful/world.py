@@ -62,7 +62,9 @@ def _type(parameter: Mapping[str, Any]) -> str:
 
 @cache
 def _build() -> None:
-    forge = subprocess.run(["forge", "build", "contracts"], cwd=ROOT, capture_output=True, text=True, check=False)
+    own = ROOT / ".venv" / "bin" / "forge"
+    command = [str(own) if own.exists() else "forge", "build", "contracts"]
+    forge = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if forge.returncode != 0:
         raise RuntimeError(f"forge build failed:\n{forge.stdout}{forge.stderr}")
 
