@@ -14,7 +14,7 @@ interface IBrands {
     /// @param decimals 0 to 6.
     /// @param epochLength Seconds, at least one day; points live this epoch and the next three. 0: for ever.
     /// @param origin The first second of epoch 0, not in the future.
-    /// @param domain A domain that the brand claims, at most 253 bytes, or nothing.
+    /// @param domain A domain that the brand claims, at most 253 bytes, or nothing. Only if it launches itself.
     struct Launch {
         address owner;
         string name;
@@ -36,6 +36,9 @@ interface IBrands {
 
     /// @notice Thrown when a token was not launched here.
     error UnknownToken(address token);
+
+    /// @notice Thrown when a birth fails without a reason: there was too little gas.
+    error LaunchFailed();
 
     /// @notice Thrown when somebody but the owner of a token claims a domain for it.
     error NotTheBrand(address token, address sender);

@@ -54,8 +54,9 @@ interface ILoyaltyToken is IERC7818 {
     /// @notice A holder authorised a spender, or switched the exchange on (2^256 - 1) or off (0).
     event Approval(address indexed owner, address indexed spender, uint256 value);
 
-    /// @notice Points were issued for a receipt or another reference of the issuer's.
+    /// @notice Points were issued for a receipt or another reference of the issuer's, or out of a grant.
     /// @param issuer Who issued; the brand itself as the zero address.
+    /// @param receiptId The reference; 0 if an issuer gave none.
     event IssuedFor(address indexed issuer, bytes32 indexed receiptId, address indexed to, uint256 amount);
 
     /// @notice A batch of points was issued.
@@ -106,7 +107,7 @@ interface ILoyaltyToken is IERC7818 {
     /// @notice Thrown when a lot of the supply would exceed 2^56 - 1, counting what is promised.
     error NoHeadroom(uint256 available, uint256 needed);
 
-    /// @notice Thrown when an amount is zero where that would mean nothing.
+    /// @notice Thrown when nothing is to be issued out of a grant or in a batch, redeemed or given back.
     error ZeroAmount();
 
     /// @notice Thrown when an amount of a grant does not fit into 56 bits.

@@ -49,7 +49,7 @@ def ask(plan: Plan) -> bool:
 def show(manifest: Manifest) -> None:
     """Make what a manifest names known to brownie's console and scripts."""
     (project,) = (
-        loaded for loaded in brownie.project.get_loaded_projects() if "PointsExchange" in loaded.keys()
+        loaded for loaded in brownie.project.get_loaded_projects() if "PointsExchange" in loaded.dict()
     )
     named = [(name, deployed.address) for name, deployed in manifest.contracts.items()]
     named += [("LoyaltyToken", launched.address) for launched in manifest.brands.values()]

@@ -203,7 +203,9 @@ def open_dev_customers(how_many: int, config: NetworkConfig) -> list[Signer]:
     seed = seed_from_mnemonic(DEV_MNEMONIC, "")
     keys = (key_from_seed(seed, _DEV_CUSTOMERS_PATH.format(index=index)) for index in range(how_many))
     accounts: list[LocalAccount] = [Account.from_key(key) for key in keys]
-    return [Signer(f"customer {index + 1}", account.address, account) for index, account in enumerate(accounts)]
+    return [
+        Signer(f"customer {index + 1}", account.address, account) for index, account in enumerate(accounts)
+    ]
 
 
 def read_password(path: Path) -> str:

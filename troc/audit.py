@@ -1,8 +1,8 @@
 """A brand's books, counted anew by somebody who trusts nobody: from the log and from every holder's balance.
 
-The token keeps totals of its own (`Brands.status`). An audit does not ask it for them: it finds everybody who ever
-received points in the log, adds up what each of them holds, and adds up what they held at each date at which points
-expired. Where both agree, invariants L1, L4 and X1 (docs/threat-model.md) hold for this brand.
+The token keeps totals of its own (`Brands.status`). An audit does not ask it for them: it finds everybody who
+ever received points in the log, adds up what each of them holds, and adds up what they held at each date at
+which points expired. Where both agree, invariants L1, L4 and X1 (docs/threat-model.md) hold for this brand.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from troc.words import never_expires
 class Audit:
     """What was counted, in smallest units.
 
-    `holders` are all who ever received points of the brand. `issued` and `redeemed` come from the log, points given back
-    being neither; `moved` is what went from holder to holder; `live` is the sum of all balances; `expired` what all held
-    of lots in the last moment of these.
+    `holders` are all who ever received points of the brand. `issued` and `redeemed` come from the log, points
+    given back being neither; `moved` is what went from holder to holder; `live` is the sum of all balances;
+    `expired` what all held of lots in the last moment of these.
     `exchange_moves` counts moves in the log from or to the exchange, `exchange_balance` is what it holds.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar, cast
 
 import requests
@@ -170,6 +170,13 @@ class Chain:
     def time_of(self, block: int) -> int:
         """Timestamp of a block, in seconds."""
         return int(self._ask(lambda: self.web3.eth.get_block(block))["timestamp"])
+
+    def transactions_since(self, block: int) -> int:
+        """How many transactions the blocks after this one hold, anybody's."""
+        later = range(block + 1, self.block_number() + 1)
+        return sum(
+            len(self._ask(partial(self.web3.eth.get_block, number))["transactions"]) for number in later
+        )
 
     def block_before(self, time: int) -> int:
         """Number of the last block with a timestamp below `time`, which is after the first block's."""

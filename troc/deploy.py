@@ -93,7 +93,8 @@ def deploy_suite(
         plan = _plan(chain, signer, contracts, tuple(brand.symbol for brand in brands))
         if chain.config.live and not (confirm and confirm(plan)):
             raise DeclinedError(
-                f"nothing was deployed on {chain.config.name}", "agree when you are asked, or say yes beforehand"
+                f"nothing was deployed on {chain.config.name}",
+                "agree when you are asked, or say yes beforehand",
             )
         if plan.balance < plan.cost and not manifest.pending:
             raise FundsError(

@@ -33,24 +33,29 @@ contract Brands is IBrands {
         token = _create2Address(salt, keccak256(code));
         if (_launchers[token] != address(0)) revert AlreadyLaunched(token);
         _launchers[token] = msg.sender;
-        _setDomain(token, params.domain);
+        if (bytes(params.domain).length != 0) {
+            if (params.owner != msg.sender) revert NotTheBrand(token, msg.sender);
+            _claim(token, params.domain);
+        }
         emit Launched(token, params.owner, msg.sender, params);
+        bool born;
         assembly ("memory-safe") {
+            born := iszero(iszero(create2(0, add(code, 0x20), mload(code), salt)))
             // The birth of a token says itself what is wrong with a parameter.
-            if iszero(create2(0, add(code, 0x20), mload(code), salt)) {
+            if and(iszero(born), gt(returndatasize(), 0)) {
                 let free := mload(0x40)
                 returndatacopy(free, 0, returndatasize())
                 revert(free, returndatasize())
             }
         }
+        if (!born) revert LaunchFailed();
     }
 
     /// @inheritdoc IBrands
     function claimDomain(address token, string calldata domain) external {
         if (_launchers[token] == address(0)) revert UnknownToken(token);
         if (ILoyaltyToken(token).owner() != msg.sender) revert NotTheBrand(token, msg.sender);
-        _setDomain(token, domain);
-        emit DomainClaimed(token, domain);
+        _claim(token, domain);
     }
 
     /// @inheritdoc IBrands
@@ -68,9 +73,10 @@ contract Brands is IBrands {
         return _domains[token];
     }
 
-    function _setDomain(address token, string calldata domain) private {
+    function _claim(address token, string calldata domain) private {
         if (bytes(domain).length > 253) revert BadDomain(domain);
         _domains[token] = domain;
+        emit DomainClaimed(token, domain);
     }
 
     function _creationCode(Launch calldata params) private view returns (bytes memory) {

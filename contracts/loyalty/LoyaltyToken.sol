@@ -47,8 +47,8 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         uint56 usedToday;
     }
 
-    /// @dev `promised` is never less than what locked grants can still issue, and fits a lane. The other two count each
-    /// point once: 2^56 an epoch for 2^31 epochs fit.
+    /// @dev `promised` is never less than what locked grants can still issue, and fits a lane. `expired` counts each point
+    /// once: less than 2^56 an epoch for 2^31 epochs. `redeemed` could take 2^40 full lanes.
     struct Books {
         uint96 redeemed;
         uint96 expired;
@@ -226,6 +226,8 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     function mintBatch(bytes32 batchId, uint256[] calldata words) external onlyOwner {
         _useReference(address(0), batchId);
         uint256 amount = _issueMany(words);
+        // A batch of nothing would use up its reference.
+        if (amount == 0) revert ZeroAmount();
         _raiseSupply(amount, false);
         emit BatchIssued(address(0), batchId, words.length, amount);
     }
@@ -233,10 +235,8 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @inheritdoc ILoyaltyToken
     function issue(uint256 grantId, address to, uint256 amount, bytes32 receiptId) external {
         bool promised = _spendGrant(grantId, amount);
-        if (receiptId != 0) {
-            _useReference(msg.sender, receiptId);
-            emit IssuedFor(msg.sender, receiptId, to, amount);
-        }
+        if (receiptId != 0) _useReference(msg.sender, receiptId);
+        emit IssuedFor(msg.sender, receiptId, to, amount);
         _issue(to, amount, promised);
     }
 

@@ -136,6 +136,7 @@ contract BrandsTest is Test {
         vm.assume(launcher != address(0) && params.owner != address(0));
         vm.assume(bytes(params.name).length != 0 && bytes(params.name).length <= 64);
         vm.assume(bytes(params.symbol).length != 0 && bytes(params.symbol).length <= 16);
+        vm.assume(bytes(params.domain).length <= 253);
         params.decimals %= 7;
         params.epochLength = params.epochLength % 2 == 0 ? 0 : bound(params.epochLength, 1 days, 2 ** 62);
         params.origin = bound(params.origin, 0, block.timestamp);
@@ -192,6 +193,21 @@ contract BrandsTest is Test {
         emit IBrands.DomainClaimed(token, "");
         _brands.claimDomain(token, "");
         assertEq(_brands.domainOf(token), "");
+        vm.stopPrank();
+    }
+
+    function test_domain_holds_253_bytes() public {
+        IBrands.Launch memory params = _params();
+        params.domain = string(new bytes(254));
+        vm.expectRevert(abi.encodeWithSelector(IBrands.BadDomain.selector, params.domain));
+        _launch(params);
+        params.domain = string(new bytes(253));
+        address token = address(_launch(params));
+        assertEq(_brands.domainOf(token), params.domain);
+        vm.startPrank(_brand);
+        vm.expectRevert(abi.encodeWithSelector(IBrands.BadDomain.selector, string(new bytes(254))));
+        _brands.claimDomain(token, string(new bytes(254)));
+        _brands.claimDomain(token, string(new bytes(253)));
         vm.stopPrank();
     }
 

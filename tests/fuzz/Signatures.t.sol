@@ -7,7 +7,7 @@ import {FallbackMock} from "../../contracts/mocks/FallbackMock.sol";
 import {LibraryMock} from "../../contracts/mocks/LibraryMock.sol";
 import {OddWalletMock} from "../../contracts/mocks/OddWalletMock.sol";
 import {SafeMock} from "../../contracts/mocks/SafeMock.sol";
-import {SharedWalletMock} from "../../contracts/mocks/SharedWalletMock.sol";
+import {WalletMock} from "../../contracts/mocks/WalletMock.sol";
 
 contract SignaturesTest is Test {
     uint256 private constant _ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
@@ -100,14 +100,14 @@ contract SignaturesTest is Test {
 
     // --------------------------------------------------------------------------------------------- contracts
 
-    function _wallet(bool safe) private returns (SharedWalletMock wallet, bytes memory signature) {
+    function _wallet(bool safe) private returns (WalletMock wallet, bytes memory signature) {
         address[] memory owners = new address[](3);
         uint256[] memory keys = new uint256[](3);
         for (uint256 i = 0; i < 3; ++i) {
             keys[i] = 100 + i;
             owners[i] = vm.addr(keys[i]);
         }
-        wallet = safe ? new SafeMock(owners, 2) : new SharedWalletMock(owners, 2);
+        wallet = safe ? new SafeMock(owners, 2) : new WalletMock(owners, 2);
         (uint256 first, uint256 second) = owners[0] < owners[1] ? (keys[0], keys[1]) : (keys[1], keys[0]);
         bytes32 signed = wallet.signedHashOf(_DIGEST);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(first, signed);
@@ -118,7 +118,7 @@ contract SignaturesTest is Test {
 
     function test_wallets_of_several_owners() public {
         for (uint256 i = 0; i < 2; ++i) {
-            (SharedWalletMock wallet, bytes memory signature) = _wallet(i == 1);
+            (WalletMock wallet, bytes memory signature) = _wallet(i == 1);
             assertTrue(_signatures.isSigned(address(wallet), _DIGEST, signature));
             assertFalse(_signatures.isSigned(address(wallet), keccak256("else"), signature));
             assembly {
@@ -131,9 +131,9 @@ contract SignaturesTest is Test {
     /// A Safe's owners sign for one Safe, not for any wallet that they own.
     function test_a_safes_signature_is_good_for_that_safe_alone() public {
         (, bytes memory plain) = _wallet(false);
-        (SharedWalletMock safe, bytes memory signature) = _wallet(true);
+        (WalletMock safe, bytes memory signature) = _wallet(true);
         assertFalse(_signatures.isSigned(address(safe), _DIGEST, plain));
-        (SharedWalletMock other,) = _wallet(true);
+        (WalletMock other,) = _wallet(true);
         assertFalse(_signatures.isSigned(address(other), _DIGEST, signature));
     }
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from eth_account import Account
+from eth_typing import HexStr
 from web3 import HTTPProvider, Web3
 
 from troc.anvil import free_port, rpc_of, run_anvil
@@ -22,7 +23,7 @@ from troc.artifacts import SUITE
 ROOT = Path(__file__).resolve().parents[2]
 BROWNIE = Path(sys.executable).parent / "brownie"
 LIVE_CHAIN_ID = 424242
-KEY = "0x" + "42" * 32
+KEY = HexStr("0x" + "42" * 32)
 PASSPHRASE = "correct horse"
 
 

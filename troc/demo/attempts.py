@@ -10,12 +10,23 @@ from web3.contract.contract import ContractFunction
 from troc import words
 from troc.demo.stage import Stage
 from troc.errors import ContractError
-from troc.messages import EXCHANGE_NAME, UINT256_MAX, ZERO_ADDRESS, Domain, Message, Permit, Redeem, Send, pack_nonce, typed
+from troc.messages import (
+    EXCHANGE_NAME,
+    UINT256_MAX,
+    ZERO_ADDRESS,
+    Domain,
+    Message,
+    Permit,
+    Redeem,
+    Send,
+    pack_nonce,
+    typed,
+)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """Something that a brand tries: the call that does it, and the name of the error that must be the answer."""
+    """Something that a brand tries: the call that does it, and the name of the error it must get."""
 
     what: str
     call: ContractFunction
@@ -54,7 +65,7 @@ def try_all(stage: Stage, symbol: str, household: int) -> list[Refusal]:
 
 
 def _attempts(stage: Stage, symbol: str, household: int) -> Iterator[Attempt]:
-    """Every way to lower her balance or to stop her from trading, with the best signature that the brand can make."""
+    """Every way to lower her balance or to stop her trading, with the best signature a brand can make."""
     client, brand, owner = stage.client, stage.brands[symbol], stage.owners[symbol]
     her = stage.households[household].address
     points = client.balance(brand, her).total
@@ -80,7 +91,9 @@ def _attempts(stage: Stage, symbol: str, household: int) -> Iterator[Attempt]:
         token.sendFor(gift.as_tuple(), forged(gift)),
         "NotSignedByHolder",
     )
-    burn = Redeem(her, points, receipt_id=b"\x01".rjust(32, b"\0"), agent=ZERO_ADDRESS, deadline=deadline, nonce=nonce)
+    burn = Redeem(
+        her, points, receipt_id=b"\x01".rjust(32, b"\0"), agent=ZERO_ADDRESS, deadline=deadline, nonce=nonce
+    )
     yield Attempt(
         "have them redeemed, signed by the brand",
         token.redeemFor(burn.as_tuple(), forged(burn)),
@@ -106,4 +119,3 @@ def _attempts(stage: Stage, symbol: str, household: int) -> Iterator[Attempt]:
         exchange.take(order.as_tuple(), signature, points, 0),
         "NotSignedByMaker",
     )
-

@@ -13,9 +13,10 @@ def close_books(stage: Stage, receipts: Receipts, teller: Teller) -> list[Audit]
     """Count every brand anew, show the figures, and check the invariants L1, L4 and X1 of the design."""
     audits = [stage.client.audit(brand) for brand in stage.brands.values()]
     teller.say(
-        "Counted anew, without asking the contracts for their totals: earned from the grocer's receipts, live by adding"
-        " up the balances of everybody who was ever given points in the log, redeemed from the log, expired from what"
-        " everybody held in the last moment before each date. The contracts' totals must be the same."
+        "Counted anew, without asking the contracts for their totals: earned from the grocer's receipts, live"
+        " by adding up the balances of everybody who was ever given points in the log, redeemed from the log,"
+        " expired from what everybody held in the last moment before each date. The contracts' totals must be"
+        " the same."
     )
     for audit in audits:
         _check(stage, receipts, audit, teller)
@@ -23,7 +24,8 @@ def close_books(stage: Stage, receipts: Receipts, teller: Teller) -> list[Audit]
     moves = sum(audit.exchange_moves for audit in audits)
     balance = sum(audit.exchange_balance for audit in audits)
     teller.check(
-        f"X1  the exchange holds {balance} points and {ether} ether, and {moves} moves in the log are from or to it",
+        f"X1  the exchange holds {balance} points and {ether} ether, and {moves} moves in the log are from or"
+        " to it",
         not (moves or balance or ether),
     )
     return audits
@@ -37,11 +39,12 @@ def _check(stage: Stage, receipts: Receipts, audit: Audit, teller: Teller) -> No
     said = (status.issued, status.live, status.redeemed, status.expired)
     numbers = [brand.number(amount) for amount in amounts]
     teller.check(
-        f"L1  {brand.symbol}: the balances of {words.count(len(audit.holders), 'holder')} add up to {numbers[1]},"
-        f" the supply is {brand.number(status.live)}",
+        f"L1  {brand.symbol}: the balances of {words.count(len(audit.holders), 'holder')} add up to"
+        f" {numbers[1]}, the supply is {brand.number(status.live)}",
         audit.live == status.live,
     )
     teller.check(
-        f"L4  {brand.symbol}: {numbers[0]} earned = {numbers[1]} live + {numbers[2]} redeemed + {numbers[3]} expired",
+        f"L4  {brand.symbol}: {numbers[0]} earned = {numbers[1]} live + {numbers[2]} redeemed + {numbers[3]}"
+        " expired",
         earned == audit.issued == audit.live + audit.redeemed + audit.expired and said == amounts,
     )

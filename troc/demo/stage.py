@@ -1,4 +1,4 @@
-"""The stage of the demo: a chain of its own that starts on the data's first day, six brands, and the households."""
+"""The stage of the demo: a chain of its own that starts on the data's first day, brands, households."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ _RELAY = "dev:7"
 class Stage:
     """Everybody in the demo. `client` acts as nobody; `relay` sends for those who only sign, and pays for it.
 
-    `brands` and `owners` are by symbol, `households` by their number in the data, `salts` are secrets of the brands.
+    `brands` and `owners` are by symbol, `households` by their number in the data, `salts` are secrets of the
+    brands.
     """
 
     client: Troc
@@ -75,19 +76,23 @@ class Stage:
         self.move_to(month.closes)
         reports = []
         for symbol in self.brands:
-            payouts = {self.households[number].address: points for number, points in month.points[symbol].items()}
+            payouts = {
+                self.households[number].address: points for number, points in month.points[symbol].items()
+            }
             reference = self.reference(month.receipts[symbol], symbol)
             reports.append(self.brand(symbol).mint(symbol, payouts, reference=reference))
         return reports
 
     def reference(self, receipts: Iterable[int], symbol: str) -> str:
-        """One reference for many receipts: whoever is shown the brand's salt can check that hers is among them."""
-        return keccak(b"".join(sorted(receipt_id(str(number), self.salts[symbol]) for number in receipts))).hex()
+        """One reference for many receipts: who knows the salt and all of them can check it."""
+        return keccak(
+            b"".join(sorted(receipt_id(str(number), self.salts[symbol]) for number in receipts))
+        ).hex()
 
 
 @contextmanager
 def open_stage(receipts: Receipts) -> Iterator[Stage]:
-    """Start a chain on the data's first day, deploy, and launch the brands. Nothing of it is left afterwards."""
+    """Start a chain on the data's first day, deploy, launch the brands. Nothing of it is left afterwards."""
     port = free_port()
     with (
         tempfile.TemporaryDirectory(prefix="troc-demo-") as folder,
@@ -99,7 +104,8 @@ def open_stage(receipts: Receipts) -> Iterator[Stage]:
         set_pace(chain, PACE)
         client = Troc(chain, deploy_suite(chain, open_account(_DEPLOYER, config)))
         owners = {
-            programme.symbol: open_account(name, config) for programme, name in zip(PROGRAMMES, _OWNERS, strict=True)
+            programme.symbol: open_account(name, config)
+            for programme, name in zip(PROGRAMMES, _OWNERS, strict=True)
         }
         brands = {
             programme.symbol: client.as_account(owners[programme.symbol]).launch(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tests.client.core.faulty_node import FaultyNode, faulty_node
 from troc.accounts import Signer, open_account
 from troc.anvil import free_port, rpc_of, run_anvil
 from troc.chain import Chain
+from troc.deploy import Plan
 from troc.network import NetworkConfig, load_settings
 
 # The Chain ID of a chain that is not local, kept by Anvil all the same.
@@ -108,6 +109,17 @@ def live_chain(live_rpc: str, tmp_path: Path, isolated: Callable[[str], None]) -
     """The chain that counts as live."""
     isolated(live_rpc)
     return Chain.connect(quick(live_rpc, tmp_path, name="sepolia", chain_id=LIVE_CHAIN_ID, live=True))
+
+
+@dataclass
+class Agreeable:
+    """Says yes, and remembers to what."""
+
+    plans: list[Plan] = field(default_factory=list)
+
+    def __call__(self, plan: Plan) -> bool:
+        self.plans.append(plan)
+        return True
 
 
 @pytest.fixture

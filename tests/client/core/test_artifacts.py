@@ -21,7 +21,7 @@ SOLC = Path(sys.prefix) / "solc" / "solc-v0.8.30"
 
 
 def test_equals_a_fresh_build() -> None:
-    subprocess.run([FORGE, "build", "--skip", "test"], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([FORGE, "build", "contracts"], cwd=ROOT, check=True, capture_output=True)
     done = subprocess.run(
         [sys.executable, "tools/artifacts.py", "--check"],
         cwd=ROOT,
@@ -83,8 +83,9 @@ def test_no_path_of_a_machine_and_nothing_unlinked_is_carried() -> None:
         for path in artifact(name).sources:
             assert not path.startswith("/")
             assert path in source_texts()
-    for path in (ROOT / "troc" / "artifacts").glob("*.json"):
-        assert not re.search(r"\"/(home|root|work|Users|tmp)/", path.read_text())
+    for file in (ROOT / "troc" / "artifacts").glob("*.json"):
+        assert not re.search(r"\"/(home|root|Users|tmp)/", file.read_text())
+        assert str(ROOT) not in file.read_text()
 
 
 def test_code_on_a_chain_is_told_from_other_code() -> None:

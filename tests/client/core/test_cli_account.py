@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 from eth_account import Account
+from eth_typing import HexStr
 
 from tests.client.core.command import environment, troc, troc_here
 
-KEY = "0x" + "42" * 32
+KEY = HexStr("0x" + "42" * 32)
 ADDRESS = Account.from_key(KEY).address
 PASSPHRASE = "correct horse"
 

@@ -51,8 +51,9 @@ def up(home: Path, cwd: Path, *arguments: str) -> Iterator[subprocess.Popen[str]
         yield process
     finally:
         children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        for entry in (process, *children):
-            entry.kill()
+        for child in children:
+            child.kill()
+        process.kill()
         process.communicate()
 
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from eth_utils.address import to_checksum_address
+from web3.types import TxParams, Wei
 
 from tests.client.core.conftest import rpc_call
 from tests.client.core.deployment import assert_deployed_once
@@ -104,7 +106,8 @@ def test_goes_on_when_another_transaction_took_the_place_of_a_dropped_one(
     with pytest.raises(PendingError):
         deploy_suite(impatient, deployer)
     node.heal()
-    chain.send({"to": deployer.address, "value": 1}, deployer)  # type: ignore[typeddict-item]
+    other: TxParams = {"to": to_checksum_address(deployer.address), "value": Wei(1)}
+    chain.send(other, deployer)
     before = chain.transaction_count(deployer.address)
     assert_deployed_once(shaky_chain, deployer, deploy_suite(shaky_chain, deployer), before)
 
@@ -125,6 +128,26 @@ def test_finds_its_contracts_when_receipts_never_come(
     node: FaultyNode, shaky_chain: Chain, chain: Chain, deployer: Signer
 ) -> None:
     before = chain.transaction_count(deployer.address)
+    node.answers["eth_getTransactionReceipt"] = instead(None, 10**9)
+    impatient = Chain(shaky_chain.web3, replace(shaky_chain.config, wait_seconds=0.2))
+    manifest = deploy_suite(impatient, deployer)
+    node.heal()
+    assert_deployed_once(shaky_chain, deployer, manifest, before)
+
+
+def test_goes_on_with_a_contract_that_is_there_although_its_receipt_never_comes(
+    node: FaultyNode, shaky_chain: Chain, deployer: Signer
+) -> None:
+    before = shaky_chain.transaction_count(deployer.address)
+
+    def take_and_die(params: list[Any], forward: Forward) -> Any:
+        forward()
+        raise CutError(for_good=True)
+
+    node.answers["eth_sendRawTransaction"] = take_and_die
+    with pytest.raises(NetworkError):
+        deploy_suite(shaky_chain, deployer)
+    node.heal()
     node.answers["eth_getTransactionReceipt"] = instead(None, 10**9)
     impatient = Chain(shaky_chain.web3, replace(shaky_chain.config, wait_seconds=0.2))
     manifest = deploy_suite(impatient, deployer)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.client.core.conftest import LIVE_CHAIN_ID, quick, rpc_call
+from tests.client.core.conftest import LIVE_CHAIN_ID, Agreeable, quick, rpc_call
 from tests.client.core.deployment import assert_deployed_once
 from tests.client.core.faulty_node import CutError, FaultyNode, Forward
 from troc.accounts import Signer
@@ -63,7 +63,8 @@ def test_a_chain_started_anew_is_recognised_and_the_old_record_set_aside(
 ) -> None:
     from troc.anvil import free_port, rpc_of, run_anvil
 
-    port, lines = free_port(), []
+    lines: list[str] = []
+    port = free_port()
     with run_anvil(port, "--timestamp", "1000000"):
         old = Chain.connect(quick(rpc_of(port), tmp_path))
         first = deploy_suite(old, deployer)
@@ -169,14 +170,14 @@ def test_a_live_network_asks_first(live_chain: Chain, deployer: Signer) -> None:
 
 
 def test_the_estimate_covers_the_gas_and_is_not_far_off(live_chain: Chain, deployer: Signer) -> None:
-    asked: list[Plan] = []
-    manifest = deploy_suite(live_chain, deployer, confirm=lambda plan: not asked.append(plan))
+    agree = Agreeable()
+    manifest = deploy_suite(live_chain, deployer, confirm=agree)
     used = 0
     for deployed in manifest.contracts.values():
         receipt = live_chain.receipt(deployed.transaction)
         assert receipt is not None
         used += receipt.gas_used
-    assert used <= asked[0].gas <= used * 1.2
+    assert used <= agree.plans[0].gas <= used * 1.2
 
 
 def test_refuses_an_account_that_cannot_pay(chain: Chain, deployer: Signer) -> None:

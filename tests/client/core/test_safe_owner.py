@@ -15,10 +15,11 @@ from eth_account.messages import encode_typed_data
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
+from tests.client.core.conftest import Agreeable
 from troc.accounts import Signer, open_account
 from troc.artifacts import SUITE
 from troc.chain import Chain, Receipt
-from troc.deploy import Plan, deploy_suite
+from troc.deploy import deploy_suite
 from troc.errors import ContractError
 from troc.manifest import Manifest
 from troc.messages import ZERO_ADDRESS
@@ -181,8 +182,8 @@ def test_a_brand_that_one_key_launched_is_handed_to_the_safe(
 
 
 def test_what_is_asked_before_names_the_points(branded: Chain, deployer: Signer) -> None:
-    asked: list[Plan] = []
+    agree = Agreeable()
     live = Chain(branded.web3, replace(branded.config, live=True))
-    deploy_suite(live, deployer, confirm=lambda plan: not asked.append(plan))
-    assert asked[0].contracts == SUITE
-    assert "the points PANIER" in str(asked[0])
+    deploy_suite(live, deployer, confirm=agree)
+    assert agree.plans[0].contracts == SUITE
+    assert "the points PANIER" in str(agree.plans[0])

@@ -70,7 +70,7 @@ def test_households_are_those_that_earn_of_every_brand_richest_in_their_rarest_f
     assert choose_households(tables) == [2, 4, 1]
 
 
-# --------------------------------------------------------------------------- the grocer's own tables, read in another way
+# --------------------------------------------------------------- the grocer's own tables, read in another way
 
 
 @cache
@@ -123,7 +123,9 @@ def test_points_agree_with_the_receipts_added_up_line_by_line(receipts: Receipts
     points, _ = by_hand()
     for programme in PROGRAMMES:
         for household in receipts.households:
-            assert receipts.points(programme.symbol, household) == sum(points[programme.symbol, household].values())
+            assert receipts.points(programme.symbol, household) == sum(
+                points[programme.symbol, household].values()
+            )
         total = sum(sum(points[programme.symbol, household].values()) for household in receipts.households)
         assert receipts.issued(programme.symbol) == total > 0
 
@@ -132,7 +134,9 @@ def test_every_receipt_that_earns_counts_in_one_month(receipts: Receipts) -> Non
     points, _ = by_hand()
     for programme in PROGRAMMES:
         counted = [number for month in receipts.months for number in month.receipts[programme.symbol]]
-        expected = [number for household in receipts.households for number in points[programme.symbol, household]]
+        expected = [
+            number for household in receipts.households for number in points[programme.symbol, household]
+        ]
         assert sorted(counted) == sorted(expected)
         assert len(set(counted)) == len(counted)
 

@@ -322,6 +322,50 @@ contract SignaturesTest is LoyaltyTokenTest {
         _permit(key, buyer, 7, 0, block.timestamp);
     }
 
+    function _approveFor(
+        address account,
+        address spender,
+        uint256 value,
+        uint256 deadline,
+        bytes memory signature
+    ) private {
+        vm.prank(stranger);
+        token.approveFor(account, spender, value, deadline, signature);
+    }
+
+    /// @notice `approveFor` takes the very message of `permit`, with the same sequence of nonces.
+    function test_approveFor_is_permit_in_another_form() public {
+        uint256 deadline = block.timestamp;
+        bytes memory first = _sign(customerKey, _hashPermit(customer, buyer, 7, 0, deadline));
+        vm.expectEmit(address(token));
+        emit ILoyaltyToken.Approval(customer, buyer, 7);
+        _approveFor(customer, buyer, 7, deadline, first);
+        assertEq(token.nonces(customer), 1);
+        _expectNotSigned(customer);
+        _approveFor(customer, buyer, 7, deadline, first);
+        _permit(customerKey, buyer, 8, 1, deadline);
+        (bytes32 r, bytes32 vs) =
+            vm.signCompact(customerKey, _digest(_hashPermit(customer, buyer, 9, 2, deadline)));
+        _approveFor(customer, buyer, 9, deadline, abi.encodePacked(r, vs));
+        assertEq(token.allowance(customer, buyer), 9);
+        vm.warp(deadline + 1);
+        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.DeadlinePassed.selector, deadline));
+        _approveFor(customer, buyer, 9, deadline, first);
+    }
+
+    function test_wallet_with_long_signatures_switches_the_exchange_off_and_on() public {
+        AnsweringWallet wallet = new AnsweringWallet();
+        wallet.say(abi.encode(bytes4(0x1626ba7e)));
+        _approveFor(address(wallet), exchange, 0, block.timestamp, new bytes(195));
+        assertEq(token.allowance(address(wallet), exchange), 0);
+        _approveFor(address(wallet), exchange, MAX, block.timestamp, new bytes(195));
+        assertEq(token.allowance(address(wallet), exchange), MAX);
+        wallet.say(abi.encode(bytes4(0xffffffff)));
+        _expectNotSigned(address(wallet));
+        _approveFor(address(wallet), exchange, 0, block.timestamp, new bytes(195));
+        assertEq(token.nonces(address(wallet)), 2);
+    }
+
     // ----------------------------------------------------------------------------------------- CancelNonces
 
     function _list(uint256 a, uint256 b) private pure returns (uint256[] memory list) {

@@ -321,6 +321,10 @@ contract PointsExchangeSettleTest is ExchangeTest {
         );
         takeAs(bob, dear, 40);
         assertEq(exchange.remainingOf(dear), 0);
+        assertEq(exchange.remainingOf(cheap), 0);
+        takeAsReverts(
+            bob, cheap, 1, abi.encodeWithSelector(Nonces.Overfilled.selector, alice, dear.nonce, 0, 1)
+        );
         assertEq(exchange.partialWordOf(alice, dear.nonce >> 128), 100);
     }
 
@@ -741,6 +745,24 @@ contract PointsExchangeSettleTest is ExchangeTest {
         settleReverts(
             orders, transfers, abi.encodeWithSelector(IPointsExchange.OnlyTaker.selector, bob, relay)
         );
+    }
+
+    /// Nor may somebody else pay her: he would earn the price that was meant for the taker.
+    function test_reverts_when_another_pays_her_in_the_takers_place() public {
+        IPointsExchange.Order[] memory orders = _pair();
+        orders[0].onlyTaker = bob;
+        IPointsExchange.Transfer[] memory transfers = new IPointsExchange.Transfer[](3);
+        transfers[0] = IPointsExchange.Transfer(0, 1, 100);
+        transfers[1] = IPointsExchange.Transfer(2, 0, 80);
+        transfers[2] = IPointsExchange.Transfer(1, 2, 80);
+        bytes4 onlyTaker = IPointsExchange.OnlyTaker.selector;
+        settleAsReverts(carol, orders, transfers, abi.encodeWithSelector(onlyTaker, bob, carol));
+        IPointsExchange.Order[] memory three = new IPointsExchange.Order[](3);
+        (three[0], three[1], three[2]) = (orders[0], orders[1], points(carol, beta, 80, acme, 1));
+        three[1].wantAmount = 99;
+        transfers[1] = IPointsExchange.Transfer(2, 0, 80);
+        settleReverts(three, transfers, abi.encodeWithSelector(onlyTaker, bob, carol));
+        settleAs(bob, list(orders[0]), swap(100, 80));
     }
 
     // ------------------------------------------------------------------------------------------------ the views

@@ -186,7 +186,7 @@ contract BooksAttack is AttackBase {
                 coffee.redeem(amount % held + 1, bytes32(i + 1));
                 story.redeemed += amount % held + 1;
             } else if (act == 5) {
-                coffee.transferFromPocket("pocket", to, amount % (coffee.balanceOf(pocket) + 1));
+                coffee.transferFromPocket("pocket", to, amount % (coffee.balanceOf(pocket) + 1), 0);
             } else if (act == 6) {
                 uint256 epoch = coffee.currentEpoch() - (seed >> 64) % 4;
                 uint256 lot = coffee.balanceOfAtEpoch(epoch, from);

@@ -10,8 +10,8 @@ contract Escrow {
         token.transferFromWithin(buyer, token.pocketOf(address(this), id), amount, atLeast, 0);
     }
 
-    function pay(LoyaltyToken token, bytes32 id, address seller, uint256 amount) external {
-        token.transferFromPocket(id, seller, amount);
+    function pay(LoyaltyToken token, bytes32 id, address seller, uint256 amount, uint256 atLeast) external {
+        token.transferFromPocket(id, seller, amount, atLeast);
     }
 }
 
@@ -27,12 +27,13 @@ contract PocketsAttack is AttackBase {
         _mint(coffee, ann.addr, 100);
         vm.prank(ann.addr);
         coffee.approve(address(escrow), 100);
-        escrow.enter(coffee, ann.addr, SALE, 100, block.timestamp + 30 days);
+        uint256 deadline = block.timestamp + 30 days;
+        escrow.enter(coffee, ann.addr, SALE, 100, deadline);
 
         address pocket = coffee.pocketOf(address(escrow), SALE);
         vm.prank(eve.addr);
         coffee.transfer(pocket, 100);
-        escrow.pay(coffee, SALE, ben.addr, 100);
+        escrow.pay(coffee, SALE, ben.addr, 100, deadline);
         vm.warp(block.timestamp + 1 hours);
         assertEq(coffee.balanceOf(ben.addr), 100, "the seller still has what was put in for him");
     }
@@ -44,7 +45,7 @@ contract PocketsAttack is AttackBase {
         _mint(coffee, pocket, 100);
         vm.startPrank(thief);
         vm.expectRevert();
-        coffee.transferFromPocket(SALE, ann.addr, 1);
+        coffee.transferFromPocket(SALE, ann.addr, 1, 0);
         vm.expectRevert();
         coffee.transferFrom(pocket, ann.addr, 1);
         vm.stopPrank();

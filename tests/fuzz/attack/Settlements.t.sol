@@ -137,6 +137,27 @@ contract SettlementsAttack is AttackBase {
         assertEq(plain.balanceOf(ann.addr), 80);
     }
 
+    function test_nothing_measured_is_taken_inside_a_measured_settlement() public {
+        FalsePoints points = new FalsePoints();
+        PlainToken plain = new PlainToken();
+        plain.mint(ann.addr, 100);
+        vm.prank(ann.addr);
+        plain.approve(address(exchange), type(uint256).max);
+        IPointsExchange.Order memory inner = _order(ann.addr, address(plain), 10, address(points), 1);
+        inner.giveKind = 1;
+        inner.nonce = 1;
+        points.call(address(exchange), abi.encodeCall(exchange.take, (inner, _sign(ann, inner), 10, 0)));
+        IPointsExchange.Order memory outer = _order(ann.addr, address(plain), 20, address(points), 1);
+        outer.giveKind = 1;
+        (IPointsExchange.Order[] memory orders, bytes[] memory signatures) = _one(outer, _sign(ann, outer));
+        IPointsExchange.Transfer[] memory transfers = new IPointsExchange.Transfer[](2);
+        transfers[0] = IPointsExchange.Transfer(1, 0, 1);
+        transfers[1] = IPointsExchange.Transfer(0, 1, 20);
+        exchange.settle(orders, signatures, transfers);
+        assertEq(bytes4(points.answer()), ReentrancyGuard.Reentrancy.selector);
+        assertEq(plain.balanceOf(ann.addr), 80);
+    }
+
     function test_an_order_is_dead_inside_its_own_settlement() public {
         FalsePoints points = new FalsePoints();
         _mint(coffee, ann.addr, 100);

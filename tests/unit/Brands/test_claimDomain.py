@@ -34,6 +34,12 @@ def test_reverts_when_somebody_else_claims(
         brands.claimDomain(launched, "x.example", {"from": account})
 
 
+def test_reverts_when_the_domain_is_too_long(brands: Any, launched: Any, brand: Any) -> None:
+    with reverts_with("BadDomain", "x" * 254):
+        brands.claimDomain(launched, "x" * 254, {"from": brand})
+    brands.claimDomain(launched, "x" * 253, {"from": brand})
+
+
 def test_belongs_to_the_owner_of_now(brands: Any, launched: Any, brand: Any, buyer: Any) -> None:
     launched.requestOwnershipHandover({"from": buyer})
     with reverts_with("NotTheBrand", launched, buyer):

@@ -62,9 +62,10 @@ def test_somebody_faster_cannot_take_the_address(
         ("decimals", 7, "BadDecimals"),
         ("epochLength", DAY - 1, "BadEpochLength"),
         ("origin", 2**40, "BadOrigin"),
+        ("domain", "x" * 254, "BadDomain"),
     ],
 )
-def test_reverts_with_the_tokens_own_words(
+def test_reverts_when_a_parameter_is_wrong(
     brands: Any, parameters: Any, stranger: Any, field: str, value: Any, error: str
 ) -> None:
     words = tuple((parameters | {field: value}).values())

@@ -89,6 +89,11 @@ def signed_permit(stage: dict[str, Any]) -> tuple[Any, ...]:
     return (*words, signature[64], signature[:32], signature[32:64])
 
 
+def signed_approval(stage: dict[str, Any]) -> tuple[Any, ...]:
+    account, spender, value, deadline, v, r, s = signed_permit(stage)
+    return account, spender, value, deadline, r + s + bytes([v])
+
+
 def from_own_pocket(stage: dict[str, Any], role: str) -> tuple[Any, ...]:
     return ("ERC20InsufficientBalance", stage["token"].pocketOf(stage[role], OTHER), 0, 5)
 
@@ -143,6 +148,7 @@ MATRIX = {
     "cancelOwnershipHandover": Case(lambda _: (), anyone),
     # with a signature
     "permit": Case(signed_permit, anyone),
+    "approveFor": Case(signed_approval, anyone),
     "sendFor": Case(signed("Send", amount=5, deadline=MAX_UINT256, nonce=0), anyone),
     "redeemFor": Case(
         signed("Redeem", amount=5, receiptId=OTHER, agent="issuer", deadline=MAX_UINT256, nonce=0),

@@ -18,7 +18,7 @@ def test_emits_what_the_sender_says(book: Any, acme: Any, beta: Any, stranger: A
     )
     event = transaction.events["BatchPublished"]
     assert event["solver"] == stranger
-    assert bytes(event["batchId"]).rstrip(b"\0") == b"batch"
+    assert event["batchId"] == "0x" + b"batch".hex().ljust(64, "0")
     assert [tuple(good) for good in event["goods"]] == goods
     assert list(event["prices"]) == [ONE, 2 * ONE]
     assert (event["smoothing"], event["surplus"], event["bound"]) == (ONE // 100, 5 * ONE, 6 * ONE)

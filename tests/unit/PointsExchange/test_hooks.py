@@ -115,7 +115,7 @@ def test_one_payment_does_not_count_twice(
     deployer: Any,
     name: str,
 ) -> None:
-    """The hook of one payment makes another; a token that moves what is there has nothing left for the first."""
+    """The hook of one payment makes another; a token that moves what is there has none left for the first."""
     odd.behave(3, {"from": deployer})
     odd.mint(hook, 100, {"from": deployer})
     hook.run(odd, odd.approve.encode_input(exchange, 1), {"from": deployer})

@@ -66,3 +66,19 @@ def test_reverts_when_reserved_for_the_maker_herself(
     pair[0]["onlyTaker"] = customer.address
     with reverts_with("OnlyTaker", customer, buyer):
         settle(pair, SWAP)
+
+
+def test_reverts_when_another_pays_in_the_takers_place(
+    settle: Any, reserved: Any, buyer: Any, neighbour: Any
+) -> None:
+    """He would earn the price that was meant for the taker."""
+    with reverts_with("OnlyTaker", buyer, neighbour):
+        settle(reserved, [(0, 1, 100), (2, 0, 80), (1, 2, 80)], sender=neighbour)
+
+
+def test_reverts_when_anothers_order_pays_in_the_takers_place(
+    settle: Any, reserved: Any, create_order: Any, acme: Any, beta: Any, buyer: Any, neighbour: Any
+) -> None:
+    orders = [*reserved, create_order(neighbour, beta, 80, acme, 1)]
+    with reverts_with("OnlyTaker", buyer, neighbour):
+        settle(orders, [(0, 1, 99), (2, 0, 80), (0, 1, 1)])

@@ -55,7 +55,7 @@ def test_several_owners_sign_for_a_wallet(
     neighbour: Any,
 ) -> None:
     owners = sorted([customer, buyer], key=lambda owner: int(owner.address, 16))
-    mock = brownie.SafeMock if safe else brownie.SharedWalletMock
+    mock = brownie.SafeMock if safe else brownie.WalletMock
     wallet = mock.deploy(owners, 2, {"from": deployer})
     acme.transfer(wallet, 100, {"from": customer})
     order = create_order(wallet, acme, 100, beta, 80)
@@ -77,7 +77,7 @@ def test_a_wallet_takes_and_cancels(
     customer: Any,
     buyer: Any,
 ) -> None:
-    wallet = brownie.SharedWalletMock.deploy([buyer], 1, {"from": deployer})
+    wallet = brownie.WalletMock.deploy([buyer], 1, {"from": deployer})
     beta.transfer(wallet, 80, {"from": buyer})
     order = create_order(customer, acme, 100, beta, 80)
     wallet.execute(
