@@ -138,7 +138,9 @@ class Points:
         """What accounts hold of one brand by expiry, in the order asked for, at the end of `block` or now."""
         token = self._brands.token(brand).functions
         asked = [token.lotsOf(account) for account in accounts]
-        return [_lots(answer) for answer in self._chain.read_many(asked, "latest" if block is None else block)]
+        return [
+            _lots(answer) for answer in self._chain.read_many(asked, "latest" if block is None else block)
+        ]
 
     def all_of(self, account: str) -> list[Holding]:
         """What one account holds of every brand, without empty ones."""

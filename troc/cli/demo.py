@@ -16,4 +16,7 @@ def demo(
     households: Annotated[int, typer.Option(min=1, help="How many households take part")] = HOUSEHOLDS,
 ) -> None:
     """Real receipts become points that are owned and traded: a story, told on a chain of its own."""
-    run(households, Teller(session_of(context).console))
+    session = session_of(context)
+    teller = Teller(session.console)
+    run(households, teller)
+    session.result({"households": households, "checks": teller.checks})

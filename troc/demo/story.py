@@ -37,7 +37,10 @@ NEXT_COMMANDS = (
         ".venv/bin/troc points list --account dev:1",
         "in a second terminal: what one of the customers has, and until when",
     ),
-    ('.venv/bin/troc trade order "150 ACME" "120 BETA" --account dev:1', "her trade: read it, then say yes"),
+    (
+        '.venv/bin/troc trade order "150 ACME" "120 BETA" --account dev:1',
+        "her trade in words: read it, then say yes",
+    ),
 )
 
 
@@ -110,7 +113,7 @@ class _Story:
             " and no names: all names of brands here are made up."
         )
         self._teller.table(
-            ("brand", "points", "sells", "for 10 cents", "points live", "January's are good until"),
+            ("brand", "points", "sells", "for 10 cents", "points live", "January's last day"),
             [
                 (
                     programme.name,
@@ -134,8 +137,10 @@ class _Story:
     def _earn(self) -> None:
         chain = self._stage.chain
         rows = []
+        transactions = 0
         for month in self._receipts.months:
             reports = self._stage.mint(month)
+            transactions += sum(len(report.transactions) for report in reports)
             gas = sum(
                 receipt.gas_used
                 for report in reports
@@ -148,15 +153,14 @@ class _Story:
                     words.day(month.closes).rsplit(" ", 1)[0],
                     *(report.brand.number(report.units) for report in reports),
                     f"{paid:,}",
-                    str(sum(len(report.transactions) for report in reports)),
                     f"{gas // paid:,}",
                 )
             )
-        self._teller.table(("issued", *self._stage.brands, "payments", "sent in", "gas each"), rows)
+        self._teller.table(("issued", *self._stage.brands, "payments", "gas each"), rows)
         self._teller.say(
-            "Each transaction pays many customers, and carries one reference made of the salted hashes of all"
-            " its receipts: no basket and no receipt number is on the chain, and the same batch a second time"
-            " would be refused."
+            f"Each of the {transactions} transactions pays many customers, and carries one reference made of"
+            " the salted hashes of all its receipts: no basket and no receipt number is on the chain, and the"
+            " same batch a second time would be refused."
         )
         for brand in self._stage.brands.values():
             earned, issued = self._receipts.issued(brand.symbol), self._stage.client.status(brand).issued
@@ -301,9 +305,7 @@ class _Story:
             )
             if not was.live - now.live == due == now.expired - was.expired:
                 self._teller.check(f"{brand.symbol}: {due:,} were due to expire", False)
-        self._teller.table(
-            ("points", "supply before", "after", "expired", "hers", "last days that passed"), rows
-        )
+        self._teller.table(("points", "supply", "then", "expired", "hers", "last days that passed"), rows)
         blocks, sent = stage.chain.block_number() - block, stage.chain.transactions_since(block)
         self._teller.check(
             f"transactions in this time: {sent}; new blocks: {blocks}", (sent, blocks) == (0, 1)

@@ -25,6 +25,7 @@ class Teller:
             self._console.width = _WIDTH
         self._width = min(self._console.width, _WIDTH)
         self._failed: list[str] = []
+        self.checks = 0
         self._chapters = 0
 
     def chapter(self, title: str) -> None:
@@ -43,10 +44,12 @@ class Teller:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> None:
         """Show a table; all columns but the first `left` are figures."""
+        # Tables of the widest figures must fit a terminal of 80 columns.
+        tight = 0 if self._console.width < _WIDTH else (0, 1)
         shape = box.SIMPLE if self._console.is_terminal else box.MARKDOWN
-        table = Table(box=shape, header_style="bold", show_edge=False, pad_edge=False)
+        table = Table(box=shape, header_style="bold", show_edge=False, pad_edge=False, padding=tight)
         for place, column in enumerate(columns):
-            table.add_column(Text(column), justify="left" if place < left else "right", no_wrap=True)
+            table.add_column(Text(column), justify="left" if place < left else "right")
         for row in rows:
             table.add_row(*map(Text, row))
         self._console.print(table)
@@ -56,6 +59,7 @@ class Teller:
         mark = Text("  ok      ", style="green") if holds else Text("  FAILED  ", style="bold red")
         told = textwrap.fill(text, self._width, initial_indent=mark.plain, subsequent_indent=" " * len(mark))
         self._console.print(mark + Text(told[len(mark) :]), soft_wrap=True)
+        self.checks += 1
         if not holds:
             self._failed.append(text)
 
