@@ -15,7 +15,7 @@ PYTHON = $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && exit; \
 	done; echo python3)
 
-.PHONY: help setup demo test test-ganache check lint format fuzz coverage bench snapshot snapshot-update slither lock clean
+.PHONY: help setup demo test test-ganache check lint format fuzz mutants coverage bench snapshot snapshot-update slither lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 18
@@ -51,6 +51,9 @@ format: setup ## mend what `make lint` says about formatting
 
 fuzz: setup ## ten times the random calls of `make test`
 	@FOUNDRY_PROFILE=deep $(PY) tools/fuzz.py --calls $(DEEP_FUZZ_CALLS)
+
+mutants: setup ## take each defence out of the contracts, and see that its tests fail
+	@$(PY) tools/mutants.py
 
 coverage: setup ## lines and branches of the contracts: all of them by forge; by pytest beside it
 	@$(PY) tools/coverage.py

@@ -1,4 +1,4 @@
-"""Write what the client carries of our contracts: `python tools/artifacts.py`, after `forge build`.
+"""Write what the client carries of our contracts: `python tools/artifacts.py`, after `forge build contracts`.
 
 python tools/artifacts.py            write troc/artifacts/
 python tools/artifacts.py --check    say what differs from the build, and fail if anything does
@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from eth_utils.crypto import keccak
+
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "out"
 TARGET = ROOT / "troc" / "artifacts"
@@ -22,9 +24,12 @@ def build(name: str) -> dict[str, Any]:
     """One contract's artifact, from forge's output."""
     file = OUT / f"{name}.sol" / f"{name}.json"
     if not file.is_file():
-        sys.exit(f"artifacts: {file.relative_to(ROOT)} is missing: run `forge build` first")
+        sys.exit(f"artifacts: {file.relative_to(ROOT)} is missing: run `forge build contracts` first")
     output = json.loads(file.read_text())
     metadata = output["metadata"]
+    for path, entry in metadata["sources"].items():
+        if "0x" + keccak((ROOT / path).read_bytes()).hex() != entry["keccak256"]:
+            sys.exit(f"artifacts: {name} was built before {path} changed: run `forge build contracts` first")
     (source,) = metadata["settings"]["compilationTarget"]
     immutables = output["deployedBytecode"].get("immutableReferences") or {}
     return {

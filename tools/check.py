@@ -35,10 +35,16 @@ def is_test(path: Path) -> bool:
     return path.parts[0] == "tests" and path.name.startswith("test_") and path.suffix == ".py"
 
 
-def select(paths: Iterable[Path], root: Path = ROOT) -> tuple[set[Path], set[str]]:
-    """What to run for these files (relative to `root`): targets for pytest, names of contracts for forge."""
+def forge_tests(name: str, root: Path) -> set[Path]:
+    """The forge tests whose path names a contract; not those of invariants, which take minutes."""
+    found = {path.relative_to(root) for path in (root / "tests" / "fuzz").rglob("*.t.sol")}
+    return {path for path in found if name in "/".join(path.parts[2:]) and "invariants" not in path.parts}
+
+
+def select(paths: Iterable[Path], root: Path = ROOT) -> tuple[set[Path], set[Path]]:
+    """What to run for these files (relative to `root`): targets for pytest, and test files for forge."""
     targets: set[Path] = set()
-    contracts: set[str] = set()
+    forge: set[Path] = set()
     for path in paths:
         top = path.parts[0]
         if is_test(path):
@@ -47,32 +53,33 @@ def select(paths: Iterable[Path], root: Path = ROOT) -> tuple[set[Path], set[str
             targets.add(path.parent)
         elif top in ("contracts", "interfaces") and path.suffix == ".sol":
             name = path.stem.removeprefix("I") if top == "interfaces" else path.stem
-            contracts.add(name)
+            forge |= forge_tests(name, root)
             targets.add(Path("tests/unit") / name)
-        elif path.name.endswith(".t.sol"):
-            contracts.add(path.name.removesuffix(".t.sol"))
+        elif path.name.endswith(".t.sol") and "invariants" not in path.parts:
+            forge.add(path)
         elif top == "troc":
-            targets.add(Path("tests/client") / f"test_{path.stem}.py")
+            client = (root / "tests" / "client").rglob(f"test_*{path.stem}.py")
+            targets |= {found.relative_to(root) for found in client}
         elif top == "tools":
             targets.add(Path("tests/house") / f"test_{path.stem}.py")
-    return {target for target in targets if (root / target).exists()}, contracts
+    return {target for target in targets if (root / target).exists()}, forge
 
 
 def main() -> int:
-    targets, contracts = select(touched())
+    targets, forge = select(touched())
     code = 0
-    if contracts and any((ROOT / "tests" / "fuzz").rglob("*.t.sol")):
-        pattern = "(" + "|".join(sorted(contracts)) + ")"
-        # A hundredth of the random calls: `make test` has them all.
+    if forge:
+        pattern = "{" + ",".join(sorted(str(path) for path in forge)) + "}"
+        # A tenth of the random inputs: `make test` has them all.
         code |= subprocess.run(
-            ["forge", "test", "--match-path", "tests/fuzz/**", "--match-contract", pattern],
+            ["forge", "test", "--match-path", pattern],
             cwd=ROOT,
-            env={**os.environ, "FOUNDRY_INVARIANT_RUNS": "5", "FOUNDRY_FUZZ_RUNS": "100"},
+            env={**os.environ, "FOUNDRY_FUZZ_RUNS": "100"},
         ).returncode
     if targets:
         names = sorted(str(target) for target in targets)
         code |= subprocess.run([sys.executable, "-m", "pytest", "--quiet", *names], cwd=ROOT).returncode
-    if not targets and not contracts:
+    if not targets and not forge:
         print("check: no test belongs to what was touched")
     return code
 

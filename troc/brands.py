@@ -198,7 +198,6 @@ class Brands:
         self._fetch = fetch
         self._next_block = since
         self._found: dict[str, Brand] = {}
-        self._tokens: dict[str, Contract] = {}
 
     # -------------------------------------------------------------------------------------------- finding
 
@@ -269,9 +268,7 @@ class Brands:
 
     def token(self, brand: Brand) -> Contract:
         """The contract of a brand's points."""
-        if brand.address not in self._tokens:
-            self._tokens[brand.address] = self._chain.contract("LoyaltyToken", brand.address)
-        return self._tokens[brand.address]
+        return self._chain.contract("LoyaltyToken", brand.address)
 
     def _by_domain(self, domain: str) -> Brand:
         claims = [brand for brand in self.all() if brand.domain.lower() == domain]

@@ -41,7 +41,7 @@ def test_the_job(project: Project) -> None:
     folder = project.home / ".brownie" / "accounts"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "customer.json").write_text(
-        json.dumps(Account.encrypt(KEY, PASSPHRASE, kdf="pbkdf2", iterations=2))  # type: ignore[arg-type]
+        json.dumps(Account.encrypt(KEY, PASSPHRASE, kdf="pbkdf2", iterations=2))
     )
     (project.home / "password").write_text(PASSPHRASE + "\n")
     settings = {"TROC_PASSWORD_FILE": str(project.home / "password")}

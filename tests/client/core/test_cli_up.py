@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from tests.client.core.command import environment, troc
@@ -51,8 +51,9 @@ def up(home: Path, cwd: Path, *arguments: str) -> Iterator[subprocess.Popen[str]
         yield process
     finally:
         children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        for entry in (process, *children):
-            entry.kill()
+        for child in children:
+            child.kill()
+        process.kill()
         process.communicate()
 
 

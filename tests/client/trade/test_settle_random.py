@@ -11,7 +11,7 @@ from troc.errors import OrderError
 from troc.orders import SignedOrder
 
 PEOPLE = 4
-ROUNDS = 12
+ROUNDS = 7
 
 
 def random_orders(world: World, draw: random.Random) -> list[SignedOrder]:

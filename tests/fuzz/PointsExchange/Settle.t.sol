@@ -321,6 +321,10 @@ contract PointsExchangeSettleTest is ExchangeTest {
         );
         takeAs(bob, dear, 40);
         assertEq(exchange.remainingOf(dear), 0);
+        assertEq(exchange.remainingOf(cheap), 0);
+        takeAsReverts(
+            bob, cheap, 1, abi.encodeWithSelector(Nonces.Overfilled.selector, alice, dear.nonce, 0, 1)
+        );
         assertEq(exchange.partialWordOf(alice, dear.nonce >> 128), 100);
     }
 
