@@ -105,7 +105,7 @@ def port_of(config: NetworkConfig) -> int:
 
 
 def set_pace(chain: Chain, seconds: int) -> None:
-    """From now on each block of a local chain comes this long after the one before."""
+    """From now on each block of a local chain comes this long after the last, whatever the real time."""
     _ask(chain, "anvil_setBlockTimestampInterval", seconds)
 
 

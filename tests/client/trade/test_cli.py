@@ -15,7 +15,7 @@ from eth_account import Account
 from tests.client.core.command import troc, troc_here
 from tests.client.core.conftest import quick, rpc_call
 from tests.client.trade.conftest import START
-from troc.accounts import address_of, open_account
+from troc.accounts import DEV_MNEMONIC, address_of, open_account
 from troc.anvil import free_port, rpc_of, run_anvil
 from troc.brands import Brands
 from troc.chain import Chain
@@ -289,7 +289,7 @@ def test_an_account_from_a_keystore_in_a_process_of_its_own(stage: Stage, home: 
         *("account", "import", "customer", "--password-file", str(password), "--backup", "--json"),
         home=home,
         cwd=stage.folder,
-        stdin="test test test test test test test test test test test junk\n",
+        stdin=f"{DEV_MNEMONIC}\n",
     )
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout)["address"] == address_of("dev:0")
