@@ -17,7 +17,6 @@ from web3.types import RPCEndpoint
 from troc import words
 from troc.chain import Chain
 from troc.errors import InputError, NetworkError, WrongChainError
-from troc.network import NetworkConfig
 
 HARD_FORK = "prague"
 HOST = "127.0.0.1"
@@ -95,13 +94,6 @@ def run_anvil(port: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
 def rpc_of(port: int) -> str:
     """The address of a local chain."""
     return f"http://{HOST}:{port}"
-
-
-def port_of(config: NetworkConfig) -> int:
-    """The port that a local network's address names."""
-    from urllib.parse import urlsplit
-
-    return urlsplit(config.rpc).port or DEFAULT_PORT
 
 
 def set_pace(chain: Chain, seconds: int) -> None:
