@@ -19,7 +19,13 @@ abstract contract LoyaltyInvariantsBase is Test {
         vm.warp(1_767_225_600);
         // The origin is no multiple of a day: days of caps and epochs begin at different times.
         _token = new LoyaltyToken(
-            makeAddr("exchange"), makeAddr("brand"), "Le Panier", "PANIER", decimals, epochLength, 1_767_222_001
+            makeAddr("exchange"),
+            makeAddr("brand"),
+            "Le Panier",
+            "PANIER",
+            decimals,
+            epochLength,
+            1_767_222_001
         );
     }
 
