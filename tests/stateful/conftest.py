@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
-# The same examples each time, within a minute; `pytest --hypothesis-profile=deep` tries ten times as many, and
-# others each time.
+# The same examples each time, within a minute; `pytest --hypothesis-profile=deep` tries ten times as many,
+# and others each time.
 _COMMON = settings(
     deadline=None, stateful_step_count=60, suppress_health_check=HealthCheck.all(), print_blob=True
 )

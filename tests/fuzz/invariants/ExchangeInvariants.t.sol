@@ -67,6 +67,7 @@ abstract contract ExchangeInvariantsBase is Test {
 /// forge-config: default.invariant.runs = 165
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
+/// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = true
 /// forge-config: deep.invariant.runs = 1650
 /// forge-config: deep.invariant.depth = 500
@@ -97,6 +98,7 @@ contract ExchangeInvariants is ExchangeInvariantsBase {
 /// forge-config: default.invariant.runs = 165
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
+/// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = false
 /// forge-config: deep.invariant.runs = 1650
 /// forge-config: deep.invariant.depth = 500

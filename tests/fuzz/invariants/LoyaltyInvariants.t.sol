@@ -83,6 +83,7 @@ abstract contract LoyaltyInvariantsBase is Test {
 /// forge-config: default.invariant.runs = 165
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
+/// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = true
 /// forge-config: deep.invariant.runs = 1650
 /// forge-config: deep.invariant.depth = 500
@@ -116,6 +117,7 @@ contract LoyaltyInvariants is LoyaltyInvariantsBase {
 /// forge-config: default.invariant.runs = 165
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
+/// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = false
 /// forge-config: deep.invariant.runs = 1650
 /// forge-config: deep.invariant.depth = 500
