@@ -170,8 +170,8 @@ def open_account(
 ) -> Signer:
     """Open an account for signing.
 
-    `name` is a stored account, or on a local chain `dev:0` to `dev:9`, or one of `DEV_ROLES`. The passphrase comes from
-    `password_file` (its first line), else from `ask(prompt)`.
+    `name` is a stored account, or on a local chain `dev:0` to `dev:9`, or one of `DEV_ROLES`. The
+    passphrase comes from `password_file` (its first line), else from `ask(prompt)`.
     """
     index = _dev_index(name, config)
     if index is not None:
