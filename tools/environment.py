@@ -75,8 +75,27 @@ def add_networks(ours: Path, stock: Path, home: Path) -> bool:
     return True
 
 
+def drop_gone_builds(project: Path) -> list[str]:
+    """Delete what brownie compiled from files that are no more; returns the names of the contracts.
+
+    brownie does so only for the contracts themselves, and stops at one that used to import such a file, as
+    after a change of branch.
+    """
+    import re
+
+    gone = []
+    for build in (project / "build" / "contracts").glob("*.json"):
+        # Megabytes each: parsing them all would take seconds.
+        sources = re.search(rb'"allSourcePaths":\s*\{([^}]*)\}', build.read_bytes())
+        paths = re.findall(rb'"((?:contracts|interfaces)[^"]+)"', sources.group(1)) if sources else []
+        if any(not (project / path.decode().replace("\\/", "/")).is_file() for path in paths):
+            build.unlink(missing_ok=True)
+            gone.append(build.stem)
+    return gone
+
+
 def prepare_brownie(stock: Path) -> None:
-    """What brownie needs before it is imported: tools on PATH, its networks, a port of its own."""
+    """What brownie needs before it is imported: tools on PATH, its networks, a port, no stale builds."""
     from pathlib import Path
 
     environment = Path(sys.prefix)
@@ -86,9 +105,11 @@ def prepare_brownie(stock: Path) -> None:
         os.environ["PATH"] = os.pathsep.join([tools, path])
     # Always a new port, also when the variable was inherited: brownie would attach to its parent's chain.
     os.environ[PORT_VARIABLE] = str(free_port())
-    ours = environment.parent / "network-config.yaml"
+    project = environment.parent
+    ours = project / "network-config.yaml"
     if ours.is_file():
         add_networks(ours, stock, Path.home())
+        drop_gone_builds(project)
 
 
 class BrownieWatch:

@@ -179,7 +179,7 @@ class Bench:
     def _copy(self, path: str) -> Path:
         key = path if path.endswith(".sol") else "pytest"
         if key not in self._copies:
-            folder = self._folder / str(len(self._copies))
+            folder = self._folder / f"copy{len(self._copies)}"
             folder.mkdir()
             if path.endswith(".sol"):
                 copy_for_forge(folder, reach(Path(path)))

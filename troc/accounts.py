@@ -36,6 +36,9 @@ DEV_ACCOUNTS = 10
 _DEV_CUSTOMERS_PATH = "m/44'/60'/1'/0/{index}"
 """The second account of BIP-44: local chains give ether to the first alone."""
 
+DEV_ROLES = {"brand": 0, "customer": 1, "buyer": 2}
+"""Names of development accounts on a local chain, as long as no stored account has them."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _DEV = re.compile(r"dev:(\d+)")
 
@@ -93,11 +96,11 @@ def list_accounts() -> list[Stored]:
     return found
 
 
-def address_of(name: str) -> str:
-    """The address of an account, without opening it. `name` may be `dev:0` and so on."""
-    match = _DEV.fullmatch(name)
-    if match:
-        return _dev_account(int(match[1])).address
+def address_of(name: str, config: NetworkConfig | None = None) -> str:
+    """The address of an account, without opening it. `name` as for `open_account`; roles need the network."""
+    index = _dev_index(name, config)
+    if index is not None:
+        return _dev_account(index).address
     return _address(_read(_existing(name)))
 
 
@@ -167,17 +170,17 @@ def open_account(
 ) -> Signer:
     """Open an account for signing.
 
-    `name` is a stored account, or `dev:0` to `dev:9` on a local chain. The passphrase comes from
-    `password_file` (its first line), else from `ask(prompt)`.
+    `name` is a stored account, or on a local chain `dev:0` to `dev:9`, or one of `DEV_ROLES`. The
+    passphrase comes from `password_file` (its first line), else from `ask(prompt)`.
     """
-    match = _DEV.fullmatch(name)
-    if match:
+    index = _dev_index(name, config)
+    if index is not None:
         if not config.is_local:
             raise AccountError(
                 f"everybody has the key of {name}, and {config.name} is no local chain",
                 "use an account of your own (`troc account new NAME`)",
             )
-        account = _dev_account(int(match[1]))
+        account = _dev_account(index)
         return Signer(name, account.address, account)
     path = _existing(name)
     keystore = _read(path)
@@ -219,6 +222,16 @@ def read_password(path: Path) -> str:
     if not lines or not lines[0]:
         raise AccountError(f"the passphrase file {path} is empty", "write the passphrase into its first line")
     return lines[0]
+
+
+def _dev_index(name: str, config: NetworkConfig | None) -> int | None:
+    """Which development account a name stands for, if any."""
+    match = _DEV.fullmatch(name)
+    if match:
+        return int(match[1])
+    if config is not None and config.is_local and name in DEV_ROLES and not _path(name).is_file():
+        return DEV_ROLES[name]
+    return None
 
 
 def _dev_account(index: int) -> LocalAccount:

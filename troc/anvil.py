@@ -17,7 +17,6 @@ from web3.types import RPCEndpoint
 from troc import words
 from troc.chain import Chain
 from troc.errors import InputError, NetworkError, WrongChainError
-from troc.network import NetworkConfig
 
 HARD_FORK = "prague"
 HOST = "127.0.0.1"
@@ -97,15 +96,8 @@ def rpc_of(port: int) -> str:
     return f"http://{HOST}:{port}"
 
 
-def port_of(config: NetworkConfig) -> int:
-    """The port that a local network's address names."""
-    from urllib.parse import urlsplit
-
-    return urlsplit(config.rpc).port or DEFAULT_PORT
-
-
 def set_pace(chain: Chain, seconds: int) -> None:
-    """From now on each block of a local chain comes this long after the one before."""
+    """From now on each block of a local chain comes this long after the last, whatever the real time."""
     _ask(chain, "anvil_setBlockTimestampInterval", seconds)
 
 

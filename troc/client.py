@@ -435,7 +435,7 @@ def _openers(
     address = None
     open_signer = open_submitter = None
     if account is not None:
-        address = account.address if isinstance(account, Signer) else address_of(account)
+        address = account.address if isinstance(account, Signer) else address_of(account, chain.config)
         open_signer = opener(account, password_file, "TROC_PASSWORD_FILE")
     if submit_with is not None:
         open_submitter = opener(submit_with, submit_password_file, "")

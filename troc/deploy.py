@@ -86,6 +86,7 @@ def deploy_suite(
     line. Raises `DeclinedError`, `FundsError`, `PendingError` (run it again), `InputError` where another
     build of the contracts is deployed.
     """
+    _check_domains(chain, signer)
     manifest = _begin(chain, signer, anew, report)
     contracts = tuple(name for name in SUITE if name not in manifest.contracts)
     brands = tuple(brand for brand in chain.config.brands if brand.symbol not in manifest.brands)
@@ -109,6 +110,16 @@ def deploy_suite(
             report(f"{brand.name} ({brand.symbol}) is at {manifest.brands[brand.symbol].address}")
     write_verification(manifest_path(chain), manifest)
     return load_manifest(chain)
+
+
+def _check_domains(chain: Chain, signer: Signer) -> None:
+    """Refuse, before anything is sent, what `Brands` would refuse at the very end."""
+    for brand in chain.config.brands:
+        if brand.domain and to_address(brand.owner, f"owner of {brand.symbol}") != signer.address:
+            raise InputError(
+                f"{signer.address} cannot claim {brand.domain} for {brand.symbol}",
+                f"leave the domain out of config/{chain.config.name}.yaml and let the brand claim it itself",
+            )
 
 
 def _restarted(path: Path) -> str:

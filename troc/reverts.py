@@ -111,6 +111,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "UnknownToken": ("{token} was not launched here", "check the address (`troc brand status`)"),
     "NotTheBrand": ("only the brand may do this for {token}, not {sender}", "use the brand's account"),
     "BadDomain": ("{domain!r} is no domain", "name at most 253 bytes, such as example.org"),
+    "LaunchFailed": ("the points could not be created", "give the transaction more gas"),
     "NoTokenCode": ("the points' creation code is missing", "deploy again"),
     "NoExchange": ("there is no exchange at {exchange}", "deploy the exchange first"),
     # PointsExchange

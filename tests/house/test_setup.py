@@ -151,6 +151,27 @@ def test_the_users_own_networks_stay(tmp_path: Path) -> None:
     assert known["live"][0]["networks"][1] == mine
 
 
+def test_builds_of_files_that_are_no_more_are_dropped(tmp_path: Path) -> None:
+    (tmp_path / "contracts" / "libraries").mkdir(parents=True)
+    (tmp_path / "contracts" / "libraries" / "Kept.sol").touch()
+    builds = tmp_path / "build" / "contracts"
+    builds.mkdir(parents=True)
+    # As brownie writes them.
+    kept, gone = r"contracts\/libraries\/Kept.sol", r"contracts\/mocks\/Gone.sol"
+    for name, sources in (
+        ("Kept", f'"3": "{kept}"'),
+        ("Gone", f'"4": "{gone}"'),
+        ("Importer", f'"3": "{kept}",\n    "4": "{gone}"'),
+        ("EIP712", r'"5": "node_modules\/solady\/src\/utils\/EIP712.sol"'),
+    ):
+        (builds / f"{name}.json").write_text(
+            f'{{\n  "allSourcePaths": {{\n    {sources}\n  }},\n  "ast": {{}}\n}}'
+        )
+    assert sorted(environment.drop_gone_builds(tmp_path)) == ["Gone", "Importer"]
+    assert sorted(path.stem for path in builds.iterdir()) == ["EIP712", "Kept"]
+    assert environment.drop_gone_builds(tmp_path) == []
+
+
 def test_a_native_compiler_counts_only_with_the_published_hash(tmp_path: Path) -> None:
     write_program(tmp_path, "solc", "echo Version: 0.8.30+commit.73712a01")
     assert setup.answers(tmp_path / "solc")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
-_COMMON = {"deadline": None, "suppress_health_check": HealthCheck.all(), "print_blob": True}
-# The same examples each time, within a minute; `deep` (`pytest --hypothesis-profile=deep`) ten times as many, others
-# each time.
-settings.register_profile(
-    "quick", max_examples=200, stateful_step_count=60, derandomize=True, database=None, **_COMMON
+# The same examples each time, within a minute; `pytest --hypothesis-profile=deep` tries ten times as many,
+# and others each time.
+_COMMON = settings(
+    deadline=None, stateful_step_count=60, suppress_health_check=HealthCheck.all(), print_blob=True
 )
-settings.register_profile("deep", max_examples=2000, stateful_step_count=60, **_COMMON)
+settings.register_profile("quick", _COMMON, max_examples=200, derandomize=True, database=None)
+settings.register_profile("deep", _COMMON, max_examples=2000)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from tests.stateful.world import Refused
 from troc.messages import Domain, Order, digest
 
 MOST_AMOUNT = 2**128 - 1
+
+_State = tuple[dict[str, Counter[tuple[str, int]]], Whole, Partial]
 
 Transfer = tuple[int, int, int]
 """From which order, to which, how much; the number of orders stands for the sender."""
@@ -187,11 +190,11 @@ class Market:
 
     # -------------------------------------------------------------------------------------------- undoing
 
-    def _state(self) -> object:
+    def _state(self) -> _State:
         held = {address: points.held.copy() for address, points in self.points.items()}
         return held, deepcopy(self.whole), deepcopy(self.partial)
 
-    def _restore(self, state: object) -> None:
-        held, self.whole, self.partial = state  # type: ignore[misc]
+    def _restore(self, state: _State) -> None:
+        held, self.whole, self.partial = state
         for address, points in self.points.items():
             points.held = held[address]

@@ -269,7 +269,9 @@ class Points:
     def returnable(self, holder: str, receipt: bytes) -> Taken:
         """What could come back of a redemption, the longest life first."""
         lots = self.receipts.get((holder, receipt), Counter())
-        return sorted(((expiry, part) for expiry, part in lots.items() if expiry > self.now and part), reverse=True)
+        return sorted(
+            ((expiry, part) for expiry, part in lots.items() if expiry > self.now and part), reverse=True
+        )
 
     def give_back(self, holder: str, receipt: bytes, amount: int, *, promised: bool = False) -> None:
         if amount == 0:

@@ -1,7 +1,7 @@
 """X1 to X3: the exchange and three brands' points beside a model in plain Python.
 
-Each call is made to both. Both must do the same, or refuse it with the same error and the same values. Orders are
-signed by eth-account.
+Each call is made to both. Both must do the same, or refuse it with the same error and the same values. Orders
+are signed by eth-account.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ _anything = {
 }
 terms = st.one_of(
     *[st.fixed_dictionaries(_meetable)] * 4,
-    st.fixed_dictionaries({**_meetable, "ceiling": loose, "index": st.integers(0, 3), "lane": st.integers(0, 1)}),
+    st.fixed_dictionaries(
+        {**_meetable, "ceiling": loose, "index": st.integers(0, 3), "lane": st.integers(0, 1)}
+    ),
     st.fixed_dictionaries(_anything),
 )
 
@@ -90,7 +92,9 @@ class ExchangeMachine(RuleBasedStateMachine):
         points = {}
         for i, (name, length) in enumerate(zip(NAMES, LENGTHS, strict=True)):
             origin = BIRTH - i * DAY
-            address = self.world.deploy("LoyaltyToken", self.address, BRAND, name, name.upper()[:6], 0, length, origin)
+            address = self.world.deploy(
+                "LoyaltyToken", self.address, BRAND, name, name.upper()[:6], 0, length, origin
+            )
             points[address] = Points(address, self.address, BRAND, length, origin, lambda: self.world.time)
             self.tokens.append(address)
         self.domain = Domain("Troc Exchange", CHAIN_ID, self.address)
@@ -140,7 +144,9 @@ class ExchangeMachine(RuleBasedStateMachine):
             return
         for signed, gives, gets, (gave, got) in zip(listed, given, received, before, strict=True):
             order = signed.order
-            assert digest(order, self.domain) not in self.over, f"X3: it was {self.over[digest(order, self.domain)]}"
+            assert digest(order, self.domain) not in self.over, (
+                f"X3: it was {self.over[digest(order, self.domain)]}"
+            )
             assert signed.good, "X3: an order moved that its maker did not sign here"
             assert order.open_until >= self.world.time, "X3: an expired order moved"
             assert gets * order.give_amount >= gives * order.want_amount, "X2: below its price"
@@ -162,7 +168,9 @@ class ExchangeMachine(RuleBasedStateMachine):
         ceiling = order.give_points_expiring_by or MAX
         assert all(expiry <= ceiling for expiry in gave - left), "X2: gave lots that she did not offer"
         assert (has - got).total() == gets, "X2: received something else"
-        assert all(expiry > order.want_points_living_until for expiry in has - got), "X2: got lots that live too short"
+        assert all(expiry > order.want_points_living_until for expiry in has - got), (
+            "X2: got lots that live too short"
+        )
 
     # ------------------------------------------------------------------------------------ time and holdings
 
@@ -199,7 +207,9 @@ class ExchangeMachine(RuleBasedStateMachine):
         points = self.market.points[token]
         return 0 if lot < 0 else points.fresh - (3 - lot) * points.length
 
-    def order(self, maker: int, tokens: tuple[str, str], given: int, received: int, sender: str, how: Any) -> Signed:
+    def order(
+        self, maker: int, tokens: tuple[str, str], given: int, received: int, sender: str, how: Any
+    ) -> Signed:
         """An order that gives and receives so much at a price that is met, but for what `how` spoils."""
         give, want = tokens
         partial = how["partial"]
@@ -278,7 +288,13 @@ class ExchangeMachine(RuleBasedStateMachine):
         paid = self.market.price(order, amount) if order.give_amount else 0
         self.trade([signed], [amount], [paid], act)
 
-    @rule(data=st.data(), size=st.integers(2, 3), makers=st.permutations([0, 1, 2, 3]), flaw=flaws, keep=st.booleans())
+    @rule(
+        data=st.data(),
+        size=st.integers(2, 3),
+        makers=st.permutations([0, 1, 2, 3]),
+        flaw=flaws,
+        keep=st.booleans(),
+    )
     def settle_ring(self, data: Any, size: int, makers: list[int], flaw: str | None, keep: bool) -> None:
         """Two that match, or a ring of three; each maker gives to the next."""
         sender = STRANGER
@@ -329,7 +345,15 @@ class ExchangeMachine(RuleBasedStateMachine):
         transfers = data.draw(st.lists(st.tuples(ends, ends, st.integers(1, 400)), max_size=4))
         self.settle(ADDRESSES[sender], listed, transfers, None, sender)
 
-    @rule(data=st.data(), maker=people, sender=people, pair=st.permutations([0, 1, 2]), amount=some, paid=some, flaw=flaws)
+    @rule(
+        data=st.data(),
+        maker=people,
+        sender=people,
+        pair=st.permutations([0, 1, 2]),
+        amount=some,
+        paid=some,
+        flaw=flaws,
+    )
     def settle_alone(
         self, data: Any, maker: int, sender: int, pair: list[int], amount: int, paid: int, flaw: str | None
     ) -> None:
@@ -368,7 +392,12 @@ class ExchangeMachine(RuleBasedStateMachine):
         listed, transfers = list(listed), list(transfers)
         if flaw in ("one less", "one more", "nothing", "huge", "far"):
             start, end, amount = transfers[0]
-            changed = {"one less": max(0, amount - 1), "one more": amount + 1, "nothing": 0, "huge": MOST_AMOUNT + 1}
+            changed = {
+                "one less": max(0, amount - 1),
+                "one more": amount + 1,
+                "nothing": 0,
+                "huge": MOST_AMOUNT + 1,
+            }
             transfers[0] = (start, 9 if flaw == "far" else end, changed.get(flaw, amount))
         elif flaw == "drop":
             transfers.pop()
@@ -382,7 +411,9 @@ class ExchangeMachine(RuleBasedStateMachine):
                 listed[0] = one
         elif flaw == "edit":
             order = listed[0].order
-            edited = replace(order, want_amount=max(1, order.want_amount - 1), only_taker=ZERO, open_until=MAX)
+            edited = replace(
+                order, want_amount=max(1, order.want_amount - 1), only_taker=ZERO, open_until=MAX
+            )
             listed[0] = Signed(edited, listed[0].signature, good=False)
         elif flaw == "sender":
             sender = ADDRESSES[somebody]
@@ -398,7 +429,9 @@ class ExchangeMachine(RuleBasedStateMachine):
         lists = self.lists(order, order.nonce, both)
         maker = ADDRESSES[by] if other and not signed else order.maker
         message = Cancel(order.maker, *map(tuple, lists))
-        if self.end(message, maker, ADDRESSES[by] if other else order.maker, lists, signed, self.market.cancel):
+        if self.end(
+            message, maker, ADDRESSES[by] if other else order.maker, lists, signed, self.market.cancel
+        ):
             self.note(maker, lists, "cancelled")
 
     @rule(number=some, by=people, other=seldom, signed=st.booleans(), ahead=seldom)
@@ -410,7 +443,9 @@ class ExchangeMachine(RuleBasedStateMachine):
         lists = self.lists(order, nonce + (ahead << 64), False)
         maker = ADDRESSES[by] if other and not signed else order.maker
         message = CancelAll(order.maker, *map(tuple, lists))
-        self.end(message, maker, ADDRESSES[by] if other else order.maker, lists, signed, self.market.cancel_all)
+        self.end(
+            message, maker, ADDRESSES[by] if other else order.maker, lists, signed, self.market.cancel_all
+        )
         for kept in self.orders:
             # Once over, for ever over: a series only rises.
             if self.market.remaining(kept.order) == 0 and kept.order.nonce >> 64 == order.nonce >> 64:
@@ -423,7 +458,13 @@ class ExchangeMachine(RuleBasedStateMachine):
         return whole, parts
 
     def end(
-        self, message: Message, maker: str, signer: str, lists: tuple[list[int], list[int]], signed: bool, model: Any
+        self,
+        message: Message,
+        maker: str,
+        signer: str,
+        lists: tuple[list[int], list[int]],
+        signed: bool,
+        model: Any,
     ) -> bool:
         function = "cancel" if isinstance(message, Cancel) else "cancelAll"
         if not signed:
@@ -445,15 +486,35 @@ class ExchangeMachine(RuleBasedStateMachine):
 
 
 EXPECTED = {
-    "take", "settle", "cancel", "cancelFor", "cancelAll", "cancelAllFor",
-    "SignaturesMissing", "NoSuchOrder", "AmountOutOfRange", "AssetsDiffer", "SameParty", "SameAsset", "OrderExpired",
-    "OnlyTaker", "NotSignedByMaker", "NotWhole", "BelowPrice", "NonceUsed", "NonceNotCurrent", "NonceIndexTooLarge",
-    "Overfilled", "PointsOutOfBounds", "ERC20InsufficientBalance", "ExchangeSwitchedOff",
-}  # fmt: skip
+    "take",
+    "settle",
+    "cancel",
+    "cancelFor",
+    "cancelAll",
+    "cancelAllFor",
+    "SignaturesMissing",
+    "NoSuchOrder",
+    "AmountOutOfRange",
+    "AssetsDiffer",
+    "SameParty",
+    "SameAsset",
+    "OrderExpired",
+    "OnlyTaker",
+    "NotSignedByMaker",
+    "NotWhole",
+    "BelowPrice",
+    "NonceUsed",
+    "NonceNotCurrent",
+    "NonceIndexTooLarge",
+    "Overfilled",
+    "PointsOutOfBounds",
+    "ERC20InsufficientBalance",
+    "ExchangeSwitchedOff",
+}
 
 
 def test_X1_X2_X3_the_exchange_does_what_the_model_says(profile: settings) -> None:  # noqa: N802
     ExchangeMachine.seen.clear()
-    run_state_machine_as_test(ExchangeMachine, settings=profile)
+    run_state_machine_as_test(ExchangeMachine, settings=profile)  # type: ignore[no-untyped-call]
     missing = {name for name in EXPECTED if not ExchangeMachine.seen[name]}
     assert not missing, f"never happened: {sorted(missing)}"

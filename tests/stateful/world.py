@@ -162,7 +162,7 @@ class World:
         return address
 
     def call(self, sender: str, address: str, function: str, *arguments: Any) -> Any:
-        """Calls a function and returns what it returns (one value as it is); raises `Refused` if it reverts."""
+        """Call a function. One value is returned as it is, several as a tuple; `Refused` where it reverts."""
         return self._call(sender, address, function, arguments, static=False)
 
     def view(self, address: str, function: str, *arguments: Any) -> Any:

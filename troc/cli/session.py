@@ -68,7 +68,7 @@ class Session:
     @property
     def address(self) -> str:
         """Its address, without opening it."""
-        return address_of(self.account_name)
+        return address_of(self.account_name, self.config)
 
     @cached_property
     def signer(self) -> Signer:

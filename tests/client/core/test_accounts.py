@@ -55,6 +55,20 @@ def test_development_accounts_are_refused_on_a_chain_that_is_not_local(config: N
         accounts.open_account("dev:0", replace(config, name="sepolia", chain_id=11155111))
 
 
+def test_roles_stand_for_development_accounts_until_an_account_has_the_name(
+    config: NetworkConfig, home: Path
+) -> None:
+    assert accounts.address_of("customer", config) == accounts.address_of("dev:1")
+    assert accounts.open_account("brand", config).address == accounts.address_of("dev:0")
+    own = accounts.import_key("customer", KEY, PASSWORD)
+    assert accounts.address_of("customer", config) == own.address != accounts.address_of("dev:1")
+
+
+def test_roles_mean_nothing_on_a_chain_that_is_not_local(config: NetworkConfig, home: Path) -> None:
+    with pytest.raises(AccountError, match="there is no account 'customer'"):
+        accounts.open_account("customer", replace(config, name="sepolia", chain_id=11155111))
+
+
 def test_a_backup_is_24_words_and_gives_the_same_account_again(home: Path) -> None:
     words = accounts.new_mnemonic()
     assert len(words.split()) == 24

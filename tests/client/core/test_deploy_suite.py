@@ -241,21 +241,19 @@ def test_says_when_nothing_was_deployed_or_not_all(
         load_manifest(shaky_chain)
 
 
-def brand_of(owner: str, chain: Chain) -> BrandConfig:
+def brand_of(owner: str, domain: str = "") -> BrandConfig:
     """Points as a config may ask for them."""
-    return BrandConfig("Le Panier", "PANIER", owner, 90 * 86400, 1_700_000_000, 0, "panier.example")
+    return BrandConfig("Le Panier", "PANIER", owner, 90 * 86400, 1_700_000_000, 0, domain)
 
 
 def test_launches_the_brands_of_the_config_once(chain: Chain, deployer: Signer, stranger: Signer) -> None:
-    config = replace(chain.config, brands=(brand_of(stranger.address, chain),))
+    config = replace(chain.config, brands=(brand_of(stranger.address),))
     branded = Chain(chain.web3, config)
     manifest = deploy_suite(branded, deployer)
     launched = manifest.brands["PANIER"]
     token = chain.contract("LoyaltyToken", launched.address)
     assert chain.call(token.functions.owner()) == stranger.address
     assert chain.call(token.functions.epochLength()) == 90 * 86400
-    brands = chain.contract("Brands", manifest.address("Brands"))
-    assert chain.call(brands.functions.domainOf(launched.address)) == "panier.example"
     block = chain.block_number()
     assert deploy_suite(branded, deployer) == manifest
 
@@ -267,8 +265,25 @@ def test_launches_the_brands_of_the_config_once(chain: Chain, deployer: Signer, 
     assert chain.block_number() == block
 
 
+def test_claims_a_domain_for_points_of_the_deployer_s_own(chain: Chain, deployer: Signer) -> None:
+    config = replace(chain.config, brands=(brand_of(deployer.address, "panier.example"),))
+    manifest = deploy_suite(Chain(chain.web3, config), deployer)
+    brands = chain.contract("Brands", manifest.address("Brands"))
+    assert chain.call(brands.functions.domainOf(manifest.brands["PANIER"].address)) == "panier.example"
+
+
+def test_claims_no_domain_for_somebody_else_and_says_so_before_anything_is_sent(
+    chain: Chain, deployer: Signer, stranger: Signer
+) -> None:
+    config = replace(chain.config, brands=(brand_of(stranger.address, "panier.example"),))
+    before = chain.transaction_count(deployer.address)
+    with pytest.raises(InputError, match="let the brand claim it itself"):
+        deploy_suite(Chain(chain.web3, config), deployer)
+    assert chain.transaction_count(deployer.address) == before
+
+
 def test_the_deployer_keeps_no_right(chain: Chain, deployer: Signer, stranger: Signer) -> None:
-    config = replace(chain.config, brands=(brand_of(stranger.address, chain),))
+    config = replace(chain.config, brands=(brand_of(stranger.address),))
     manifest = deploy_suite(Chain(chain.web3, config), deployer)
     for name in SUITE:
         functions = {entry["name"] for entry in artifact(name).abi if entry["type"] == "function"}

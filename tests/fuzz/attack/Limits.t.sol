@@ -14,8 +14,9 @@ import {FalsePoints} from "./OddTokens.sol";
 contract Keeper {
     LoyaltyToken internal immutable token;
 
-    constructor(LoyaltyToken token_) {
+    constructor(LoyaltyToken token_, bool switchOff) {
         token = token_;
+        if (switchOff) token_.approve(token_.exchange(), 0);
     }
 
     function run(address target, bytes calldata data) external {
@@ -45,19 +46,34 @@ contract LimitsAttack is AttackBase {
     }
 
     /// @dev The allowance by birth holds for contracts too: one that makes other people's calls loses its points through
-    /// the exchange, though it guards the token and never approved anything.
-    function test_a_contract_that_makes_calls_for_others_keeps_its_points() public {
-        Keeper keeper = new Keeper(coffee);
+    /// the exchange, though it guards the token and never approved anything. Switching the exchange off once is enough.
+    function test_a_contract_that_makes_calls_for_others_must_switch_the_exchange_off() public {
+        Keeper careless = new Keeper(coffee, false);
+        Keeper careful = new Keeper(coffee, true);
         FalsePoints nothing = new FalsePoints();
-        _mint(coffee, address(keeper), 100);
+        _mint(coffee, address(careless), 100);
+        _mint(coffee, address(careful), 100);
         IPointsExchange.Order memory order = _order(eve.addr, address(nothing), 1, address(coffee), 100);
-        bytes memory signature = _sign(eve, order);
-        try keeper.run(address(exchange), abi.encodeCall(exchange.take, (order, signature, 1, 0))) {} catch {}
-        assertEq(coffee.balanceOf(address(keeper)), 100);
+        bytes memory data = abi.encodeCall(exchange.take, (order, _sign(eve, order), 1, 0));
+
+        bytes memory off =
+            abi.encodeWithSelector(ILoyaltyToken.ExchangeSwitchedOff.selector, address(careful));
+        vm.prank(address(careful));
+        (bool ok, bytes memory reason) = address(exchange).call(data);
+        assertFalse(ok);
+        assertEq(reason, off);
+        vm.expectRevert("failed");
+        careful.run(address(exchange), data);
+        assertEq(coffee.balanceOf(address(careful)), 100);
+
+        careless.run(address(exchange), data);
+        assertEq(coffee.balanceOf(address(careless)), 0);
+        assertEq(coffee.balanceOf(eve.addr), 100);
     }
 
-    /// @dev One unit taken from a partial order makes every settlement fail that counts on the whole of what was left.
-    function test_a_fill_of_one_unit_does_not_break_a_waiting_settlement() public {
+    /// @dev One unit taken from a partial order stops whoever counts on the whole of what was left: that one time, and at
+    /// the maker's price. Whoever asks for less, or for what is left, is served.
+    function test_a_fill_of_one_unit_stops_a_take_of_all_that_was_left() public {
         _mint(coffee, ann.addr, 1_000_000);
         _mint(books, ben.addr, 1_000_000);
         _mint(books, eve.addr, 1);
@@ -67,24 +83,44 @@ contract LimitsAttack is AttackBase {
         bytes memory signature = _sign(ann, order);
         vm.prank(eve.addr);
         exchange.take(order, signature, 1, 0);
-        vm.prank(ben.addr);
-        try exchange.take(order, signature, 1_000_000, 0) {} catch {}
-        assertEq(coffee.balanceOf(ben.addr), 999_999, "takes what is left");
+        assertEq(books.balanceOf(eve.addr), 0);
+
+        vm.startPrank(ben.addr);
+        vm.expectRevert(abi.encodeWithSelector(Nonces.Overfilled.selector, ann.addr, 0, 999_999, 1_000_000));
+        exchange.take(order, signature, 1_000_000, 0);
+        exchange.take(order, signature, 990_000, 0);
+        uint256 left = exchange.remainingOf(order);
+        assertEq(left, 9_999);
+        exchange.take(order, signature, left, 0);
+        assertEq(coffee.balanceOf(ben.addr), 999_999);
     }
 
-    /// @dev An event that says "filled" for a cancelled lane: `filled` of the stored word is no amount any more.
-    function test_a_cancelled_lane_still_tells_what_was_filled() public {
+    /// @dev The stored word of a cancelled partial order is no amount any more: what was filled stands in the log.
+    function test_the_word_of_a_cancelled_partial_order_reads_as_full() public {
         _mint(coffee, ann.addr, 100);
         _mint(books, ben.addr, 100);
         IPointsExchange.Order memory order = _order(ann.addr, address(coffee), 100, address(books), 100);
         order.allowPartial = true;
         bytes memory signature = _sign(ann, order);
+        vm.recordLogs();
         vm.prank(ben.addr);
         exchange.take(order, signature, 40, 0);
+        assertEq(exchange.partialWordOf(ann.addr, 0), 40);
         uint256[] memory nonces = new uint256[](1);
         vm.prank(ann.addr);
         exchange.cancel(new uint256[](0), nonces);
-        assertEq(uint128(exchange.partialWordOf(ann.addr, 0)), 40);
+        assertEq(exchange.partialWordOf(ann.addr, 0), type(uint128).max);
+        assertEq(exchange.remainingOf(order), 0);
+
+        uint256 filled;
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] != IPointsExchange.OrderFilled.selector) continue;
+            if (logs[i].topics[1] != exchange.digestOf(order)) continue;
+            (uint256 given,) = abi.decode(logs[i].data, (uint256, uint256));
+            filled += given;
+        }
+        assertEq(filled, 40);
     }
 
     // ------------------------------------------------------------------------------------------- defences

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {ILoyaltyToken} from "../../../interfaces/ILoyaltyToken.sol";
 import {AttackBase} from "./AttackBase.sol";
 
-/// @dev What a locked grant may issue, it can issue: whatever the brand does.
+/// @dev What a locked grant may issue, it can issue: whatever the brand does. For a refund it keeps the room of this epoch.
 contract PromisesAttack is AttackBase {
     bytes32 internal constant RECEIPT = keccak256("receipt");
 
@@ -31,16 +31,28 @@ contract PromisesAttack is AttackBase {
         assertEq(coffee.balanceOf(ann.addr), 1_000, "the same promise, given back");
     }
 
-    function test_a_brand_cannot_refill_the_lot_of_a_redemption() public {
+    /// @dev A brand that fills the lot of a redemption again ends the refunds into it, promised or not. The grant is not
+    /// charged for the attempt, and its promise holds: the same amount can be issued, in points of this epoch.
+    function test_a_refilled_lot_takes_no_refund_but_the_promise_still_issues() public {
         _mint(coffee, ann.addr, 1_000);
         vm.prank(ann.addr);
         coffee.redeem(1_000, RECEIPT);
         _mint(coffee, brand, MAX_LOT);
         vm.warp(block.timestamp + LENGTH);
         _grant(till, 1, 1_000, block.timestamp + 30 days);
+        bytes memory full =
+            abi.encodeWithSelector(ILoyaltyToken.NoHeadroom.selector, MAX_LOT, MAX_LOT + 1_000);
         vm.prank(till);
+        vm.expectRevert(full);
         coffee.giveBackFrom(1, ann.addr, RECEIPT, 1_000);
-        assertEq(coffee.balanceOf(ann.addr), 1_000);
+        vm.prank(brand);
+        vm.expectRevert(full);
+        coffee.giveBack(ann.addr, RECEIPT, 1_000);
+        assertEq(coffee.grantOf(till, 1).amount, 1_000);
+
+        vm.prank(till);
+        coffee.issue(1, ann.addr, 1_000, 0);
+        assertEq(coffee.balanceOfAtEpoch(101, ann.addr), 1_000);
     }
 
     function test_only_the_day_cap_and_the_amount_bound_a_locked_grant() public {
@@ -86,6 +98,8 @@ contract PromisesAttack is AttackBase {
     }
 
     /// @dev Random acts; after each, every locked grant can be issued in full, and `promised` is enough.
+    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: deep.fuzz.runs = 1000
     function test_no_interleaving_takes_the_room_of_a_promise(uint256 seed) public {
         address[3] memory issuers = [till, stranger, address(this)];
         for (uint256 i = 0; i < 60; ++i) {

@@ -63,30 +63,50 @@ contract SettlementsAttack is AttackBase {
         assertEq(books.balanceOf(eve.addr), 100, "eve is not the taker that ann named");
     }
 
-    function test_the_sender_of_a_settlement_can_refuse_dying_points() public {
+    /// @dev Ann pays with what lives shortest. The sender of `settle` has no bound on that; `take` has one, and so has an
+    /// order of the sender's own in the same settlement.
+    function test_a_sender_refuses_dying_points_by_take_or_by_an_order_of_its_own() public {
         _mint(coffee, ann.addr, 100);
         vm.warp(START + 4 * LENGTH - 1 hours);
         _mint(coffee, ann.addr, 100);
         _mint(books, ben.addr, 100);
         IPointsExchange.Order memory order = _order(ann.addr, address(coffee), 100, address(books), 100);
         bytes memory signature = _sign(ann, order);
+        IPointsExchange.Order memory own = _order(ben.addr, address(books), 100, address(coffee), 100);
+        own.wantPointsLivingUntil = block.timestamp + 30 days;
         (IPointsExchange.Order[] memory orders, bytes[] memory signatures) = _one(order, signature);
+        IPointsExchange.Order[] memory two = new IPointsExchange.Order[](2);
+        bytes[] memory both = new bytes[](2);
+        (two[0], two[1], both[0], both[1]) = (order, own, signature, _sign(ben, own));
         IPointsExchange.Transfer[] memory transfers = new IPointsExchange.Transfer[](2);
         transfers[0] = IPointsExchange.Transfer(1, 0, 100);
         transfers[1] = IPointsExchange.Transfer(0, 1, 100);
 
         vm.startPrank(ben.addr);
         uint256 before = vm.snapshotState();
-        exchange.take(order, signature, 100, block.timestamp + 30 days);
-        vm.warp(block.timestamp + 1 hours);
-        assertEq(coffee.balanceOf(ben.addr), 100, "what the sender of `take` received does");
-        vm.revertToState(before);
         exchange.settle(orders, signatures, transfers);
         vm.warp(block.timestamp + 1 hours);
-        assertEq(coffee.balanceOf(ben.addr), 100, "what the sender of `settle` received outlives the hour");
+        assertEq(
+            coffee.balanceOf(ben.addr), 0, "what a sender without an order receives may die within the hour"
+        );
+        vm.revertToState(before);
+
+        before = vm.snapshotState();
+        exchange.take(order, signature, 100, block.timestamp + 30 days);
+        vm.warp(block.timestamp + 1 hours);
+        assertEq(
+            coffee.balanceOf(ben.addr), 100, "what the sender of `take` receives lives as long as it said"
+        );
+        vm.revertToState(before);
+
+        exchange.settle(two, both, transfers);
+        vm.warp(block.timestamp + 1 hours);
+        assertEq(coffee.balanceOf(ben.addr), 100, "and so does what its own order receives");
     }
 
-    function test_a_maker_never_gives_more_than_she_signed() public {
+    /// @dev Only what arrives is measured. A token that charges whoever gives takes that from the maker beside `giveAmount`;
+    /// a maker who wants such a token receives all of it, and the other side bears the charge.
+    function test_a_token_that_charges_the_giver_is_borne_by_whoever_gives_it() public {
         FeeOnTopToken token = new FeeOnTopToken();
         token.mint(ann.addr, 1_000);
         vm.prank(ann.addr);
@@ -96,12 +116,27 @@ contract SettlementsAttack is AttackBase {
         order.giveKind = 1;
         bytes memory signature = _sign(ann, order);
         vm.prank(ben.addr);
-        try exchange.take(order, signature, 100, 0) {} catch {}
-        assertGe(token.balanceOf(ann.addr), 900, "at most giveAmount leaves her");
+        exchange.take(order, signature, 100, 0);
+        assertEq(token.balanceOf(ann.addr), 890, "100 and the charge of 10");
+        assertEq(token.balanceOf(ben.addr), 100);
+        assertEq(books.balanceOf(ann.addr), 100);
+
+        token.mint(ben.addr, 900);
+        vm.prank(ben.addr);
+        token.approve(address(exchange), type(uint256).max);
+        order = _order(ann.addr, address(books), 100, address(token), 100);
+        order.wantKind = 1;
+        order.nonce = 1;
+        signature = _sign(ann, order);
+        vm.prank(ben.addr);
+        exchange.take(order, signature, 100, 0);
+        assertEq(token.balanceOf(ann.addr), 990, "all of what she wanted");
+        assertEq(token.balanceOf(ben.addr), 890);
     }
 
-    /// @dev Measuring around the one call is not enough when the token itself calls the sender first and delivers short.
-    function test_what_a_hook_releases_does_not_count_as_payment() public {
+    /// @dev Measuring around the one call is not enough when the token itself calls the giver first and delivers short: the
+    /// giver fills the gap with what was the maker's anyway. With nothing of hers left to release, the gap shows.
+    function test_a_short_token_that_calls_the_giver_is_filled_up_with_the_makers_own() public {
         HalvingHookToken token = new HalvingHookToken();
         Claim claim = new Claim();
         token.mint(address(claim), 50);
@@ -110,10 +145,21 @@ contract SettlementsAttack is AttackBase {
         token.mint(address(settler), 100);
         IPointsExchange.Order memory order = _order(ann.addr, address(coffee), 100, address(token), 100);
         order.wantKind = 1;
-        try settler.take(order, _sign(ann, order)) {} catch {}
-        uint256 own = 50 - token.balanceOf(address(claim));
-        bool paid = coffee.balanceOf(address(settler)) == 100;
-        if (paid) assertGe(token.balanceOf(ann.addr), 100 + own, "paid in full beside what was hers anyway");
+        bytes memory signature = _sign(ann, order);
+
+        uint256 before = vm.snapshotState();
+        settler.take(order, signature);
+        assertEq(coffee.balanceOf(address(settler)), 100);
+        assertEq(token.balanceOf(address(claim)), 0);
+        assertEq(token.balanceOf(ann.addr), 100, "50 of it was hers");
+        vm.revertToState(before);
+
+        claim.release(token, ann.addr, 50);
+        vm.expectRevert(
+            abi.encodeWithSelector(IPointsExchange.ShortDelivery.selector, address(token), ann.addr, 50, 100)
+        );
+        settler.take(order, signature);
+        assertEq(coffee.balanceOf(ann.addr), 100);
     }
 
     // ------------------------------------------------------------------------------------------- defences

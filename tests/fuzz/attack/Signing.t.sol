@@ -81,22 +81,16 @@ contract SigningAttack is AttackBase {
 
     /// @dev "A signature for every act": also for a wallet whose signatures are longer than 65 bytes.
     function test_a_wallet_of_two_owners_can_switch_the_exchange_off_by_signature() public {
-        TwoOwners wallet = new TwoOwners(ann.addr, ben.addr);
-        bytes32 digest = _permitDigest(coffee, address(wallet), address(exchange), 0);
-        bytes memory both = abi.encodePacked(_sign(ann, digest), _sign(ben, digest));
-        (bool ok,) = address(coffee)
-            .call(
-                abi.encodeWithSignature(
-                    "permit(address,address,uint256,uint256,bytes)",
-                    address(wallet),
-                    address(exchange),
-                    0,
-                    block.timestamp,
-                    both
-                )
-            );
-        ok;
-        assertEq(coffee.allowance(address(wallet), address(exchange)), 0);
+        address wallet = address(new TwoOwners(ann.addr, ben.addr));
+        bytes32 digest = _permitDigest(coffee, wallet, address(exchange), 0);
+        bytes memory one = _sign(ann, digest);
+        bytes memory both = abi.encodePacked(one, _sign(ben, digest));
+        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.NotSignedByHolder.selector, wallet));
+        coffee.approveFor(wallet, address(exchange), 0, block.timestamp, abi.encodePacked(one, one));
+        coffee.approveFor(wallet, address(exchange), 0, block.timestamp, both);
+        assertEq(coffee.allowance(wallet, address(exchange)), 0);
+        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.NotSignedByHolder.selector, wallet));
+        coffee.approveFor(wallet, address(exchange), 0, block.timestamp, both);
     }
 
     // ------------------------------------------------------------------------------------------- defences

@@ -7,7 +7,8 @@ import {StdUtils} from "forge-std/StdUtils.sol";
 import {PointsExchange} from "../../../contracts/exchange/PointsExchange.sol";
 import {LoyaltyToken} from "../../../contracts/loyalty/LoyaltyToken.sol";
 import {IPointsExchange} from "../../../interfaces/IPointsExchange.sol";
-import {Coin, Coupons} from "./Goods.sol";
+import {CashMock} from "../../../contracts/mocks/CashMock.sol";
+import {CouponMock} from "../../../contracts/mocks/CouponMock.sol";
 
 /// @notice Books beside the exchange: who has what out of which epoch, which orders still hold and for how much. They
 /// know the definition of expiry and the words of an order, and nothing of how the contracts store either.
@@ -43,7 +44,12 @@ abstract contract ExchangeBooks is CommonBase, StdUtils {
     mapping(address maker => mapping(uint256 nonce => uint256)) internal _filled;
     uint256[ASSETS] private _ofExchange;
 
-    constructor(PointsExchange exchange_, LoyaltyToken[POINTS] memory points, Coin coin, Coupons coupons) {
+    constructor(
+        PointsExchange exchange_,
+        LoyaltyToken[POINTS] memory points,
+        CashMock coin,
+        CouponMock coupons
+    ) {
         exchange = exchange_;
         time = block.timestamp;
         for (uint256 i = 0; i < POINTS; ++i) {
@@ -83,7 +89,9 @@ abstract contract ExchangeBooks is CommonBase, StdUtils {
                 _compare(asset, _people[i]);
                 sum += _balance(asset, _people[i]);
             }
-            if (asset < POINTS && sum != LoyaltyToken(_assets[asset]).totalSupply()) _break(1, "points got lost");
+            if (asset < POINTS && sum != LoyaltyToken(_assets[asset]).totalSupply()) {
+                _break(1, "points got lost");
+            }
         }
     }
 
@@ -118,15 +126,24 @@ abstract contract ExchangeBooks is CommonBase, StdUtils {
             if (given != order.giveAmount) _break(2, "a whole order gave something else than all");
             _used[order.maker][order.nonce] = true;
         }
-        if (received * order.giveAmount < given * order.wantAmount) _break(2, "an order got less than its price");
+        if (received * order.giveAmount < given * order.wantAmount) {
+            _break(2, "an order got less than its price");
+        }
     }
 
     /// @dev Moves what an order gives in the books: out of lots that both ends agreed to, the oldest first.
-    function _bookMove(uint256 asset, address from, address to, uint256 amount, uint256 atLeast, uint256 atMost)
-        internal
-    {
+    function _bookMove(
+        uint256 asset,
+        address from,
+        address to,
+        uint256 amount,
+        uint256 atLeast,
+        uint256 atMost
+    ) internal {
         if (asset >= POINTS) {
-            if (amount > _goods[asset][from]) return _break(2, "somebody gave more goods than she had");
+            if (amount > _goods[asset][from]) {
+                return _break(2, "somebody gave more goods than she had");
+            }
             _goods[asset][from] -= amount;
             _goods[asset][to] += amount;
             return;
@@ -154,7 +171,9 @@ abstract contract ExchangeBooks is CommonBase, StdUtils {
 
     /// @dev What an order can still give by the books.
     function _leftOf(IPointsExchange.Order memory order) internal view returns (uint256) {
-        if (uint64(order.nonce >> 64) != _series[order.maker][_laneOf(order.nonce, order.allowPartial)]) return 0;
+        if (uint64(order.nonce >> 64) != _series[order.maker][_laneOf(order.nonce, order.allowPartial)]) {
+            return 0;
+        }
         uint256 index = uint64(order.nonce);
         if (index > (order.allowPartial ? 0 : 223)) return 0;
         if (!order.allowPartial) return _used[order.maker][order.nonce] ? 0 : order.giveAmount;
@@ -167,7 +186,11 @@ abstract contract ExchangeBooks is CommonBase, StdUtils {
         return (nonce >> 128) << 1 | (partial_ ? 1 : 0);
     }
 
-    function _isSigned(IPointsExchange.Order memory order, bytes memory signature) internal view returns (bool) {
+    function _isSigned(IPointsExchange.Order memory order, bytes memory signature)
+        internal
+        view
+        returns (bool)
+    {
         (bytes32 r, bytes32 s, uint8 v) = _split(signature);
         address signer = ecrecover(_digest(_hash(order), block.chainid, address(exchange)), v, r, s);
         return signer != address(0) && signer == order.maker;
@@ -179,9 +202,8 @@ abstract contract ExchangeBooks is CommonBase, StdUtils {
     }
 
     function _digest(bytes32 message, uint256 chainId, address place) internal pure returns (bytes32) {
-        bytes32 domain = keccak256(
-            abi.encode(_DOMAIN_TYPE, keccak256("Troc Exchange"), keccak256("1"), chainId, place)
-        );
+        bytes32 domain =
+            keccak256(abi.encode(_DOMAIN_TYPE, keccak256("Troc Exchange"), keccak256("1"), chainId, place));
         return keccak256(abi.encodePacked("\x19\x01", domain, message));
     }
 
@@ -234,8 +256,8 @@ abstract contract ExchangeBooks is CommonBase, StdUtils {
     }
 
     function _balance(uint256 asset, address holder) internal view returns (uint256) {
-        if (asset == 4) return Coupons(_assets[4]).balanceOf(holder, COUPON);
-        return Coin(_assets[asset]).balanceOf(holder);
+        if (asset == 4) return CouponMock(_assets[4]).balanceOf(holder, COUPON);
+        return CashMock(_assets[asset]).balanceOf(holder);
     }
 
     function _kind(uint256 asset) internal pure returns (uint8) {

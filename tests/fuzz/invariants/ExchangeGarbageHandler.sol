@@ -5,15 +5,19 @@ import {PointsExchange} from "../../../contracts/exchange/PointsExchange.sol";
 import {LoyaltyToken} from "../../../contracts/loyalty/LoyaltyToken.sol";
 import {IPointsExchange} from "../../../interfaces/IPointsExchange.sol";
 import {ExchangeHandler} from "./ExchangeHandler.sol";
-import {Coin, Coupons} from "./Goods.sol";
+import {CashMock} from "../../../contracts/mocks/CashMock.sol";
+import {CouponMock} from "../../../contracts/mocks/CouponMock.sol";
 
 /// @notice The same settlements with one thing wrong: a price that is missed, an amount that is not there, an order that is
 /// late or signed by somebody else, a field, a transfer or a sender that was changed afterwards. What the exchange
 /// refuses is counted; what it accepts is booked, and noted where it should have been refused.
 contract ExchangeGarbageHandler is ExchangeHandler {
-    constructor(PointsExchange exchange_, LoyaltyToken[POINTS] memory points, Coin coin, Coupons coupons)
-        ExchangeHandler(exchange_, points, coin, coupons)
-    {}
+    constructor(
+        PointsExchange exchange_,
+        LoyaltyToken[POINTS] memory points,
+        CashMock coin,
+        CouponMock coupons
+    ) ExchangeHandler(exchange_, points, coin, coupons) {}
 
     function _try(address caller, bytes memory data) internal override returns (bool ok) {
         vm.prank(caller);

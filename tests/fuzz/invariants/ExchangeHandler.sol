@@ -6,7 +6,8 @@ import {Nonces} from "../../../contracts/libraries/Nonces.sol";
 import {LoyaltyToken} from "../../../contracts/loyalty/LoyaltyToken.sol";
 import {IPointsExchange} from "../../../interfaces/IPointsExchange.sol";
 import {ExchangeBooks} from "./ExchangeBooks.sol";
-import {Coin, Coupons} from "./Goods.sol";
+import {CashMock} from "../../../contracts/mocks/CashMock.sol";
+import {CouponMock} from "../../../contracts/mocks/CouponMock.sol";
 
 /// @notice Everything that can happen on the exchange, each call made valid: none may revert, but for those that try to
 /// move an order that is over, which must.
@@ -38,9 +39,12 @@ contract ExchangeHandler is ExchangeBooks {
     /// @notice How often the exchange refused.
     mapping(bytes4 selector => uint256) public refused;
 
-    constructor(PointsExchange exchange_, LoyaltyToken[POINTS] memory points, Coin coin, Coupons coupons)
-        ExchangeBooks(exchange_, points, coin, coupons)
-    {}
+    constructor(
+        PointsExchange exchange_,
+        LoyaltyToken[POINTS] memory points,
+        CashMock coin,
+        CouponMock coupons
+    ) ExchangeBooks(exchange_, points, coin, coupons) {}
 
     modifier counted() {
         ++calls;
@@ -152,8 +156,7 @@ contract ExchangeHandler is ExchangeBooks {
             // Rounded up: her price holds for each part.
             uint256 pays = (part * order.wantAmount + order.giveAmount - 1) / order.giveAmount;
             _fund(wants, maker, order.wantPointsLivingUntil, 0, pays);
-            IPointsExchange.Order memory other =
-                _crossing(_twist(seed, i), maker, wants, gives, pays, part);
+            IPointsExchange.Order memory other = _crossing(_twist(seed, i), maker, wants, gives, pays, part);
             plan.orders[2 + i] = other;
             plan.signatures[2 + i] = _signed(other, seed);
             plan.transfers[2 * i] = IPointsExchange.Transfer({from: i, to: 2 + i, amount: part});
@@ -220,8 +223,9 @@ contract ExchangeHandler is ExchangeBooks {
         if (_orders.length == 0) return;
         vm.warp(time);
         IPointsExchange.Order memory order = _orders[i % _orders.length];
-        (bool ok, address who) =
-            _end(order, order.nonce, _CANCEL_TYPE, exchange.cancel.selector, exchange.cancelFor.selector, seed);
+        (bool ok, address who) = _end(
+            order, order.nonce, _CANCEL_TYPE, exchange.cancel.selector, exchange.cancelFor.selector, seed
+        );
         if (!ok) return;
         if (uint64(order.nonce >> 64) == _series[who][_laneOf(order.nonce, order.allowPartial)]) {
             if (order.allowPartial) _filled[who][order.nonce] = type(uint128).max;
@@ -265,9 +269,7 @@ contract ExchangeHandler is ExchangeBooks {
             uint256 wants = _assetOf(order.wantToken);
             _fund(gives, order.maker, 0, order.givePointsExpiringBy, amount);
             _fund(wants, taker, order.wantPointsLivingUntil, 0, order.wantAmount);
-            _mustRefuse(
-                taker, abi.encodeCall(exchange.take, (order, _signatures[index], amount, 0))
-            );
+            _mustRefuse(taker, abi.encodeCall(exchange.take, (order, _signatures[index], amount, 0)));
             Plan memory plan = _plan(1, 2, seed);
             (plan.orders[0], plan.signatures[0]) = (order, _signatures[index]);
             plan.transfers[0] = IPointsExchange.Transfer({from: 1, to: 0, amount: order.wantAmount});
@@ -434,7 +436,11 @@ contract ExchangeHandler is ExchangeBooks {
     }
 
     /// @dev An upper bound that leaves something above the floor, or none.
-    function _ceiling(uint256 asset, address maker, uint256 floor, uint256 seed) private view returns (uint256) {
+    function _ceiling(uint256 asset, address maker, uint256 floor, uint256 seed)
+        private
+        view
+        returns (uint256)
+    {
         if (asset >= POINTS) return 0;
         uint256 ceiling = _expiryAt(asset, _dice(seed, "ceiling") % 4) + (seed >> 9) % 2;
         return _available(asset, maker, floor, ceiling) == 0 ? 0 : ceiling;
@@ -461,10 +467,10 @@ contract ExchangeHandler is ExchangeBooks {
     function _mint(uint256 asset, address to, uint256 amount) private {
         _know(to);
         if (asset == 4) {
-            Coupons(_assets[4]).mint(to, COUPON, amount);
+            CouponMock(_assets[4]).mint(to, COUPON, amount);
         } else {
             if (asset < POINTS) amount = _min(amount, _room(asset));
-            Coin(_assets[asset]).mint(to, amount);
+            CashMock(_assets[asset]).mint(to, amount);
         }
         if (asset < POINTS) _points[asset][to][_epoch(asset)] += amount;
         else _goods[asset][to] += amount;
@@ -520,7 +526,10 @@ contract ExchangeHandler is ExchangeBooks {
         }
         bytes32 message = keccak256(
             abi.encode(
-                messageType, order.maker, keccak256(abi.encodePacked(whole)), keccak256(abi.encodePacked(parts))
+                messageType,
+                order.maker,
+                keccak256(abi.encodePacked(whole)),
+                keccak256(abi.encodePacked(parts))
             )
         );
         bytes memory signature = _sign(canceller, _digest(message, block.chainid, address(exchange)));
@@ -568,12 +577,16 @@ contract ExchangeHandler is ExchangeBooks {
         uint256 n = plan.orders.length;
         bool bySender = move.from == n;
         bool toSender = move.to == n;
-        if (move.from > n || move.to > n || (bySender && toSender)) return _break(2, "a transfer from nowhere");
+        if (move.from > n || move.to > n || (bySender && toSender)) {
+            return _break(2, "a transfer from nowhere");
+        }
         address from = bySender ? plan.sender : plan.orders[move.from].maker;
         address to = toSender ? plan.sender : plan.orders[move.to].maker;
         _know(to);
         address token = bySender ? plan.orders[move.to].wantToken : plan.orders[move.from].giveToken;
-        if (!toSender && plan.orders[move.to].wantToken != token) _break(2, "somebody got what she did not want");
+        if (!toSender && plan.orders[move.to].wantToken != token) {
+            _break(2, "somebody got what she did not want");
+        }
         if (from == to) _break(2, "somebody traded with herself");
         if (!bySender) _checkTaker(plan.orders[move.from].onlyTaker, to, plan.sender);
         if (!toSender) _checkTaker(plan.orders[move.to].onlyTaker, from, plan.sender);
@@ -604,16 +617,21 @@ contract ExchangeHandler is ExchangeBooks {
         uint256 wants = _assetOf(order.wantToken);
         (taker, amount, livingUntil) = _spoilTake(order, taker, amount, livingUntil, seed);
         // Rounded up, in favour of the maker.
-        uint256 price = amount < 1e30 ? (amount * order.wantAmount + order.giveAmount - 1) / order.giveAmount : 0;
+        uint256 price =
+            amount < 1e30 ? (amount * order.wantAmount + order.giveAmount - 1) / order.giveAmount : 0;
         _fund(wants, taker, order.wantPointsLivingUntil, 0, price);
         bytes memory data = abi.encodeCall(exchange.take, (order, signature, amount, livingUntil));
         if (_call(taker, data)) {
-            if (order.onlyTaker != address(0) && order.onlyTaker != taker) _break(2, "a stranger took a reserved order");
+            if (order.onlyTaker != address(0) && order.onlyTaker != taker) {
+                _break(2, "a stranger took a reserved order");
+            }
             if (order.maker == taker) _break(2, "somebody traded with herself");
             _bookMove(wants, taker, order.maker, price, order.wantPointsLivingUntil, 0);
             _bookMove(gives, order.maker, taker, amount, livingUntil, order.givePointsExpiringBy);
             _bookOrder(order, signature, amount, price);
-            if (exchange.remainingOf(order) != _leftOf(order)) _break(3, "something else is left of an order");
+            if (exchange.remainingOf(order) != _leftOf(order)) {
+                _break(3, "something else is left of an order");
+            }
         }
         _closeFor(gives, order.maker);
         _closeFor(wants, order.maker);
@@ -691,7 +709,12 @@ contract ExchangeHandler is ExchangeBooks {
         return amount;
     }
 
-    function _signed(IPointsExchange.Order memory order, uint256) internal view virtual returns (bytes memory) {
+    function _signed(IPointsExchange.Order memory order, uint256)
+        internal
+        view
+        virtual
+        returns (bytes memory)
+    {
         return _sign(order.maker, _digest(_hash(order), block.chainid, address(exchange)));
     }
 
@@ -702,11 +725,13 @@ contract ExchangeHandler is ExchangeBooks {
     /// @dev Changes a settlement after it was signed.
     function _spoil(Plan memory, uint256) internal virtual {}
 
-    function _spoilTake(IPointsExchange.Order memory, address taker, uint256 amount, uint256 livingUntil, uint256)
-        internal
-        virtual
-        returns (address, uint256, uint256)
-    {
+    function _spoilTake(
+        IPointsExchange.Order memory,
+        address taker,
+        uint256 amount,
+        uint256 livingUntil,
+        uint256
+    ) internal virtual returns (address, uint256, uint256) {
         return (taker, amount, livingUntil);
     }
 

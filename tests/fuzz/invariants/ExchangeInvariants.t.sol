@@ -7,7 +7,8 @@ import {PointsExchange} from "../../../contracts/exchange/PointsExchange.sol";
 import {LoyaltyToken} from "../../../contracts/loyalty/LoyaltyToken.sol";
 import {ExchangeGarbageHandler} from "./ExchangeGarbageHandler.sol";
 import {ExchangeHandler} from "./ExchangeHandler.sol";
-import {Coin, Coupons} from "./Goods.sol";
+import {CashMock} from "../../../contracts/mocks/CashMock.sol";
+import {CouponMock} from "../../../contracts/mocks/CouponMock.sol";
 
 /// @notice X1 to X3, as README.md words them, for whatever settlements the handler makes.
 abstract contract ExchangeInvariantsBase is Test {
@@ -16,14 +17,14 @@ abstract contract ExchangeInvariantsBase is Test {
 
     PointsExchange internal _exchange;
     LoyaltyToken[3] internal _points;
-    Coin internal _coin;
-    Coupons internal _coupons;
+    CashMock internal _coin;
+    CouponMock internal _coupons;
     ExchangeHandler internal _handler;
 
     function _createMarket() internal {
         vm.warp(1_767_225_600);
-        _coin = new Coin();
-        _coupons = new Coupons();
+        _coin = new CashMock("Coin", "COIN");
+        _coupons = new CouponMock();
         // Somebody sent the exchange goods by mistake, before it was there to refuse them: not even these may move.
         address exchange = vm.computeCreateAddress(address(this), vm.getNonce(address(this)));
         _coin.mint(exchange, 1e12);
@@ -66,6 +67,7 @@ abstract contract ExchangeInvariantsBase is Test {
 /// forge-config: default.invariant.runs = 165
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
+/// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = true
 /// forge-config: deep.invariant.runs = 1650
 /// forge-config: deep.invariant.depth = 500
@@ -96,6 +98,7 @@ contract ExchangeInvariants is ExchangeInvariantsBase {
 /// forge-config: default.invariant.runs = 165
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
+/// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = false
 /// forge-config: deep.invariant.runs = 1650
 /// forge-config: deep.invariant.depth = 500

@@ -79,7 +79,9 @@ abstract contract LoyaltyBooks is CommonBase {
             (bool exists, uint256[4] memory amounts,) = token.redemptionOf(receipt.holder, receipt.id);
             if (!exists) _break(4, "a redemption is gone");
             for (uint256 age = 0; age < 4; ++age) {
-                if (amounts[3 - age] != _returnableAt(receipt, age)) _break(2, "a redemption has other lots");
+                if (amounts[3 - age] != _returnableAt(receipt, age)) {
+                    _break(2, "a redemption has other lots");
+                }
             }
         }
     }
@@ -284,7 +286,11 @@ abstract contract LoyaltyBooks is CommonBase {
         }
     }
 
-    function _livingWithin(address holder, uint256 atLeast, uint256 atMost) internal view returns (uint256 sum) {
+    function _livingWithin(address holder, uint256 atLeast, uint256 atMost)
+        internal
+        view
+        returns (uint256 sum)
+    {
         for (uint256 age = 0; age < 4; ++age) {
             if (_within(_expiryAt(age), atLeast, atMost)) sum += _lot(holder, age);
         }

@@ -72,14 +72,24 @@ contract LoyaltyGarbageHandler is LoyaltyHandler {
         return _dice(seed, "receipt") % 6 == 0 ? bytes32(seed % (_references + 1)) : super._receipt(seed);
     }
 
-    function _bounds(uint256 lo, uint256 hi) internal view override returns (uint256 atLeast, uint256 atMost) {
+    function _bounds(uint256 lo, uint256 hi)
+        internal
+        view
+        override
+        returns (uint256 atLeast, uint256 atMost)
+    {
         uint256 dice = _dice(lo, "bounds") % 8;
         if (dice == 0) return (lo, hi);
         if (dice == 1) return (type(uint256).max, 0);
         return super._bounds(lo, hi);
     }
 
-    function _epochOf(address from, uint256 seed) internal view override returns (uint256 epoch, uint256 held) {
+    function _epochOf(address from, uint256 seed)
+        internal
+        view
+        override
+        returns (uint256 epoch, uint256 held)
+    {
         uint256 dice = _dice(seed, "epoch") % 8;
         if (dice == 0) return (seed, 1);
         if (dice == 1) return (_epoch() + 1, _lot(from, 0));
@@ -88,7 +98,12 @@ contract LoyaltyGarbageHandler is LoyaltyHandler {
     }
 
     /// @dev By another key, or of another message.
-    function _sign(uint256 customer, bytes32 message, uint256 seed) internal view override returns (bytes memory) {
+    function _sign(uint256 customer, bytes32 message, uint256 seed)
+        internal
+        view
+        override
+        returns (bytes memory)
+    {
         if (!_badly(seed)) return super._sign(customer, message, seed);
         if (seed % 2 == 0) return _signWith(_key(customer + 1), message);
         return _signWith(_key(customer), keccak256(abi.encode(message)));

@@ -67,7 +67,8 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         }
         _know(_pocket(escrow, 0));
         _know(_pocket(escrow, 1));
-        _issuers = [address(uint160(uint256(keccak256("till")))), address(uint160(uint256(keccak256("campaign"))))];
+        _issuers =
+            [address(uint160(uint256(keccak256("till")))), address(uint160(uint256(keccak256("campaign"))))];
     }
 
     modifier counted() {
@@ -179,7 +180,10 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    function transferFromWithin(uint256 a, uint256 s, uint256 b, uint256 v, uint256 lo, uint256 hi) external counted {
+    function transferFromWithin(uint256 a, uint256 s, uint256 b, uint256 v, uint256 lo, uint256 hi)
+        external
+        counted
+    {
         address from = _holder(a);
         address to = _receiver(b);
         address spender = _holder(s);
@@ -232,10 +236,13 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
             keccak256(abi.encode(_PERMIT_TYPE, from, spender, value, _permitNonces[from], deadline)),
             late
         );
-        (bytes32 r, bytes32 s_, uint8 v_) = _split(signature);
+        bytes memory data = abi.encodeCall(token.approveFor, (from, spender, value, deadline, signature));
+        if (late % 2 == 0) {
+            (bytes32 r, bytes32 s_, uint8 v_) = _split(signature);
+            data = abi.encodeCall(token.permit, (from, spender, value, deadline, v_, r, s_));
+        }
         _open();
-        bool ok = _call(_anyone(s), abi.encodeCall(token.permit, (from, spender, value, deadline, v_, r, s_)));
-        if (ok) {
+        if (_call(_anyone(s), data)) {
             _checkMessage(deadline, late);
             ++_permitNonces[from];
             if (spender != exchange) _allowed[from][spender] = value;
@@ -318,7 +325,10 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     function mintBatch(uint256 b, uint256 v, uint256 n) external counted {
         bytes32 ref = _reference(v);
-        (uint256[] memory words, uint256 sum) = _batch(b, n % 5, _issue(v, _room()));
+        uint256 amount = _issue(v, _room());
+        if (amount == 0 && !_badly(v)) amount = _min(1, _room());
+        if (amount == 0 && !_badly(v)) return;
+        (uint256[] memory words, uint256 sum) = _batch(b, 1 + n % 4, amount);
         _open();
         address caller = _rightful(brand, v);
         if (_call(caller, abi.encodeCall(token.mintBatch, (ref, words)))) {
@@ -350,7 +360,9 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
             _checkBrand(caller);
             if (_isLocked(grant)) {
                 bool lowersCap = cap != 0 && (grant.cap == 0 || cap < grant.cap);
-                if (amount < grant.amount || lock < grant.lockedUntil || lowersCap) _break(3, "a lock did not hold");
+                if (amount < grant.amount || lock < grant.lockedUntil || lowersCap) {
+                    _break(3, "a lock did not hold");
+                }
             }
             if (lock != 0 && lock < time) _break(3, "a lock was born dead");
             GrantBook storage book = _grants[issuer][id];
@@ -438,7 +450,9 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _permits(message.holder, message.amount);
         if (_call(sender, abi.encodeCall(token.redeemFor, (message, signature)))) {
             _checkMessage(message.deadline, late);
-            if (message.agent != address(0) && message.agent != sender) _break(3, "half of a bundle was submitted");
+            if (message.agent != address(0) && message.agent != sender) {
+                _break(3, "half of a bundle was submitted");
+            }
             _bookNonce(message.holder, message.nonce);
             _bookRedemption(message.holder, message.amount, message.receiptId);
         }
@@ -508,7 +522,8 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     /// @dev In two steps, between the two brands.
     function handOver(uint256 seed) external counted {
-        address next = _rightful(_holders[CUSTOMERS] == brand ? _holders[CUSTOMERS + 1] : _holders[CUSTOMERS], seed);
+        address next =
+            _rightful(_holders[CUSTOMERS] == brand ? _holders[CUSTOMERS + 1] : _holders[CUSTOMERS], seed);
         _open();
         address caller = _rightful(brand, seed >> 8);
         if (!_badly(seed >> 16) && _try(next, abi.encodeCall(token.requestOwnershipHandover, ()))) {
@@ -660,7 +675,12 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         return address(uint160(uint256(keccak256(abi.encode("troc.pocket", holder, id)))));
     }
 
-    function _epochOf(address from, uint256 seed) internal view virtual returns (uint256 epoch, uint256 held) {
+    function _epochOf(address from, uint256 seed)
+        internal
+        view
+        virtual
+        returns (uint256 epoch, uint256 held)
+    {
         uint256 age = seed % (_min(_epoch(), 3) + 1);
         return (_epoch() - age, _lot(from, age));
     }
@@ -701,7 +721,11 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
     }
 
     /// @dev Recipients that may be doubled.
-    function _batch(uint256 b, uint256 n, uint256 amount) internal view returns (uint256[] memory words, uint256 sum) {
+    function _batch(uint256 b, uint256 n, uint256 amount)
+        internal
+        view
+        returns (uint256[] memory words, uint256 sum)
+    {
         words = new uint256[](n);
         for (uint256 i = 0; i < words.length; ++i) {
             uint256 part = i == 0 ? amount - amount / n * (n - 1) : amount / n;
@@ -712,6 +736,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     function _bookBatch(uint256[] memory words, uint256 sum) internal {
         if (sum > LANE) _break(1, "a batch issued more than a lot holds");
+        if (sum == 0) _break(4, "a batch of nothing used up its reference");
         for (uint256 i = 0; i < words.length; ++i) {
             _bookIssue(address(uint160(words[i])), words[i] >> 160);
         }
@@ -740,7 +765,9 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     /// @param issuer The brand as the zero address.
     function _bookReference(address issuer, bytes32 ref) internal {
-        if (ref == 0 || _referenceUsed[issuer][ref]) _break(4, "something was issued twice for one reference");
+        if (ref == 0 || _referenceUsed[issuer][ref]) {
+            _break(4, "something was issued twice for one reference");
+        }
         _referenceUsed[issuer][ref] = true;
     }
 
@@ -767,7 +794,9 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         vm.warp(time);
         GrantBook storage grant = _grants[issuer][id];
         bool lapsed = !_isLocked(grant);
-        if (!_try(_anyone(id + uint160(issuer)), abi.encodeCall(token.releaseGrant, (issuer, id)))) return false;
+        if (!_try(_anyone(id + uint160(issuer)), abi.encodeCall(token.releaseGrant, (issuer, id)))) {
+            return false;
+        }
         if (grant.lockedUntil == 0) _break(3, "a grant without a lock was released");
         if (lapsed) (grant.amount, grant.lockedUntil) = (0, 0);
         return true;
@@ -794,7 +823,9 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
             (address issuer, uint256 id) = _grantAt(i);
             ILoyaltyToken.Grant memory found = token.grantOf(issuer, id);
             GrantBook memory grant = _grants[issuer][id];
-            if (found.amount != grant.amount || found.lockedUntil != grant.lockedUntil) _break(3, "a grant differs");
+            if (found.amount != grant.amount || found.lockedUntil != grant.lockedUntil) {
+                _break(3, "a grant differs");
+            }
             if (found.capPerDay != grant.cap) _break(3, "a cap differs");
         }
     }
@@ -805,9 +836,12 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     function _signWith(uint256 key, bytes32 message) internal view returns (bytes memory) {
         bytes32 domain = keccak256(
-            abi.encode(_DOMAIN_TYPE, keccak256(bytes(token.name())), keccak256("1"), block.chainid, address(token))
+            abi.encode(
+                _DOMAIN_TYPE, keccak256(bytes(token.name())), keccak256("1"), block.chainid, address(token)
+            )
         );
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, keccak256(abi.encodePacked("\x19\x01", domain, message)));
+        (uint8 v, bytes32 r, bytes32 s) =
+            vm.sign(key, keccak256(abi.encodePacked("\x19\x01", domain, message)));
         return abi.encodePacked(r, s, v);
     }
 

@@ -19,7 +19,13 @@ abstract contract LoyaltyInvariantsBase is Test {
         vm.warp(1_767_225_600);
         // The origin is no multiple of a day: days of caps and epochs begin at different times.
         _token = new LoyaltyToken(
-            makeAddr("exchange"), makeAddr("brand"), "Le Panier", "PANIER", decimals, epochLength, 1_767_222_001
+            makeAddr("exchange"),
+            makeAddr("brand"),
+            "Le Panier",
+            "PANIER",
+            decimals,
+            epochLength,
+            1_767_222_001
         );
     }
 
@@ -77,6 +83,7 @@ abstract contract LoyaltyInvariantsBase is Test {
 /// forge-config: default.invariant.runs = 165
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
+/// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = true
 /// forge-config: deep.invariant.runs = 1650
 /// forge-config: deep.invariant.depth = 500
@@ -110,6 +117,7 @@ contract LoyaltyInvariants is LoyaltyInvariantsBase {
 /// forge-config: default.invariant.runs = 165
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
+/// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = false
 /// forge-config: deep.invariant.runs = 1650
 /// forge-config: deep.invariant.depth = 500

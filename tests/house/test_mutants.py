@@ -1,0 +1,69 @@
+"""tools/mutants.py: the tables fit the contracts, and a test that cannot fail is found out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools import mutants
+from tools.mutants import ROOT, Bench, Mutant
+
+EVERY = mutants.read_tables()
+LIBRARY = "contracts/libraries/Lots.sol"
+TESTS = "tests/fuzz/Lots.t.sol"
+
+
+def mutant(old: str, new: str, *tests: str) -> Mutant:
+    return Mutant("table", "name", LIBRARY, old, new, tests)
+
+
+@pytest.mark.parametrize("one", EVERY, ids=str)
+def test_mutant_fits_the_contracts(one: Mutant) -> None:
+    assert one.apply((ROOT / one.file).read_text()) != (ROOT / one.file).read_text()
+    assert one.tests
+    for path, names in one.by_file().items():
+        text = (ROOT / path).read_text()
+        assert [name for name in names if f" {name}(" not in text] == []
+        if path.endswith(".sol"):
+            assert Path(one.file) in mutants.reach(Path(path))
+
+
+def test_names_are_unique() -> None:
+    assert len({str(one) for one in EVERY}) == len(EVERY)
+
+
+def test_selects_a_table_or_a_word_of_it() -> None:
+    assert mutants.select(EVERY, "") == EVERY
+    assert mutants.select(EVERY, "loyalty:promise")
+    assert all(one.table == "loyalty" for one in mutants.select(EVERY, "loyalty"))
+    assert all("promise" in one.name for one in mutants.select(EVERY, "loyalty:promise"))
+    assert mutants.select(EVERY, "nothing") == []
+
+
+@pytest.mark.parametrize("old", ["text that is not there", "return"])
+def test_refuses_text_that_does_not_stand_there_once(old: str) -> None:
+    with pytest.raises(ValueError, match=r"holds the old text \d+ times, not once"):
+        mutant(old, "").apply((ROOT / LIBRARY).read_text())
+
+
+def test_reaches_what_a_test_imports() -> None:
+    assert mutants.reach(Path(TESTS)) == {Path(TESTS), Path(LIBRARY)}
+
+
+def test_tells_mutants_that_live(tmp_path: Path) -> None:
+    """One that is caught, one that no test notices, one that does not compile, one whose test is not there."""
+    total = f"{TESTS}:testFuzz_total_is_the_sum"
+    head, life = "total(uint256 lanes) internal pure returns (uint256) {", "constant LIFE = 4;"
+    few = [
+        mutant(head, f"{head} lanes /= 2;", total),
+        mutant(life, "constant LIFE = 5;", total),
+        mutant(life, "constant LIFE =;", total),
+        mutant(life, "constant LIFE = 5;", f"{TESTS}:test_none"),
+    ]
+    bench = Bench(tmp_path, few)
+    faults = [list(bench.try_out(one)) for one in few]
+    assert faults[0] == []
+    assert faults[1] == [f"{total}: passes although the defence is gone"]
+    assert faults[2][0].startswith(f"{total}: could not be run on the mutant")
+    assert faults[3][0].startswith(f"{TESTS}:test_none: does not pass on the contracts as they are")
