@@ -52,7 +52,7 @@ def test_reaches_what_a_test_imports() -> None:
 
 
 def test_tells_mutants_that_live(tmp_path: Path) -> None:
-    """One that is caught, one that no test notices, one that does not compile, one whose test is not there."""
+    """Caught, noticed by no test, not compiling, and without its test."""
     total = f"{TESTS}:testFuzz_total_is_the_sum"
     head, life = "total(uint256 lanes) internal pure returns (uint256) {", "constant LIFE = 4;"
     few = [

@@ -1,5 +1,5 @@
-"""Attack 29: who may call what. The exchange has no owner: every function is open to everyone, and what it
-does to a maker's orders and points depends on her signature alone.
+"""Attack 29: who may call what. The exchange has no owner: every function is open to everyone. What it does
+to a maker's orders and points depends on her signature alone.
 """
 
 from __future__ import annotations
