@@ -515,6 +515,6 @@ EXPECTED = {
 
 def test_X1_X2_X3_the_exchange_does_what_the_model_says(profile: settings) -> None:  # noqa: N802
     ExchangeMachine.seen.clear()
-    run_state_machine_as_test(ExchangeMachine, settings=profile)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(ExchangeMachine, settings=profile)
     missing = {name for name in EXPECTED if not ExchangeMachine.seen[name]}
     assert not missing, f"never happened: {sorted(missing)}"

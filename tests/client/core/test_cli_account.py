@@ -16,6 +16,7 @@ from eth_account import Account
 from eth_typing import HexStr
 
 from tests.client.core.command import environment, troc, troc_here
+from troc.accounts import DEV_MNEMONIC
 
 KEY = HexStr("0x" + "42" * 32)
 ADDRESS = Account.from_key(KEY).address
@@ -140,10 +141,9 @@ def test_a_passphrase_is_not_shown_while_it_is_typed(home: Path) -> None:
 
 
 def test_import_from_a_paper_backup(home: Path) -> None:
-    words = "test test test test test test test test test test test junk"
     terminal = Terminal(home, "account", "import", "customer", "--backup")
     terminal.expect("Words of the paper backup: ")
-    terminal.type(words)
+    terminal.type(DEV_MNEMONIC)
     for prompt in ("New passphrase", "Again"):
         terminal.expect(f"{prompt}.*: ")
         terminal.type(PASSPHRASE)
