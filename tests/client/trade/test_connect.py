@@ -49,6 +49,11 @@ def place(played: tuple[str, Path, list[str]], home: Path, monkeypatch: pytest.M
     rpc_call(chain, "evm_revert", snapshot)
 
 
+def test_the_two_lines_of_the_first_page() -> None:
+    t = troc.connect("local", account="customer")
+    assert t.trade(give="100 ACME", want="80 BETA").took
+
+
 def test_a_stored_account_trades(home: Path) -> None:
     import_key("customer", KEY, "correct horse")
     password = home / "password"
@@ -78,8 +83,8 @@ def test_an_opened_account() -> None:
 def test_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NetworkError, match="does not answer"):
         troc.connect("local", rpc=rpc_of(free_port()))
-    with pytest.raises(AccountError, match="there is no account 'customer'"):
-        troc.connect("local", account="customer")
+    with pytest.raises(AccountError, match="there is no account 'nobody'"):
+        troc.connect("local", account="nobody")
     with run_anvil(port := free_port()):
         (tmp_path / "config").mkdir()
         (tmp_path / "config" / "local.yaml").write_text("chain_id: local\nrpc: http://127.0.0.1:1\n")
