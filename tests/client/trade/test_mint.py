@@ -20,6 +20,12 @@ def addresses(count: int) -> list[str]:
     return [to_checksum_address((0xC0FFEE << 100 | number).to_bytes(20)) for number in range(count)]
 
 
+def set_block_gas(world: World, gas: int) -> None:
+    """How much gas a block holds, from the latest one on."""
+    rpc_call(world.chain, "evm_setBlockGasLimit", hex(gas))
+    rpc_call(world.chain, "evm_mine")
+
+
 def owed(world: World) -> int:
     return world.everyone.status("ACME").live
 
@@ -70,7 +76,7 @@ def test_large_files_go_in_batches_with_progress(world: World) -> None:
 
 
 def test_a_small_block_gets_smaller_batches(world: World) -> None:
-    rpc_call(world.chain, "evm_setBlockGasLimit", hex(1_000_000))
+    set_block_gas(world, 1_000_000)
     before = owed(world)
     people = addresses(100)
     report = world.brand.mint("ACME", dict.fromkeys(people, 1))
@@ -115,7 +121,7 @@ def test_cut_off_and_run_again(
     people = addresses(2 * BATCH_SIZE + 10 if gas_limit > 10**7 else 100)
     payouts = dict.fromkeys(people, 1)
     before = owed(world)
-    rpc_call(world.chain, "evm_setBlockGasLimit", hex(gas_limit))
+    set_block_gas(world, gas_limit)
     mint_until_cut(world, monkeypatch, payouts, after)
     assert before < owed(world) < before + len(people)
     report = world.brand.mint("ACME", payouts)
@@ -133,9 +139,9 @@ def test_a_run_that_was_cut_in_small_blocks_goes_on_in_large_ones(
     people = addresses(60)
     payouts = dict.fromkeys(people, 1)
     before = owed(world)
-    rpc_call(world.chain, "evm_setBlockGasLimit", hex(1_000_000))
+    set_block_gas(world, 1_000_000)
     mint_until_cut(world, monkeypatch, payouts, 0)
-    rpc_call(world.chain, "evm_setBlockGasLimit", hex(30_000_000))
+    set_block_gas(world, 30_000_000)
     world.brand.mint("ACME", payouts)
     assert owed(world) == before + len(people)
 

@@ -11,6 +11,8 @@ from tests.client.trade.conftest import World
 from troc.client import Troc
 from troc.errors import AccountError, ContractError, FundsError, OrderError, PointsError
 from troc.messages import unpack_nonce
+from troc.orders import SignedOrder
+from troc.trade import Trading
 
 
 def ether(world: World, customer: Troc) -> Troc:
@@ -211,6 +213,20 @@ def test_the_taker_is_not_given_older_points_than_shown(world: World) -> None:
     world.ann.send("100 ACME", world.cem.address)
     bob.orders.take(quote, bob.signer)
     assert [lot.units for lot in world.bob.balance("ACME").lots] == [0, 0, 0, 100]
+
+
+def test_the_other_half_is_for_its_maker_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed = world.ann.trade("100 ACME", "80 BETA").order
+    quote = world.bob.quote(signed.id)
+    halves: list[list[SignedOrder]] = []
+    monkeypatch.setattr(
+        Trading, "_settle", lambda self, orders, moves, submitter: halves.append(list(orders))
+    )
+    world.bob.orders.take(quote, world.bob.signer, world.bob.submitter)
+    assert halves[0][0] == signed
+    half = halves[0][1].order
+    assert (half.maker, half.only_taker) == (world.bob.address, world.ann.address)
+    assert half.open_until <= world.chain.now() + 3600
 
 
 def test_takes_from_a_file(world: World, tmp_path: Path) -> None:
