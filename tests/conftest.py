@@ -127,4 +127,4 @@ def token(create_token: Callable[..., Any]) -> Any:
 @pytest.fixture(scope="module")
 def create_wallet(deployer: Any) -> Callable[[Any], Any]:
     """A contract wallet for which the key of an account signs, by ERC-1271."""
-    return lambda signer: brownie.WalletMock.deploy(signer, {"from": deployer})
+    return lambda signer: brownie.WalletMock.deploy([signer], 1, {"from": deployer})

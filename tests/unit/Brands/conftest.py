@@ -19,5 +19,5 @@ def parameters(brands: Any, brand: Any) -> dict[str, Any]:
         "decimals": 2,
         "epochLength": 30 * DAY,
         "origin": now(),
-        "domain": "panier.example",
+        "domain": "",
     }

@@ -19,7 +19,7 @@ def test_depends_on_launcher_and_each_parameter(
         {"decimals": 3},
         {"epochLength": 31 * DAY},
         {"origin": parameters["origin"] - 1},
-        {"domain": ""},
+        {"domain": "panier.example"},
         {"symbol": "PANIERpanier", "domain": ".example"},
     ]
     addresses = {

@@ -23,7 +23,26 @@ def test_launches_a_token(brands: Any, parameters: Any, exchange: Any, brand: An
     assert (token.name(), token.symbol(), token.decimals()) == ("Le Panier", "PANIER", 2)
     assert (token.epochLength(), token.origin()) == (30 * DAY, parameters["origin"])
     assert (token.exchange(), token.owner()) == (exchange, brand)
+    assert brands.domainOf(token) == ""
+    assert "DomainClaimed" not in transaction.events
+
+
+def test_a_brand_that_launches_itself_claims_its_domain(brands: Any, parameters: Any, brand: Any) -> None:
+    words = tuple((parameters | {"domain": "panier.example"}).values())
+    token = brands.addressOf(brand, words)
+    events = brands.launch(words, {"from": brand}).events
+    assert events["DomainClaimed"] == {"token": token, "domain": "panier.example"}
     assert brands.domainOf(token) == "panier.example"
+
+
+def test_reverts_when_somebody_else_claims_a_domain_for_the_brand(
+    brands: Any, parameters: Any, stranger: Any
+) -> None:
+    words = tuple((parameters | {"domain": "panier.example"}).values())
+    token = brands.addressOf(stranger, words)
+    with reverts_with("NotTheBrand", token, stranger):
+        brands.launch(words, {"from": stranger})
+    assert not brands.isToken(token)
 
 
 def test_launched_code_is_the_tokens(brands: Any, parameters: Any, create_token: Any, stranger: Any) -> None:
@@ -62,7 +81,6 @@ def test_somebody_faster_cannot_take_the_address(
         ("decimals", 7, "BadDecimals"),
         ("epochLength", DAY - 1, "BadEpochLength"),
         ("origin", 2**40, "BadOrigin"),
-        ("domain", "x" * 254, "BadDomain"),
     ],
 )
 def test_reverts_when_a_parameter_is_wrong(
@@ -72,3 +90,10 @@ def test_reverts_when_a_parameter_is_wrong(
     with reverts_with(error, value):
         brands.launch(words, {"from": stranger})
     assert not brands.isToken(brands.addressOf(stranger, words))
+
+
+def test_reverts_when_the_domain_is_too_long(brands: Any, parameters: Any, brand: Any) -> None:
+    words = tuple((parameters | {"domain": "x" * 254}).values())
+    with reverts_with("BadDomain", "x" * 254):
+        brands.launch(words, {"from": brand})
+    assert not brands.isToken(brands.addressOf(brand, words))

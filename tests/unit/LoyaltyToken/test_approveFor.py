@@ -49,7 +49,7 @@ def test_a_wallet_of_several_owners_switches_the_exchange_off(
     people = sorted(
         (create_account(f"owner {i}") for i in range(owners)), key=lambda one: int(one.address, 16)
     )
-    wallet = brownie.SharedWalletMock.deploy(people, owners, {"from": deployer})
+    wallet = brownie.WalletMock.deploy(people, owners, {"from": deployer})
     message = permit_of(wallet, exchange, 0)
     signatures = [sign(person, token, "Permit", message) for person in people]
     if owners > 1:
