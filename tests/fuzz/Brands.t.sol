@@ -31,7 +31,7 @@ contract BrandsTest is Test {
             decimals: 2,
             epochLength: 30 days,
             origin: 1_690_000_000,
-            domain: "panier.example"
+            domain: ""
         });
     }
 
@@ -71,7 +71,7 @@ contract BrandsTest is Test {
         LoyaltyToken token = _launch(params);
         assertEq(address(token), foretold);
         assertTrue(_brands.isToken(address(token)));
-        assertEq(_brands.domainOf(address(token)), "panier.example");
+        assertEq(_brands.domainOf(address(token)), "");
         assertEq(token.exchange(), _exchange);
         assertEq(token.owner(), _brand);
         assertEq(token.name(), "Le Panier");
@@ -81,10 +81,41 @@ contract BrandsTest is Test {
         assertEq(token.origin(), 1_690_000_000);
     }
 
-    function test_launches_without_a_domain() public {
+    function test_who_launches_for_itself_claims_a_domain_with_it() public {
         IBrands.Launch memory params = _params();
+        params.domain = "panier.example";
+        address foretold = _brands.addressOf(_brand, params);
+        vm.expectEmit(address(_brands));
+        emit IBrands.DomainClaimed(foretold, "panier.example");
+        vm.expectEmit(address(_brands));
+        emit IBrands.Launched(foretold, _brand, _brand, params);
+        vm.prank(_brand);
+        _brands.launch(params);
+        assertEq(_brands.domainOf(foretold), "panier.example");
+    }
+
+    /// @notice Nobody ties a domain to a brand that never agreed.
+    function test_revertWhen_a_domain_is_claimed_for_somebody_else() public {
+        IBrands.Launch memory params = _params();
+        params.domain = "panier.example";
+        address foretold = _brands.addressOf(_launcher, params);
+        vm.expectRevert(abi.encodeWithSelector(IBrands.NotTheBrand.selector, foretold, _launcher));
+        _launch(params);
         params.domain = "";
+        vm.recordLogs();
         assertEq(_brands.domainOf(address(_launch(params))), "");
+        // The owner of the token, and the launch: no claim.
+        assertEq(vm.getRecordedLogs().length, 2);
+    }
+
+    /// @notice A birth that ran out of gas says nothing itself, so Brands does, and remembers nothing of it.
+    function test_revertWhen_there_is_too_little_gas() public {
+        IBrands.Launch memory params = _params();
+        vm.expectRevert(IBrands.LaunchFailed.selector);
+        vm.prank(_launcher);
+        _brands.launch{gas: 2_000_000}(params);
+        assertFalse(_brands.isToken(_brands.addressOf(_launcher, params)));
+        _launch(params);
     }
 
     function test_revertWhen_launched_before() public {
@@ -121,7 +152,8 @@ contract BrandsTest is Test {
         many[5].decimals = 3;
         many[6].epochLength = 31 days;
         many[7].origin = 1_690_000_001;
-        many[8].domain = "";
+        many[8].symbol = "PANIER";
+        many[8].domain = "panier.example";
         many[9].symbol = "PANIERpanier";
         many[9].domain = ".example";
         for (uint256 i = 0; i < 10; ++i) {
@@ -137,6 +169,7 @@ contract BrandsTest is Test {
         vm.assume(bytes(params.name).length != 0 && bytes(params.name).length <= 64);
         vm.assume(bytes(params.symbol).length != 0 && bytes(params.symbol).length <= 16);
         vm.assume(bytes(params.domain).length <= 253);
+        if (bytes(params.domain).length != 0) params.owner = launcher;
         params.decimals %= 7;
         params.epochLength = params.epochLength % 2 == 0 ? 0 : bound(params.epochLength, 1 days, 2 ** 62);
         params.origin = bound(params.origin, 0, block.timestamp);
@@ -198,13 +231,13 @@ contract BrandsTest is Test {
 
     function test_domain_holds_253_bytes() public {
         IBrands.Launch memory params = _params();
+        vm.startPrank(_brand);
         params.domain = string(new bytes(254));
         vm.expectRevert(abi.encodeWithSelector(IBrands.BadDomain.selector, params.domain));
-        _launch(params);
+        _brands.launch(params);
         params.domain = string(new bytes(253));
-        address token = address(_launch(params));
+        address token = _brands.launch(params);
         assertEq(_brands.domainOf(token), params.domain);
-        vm.startPrank(_brand);
         vm.expectRevert(abi.encodeWithSelector(IBrands.BadDomain.selector, string(new bytes(254))));
         _brands.claimDomain(token, string(new bytes(254)));
         _brands.claimDomain(token, string(new bytes(253)));

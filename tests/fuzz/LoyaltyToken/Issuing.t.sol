@@ -181,11 +181,17 @@ contract IssuingTest is LoyaltyTokenTest {
         _batch(0, _one(_word(customer, 10)));
     }
 
-    function test_batch_of_nobody_uses_its_reference() public {
-        vm.expectEmit(address(token));
-        emit ILoyaltyToken.BatchIssued(address(0), "batch", 0, 0);
+    /// @notice A batch of nothing would use up its reference for nothing.
+    function test_revertWhen_a_batch_is_of_nothing() public {
+        vm.expectRevert(ILoyaltyToken.ZeroAmount.selector);
         _batch("batch", new uint256[](0));
-        assertTrue(token.referenceUsed(address(0), "batch"));
+        vm.expectRevert(ILoyaltyToken.ZeroAmount.selector);
+        _batch("batch", _one(_word(customer, 0)));
+        assertFalse(token.referenceUsed(address(0), "batch"));
+        uint256[] memory words = new uint256[](2);
+        words[0] = _word(customer, 0);
+        words[1] = _word(buyer, 1);
+        _batch("batch", words);
     }
 
     /// @notice A word's amount has 96 bits, a lot 56: what is too large by itself cannot hide in the sum either.
@@ -248,6 +254,7 @@ contract IssuingTest is LoyaltyTokenTest {
             sum += amounts[i];
             if (isCustomer) mine += amounts[i];
         }
+        vm.assume(sum != 0);
         bool fits = sum <= LANE - before;
         if (!fits) _expectNoHeadroom(LANE - before, sum);
         _batch("batch", words);
