@@ -166,7 +166,7 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         for (uint256 i = 0; i < orders.length; ++i) {
             Words calldata order = _knownOrder(orders, i);
             _checkTerms(order);
-            _use(order, signatures[i], given[i], received[i]);
+            _fill(order, _use(order, signatures[i], given[i]), given[i], received[i]);
         }
         if (measured) _moveAllGuarded(orders, transfers);
         else _moveAll(orders, transfers);
@@ -184,7 +184,8 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         unchecked {
             paid = (amount * order.wantAmount + order.giveAmount - 1) / order.giveAmount;
         }
-        _use(order, signature, amount, paid);
+        bytes32 digest = _use(order, signature, amount);
+        emit OrderFilled(digest, _account(order.maker), amount, paid);
         if (order.giveKind | order.wantKind == _POINTS) _swap(order, amount, paid, livingUntil);
         else _swapGuarded(order, amount, paid, livingUntil);
     }
@@ -251,11 +252,14 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         }
     }
 
-    /// @dev Checks an order of checked terms with what it gives and receives, writes its nonce, and emits its event.
-    function _use(Words calldata order, bytes calldata signature, uint256 given, uint256 received) private {
+    /// @dev Checks an order of checked terms with what it gives, and writes its nonce.
+    function _use(Words calldata order, bytes calldata signature, uint256 given)
+        private
+        returns (bytes32 digest)
+    {
         if (block.timestamp > order.openUntil) revert OrderExpired(order.openUntil);
         address maker = _account(order.maker);
-        bytes32 digest = _digest(order);
+        digest = _digest(order);
         if (!Signatures.isValid(maker, digest, signature)) revert NotSignedByMaker(maker, digest);
         if (order.allowPartial != 0) {
             if (given == 0) revert AmountOutOfRange(given);
@@ -264,6 +268,10 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
             if (given != order.giveAmount) revert NotWhole(digest, given, order.giveAmount);
             _whole.use(maker, order.nonce);
         }
+    }
+
+    /// @dev Checks the price of a used order, and emits its event.
+    function _fill(Words calldata order, bytes32 digest, uint256 given, uint256 received) private {
         if (received >> 128 != 0) revert AmountOutOfRange(received);
         // All four below 2^128.
         unchecked {
@@ -271,7 +279,7 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
                 revert BelowPrice(digest, given, received);
             }
         }
-        emit OrderFilled(digest, maker, given, received);
+        emit OrderFilled(digest, _account(order.maker), given, received);
     }
 
     /// @dev Everything about an order that does not change. Words that are no addresses or booleans are refused, so that a
@@ -281,11 +289,14 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         if (addresses >> 160 | order.allowPartial >> 1 != 0) revert MalformedOrder();
         uint256 giveAmount = order.giveAmount;
         uint256 wantAmount = order.wantAmount;
-        if (giveAmount == 0 || giveAmount >> 128 != 0) revert AmountOutOfRange(giveAmount);
-        if (wantAmount == 0 || wantAmount >> 128 != 0) revert AmountOutOfRange(wantAmount);
+        if ((giveAmount | wantAmount) >> 128 != 0 || giveAmount == 0 || wantAmount == 0) {
+            bool givesWell = giveAmount != 0 && giveAmount >> 128 == 0;
+            revert AmountOutOfRange(givesWell ? wantAmount : giveAmount);
+        }
         if (order.giveKind | order.wantKind == _POINTS) {
-            if (order.giveId != 0) revert IdNotZero(order.giveId);
-            if (order.wantId != 0) revert IdNotZero(order.wantId);
+            if (order.giveId | order.wantId != 0) {
+                revert IdNotZero(order.giveId != 0 ? order.giveId : order.wantId);
+            }
         } else {
             _checkAsset(order.giveKind, order.giveId, order.givePointsExpiringBy);
             _checkAsset(order.wantKind, order.wantId, order.wantPointsLivingUntil);

@@ -32,7 +32,7 @@ KEPT = 12
 seldom = st.integers(0, 9).map(lambda n: n == 0)
 tokens = st.integers(0, 2)
 people = st.integers(0, 3)
-shares = st.sampled_from([1000, 1000, 500, 333, 1, 0, 1001])
+shares = st.sampled_from([1000, 1000, 1000, 500, 500, 333, 333, 1, 0, 1001])
 lots = st.integers(-1, 4)
 loose = st.sampled_from([-1, -1, -1, 0, 1, 2, 3, 4])
 delays = st.sampled_from([0, DAY, 40 * DAY, 40 * DAY, -1])
@@ -48,8 +48,8 @@ _meetable: dict[str, Any] = {
     "cheap": st.integers(0, 1000),
     "ceiling": st.just(-1),
     "floor": loose,
-    "reserved": st.sampled_from([None, None, None, "sender"]),
-    "delay": st.sampled_from([0, DAY, 40 * DAY, 40 * DAY]),
+    "reserved": st.sampled_from([None, None, None, None, None, "sender"]),
+    "delay": st.sampled_from([0, DAY, 90 * DAY, 90 * DAY, 90 * DAY, 90 * DAY]),
     "lane": st.integers(0, 15),
     "index": st.integers(0, 40),
     "ahead": st.just(0),
@@ -267,6 +267,13 @@ class ExchangeMachine(RuleBasedStateMachine):
 
     # -------------------------------------------------------------------------------------------- trading
 
+    def part(self, order: Order, share: int) -> int:
+        """Thousandths of what is left of an order; all of it if it allows no parts; 1001: one more."""
+        left = self.market.remaining(order) or order.give_amount
+        if share == 1001:
+            return left + 1
+        return left if share and not order.allow_partial else left * share // 1000
+
     @rule(number=some, share=shares, floor=loose, funded=st.sampled_from([True] * 5 + [False]), other=seldom)
     def take(self, number: int, share: int, floor: int, funded: bool, other: bool) -> None:
         if not self.orders:
@@ -277,9 +284,7 @@ class ExchangeMachine(RuleBasedStateMachine):
         if funded:
             self.issue(order.want_token, sender, min(order.want_amount, 10**9))
             self.issue(order.give_token, order.maker, min(order.give_amount, 10**9))
-        amount = order.give_amount + 1 if share == 1001 else order.give_amount * share // 1000
-        if order.allow_partial and share == 1000:
-            amount = self.market.remaining(order)
+        amount = self.part(order, share)
         living_until = self.bound(order.give_token, floor)
         arguments = (order, signed.signature, amount, living_until)
         act = lambda: self.both(  # noqa: E731
@@ -319,8 +324,7 @@ class ExchangeMachine(RuleBasedStateMachine):
             return
         kept = self.orders[number % len(self.orders)]
         order = kept.order
-        left = self.market.remaining(order) if order.allow_partial else order.give_amount
-        amount = left + 1 if share == 1001 else left * share // 1000
+        amount = self.part(order, share)
         paid = self.market.price(order, amount) if order.give_amount else 1
         how = {**data.draw(terms), "odd": None}
         other = self.order(maker, (order.want_token, order.give_token), paid, amount, STRANGER, how)
