@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import brownie
+from brownie import web3
+from brownie.exceptions import VirtualMachineError
 
 from tests.helpers import ZERO_ADDRESS, reverts_with
+
+
+def try_deploy(exchange: str, code: bytes | str) -> None:
+    """Deploy Brands in a call: Ganache cannot trace what fails after so much code."""
+    try:
+        web3.eth.call({"data": brownie.Brands.deploy.encode_input(exchange, code)})
+    except ValueError as error:
+        raise VirtualMachineError(error) from None
 
 
 def test_stores_exchange_and_code(brands: Any, exchange: Any) -> None:
@@ -17,12 +27,12 @@ def test_stores_exchange_and_code(brands: Any, exchange: Any) -> None:
     assert len(brownie.web3.eth.get_code(brands.address)) <= 23_500
 
 
-def test_reverts_when_the_exchange_has_no_code(deployer: Any, stranger: Any) -> None:
+def test_reverts_when_the_exchange_has_no_code(stranger: Any) -> None:
     for account in (stranger.address, ZERO_ADDRESS):
         with reverts_with("NoExchange", account):
-            brownie.Brands.deploy(account, brownie.LoyaltyToken.bytecode, {"from": deployer})
+            try_deploy(account, brownie.LoyaltyToken.bytecode)
 
 
-def test_reverts_without_code_of_tokens(deployer: Any, exchange: Any) -> None:
+def test_reverts_without_code_of_tokens(exchange: Any) -> None:
     with reverts_with("NoTokenCode"):
-        brownie.Brands.deploy(exchange, b"", {"from": deployer})
+        try_deploy(exchange.address, b"")
