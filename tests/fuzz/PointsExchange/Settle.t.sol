@@ -747,6 +747,23 @@ contract PointsExchangeSettleTest is ExchangeTest {
         );
     }
 
+    /// In a ring the taker pays her, but what she gives goes to another.
+    function test_reverts_when_another_receives_in_the_takers_place() public {
+        IPointsExchange.Order[] memory orders = new IPointsExchange.Order[](3);
+        orders[0] = points(alice, acme, 100, beta, 80);
+        orders[1] = points(carol, brands[2], 50, acme, 100);
+        orders[2] = points(bob, beta, 80, brands[2], 50);
+        orders[0].onlyTaker = bob;
+        IPointsExchange.Transfer[] memory transfers = new IPointsExchange.Transfer[](3);
+        transfers[0] = IPointsExchange.Transfer(0, 1, 100);
+        transfers[1] = IPointsExchange.Transfer(1, 2, 50);
+        transfers[2] = IPointsExchange.Transfer(2, 0, 80);
+        settleReverts(
+            orders, transfers, abi.encodeWithSelector(IPointsExchange.OnlyTaker.selector, bob, carol)
+        );
+        settleAs(bob, list(orders[0]), swap(100, 80));
+    }
+
     /// Nor may somebody else pay her: he would earn the price that was meant for the taker.
     function test_reverts_when_another_pays_her_in_the_takers_place() public {
         IPointsExchange.Order[] memory orders = _pair();
