@@ -35,6 +35,7 @@ contract LoyaltyGarbageHandler is LoyaltyHandler {
         uint256 dice = _dice(seed, "issue") % 8;
         if (dice == 0) return most + 1;
         if (dice == 1) return LANE + seed % 3 - 1;
+        if (dice == 2) return most * 2;
         return super._issue(seed, most);
     }
 

@@ -344,7 +344,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         if (_grants[issuer][id].lockedUntil != 0) _release(issuer, id);
         GrantBook memory grant = _grants[issuer][id];
         uint256 amount = _issue(v, _room());
-        cap = cap % 3 == 0 ? _issue(cap, LANE) : 0;
+        cap = cap % 2 == 0 ? _issue(cap, LANE) : 0;
         lock = lock % 2 == 0 ? 0 : time + _bound(lock, 0, 12 * _length);
         if (_isLocked(grant) && !_badly(v)) {
             amount = grant.amount + _issue(v, _room());
