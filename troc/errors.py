@@ -126,3 +126,21 @@ class ChecksFailedError(TrocError):
     """Something that must always hold does not."""
 
     exit_code = 16
+
+
+class StoreError(TrocError):
+    """A database that cannot be opened, or holds something else."""
+
+    exit_code = 17
+
+
+class MemberError(TrocError):
+    """A member, card or consent that is unknown, doubled or missing."""
+
+    exit_code = 18
+
+
+class TamperedError(TrocError):
+    """A record that must never change did."""
+
+    exit_code = 19
