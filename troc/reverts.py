@@ -15,7 +15,7 @@ from hexbytes import HexBytes
 from troc.artifacts import NAMES, artifact
 from troc.errors import ContractError
 
-_TIMES = ("deadline", "openUntil", "lockedUntil", "origin")
+_TIMES = ("deadline", "openUntil", "lockedUntil", "maturesAt", "origin")
 
 _ASK_AGAIN = "look at it again (`troc trade show`) and make a new order"
 
@@ -65,12 +65,41 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "GrantLocked": (
         "grant {id} of {issuer} is locked until {lockedUntil}",
-        "raise or extend it, or wait for that date",
+        "raise or extend it, wait for that date, or use a grant without a lock",
     ),
     "GrantNotLocked": ("grant {id} of {issuer} has no lock", "nothing is to be released"),
     "LockOutOfRange": ("a grant cannot be locked until {lockedUntil}", "choose a date to come"),
     "DeadlinePassed": ("the signed message was good until {deadline}", "sign a new one"),
     "NotSignedByHolder": ("the signature is not that of {holder}", "let the holder sign it"),
+    "NotSignedByIssuer": (
+        "the voucher is not signed by {issuer}",
+        "take it as it was signed: for these points, on this chain, with every field",
+    ),
+    "NotSignedByKey": (
+        "the one-time key {key} did not name this recipient for this voucher",
+        "sign with the key of the code or link itself",
+    ),
+    "EpochNotLiving": (
+        "the points of epoch {epoch} have expired or not begun, as it is epoch {currentEpoch}",
+        "choose this epoch or one of the three before",
+    ),
+    "MaturityOutOfRange": ("pending points cannot mature at {maturesAt}", "choose a date to come"),
+    "NotTheIssuer": (
+        "{sender} may not cancel what {issuer} issued",
+        "let the issuer or the brand cancel it",
+    ),
+    "PendingExceeded": (
+        "{left} units of purchase {id} are pending and {needed} were to be cancelled",
+        "cancel less, or nothing if it has ended",
+    ),
+    "AlreadyMature": (
+        "the points of purchase {id} are the customer's since {maturesAt}",
+        "write the refund down as a debt of hers",
+    ),
+    "NotMature": (
+        "the points of purchase {id} can still be cancelled until {maturesAt}",
+        "release them from then on",
+    ),
     "NotTheAgent": ("only {agent} may submit this redemption, not {sender}", "let that account submit it"),
     "ReceiptUsed": (
         "{holder} has redeemed for the receipt {receiptId} before",
