@@ -32,7 +32,7 @@ def grant(granted: Any) -> None:
     """The issuer's grant 1 has 100 points."""
 
 
-# ------------------------------------------------------------------------------------------------ to a customer
+# ---------------------------------------------------------------------------------------------- to a customer
 
 
 def test_pays_out_of_the_grant(
@@ -130,7 +130,7 @@ def test_holds_until_its_deadline(make_voucher: Any, sign_voucher: Any, token: A
     assert token.balanceOf(customer) == 20
 
 
-# --------------------------------------------------------------------------------------------------- signature
+# ------------------------------------------------------------------------------------------------- signature
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_a_wallet_issues_by_erc_1271(
     assert (token.balanceOf(customer), token.grantOf(wallet, 1)[0]) == (40, 0)
 
 
-# ------------------------------------------------------------------------------------------------- one-time key
+# ----------------------------------------------------------------------------------------------- one-time key
 
 
 def test_pays_whom_the_key_names(
@@ -307,7 +307,7 @@ def test_whom_a_voucher_without_a_key_names_gets_it(
     assert (token.balanceOf(customer), token.balanceOf(stranger)) == (40, 0)
 
 
-# ------------------------------------------------------------------------------------------ grant and receipts
+# ---------------------------------------------------------------------------------------- grant and receipts
 
 
 def test_pays_for_a_receipt_once(
@@ -394,7 +394,7 @@ def test_reverts_when_the_recipient_is_refused(
 def test_reverts_when_a_word_is_too_large(
     make_voucher: Any, sign_voucher: Any, token: Any, customer: Any, field: str
 ) -> None:
-    """brownie would not encode such a voucher: the words are changed afterwards. Contracts say nothing then."""
+    """brownie would not encode such a voucher: the words are changed afterwards. The refusal is empty."""
     voucher = make_voucher()
     call = bytearray.fromhex(token.claim.encode_input(sign_voucher(voucher))[2:])
     # The voucher follows the selector and the place of the whole.

@@ -84,7 +84,7 @@ def test_reverts_when_the_sum_exceeds_the_grant(
 def test_reverts_out_of_a_locked_grant(
     matures_at: int, token: Any, brand: Any, issuer: Any, customer: Any, stranger: Any
 ) -> None:
-    """What was promised for sure cannot be taken back; also not after the lock, until somebody releases it."""
+    """What was promised for sure cannot be taken back; also not after the lock, before it is released."""
     until = now() + 1_000
     token.setGrant(issuer, 1, 100, 0, until, {"from": brand})
     words = batch([(customer, 1)])

@@ -39,12 +39,16 @@ def test_issues_into_each_lot_that_lives(
 
 
 def test_adds_to_what_is_there(
-    held: Any, token: Any, totals: Any, lots: Any, brand: Any, customer: Any
+    token: Any, totals: Any, lots: Any, enter: Any, brand: Any, customer: Any
 ) -> None:
-    for epoch, amount in enumerate((1, 2, 3, 4)):
-        token.mintAtEpoch(epoch.to_bytes(31) + b"\1", epoch, batch([(customer, amount)]), {"from": brand})
-    assert lots(customer) == (11, 22, 33, 44)
-    assert (tuple(token.liability()[0]), totals()) == ((11, 22, 33, 44), (110, 110, 0, 0))
+    for epoch in range(4):
+        if epoch:
+            enter(epoch)
+        token.mint(customer, 10 * epoch, {"from": brand})
+    for epoch in range(4):
+        token.mintAtEpoch(bytes([epoch + 1] * 32), epoch, batch([(customer, 1)]), {"from": brand})
+    assert lots(customer) == tuple(token.liability()[0]) == (1, 11, 21, 31)
+    assert totals() == (64, 64, 0, 0)
 
 
 @pytest.mark.parametrize("epoch", [0, 2, 7, MAX_UINT256])
