@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from eth_abi.abi import decode
 from eth_utils.abi import event_signature_to_log_topic
 from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
 
+from troc.abi import CODEC
 from troc.artifacts import NAMES, artifact
 from troc.errors import ContractError
+from troc.words import shown
 
 _TIMES = ("deadline", "openUntil", "lockedUntil", "origin")
 
@@ -176,9 +177,11 @@ def _errors() -> Mapping[bytes, tuple[str, Sequence[str], Sequence[str]]]:
     return found
 
 
-def _shown(name: str, value: Any) -> Any:
+def _told(name: str, value: Any) -> Any:
     if isinstance(value, bytes):
         return "0x" + value.hex()
+    if isinstance(value, str):
+        return shown(value)
     if name in _TIMES and isinstance(value, int):
         try:
             return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
@@ -192,12 +195,13 @@ def explain(data: bytes, fallback: str = "") -> ContractError:
     selector, rest = bytes(data[:4]), bytes(data[4:])
     try:
         if selector == HexBytes("0x08c379a0"):
-            (reason,) = decode(["string"], rest)
+            (reason,) = CODEC.decode(["string"], rest)
+            reason = shown(reason)
             return ContractError(
                 f"a contract refuses: {reason}", "check what was asked of it", "Error", {"reason": reason}
             )
         if selector == HexBytes("0x4e487b71"):
-            (code,) = decode(["uint256"], rest)
+            (code,) = CODEC.decode(["uint256"], rest)
             said = _PANICS.get(code, f"panic {code:#x}")
             return ContractError(
                 f"a contract broke off: {said}", "check the amounts", "Panic", {"code": code}
@@ -206,12 +210,12 @@ def explain(data: bytes, fallback: str = "") -> ContractError:
             name, types, names = _errors()[selector]
             decoded = (
                 to_checksum_address(value) if type_ == "address" else value
-                for type_, value in zip(types, decode(types, rest), strict=True)
+                for type_, value in zip(types, CODEC.decode(types, rest), strict=True)
             )
             values = dict(zip(names, decoded, strict=True))
-            shown = {key: _shown(key, value) for key, value in values.items()}
             message, remedy = WORDS[name]
-            return ContractError(message.format(**shown), remedy, name, values)
+            told = {key: _told(key, value) for key, value in values.items()}
+            return ContractError(message.format(**told), remedy, name, values)
     except Exception as error:
         fallback = fallback or f"malformed answer ({error})"
     said = fallback or (f"unknown error 0x{selector.hex()}" if selector else "no reason given")
