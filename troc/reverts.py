@@ -16,7 +16,7 @@ from troc.artifacts import NAMES, artifact
 from troc.errors import ContractError
 from troc.words import shown
 
-_TIMES = ("deadline", "openUntil", "lockedUntil", "origin")
+_TIMES = ("deadline", "openUntil", "lockedUntil", "origin", "maturesAt")
 
 _ASK_AGAIN = "look at it again (`troc trade show`) and make a new order"
 
@@ -72,6 +72,32 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "LockOutOfRange": ("a grant cannot be locked until {lockedUntil}", "choose a date to come"),
     "DeadlinePassed": ("the signed message was good until {deadline}", "sign a new one"),
     "NotSignedByHolder": ("the signature is not that of {holder}", "let the holder sign it"),
+    "NotSignedByIssuer": ("the signature is not that of the issuer {issuer}", "ask it for a new voucher"),
+    "NotSignedByKey": (
+        "the voucher was made out to the key {key}, which did not sign",
+        "sign with the key that came with the voucher",
+    ),
+    "EpochNotLiving": (
+        "points of epoch {epoch} have expired or are yet to come (now: {currentEpoch})",
+        "issue into this epoch or one of the three before",
+    ),
+    "MaturityOutOfRange": ("points cannot become the customer's at {maturesAt}", "choose a date to come"),
+    "NotTheIssuer": (
+        "only the issuer {issuer} or the brand may cancel this purchase, not {sender}",
+        "use one of their accounts",
+    ),
+    "PendingExceeded": (
+        "{left} units of purchase {id} are pending and {needed} were to be cancelled",
+        "cancel less; nothing is left of a purchase that has ended",
+    ),
+    "AlreadyMature": (
+        "the points of purchase {id} are the customer's since {maturesAt}",
+        "ask the customer to redeem them",
+    ),
+    "NotMature": (
+        "the points of purchase {id} can still be cancelled until {maturesAt}",
+        "wait for that date",
+    ),
     "NotTheAgent": ("only {agent} may submit this redemption, not {sender}", "let that account submit it"),
     "ReceiptUsed": (
         "{holder} has redeemed for the receipt {receiptId} before",
