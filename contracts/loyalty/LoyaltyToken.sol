@@ -971,8 +971,12 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         emit Transfer(address(0), to, amount);
     }
 
+    /// @dev In assembly, since Solidity would leave the amount's bits beside the address, and `_checkReceiver` reads it whole.
     function _unpack(uint256 word) private pure returns (uint256 amount, address to) {
-        return (word >> 160, address(uint160(word)));
+        assembly ("memory-safe") {
+            amount := shr(160, word)
+            to := shr(96, shl(96, word))
+        }
     }
 
     // --------------------------------------------------------------------------------- internal: redemption
