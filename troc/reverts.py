@@ -15,7 +15,7 @@ from hexbytes import HexBytes
 from troc.artifacts import NAMES, artifact
 from troc.errors import ContractError
 
-_TIMES = ("deadline", "openUntil", "lockedUntil", "origin")
+_TIMES = ("deadline", "openUntil", "lockedUntil", "maturesAt", "origin")
 
 _ASK_AGAIN = "look at it again (`troc trade show`) and make a new order"
 
@@ -71,6 +71,32 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "LockOutOfRange": ("a grant cannot be locked until {lockedUntil}", "choose a date to come"),
     "DeadlinePassed": ("the signed message was good until {deadline}", "sign a new one"),
     "NotSignedByHolder": ("the signature is not that of {holder}", "let the holder sign it"),
+    "NotSignedByIssuer": (
+        "the voucher is not signed by {issuer}, who is to pay it",
+        "ask whoever gave it to you for another",
+    ),
+    "NotSignedByKey": (
+        "the recipient is not named by the one-time key {key}",
+        "claim with the whole link or code of the voucher",
+    ),
+    "EpochNotLiving": (
+        "points of epoch {epoch} have expired or cannot be earned yet, and now is epoch {currentEpoch}",
+        "choose one of the four that live",
+    ),
+    "MaturityOutOfRange": ("points cannot mature at {maturesAt}", "choose a time to come"),
+    "NotTheIssuer": (
+        "only {issuer} or the brand may cancel this, not {sender}",
+        "use the account that issued it, or the brand's",
+    ),
+    "PendingExceeded": (
+        "{left} units of the purchase {id} are pending and {needed} are to be cancelled",
+        "cancel less; what was released or cancelled is gone from it",
+    ),
+    "AlreadyMature": (
+        "the points of the purchase {id} are the customer's since {maturesAt}",
+        "book the return as a debt; the chain cannot take them back",
+    ),
+    "NotMature": ("the purchase {id} can be returned until {maturesAt}", "release it from then on"),
     "NotTheAgent": ("only {agent} may submit this redemption, not {sender}", "let that account submit it"),
     "ReceiptUsed": (
         "{holder} has redeemed for the receipt {receiptId} before",
