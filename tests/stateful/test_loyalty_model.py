@@ -530,7 +530,7 @@ class LoyaltyMachine(RuleBasedStateMachine):
         signature = (CUSTOMERS[0] if forged else signer).sign(voucher, self.domain)
         if not voucher.is_key:
             return [voucher, signature, ZERO, b""]
-        named = BRANDS[1] if swapped else to
+        named = STRANGER if swapped else to
         claim = Claim(KEY.address, named, digest(voucher, self.domain))
         return [voucher, signature, to, KEY.sign(claim, self.domain)]
 
