@@ -194,9 +194,19 @@ contract PendingTest is LoyaltyTokenTest {
     function test_revertWhen_customer_is_zero_token_or_exchange() public {
         address[3] memory refused = [address(0), address(token), exchange];
         for (uint256 i = 0; i < 3; ++i) {
-            vm.prank(brand);
-            vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InvalidReceiver.selector, refused[i]));
-            token.mintPending("batch", _due, _one(_word(refused[i], 1)));
+            bytes memory reason =
+                abi.encodeWithSelector(ILoyaltyToken.ERC20InvalidReceiver.selector, refused[i]);
+            // Whatever amount stands above the address, and also behind a purchase that is right.
+            for (uint256 amount = 1; amount <= LANE / 2; amount *= 3) {
+                uint256[] memory words = _one(_word(refused[i], amount));
+                vm.prank(brand);
+                vm.expectRevert(reason);
+                token.mintPending("batch", _due, words);
+                words = _ids(_word(customer, 1), _word(refused[i], amount), _word(customer, 1));
+                vm.prank(issuer);
+                vm.expectRevert(reason);
+                token.issuePending(_GRANT, "batch", _due, words);
+            }
         }
     }
 
@@ -237,6 +247,7 @@ contract PendingTest is LoyaltyTokenTest {
         assertEq(_promised(), 200);
         // It stays so in the next epoch, but for the points of this one.
         _enter(1);
+        _due += LENGTH;
         _expectNoHeadroom(LANE, LANE + 1);
         _promise("c", 101);
         _promise("c", 100);
@@ -254,7 +265,7 @@ contract PendingTest is LoyaltyTokenTest {
         _expectNoHeadroom(0, 1);
         _issue(_GRANT, buyer, 1);
         vm.prank(brand);
-        _expectNoHeadroom(0, 10 + 1);
+        _expectNoHeadroom(10, 11);
         token.setGrant(issuer, 2, 1, 0, block.timestamp);
     }
 
