@@ -298,8 +298,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
                 ++claimed;
             }
         }
-        _raiseSupply(reserved, true);
+        // What is promised counts in the headroom of the others, and never needs more room than they leave.
         _raiseSupply(free, false);
+        _raiseSupply(reserved, true);
     }
 
     /// @inheritdoc ILoyaltyToken
