@@ -626,7 +626,9 @@ class LoyaltyMachine(RuleBasedStateMachine):
                         locked = points.grant(voucher.issuer, voucher.grant_id).locked_until != 0
                         paid[locked].append((to, voucher.amount))
                         self.use_voucher(voucher)
-                self.issue_both(paid)
+                # What is promised has its place whatever the others take.
+                for locked in (False, True):
+                    points.issue_all(paid[locked], promised=locked)
             except Refused:
                 points.grants, points.references, self.nonces.used = before
                 raise
@@ -635,17 +637,6 @@ class LoyaltyMachine(RuleBasedStateMachine):
 
         signed = [self.signed(signer, voucher, to, wrong, False) for signer, voucher, to, wrong in batch]
         self.both(model, STRANGER, "claimBatch", signed)
-
-    def issue_both(self, paid: dict[bool, list[tuple[str, int]]]) -> None:
-        """Promised ones first; both or none."""
-        points, free = self.points, sum(amount for _, amount in paid[False])
-        reserved = sum(amount for _, amount in paid[True])
-        if reserved <= points.room(promised=True):
-            room = max(0, MOST - points.supply_of(points.fresh) - reserved - points.promised - points.pending)
-            if free > room:
-                raise Refused("NoHeadroom", room, free)
-        for promised in (True, False):
-            points.issue_all(paid[promised], promised=promised)
 
     # -------------------------------------------------------------------------------------------- pending
 
