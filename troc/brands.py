@@ -217,7 +217,7 @@ class Brands:
             for event in claims:
                 token, domain = event["args"]["token"], event["args"]["domain"]
                 if token in self._found:
-                    self._found[token] = replace(self._found[token], domain=_shown(domain), proven=False)
+                    self._found[token] = replace(self._found[token], domain=shown(domain), proven=False)
             self._next_block = last + 1
         return list(self._found.values())
 
@@ -290,16 +290,16 @@ class Brands:
         )
 
     def _read(self, token: str, launch: Any) -> Brand:
-        length = launch["epochLength"] or _FOR_EVER
+        length = launch["epochLength"] or FOR_EVER
         return Brand(
             address=token,
-            name=_shown(launch["name"]),
-            symbol=_shown(launch["symbol"]),
+            name=shown(launch["name"]),
+            symbol=shown(launch["symbol"]),
             decimals=launch["decimals"],
             epoch_length=length,
             origin=launch["origin"],
             owner=launch["owner"],
-            domain=_shown(launch["domain"]),
+            domain=shown(launch["domain"]),
             raw_name=launch["name"],
         )
 
@@ -324,7 +324,7 @@ class Brands:
         for text, what, most in ((name, "name", _NAME_BYTES), (symbol, "symbol", _SYMBOL_BYTES)):
             if not text.strip() or len(text.encode()) > most:
                 raise InputError(f"the {what} {text!r} does not fit", f"choose one of 1 to {most} bytes")
-            if _shown(text) != text:
+            if shown(text) != text:
                 raise InputError(f"the {what} {text!r} has characters that cannot be shown", "leave them out")
         if any(character.isspace() or character == "." for character in symbol) or symbol.startswith("0x"):
             raise InputError(
@@ -547,7 +547,7 @@ class _MintRun:
         return min(self._chain.block_gas_limit() * _BLOCK_SHARE, _TRANSACTION_GAS)
 
 
-_FOR_EVER = 1 << 62
+FOR_EVER = 1 << 62
 """The length of an epoch that stands for "never expires", in seconds (LOYALTY.md, "Lots")."""
 
 
@@ -555,7 +555,7 @@ def _cut(brand: Brand, payouts: Iterable[Payout], reference: str) -> list[Batch]
     return batches(sorted(payouts, key=lambda payout: payout.address.lower()), brand.address, reference)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Text from the chain without what could deceive a terminal: controls, line ends, marks of writing
     direction.
     """
