@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from troc import __version__
-from troc.cli import account, brand, demo, points, trade, up
+from troc.cli import account, brand, demo, index, points, trade, up
 from troc.cli.session import Options, Session
 from troc.errors import TrocError
 
@@ -28,6 +28,7 @@ app.add_typer(brand.app, name="brand")
 app.add_typer(points.app, name="points")
 app.add_typer(trade.app, name="trade")
 app.command("up")(up.up)
+app.command("index")(index.index)
 app.command("demo")(demo.demo)
 
 _FLAGS = ("--json", "--dry-run", "--yes")
