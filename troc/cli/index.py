@@ -64,7 +64,7 @@ def _show(session: Session, found: Index) -> None:
         lines.append(f"{words.count(status.behind, 'block')} are missing: run it without --dry-run.")
     if status.guessed:
         lines.append(
-            f"The lots of {words.count(status.guessed, 'past balance')} are guessed, since the node kept no state"
-            " of then; an archive node and --rebuild make them exact."
+            f"The lots of {words.count(status.guessed, 'past balance')} are guessed, since the node kept no"
+            " state of then; an archive node and --rebuild make them exact."
         )
     session.result(status.as_json(), "\n".join(lines))

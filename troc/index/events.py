@@ -14,7 +14,7 @@ from eth_abi.abi import decode
 from web3 import Web3
 
 from troc.artifacts import artifact
-from troc.index.source import Log, checksummed
+from troc.index.source import Log, checksummed, type_of
 from troc.messages import ZERO_ADDRESS
 
 Decode = Callable[[str], Any]
@@ -74,16 +74,10 @@ def _topics(contract: str) -> dict[str, str]:
     """The first topic of each event of a contract, by the event's name."""
     return {
         entry["name"]: "0x"
-        + bytes(Web3.keccak(text=f"{entry['name']}({','.join(map(_type, entry['inputs']))})")).hex()
+        + bytes(Web3.keccak(text=f"{entry['name']}({','.join(map(type_of, entry['inputs']))})")).hex()
         for entry in artifact(contract).abi
         if entry["type"] == "event"
     }
-
-
-def _type(part: Mapping[str, Any]) -> str:
-    if not part["type"].startswith("tuple"):
-        return str(part["type"])
-    return f"({','.join(map(_type, part['components']))}){part['type'][5:]}"
 
 
 @cache

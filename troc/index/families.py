@@ -107,6 +107,7 @@ class Span:
                     sender=_nobody(event.args["from"]),
                     recipient=_nobody(event.args["to"]),
                     units=event.args["value"],
+                    transaction=event.transaction,
                     epoch=None if birth is None else self.epoch_of(birth),
                 )
             )

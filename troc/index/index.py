@@ -374,17 +374,22 @@ class Index(Reading):
             if account is not None
         }
         held = self._held(accounts)
-        # Once to see what will have to be read, so that it comes in few requests; the truth comes after.
-        wanted: dict[LotsAt, None] = {}
+        # Replayed three times: to see which transactions are in question, then which balances, so that each
+        # kind comes in few requests; then the truth.
+        plain: dict[tuple[str, str], bool] = {}
+        told: dict[LotsAt, Held | None] = {}
 
-        def note(token: str, account: str, block: int, guess: Held) -> Held:
-            wanted[LotsAt(token, account, block)] = None
+        def guess_plain(token: str, transaction: str) -> bool:
+            return plain.setdefault((token, transaction), True)
+
+        def guess_lots(token: str, account: str, block: int, guess: Held) -> Held:
+            told[LotsAt(token, account, block)] = None
             return guess
 
-        changes = replay(held, movements, note)
-        if not wanted:
-            return changes
-        told = dict(zip(wanted, self._lots(list(wanted), span.calendars), strict=True))
+        def is_plain(token: str, transaction: str) -> bool:
+            if (token, transaction) not in plain:
+                (plain[token, transaction],) = self._source.are_plain([(token, transaction)])
+            return plain[token, transaction]
 
         def read(token: str, account: str, block: int, _: Held) -> Held | None:
             question = LotsAt(token, account, block)
@@ -392,7 +397,15 @@ class Index(Reading):
                 (told[question],) = self._lots([question], span.calendars)
             return told[question]
 
-        return replay(held, movements, read)
+        changes = replay(held, movements, guess_lots, guess_plain)
+        if plain:
+            told.clear()
+            plain.update(zip(plain, self._source.are_plain(list(plain)), strict=True))
+            changes = replay(held, movements, guess_lots, is_plain)
+        if told:
+            told.update(zip(told, self._lots(list(told), span.calendars), strict=True))
+            changes = replay(held, movements, read, is_plain)
+        return changes
 
     def _lots(self, asked: Sequence[LotsAt], calendars: Mapping[str, Calendar]) -> list[Held | None]:
         answers = self._source.lots(asked)

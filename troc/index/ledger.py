@@ -3,7 +3,8 @@
 The log says amounts. Which lots they came from follows from it in all but one case: points are born into a
 known lot and redeemed oldest first, and whoever sends everything, or has one lot, leaves no choice. Only a
 transfer of a part of several lots can have been bounded (`transferFromWithin`, `transferFromAtEpoch`, the
-exchange); then, and for a give-back, the balances of those concerned are read at the end of that block.
+exchange). The transaction tells it for a plain `transfer`, which is most of them. For what is left, and for a
+give-back, the balances of those concerned are read at the end of that block.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Movement:
     sender: str | None
     recipient: str | None
     units: int
+    transaction: str
     epoch: int | None = None
 
 
@@ -57,6 +59,8 @@ class Change:
 
 Read = Callable[[str, str, int, Held], Held | None]
 """Reads an account's lots of a token at the end of a block, given the guess; None if nobody can tell."""
+IsPlain = Callable[[str, str], bool]
+"""Whether a transaction does nothing but move points of a token, the oldest first."""
 
 
 def alive(lots: Mapping[int, int], now: int) -> Lots:
@@ -83,7 +87,9 @@ def add(lots: Mapping[int, int], more: Mapping[int, int], sign: int = 1) -> Lots
     return {epoch: units for epoch, units in found.items() if units}
 
 
-def replay(held: Mapping[Key, Held], movements: Iterable[Movement], read: Read) -> list[Change]:
+def replay(
+    held: Mapping[Key, Held], movements: Iterable[Movement], read: Read, is_plain: IsPlain
+) -> list[Change]:
     """What changes, a change for each account and block, oldest first.
 
     `held` is what everybody concerned held before (nothing where missing), `movements` lie in the order of
@@ -95,7 +101,7 @@ def replay(held: Mapping[Key, Held], movements: Iterable[Movement], read: Read) 
         before: dict[Key, tuple[int, Held]] = {}
         doubtful: set[Key] = set()
         for movement in group:
-            _apply(movement, state, before, doubtful)
+            _apply(movement, state, before, doubtful, is_plain)
         for key, (now, old) in before.items():
             new = state[key]
             if key in doubtful or not new.exact:
@@ -106,7 +112,11 @@ def replay(held: Mapping[Key, Held], movements: Iterable[Movement], read: Read) 
 
 
 def _apply(
-    movement: Movement, state: dict[Key, Held], before: dict[Key, tuple[int, Held]], doubtful: set[Key]
+    movement: Movement,
+    state: dict[Key, Held],
+    before: dict[Key, tuple[int, Held]],
+    doubtful: set[Key],
+    is_plain: IsPlain,
 ) -> None:
     if movement.sender == movement.recipient:
         return
@@ -129,7 +139,9 @@ def _apply(
         has = state[source]
         moved, missing = take_oldest(has.lots, movement.units)
         chosen = target is not None and len(has.lots) > 1 and movement.units < sum(has.lots.values())
-        in_doubt = chosen or missing > 0 or source in doubtful
+        in_doubt = missing > 0 or source in doubtful
+        if chosen and not in_doubt:
+            in_doubt = not is_plain(movement.token, movement.transaction)
         exact = has.exact
         state[source] = Held(add(has.lots, moved, -1), has.exact)
         if in_doubt:

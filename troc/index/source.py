@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from eth_abi.abi import decode
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 from web3.types import RPCEndpoint
@@ -122,13 +121,25 @@ class Source:
             answers += [_lots(next(got)) if each.block > self._state_gone else None for each, _ in part]
         return answers
 
+    def are_plain(self, asked: Sequence[tuple[str, str]]) -> list[bool]:
+        """For pairs of token and transaction: whether it calls that token itself, for one transfer that takes
+        the oldest lots.
+        """
+        found = self._ask_many("eth_getTransactionByHash", [[transaction] for _, transaction in asked])
+        return [
+            answer is not None
+            and str(answer.get("to")).lower() == token.lower()
+            and answer["input"][:10] in _PLAIN
+            for (token, _), answer in zip(asked, found, strict=True)
+        ]
+
     def liability(self, token: str, block: int) -> tuple[tuple[int, int], ...] | None:
         """Pairs of expiry and units of all living points of a token; None where the state is gone."""
         try:
             answer = self._ask("eth_call", [{"to": token, "data": _LIABILITY}, hex(block)])
         except _RefusedError:
             return None
-        return _lots("0x" + answer[2 : 2 + 8 * 64])
+        return _lots(answer)
 
     # ---------------------------------------------------------------------------------------- internal
 
@@ -180,9 +191,11 @@ class Source:
         return node
 
 
-def event_topic(signature: str) -> str:
-    """The first topic of an event."""
-    return "0x" + bytes(Web3.keccak(text=signature)).hex()
+def type_of(part: Mapping[str, Any]) -> str:
+    """A parameter's type as signatures write it."""
+    if not part["type"].startswith("tuple"):
+        return str(part["type"])
+    return f"({','.join(map(type_of, part['components']))}){part['type'][5:]}"
 
 
 def _result(reply: Any) -> Any:
@@ -212,10 +225,10 @@ def _log(entry: Any) -> Log:
 
 def _selector(name: str) -> str:
     (function,) = (entry for entry in artifact("LoyaltyToken").abi if entry.get("name") == name)
-    inputs = ",".join(each["type"] for each in function["inputs"])
-    return "0x" + bytes(Web3.keccak(text=f"{name}({inputs})"))[:4].hex()
+    return "0x" + bytes(Web3.keccak(text=f"{name}({','.join(map(type_of, function['inputs']))})"))[:4].hex()
 
 
+_PLAIN = frozenset(_selector(name) for name in ("transfer", "transferFrom", "sendFor"))
 _LIABILITY = _selector("liability")
 _LOTS_OF = _selector("lotsOf")
 
@@ -225,5 +238,6 @@ def _lots_call(account: str) -> str:
 
 
 def _lots(answer: str) -> tuple[tuple[int, int], ...]:
-    amounts, expiries = decode(["uint256[4]", "uint256[4]"], bytes.fromhex(answer[2:]))
-    return tuple(zip(expiries, amounts, strict=True))
+    # Two lists of four numbers, the amounts first.
+    numbers = [int(answer[2 + 64 * index : 66 + 64 * index], 16) for index in range(8)]
+    return tuple(zip(numbers[4:], numbers[:4], strict=True))
