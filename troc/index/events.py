@@ -105,7 +105,7 @@ def read_event(log: Log, contract: str, name: str, time: int) -> Event:
 
 @dataclass(frozen=True)
 class Launch:
-    """A brand's birth. Texts as they are on the chain, with bytes that are no text replaced."""
+    """A brand's birth. Texts may hold lone surrogates, for bytes that are no text (`troc.abi`)."""
 
     token: str
     owner: str
@@ -129,8 +129,8 @@ def read_launch(log: Log) -> Launch:
     return Launch(
         token=checksummed("0x" + log.topics[1][-40:]),
         owner=checksummed(owner),
-        name=name.decode(errors="replace"),
-        symbol=symbol.decode(errors="replace"),
+        name=name.decode(errors="surrogateescape"),
+        symbol=symbol.decode(errors="surrogateescape"),
         decimals=decimals,
         epoch_length=epoch_length,
         origin=origin,
@@ -165,6 +165,11 @@ class Birth:
         """Who issued; None: the brand itself."""
         issuer = None if self.cause is None else self.cause.args.get("issuer")
         return None if issuer == ZERO_ADDRESS else issuer
+
+    @property
+    def nonce(self) -> int | None:
+        """The nonce of the voucher that was claimed."""
+        return None if self.cause is None else self.cause.args.get("nonce")
 
     @property
     def reference(self) -> str | None:

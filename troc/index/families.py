@@ -139,6 +139,8 @@ def _issues(span: Span) -> Iterator[Row]:
                 "kind": birth.kind,
                 "issuer": birth.issuer,
                 "reference": birth.reference,
+                # Up to 2^256.
+                "nonce": None if birth.nonce is None else str(birth.nonce),
                 "recipient": event.args["to"],
                 "units": event.args["value"],
                 "epoch": epoch,
@@ -167,13 +169,10 @@ def _transfers(span: Span) -> Iterator[Row]:
             yield tables.transfers, event.row() | {"sender": sender, "recipient": recipient, "units": units}
 
 
-_PENDING_BATCHES = ("BatchPending", "PendingBatch")
-
-
 def _pending(span: Span) -> Iterator[Row]:
     batches = {
         (event.token, event.transaction, _issuer(event), event.args["firstId"] + index): event.args["batchId"]
-        for event in span.of(*_PENDING_BATCHES)
+        for event in span.of("BatchPending")
         for index in range(event.args["recipients"])
     }
     for event in span.of("PendingIssued"):
@@ -246,7 +245,7 @@ FAMILIES = (
     Family("LoyaltyToken", ("Transfer",), (tables.transfers,), _transfers),
     Family(
         "LoyaltyToken",
-        ("PendingIssued", "PendingCancelled", "PendingReleased", *_PENDING_BATCHES),
+        ("PendingIssued", "PendingCancelled", "PendingReleased", "BatchPending"),
         (tables.pending, tables.pending_changes),
         _pending,
     ),

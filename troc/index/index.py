@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from troc.brands import FOR_EVER, shown
+from troc.brands import FOR_EVER
 from troc.chain import Chain
 from troc.errors import ChainRestartedError, NetworkError, StoreError
 from troc.index import tables
@@ -21,7 +21,7 @@ from troc.index.reading import Reading, lots_of_row
 from troc.index.source import Header, Log, LotsAt, Source, TooMuchError
 from troc.manifest import Manifest
 from troc.store import chain_folder, drop_store, open_store, shown_url, sqlite_url
-from troc.words import LIFE_EPOCHS
+from troc.words import LIFE_EPOCHS, shown
 
 MOST_EVENTS = 50_000
 """A range with more events than this makes the next one shorter, to bound memory."""

@@ -19,7 +19,10 @@ from troc.words import LIFE_EPOCHS
 
 @dataclass(frozen=True)
 class Issue:
-    """Points that came into being. `kind` as in `troc.index.events`; `issuer` None: the brand itself."""
+    """Points that came into being. `kind` as in `troc.index.events`; `issuer` None: the brand itself.
+
+    `reference` is the receipt's or the batch's, `nonce` the voucher's that was claimed.
+    """
 
     block: int
     time: int
@@ -27,6 +30,7 @@ class Issue:
     kind: str
     issuer: str | None
     reference: str | None
+    nonce: int | None
     recipient: str
     units: int
     expiry: int
@@ -176,6 +180,7 @@ class Reading:
                 kind=row.kind,
                 issuer=row.issuer,
                 reference=row.reference,
+                nonce=None if row.nonce is None else int(row.nonce),
                 recipient=row.recipient,
                 units=row.units,
                 expiry=_expiry(brand, row.epoch),

@@ -78,6 +78,7 @@ issues = _event(
     sa.Column("kind", sa.String(10), nullable=False),
     sa.Column("issuer", _Address),
     sa.Column("reference", _Hash),
+    sa.Column("nonce", sa.Text),
     sa.Column("recipient", _Address, nullable=False),
     _units("units"),
     sa.Column("epoch", sa.BigInteger, nullable=False),
