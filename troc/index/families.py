@@ -46,16 +46,20 @@ class Purchase:
     matures_at: int
 
 
+PurchaseKey = tuple[str, str | None, int]
+"""Token, issuer (None: the brand) and number."""
+
+
 @dataclass
 class Span:
     """The events of a range of blocks, oldest first, and what is needed to make sense of them.
 
-    `purchases` finds pending points of earlier ranges by token, issuer (None: the brand) and number.
+    `purchases` are those of earlier ranges that events here are about.
     """
 
     events: Sequence[Event]
     calendars: Mapping[str, Calendar]
-    purchases: Callable[[str, str | None, int], Purchase | None]
+    purchases: Mapping[PurchaseKey, Purchase]
 
     def of(self, *names: str) -> Iterator[Event]:
         """The events of these kinds."""
@@ -67,12 +71,10 @@ class Span:
         return births(self.events)
 
     @cached_property
-    def new_purchases(self) -> dict[tuple[str, str | None, int], Purchase]:
-        """Pending points issued in this range."""
-        return {
-            (event.token, _issuer(event), event.args["id"]): Purchase(
-                event.args["customer"], event.args["maturesAt"]
-            )
+    def all_purchases(self) -> dict[PurchaseKey, Purchase]:
+        """Those, and the ones issued in this range."""
+        return dict(self.purchases) | {
+            purchase_key(event): Purchase(event.args["customer"], event.args["maturesAt"])
             for event in self.of("PendingIssued")
         }
 
@@ -86,9 +88,7 @@ class Span:
             return int(birth.cause.args["epoch"])
         if birth.kind == RELEASED:
             assert birth.cause is not None
-            key = event.token, birth.issuer, birth.cause.args["id"]
-            purchase = self.new_purchases.get(key) or self.purchases(*key)
-            return None if purchase is None else calendar.epoch_at(purchase.matures_at)
+            return calendar.epoch_at(self.all_purchases[purchase_key(birth.cause)].matures_at)
         return calendar.epoch_at(event.time)
 
     def movements(self) -> list[Movement]:
@@ -120,6 +120,11 @@ def _nobody(address: str) -> str | None:
 
 def _issuer(event: Event) -> str | None:
     return _nobody(event.args["issuer"])
+
+
+def purchase_key(event: Event) -> PurchaseKey:
+    """Which purchase a `Pending…` event is about."""
+    return event.token, _issuer(event), event.args["id"]
 
 
 def _issues(span: Span) -> Iterator[Row]:
@@ -197,6 +202,7 @@ def _pending(span: Span) -> Iterator[Row]:
                 "kind": "cancelled" if event.name == "PendingCancelled" else "released",
                 "issuer": _issuer(event),
                 "number": event.args["id"],
+                "customer": span.all_purchases[purchase_key(event)].customer,
                 "units": event.args["amount"],
             },
         )

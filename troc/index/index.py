@@ -14,8 +14,17 @@ from troc.brands import FOR_EVER
 from troc.chain import Chain
 from troc.errors import ChainRestartedError, NetworkError, StoreError
 from troc.index import tables
-from troc.index.events import LAUNCHED, Launch, read_event, read_launch, topics
-from troc.index.families import EVENT_TABLES, EVENTS, Calendar, Purchase, Span, rows
+from troc.index.events import LAUNCHED, Event, Launch, read_event, read_launch, topics
+from troc.index.families import (
+    EVENT_TABLES,
+    EVENTS,
+    Calendar,
+    Purchase,
+    PurchaseKey,
+    Span,
+    purchase_key,
+    rows,
+)
 from troc.index.ledger import Change, Held, Key, Lots, add, replay
 from troc.index.reading import Reading, lots_of_row
 from troc.index.source import Header, Log, LotsAt, Source, TooMuchError
@@ -138,6 +147,11 @@ class Index(Reading):
                 if span == 1:
                     raise
                 span = max(1, span // 4)
+            except sa.exc.DBAPIError as error:
+                raise StoreError(
+                    f"the index in {shown_url(self._url)} cannot be written ({str(error.orig).strip()})",
+                    "mend that and run it again: it goes on where it was",
+                ) from None
             except _MovedError:
                 attempts += 1
                 if attempts == _ATTEMPTS:
@@ -214,6 +228,11 @@ class Index(Reading):
                 "name another database, or begin this one anew with `troc index --rebuild`",
             )
 
+    def _claimed(self) -> Mapping[str, Any] | None:
+        with self.reading() as connection:
+            row = connection.execute(sa.select(tables.state)).one_or_none()
+        return None if row is None else row._asdict()
+
     def _reached(self, connection: sa.Connection | None = None) -> int:
         if connection is not None:
             return int(connection.scalar(sa.select(tables.state.c.block)) or 0)
@@ -233,23 +252,7 @@ class Index(Reading):
             ).one_or_none()
             if stored is None or self._stands(stored.number, stored.hash):
                 return 0
-            numbers = connection.scalars(
-                sa.select(tables.blocks.c.number).order_by(tables.blocks.c.number)
-            ).all()
-            # Whatever is below a block that stands stands too.
-            low, high = 0, len(numbers) - 1
-            while low < high:
-                middle = (low + high) // 2
-                hash_ = connection.scalar(
-                    sa.select(tables.blocks.c.hash).where(tables.blocks.c.number == numbers[middle])
-                )
-                if self._stands(numbers[middle], str(hash_)):
-                    low = middle + 1
-                else:
-                    high = middle
-        if low == 0:
-            self._check_genesis()
-        ancestor = numbers[low - 1] if low else self._manifest.first_block - 1
+        ancestor = self._ancestor()
         with self._writing(reached) as connection:
             for table in (*EVENT_TABLES, tables.brands):
                 connection.execute(table.delete().where(table.c.block > ancestor))
@@ -261,6 +264,38 @@ class Index(Reading):
                 )
             connection.execute(tables.state.update().values(block=ancestor))
         return reached - ancestor
+
+    def _ancestor(self) -> int:
+        """The youngest block of the index that still stands, searched with growing steps: most that the chain
+        drops is young.
+        """
+
+        def stored(rank: int) -> Any:
+            query = sa.select(tables.blocks.c.number, tables.blocks.c.hash)
+            with self.reading() as connection:
+                return connection.execute(
+                    query.order_by(tables.blocks.c.number.desc()).offset(rank).limit(1)
+                ).one_or_none()
+
+        def is_below(rank: int) -> bool:
+            row = stored(rank)
+            return row is None or self._stands(row.number, row.hash)
+
+        # Whatever is below a block that stands stands too.
+        dropped, standing = 0, 1
+        while not is_below(standing):
+            dropped, standing = standing, 2 * standing
+        while standing - dropped > 1:
+            middle = (dropped + standing) // 2
+            if is_below(middle):
+                standing = middle
+            else:
+                dropped = middle
+        found = stored(standing)
+        if found is None:
+            self._check_genesis()
+            return self._manifest.first_block - 1
+        return int(found.number)
 
     def _check_genesis(self) -> None:
         """Everything is gone: either a very deep reorganisation, or another chain behind the same address."""
@@ -292,7 +327,7 @@ class Index(Reading):
         events = [
             read_event(log, "LoyaltyToken", names[log.topics[0]], headers[log.block].time) for log in logs
         ]
-        span = Span(events, calendars, self._purchase)
+        span = Span(events, calendars, self._purchases(events))
         changes = self._changes(span)
         if self._marks(start, end) != marks:
             raise _MovedError
@@ -352,16 +387,25 @@ class Index(Reading):
                 )
             }
 
-    def _purchase(self, token: str, issuer: str | None, number: int) -> Purchase | None:
+    def _purchases(self, events: Iterable[Event]) -> dict[PurchaseKey, Purchase]:
+        """Purchases of earlier ranges that these events are about."""
+        wanted: dict[tuple[str, str | None], list[int]] = {}
+        for event in events:
+            if event.name in ("PendingCancelled", "PendingReleased"):
+                token, issuer, number = purchase_key(event)
+                wanted.setdefault((token, issuer), []).append(number)
         table = tables.pending
-        same = table.c.issuer.is_(None) if issuer is None else table.c.issuer == issuer
+        found: dict[PurchaseKey, Purchase] = {}
         with self.reading() as connection:
-            row = connection.execute(
-                sa.select(table.c.customer, table.c.matures_at).where(
-                    table.c.token == token, same, table.c.number == number
-                )
-            ).one_or_none()
-        return None if row is None else Purchase(row.customer, row.matures_at)
+            for (token, issuer), numbers in wanted.items():
+                same = table.c.issuer.is_(None) if issuer is None else table.c.issuer == issuer
+                for part in _parts(numbers):
+                    query = sa.select(table.c.number, table.c.customer, table.c.matures_at).where(
+                        table.c.token == token, same, table.c.number.in_(part)
+                    )
+                    for row in connection.execute(query):
+                        found[token, issuer, row.number] = Purchase(row.customer, row.matures_at)
+        return found
 
     # ---------------------------------------------------------------------------------------- balances
 

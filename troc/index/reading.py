@@ -227,9 +227,13 @@ class Reading:
         """
         now = self.reached()[1] if at is None else at
         table, changes = tables.pending, tables.pending_changes
-        where = [] if customer is None else [table.c.customer == customer]
+        where, about = (
+            ([], [])
+            if customer is None
+            else ([table.c.customer == customer], [changes.c.customer == customer])
+        )
         done: dict[tuple[str | None, int], dict[str, int]] = {}
-        for row in self._events(changes, brand, 0, now + 1, []):
+        for row in self._events(changes, brand, 0, now + 1, about):
             sums = done.setdefault((row.issuer, row.number), {})
             sums[row.kind] = sums.get(row.kind, 0) + row.units
         found = []

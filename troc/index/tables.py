@@ -130,8 +130,9 @@ pending_changes = _event(
     sa.Column("kind", sa.String(10), nullable=False),
     sa.Column("issuer", _Address),
     sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("customer", _Address, nullable=False),
     _units("units"),
-    sa.Index(PREFIX + "pending_changes_by_number", "token", "issuer", "number"),
+    sa.Index(PREFIX + "pending_changes_by_customer", "customer", "token"),
 )
 
 grants = _event(

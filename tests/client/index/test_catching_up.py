@@ -209,7 +209,7 @@ def test_a_node_that_keeps_no_old_balances(
     agree(brand)
 
 
-def test_a_node_that_refuses_batches_and_long_ranges(world: World, url: str) -> None:
+def test_a_node_that_refuses_batches_and_long_ranges_and_tells_no_times(world: World, url: str) -> None:
     stir(world, 3)
     with faulty_node(world.chain.config.rpc) as node:
         node.refuses_batches = True
@@ -217,12 +217,17 @@ def test_a_node_that_refuses_batches_and_long_ranges(world: World, url: str) -> 
         def short_only(params: list[Any], forward: Callable[[], Any]) -> Any:
             if int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) >= 3:
                 raise RefusalError("query exceeds max block range 3")
-            return forward()
+            # Older nodes do not say the time.
+            return [{key: log[key] for key in log if key != "blockTimestamp"} for log in forward()]
 
         node.answers["eth_getLogs"] = short_only
+        world.brand.launch("Delta Deli", "DELTA", "60 days")
         index = Index(Chain.connect(replace(world.chain.config, rpc=node.url)), world.manifest, url)
         index.catch_up()
         assert index.status().behind == 0
+        complete = Index(world.chain, world.manifest)
+        complete.catch_up()
+        assert content(index) == content(complete)
         node.answers["eth_getLogs"] = lambda params, forward: (_ for _ in ()).throw(RefusalError("no logs"))
         world.pass_days(1)
         with pytest.raises(NetworkError, match="gives no logs \\(no logs\\)"):
@@ -266,6 +271,13 @@ def test_a_chain_that_was_started_anew(home: Path, tmp_path: Path, url: str) -> 
         assert Index(chain, manifest).catch_up().blocks > 0
         assert Index.rebuild(chain, manifest, url).catch_up().blocks > 0
     assert len(list((home / ".troc").glob("31337-*/index.sqlite"))) == 2
+
+
+def test_a_database_that_breaks(world: World, index: Index) -> None:
+    with index.engine.begin() as connection:
+        tables.issues.drop(connection)
+    with pytest.raises(StoreError, match=r"the index in .* cannot be written .*issues"):
+        index.catch_up()
 
 
 def test_another_deployment_on_the_same_chain(world: World, index: Index, url: str) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+import sqlalchemy as sa
+
 from tests.client.trade.conftest import DAY, World
+from tests.client.trade.test_brands import launch_bytes
 from troc.brands import Brand
-from troc.index import Index
+from troc.index import Index, tables
 from troc.messages import ZERO_ADDRESS
 from troc.points import receipt_id
 
@@ -207,6 +210,41 @@ def test_several_moves_in_one_block(world: World, index: Index, agree: Callable[
         rpc_call(world.chain, "evm_setAutomine", True)
     agree(brand)
     assert len({move.block for move in index.transfers(brand)}) == 1
+
+
+def test_trades_and_pockets(world: World, index: Index, agree: Callable[[Brand], None]) -> None:
+    acme, beta = (world.everyone.brand(symbol) for symbol in ("ACME", "BETA"))
+    world.pass_days(92)
+    world.brand.mint("ACME", {world.ann.address: 100}, reference="second season")
+    world.brand.mint("BETA", {world.bob.address: 100}, reference="second season")
+    # Only points that live long enough: not the oldest.
+    live = f"{(beta.longest_life(world.chain.now()) - world.chain.now()) // DAY - 10}d"
+    signed = world.ann.sign(world.ann.draft("50 ACME", "1 BETA", live=live))
+    world.ann.publish(signed)
+    world.bob.accept(signed)
+    agree(acme)
+    agree(beta)
+    assert {lot.units for lot in index.balance(beta, world.ann.address).lots} == {100}
+    pocket = world.everyone.brands.token(acme).functions.pocketOf(world.ann.address, BATCH)
+    pocket_address = world.chain.call(pocket)
+    world.ann.send("380 ACME", pocket_address)
+    agree(acme)
+    world.give_ether(world.ann.address)
+    soonest = acme.longest_life(world.chain.now()) - acme.epoch_length
+    call(world, acme, "transferFromPocket", BATCH, world.cem.address, 20, soonest, signer=world.ann.signer)
+    agree(acme)
+    assert [lot.expiry for lot in index.balance(acme, world.cem.address).lots] == [
+        acme.longest_life(world.chain.now())
+    ]
+
+
+def test_a_name_that_is_no_text(world: World, index: Index) -> None:
+    launch_bytes(world.chain, world.manifest, b"\xff\x00\x1b[2J", b"\xc3(")
+    index.catch_up()
+    with index.reading() as connection:
+        names = list(connection.scalars(sa.select(tables.brands.c.name)))
+    assert len(names) == 4
+    assert names[-1] == "\N{REPLACEMENT CHARACTER}" * 3 + "[2J"
 
 
 def test_points_that_never_expire(world: World, index: Index, agree: Callable[[Brand], None]) -> None:
