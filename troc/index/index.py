@@ -25,7 +25,7 @@ from troc.index.families import (
     purchase_key,
     rows,
 )
-from troc.index.ledger import Change, Held, Key, Lots, add, replay
+from troc.index.ledger import Change, Held, Key, Lots, add, alive, replay
 from troc.index.reading import Reading, lots_of_row
 from troc.index.source import Header, Log, LotsAt, Source, TooMuchError
 from troc.manifest import Manifest
@@ -36,6 +36,7 @@ MOST_EVENTS = 50_000
 """A range with more events than this makes the next one shorter, to bound memory."""
 
 _ATTEMPTS = 10
+_PROBES = 100
 _PER_QUERY = 500
 T = TypeVar("T")
 
@@ -132,17 +133,18 @@ class Index(Reading):
         begun = time.monotonic()
         undone = blocks = events = attempts = 0
         span = self._chain.config.log_range
-        touched: set[str] = set()
+        touched: list[Key] = []
+        tokens: set[str] = set()
         while True:
             try:
                 undone += self._go_back()
                 start, head = self._reached() + 1, self._source.head()
                 if start > head:
-                    if self._settle(touched):
+                    if self._settle(tokens, touched):
                         continue
                     break
                 end = min(start + span - 1, head)
-                found, tokens = self._take(start, end)
+                found, keys = self._take(start, end)
             except TooMuchError:
                 if span == 1:
                     raise
@@ -162,7 +164,8 @@ class Index(Reading):
             else:
                 events += found
                 blocks += end - start + 1
-                touched |= tokens
+                tokens |= {token for token, _ in keys}
+                touched = (touched + keys)[-_PROBES:]
                 if found > MOST_EVENTS:
                     span = max(1, span // 2)
                 if report is not None:
@@ -311,8 +314,8 @@ class Index(Reading):
 
     # ---------------------------------------------------------------------------------------- one range
 
-    def _take(self, start: int, end: int) -> tuple[int, set[str]]:
-        """Read a range of blocks and write what it holds: how many events, of which tokens."""
+    def _take(self, start: int, end: int) -> tuple[int, list[Key]]:
+        """Read a range of blocks and write what it holds: how many events, and whose balances changed."""
         marks = self._marks(start, end)
         launches = [
             read_launch(log)
@@ -345,7 +348,7 @@ class Index(Reading):
                 connection.execute(table.insert(), found)
             self._write_changes(connection, changes)
             connection.execute(tables.state.update().values(block=end))
-        return len(events) + len(launches), {event.token for event in events}
+        return len(events) + len(launches), [(change.token, change.account) for change in changes]
 
     def _marks(self, start: int, end: int) -> dict[int, Header]:
         """The blocks at both ends of a range, of which the first must be the one where the index stands."""
@@ -498,9 +501,9 @@ class Index(Reading):
             totals[change.token, change.block] = {"token": change.token} | _lots_row(row)
         _extend(connection, tables.supply, list(totals.values()))
 
-    def _settle(self, touched: set[str]) -> bool:
-        """At the head: ask for balances in doubt, and hold each supply against its token's. Whether it
-        changed anything.
+    def _settle(self, tokens: set[str], touched: list[Key]) -> bool:
+        """At the head: ask for balances in doubt, hold each supply against its token's, and some balances
+        against what the token says of them. Whether it changed anything.
         """
         reached = self._reached()
         with self.reading() as connection:
@@ -520,36 +523,43 @@ class Index(Reading):
         changed = False
         for token in doubtful:
             changed |= self._correct(token, calendars[token], here.number, here.time, everybody=False)
-        for token in sorted(touched):
-            if self._adds_up(token, calendars[token], here.number, here.time):
+        for token in sorted(tokens):
+            probes = {account for each, account in touched if each == token}
+            if self._adds_up(token, calendars[token], here, probes):
                 continue
             if not self._stands(here.number, here.hash):
                 raise _MovedError
             # Whatever the reason: what the token says counts.
             changed |= self._correct(token, calendars[token], here.number, here.time, everybody=True)
-            if not self._adds_up(token, calendars[token], here.number, here.time):
+            if not self._adds_up(token, calendars[token], here, probes):
                 raise StoreError(
                     f"the index of {token} does not add up to its points at block {here.number}",
                     "build it anew with `troc index --rebuild`",
                 )
+        tokens.clear()
         touched.clear()
         return changed
 
-    def _adds_up(self, token: str, calendar: Calendar, block: int, time_: int) -> bool:
-        answer = self._source.liability(token, block)
-        if answer is None:
-            return True
+    def _adds_up(self, token: str, calendar: Calendar, here: sa.Row[Any], probes: Iterable[str]) -> bool:
+        """Whether the supply and the balances of the accounts `probes` are the token's own."""
+        now = calendar.epoch_at(here.time)
+        liability = self._source.liability(token, here.number)
         with self.reading() as connection:
             row = connection.execute(
                 sa.select(tables.supply).where(
                     tables.supply.c.token == token, tables.supply.c.until_block.is_(None)
                 )
             ).one_or_none()
-        counted = {} if row is None else lots_of_row(row)
-        told = _by_epoch(answer, calendar)
-        return told == {
-            epoch: units for epoch, units in counted.items() if epoch > calendar.epoch_at(time_) - LIFE_EPOCHS
-        }
+        counted = {} if row is None else alive(lots_of_row(row), now)
+        if liability is not None and _by_epoch(liability, calendar) != counted:
+            return False
+        asked = [LotsAt(token, account, here.number) for account in sorted(probes)]
+        held = self._held((token, each.account) for each in asked)
+        for each, told in zip(asked, self._lots(asked, {token: calendar}), strict=True):
+            known = held.get((token, each.account), Held({}))
+            if told is not None and known.exact and told.lots != alive(known.lots, now):
+                return False
+        return True
 
     def _correct(self, token: str, calendar: Calendar, block: int, time_: int, everybody: bool) -> bool:
         """Write what holders in doubt (or all of them) hold by the token's own word."""
@@ -572,6 +582,11 @@ class Index(Reading):
                 connection.execute(table.update().where(table.c.token == token).values(exact=False))
             self._write_changes(connection, changes)
             if everybody:
+                sums: Lots = {}
+                for answer in answers:
+                    sums = add(sums, {} if answer is None else answer.lots)
+                supply = Change("", "", block, now, Held({}), Held(sums))
+                _extend(connection, tables.supply, [{"token": token} | _lots_row(supply)])
                 connection.execute(
                     table.update()
                     .where(table.c.token == token, table.c.until_block.is_(None))
