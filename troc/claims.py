@@ -18,7 +18,7 @@ from troc.errors import ContractError, FundsError, InputError, NetworkError, Vou
 from troc.messages import ZERO_ADDRESS, CancelNonces, sign, to_address
 from troc.payouts import LOT_MAX
 from troc.signatures import is_signed
-from troc.vouchers import NO_RECEIPT, Draft, Nonces, SignedVoucher, sign_vouchers
+from troc.vouchers import NO_RECEIPT, Draft, SignedVoucher
 
 CLAIMS_PER_BATCH = 200
 _CANCELS_PER_BATCH = 500
@@ -116,21 +116,6 @@ class Claims:
                 f" {brand.number(largest)} could never be paid",
                 "make it smaller, or ask the brand for a higher cap",
             )
-
-    def sign(
-        self,
-        brand: Brand,
-        drafts: Sequence[Draft],
-        signer: Signer,
-        *,
-        deadline: int,
-        grant: int = 0,
-        nonces: Nonces | None = None,
-    ) -> list[SignedVoucher]:
-        """Sign vouchers that the signer's grant can pay as it is now. Nothing is sent."""
-        self.check_grant(brand, drafts, signer.address, grant)
-        domain = brand.domain_of_messages(self._chain.chain_id)
-        return sign_vouchers(drafts, domain, signer, deadline=deadline, grant=grant, nonces=nonces)
 
     # ------------------------------------------------------------------------------------------- standing
 
@@ -231,7 +216,15 @@ class Claims:
                 ready[standing.brand.address].append(self._ready(standing, to))
             else:
                 passed.append(standing)
-        run.total = sum(map(len, ready.values()))
+        named = [each.signed.voucher for part in ready.values() for each in part]
+        if to is not None and named and not any(voucher.is_key for voucher in named):
+            for voucher in named:
+                if to_address(to) != voucher.recipient:
+                    raise InputError(
+                        f"the voucher is made out to {voucher.recipient}, not to {to}",
+                        "leave --to away: anyone can submit it for its recipient",
+                    )
+        run.total = len(named)
         for part in ready.values():
             token = self._brands.token(part[0].standing.brand)
             for start in range(0, len(part), CLAIMS_PER_BATCH):
@@ -244,11 +237,6 @@ class Claims:
         signed = standing.signed
         voucher = signed.voucher
         if not voucher.is_key:
-            if to is not None and to_address(to) != voucher.recipient:
-                raise InputError(
-                    f"the voucher is made out to {voucher.recipient}, not to {to}",
-                    "leave --to away: anyone can submit it for its recipient",
-                )
             return _Ready(standing, (voucher.as_tuple(), signed.signature, ZERO_ADDRESS, b""))
         if to is None:
             raise InputError("nobody was named to get the points", "name an address with --to")

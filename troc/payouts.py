@@ -226,7 +226,7 @@ def _read_csv(path: Path, columns: Sequence[str]) -> Iterator[_Row]:
                 yield reader.line_num, "", "", "", fault
             else:
                 address, amount, *receipt = (row[position].strip() for position in positions)
-                yield reader.line_num, address, amount, *(receipt or [""]), ""
+                yield reader.line_num, address, amount, "".join(receipt), ""
     except csv.Error as error:
         raise InputError(
             f"{path.name} is no CSV file ({error})", "save it as CSV in UTF-8, or as Parquet"
@@ -251,7 +251,7 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[_Row]:
     cells = [table.column(position) for position in _positions(path, table.column_names, columns)]
     for index in range(table.num_rows):
         address, amount, *receipt = (_text(column[index].as_py()) for column in cells)
-        yield index + 1, address, amount, *(receipt or [""]), ""
+        yield index + 1, address, amount, "".join(receipt), ""
 
 
 def _text(value: Any) -> str:

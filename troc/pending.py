@@ -195,7 +195,7 @@ class Purchases:
         answers = self._chain.read_many([token.pendingOf(*pair) for pair in ids])
         now = self._chain.now()
         found = [
-            _purchase(brand, *pair, *answer, now)
+            _purchase(brand, *pair, answer, now)
             for pair, answer in zip(ids, answers, strict=True)
             if answer[1]
         ]
@@ -214,7 +214,7 @@ class Purchases:
                 f"nothing is pending of purchase {id_} of {who}: it was returned or released, or never was",
                 "see `troc brand pending list`",
             )
-        return _purchase(brand, issuer, id_, *answer, self._chain.now())
+        return _purchase(brand, issuer, id_, answer, self._chain.now())
 
     def _issued(self, brand: Brand, customer: str | None, issuer: str | None) -> list[tuple[str, int]]:
         """(issuer, id) of all purchases that ever were, from the log."""
@@ -236,15 +236,23 @@ class Purchases:
     # --------------------------------------------------------------------------------------------- acting
 
     def give_back(self, purchase: Purchase, signer: Signer, units: int | None = None) -> Receipt:
-        """Take back the points of a purchase that was returned, or a part (`units`) of them. Its issuer or the
-        brand, and only before they mature.
+        """Take back the points of a purchase that was returned, or a part (`units`) of them.
+
+        Its issuer or the brand can, and only before they mature.
         """
         units = purchase.units if units is None else units
+        self.check_return(purchase, units)
+        token = self._brands.token(purchase.brand).functions
+        return self._chain.send(token.cancelPending(purchase.issuer, purchase.id, units), signer)
+
+    @staticmethod
+    def check_return(purchase: Purchase, units: int) -> None:
+        """Raise before anything is sent if `units` of a purchase cannot be taken back."""
         if purchase.state is not PurchaseState.WAITING:
             raise PointsError(
                 f"the points of purchase {purchase.id} are the customer's since"
                 f" {words.moment(purchase.matures_at)}",
-                "book the return as a debt (`troc brand debt`); the chain cannot take them back",
+                "book the return as a debt (`troc brand members debt`); the chain cannot take them back",
             )
         if not 0 < units <= purchase.units:
             raise PointsError(
@@ -252,13 +260,14 @@ class Purchases:
                 f" {purchase.brand.number(units)}",
                 "return that much at most",
             )
-        token = self._brands.token(purchase.brand).functions
-        return self._chain.send(token.cancelPending(purchase.issuer, purchase.id, units), signer)
 
     def release(
         self, purchases: Iterable[Purchase], signer: Signer, progress: Progress | None = None
     ) -> ReleaseReport:
-        """Release what is due, in batches that fit a block. Anyone may; what ended meanwhile is passed over."""
+        """Release what is due, in batches that fit a block. Anyone may.
+
+        What ended in the meantime is passed over.
+        """
         groups: dict[tuple[Brand, str], list[Purchase]] = defaultdict(list)
         for purchase in purchases:
             if purchase.state is not PurchaseState.WAITING:
@@ -299,9 +308,8 @@ class Purchases:
             return False
 
 
-def _purchase(
-    brand: Brand, issuer: str, id_: int, customer: str, units: int, matures_at: int, now: int
-) -> Purchase:
+def _purchase(brand: Brand, issuer: str, id_: int, answer: tuple[str, int, int], now: int) -> Purchase:
+    customer, units, matures_at = answer
     state = PurchaseState.WAITING
     if now >= matures_at:
         state = PurchaseState.LAPSED if now >= brand.longest_life(matures_at) else PurchaseState.DUE

@@ -105,9 +105,14 @@ class SignedVoucher:
 
     def to_link(self, page: str) -> str:
         """A link to a page of the brand's. What is behind the `#` a browser keeps to itself."""
+        self.check_page(page)
+        return f"{page}#{self.to_text().removeprefix(SCHEME)}"
+
+    @staticmethod
+    def check_page(page: str) -> None:
+        """Raise unless links can lead to this page."""
         if not re.fullmatch(r"https://[^\s#]+", page):
             raise InputError(f"{page!r} is no page for links", "write it as in https://biobox.example/claim")
-        return f"{page}#{self.to_text().removeprefix(SCHEME)}"
 
     def to_bytes(self) -> bytes:
         """The bytes that the text spells, with a checksum at their end (docs/vouchers.md)."""
