@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from web3.contract import Contract
-from web3.contract.contract import ContractFunction
 
 from troc import words
 from troc.accounts import Signer
@@ -30,9 +29,6 @@ _SYMBOL_BYTES = 16
 
 Progress = Callable[[int, int], None]
 """Told how many recipients are done, and of how many."""
-
-BatchCall = Callable[[Batch], ContractFunction]
-"""The call that issues a batch."""
 
 
 @dataclass(frozen=True)
@@ -386,27 +382,15 @@ class Brands:
         """
         token = self.token(brand).functions
 
-        def call(batch: Batch) -> ContractFunction:
+        def issue(batch: Batch) -> Any:
             if grant is None:
                 return token.mintBatch(batch.reference, batch.packed)
             return token.issueBatch(grant, batch.reference, batch.packed)
 
-        return self.issue(brand, payouts, signer, call, reference=reference, grant=grant, progress=progress)
-
-    def issue(
-        self,
-        brand: Brand,
-        payouts: Iterable[Payout],
-        signer: Signer,
-        call: BatchCall,
-        *,
-        reference: str = "",
-        grant: int | None = None,
-        progress: Progress | None = None,
-    ) -> MintReport:
-        """As `mint`, by whichever function takes a batch: `call` says which."""
-        run = _MintRun(self._chain, self.token(brand), signer, grant, call, progress)
-        return run.pay(brand, cut(brand, payouts, reference))
+        todo = _cut(brand, payouts, reference)
+        run = _MintRun(self._chain, token, signer, ZERO_ADDRESS if grant is None else signer.address)
+        run.pay(todo, issue, progress)
+        return run.report(brand)
 
     def check_mint(
         self,
@@ -418,7 +402,7 @@ class Brands:
     ) -> None:
         """Raise before anything is sent if `signer` cannot issue what is not issued yet."""
         token = self.token(brand).functions
-        todo = cut(brand, payouts, reference)
+        todo = _cut(brand, payouts, reference)
         issuer = ZERO_ADDRESS if grant is None else signer
         used = self._chain.read_many([token.referenceUsed(issuer, batch.reference) for batch in todo])
         units = sum(batch.units for batch, done in zip(todo, used, strict=True) if not done)
@@ -443,6 +427,33 @@ class Brands:
                 f"{signer} may issue {brand.text(most)} today, not {brand.text(units)}",
                 "ask the brand for a larger grant (`troc brand issuer`)",
             )
+
+    def mint_pending(
+        self,
+        brand: Brand,
+        payouts: Iterable[Payout],
+        matures_at: int,
+        signer: Signer,
+        *,
+        reference: str = "",
+        grant: int | None = None,
+        progress: Progress | None = None,
+    ) -> MintReport:
+        """Issue points that can be taken back until `matures_at`; see `troc.pending`.
+
+        Taken up again as `mint` is; what an earlier run issued keeps its date.
+        """
+        token = self.token(brand).functions
+
+        def issue(batch: Batch) -> Any:
+            if grant is None:
+                return token.mintPending(batch.reference, matures_at, batch.packed)
+            return token.issuePending(grant, batch.reference, matures_at, batch.packed)
+
+        todo = _cut(brand, payouts, reference)
+        run = _MintRun(self._chain, token, signer, ZERO_ADDRESS if grant is None else signer.address)
+        run.pay(todo, issue, progress)
+        return run.report(brand)
 
     def grant(self, brand: Brand, issuer: str, grant: int = 0) -> Grant:
         """What an issuer may still issue."""
@@ -484,31 +495,35 @@ class Brands:
 
 
 class _MintRun:
-    """One run of minting."""
+    """One run of issuing batches. `token` are the functions of the contract, `issuer` whose references count:
+    0 for the brand.
+    """
 
-    def __init__(
-        self,
-        chain: Chain,
-        token: Contract,
-        signer: Signer,
-        grant: int | None,
-        call: BatchCall,
-        progress: Progress | None,
-    ) -> None:
+    def __init__(self, chain: Chain, token: Any, signer: Signer, issuer: str) -> None:
         self._chain = chain
         self._token = token
         self._signer = signer
-        self._call = call
-        self._progress = progress
-        self._issuer = ZERO_ADDRESS if grant is None else signer.address
+        self._issuer = issuer
         self._sent: list[str] = []
         self._paid: list[Batch] = []
         self._before: list[Batch] = []
 
-    def pay(self, brand: Brand, todo: list[Batch]) -> MintReport:
-        self._total = sum(len(batch.payouts) for batch in todo)
+    def pay(
+        self,
+        todo: list[Batch],
+        issue: Callable[[Batch], Any],
+        progress: Progress | None = None,
+        total: int | None = None,
+    ) -> None:
+        """Issue batches by the call that `issue` makes of each; `total` recipients are those of all calls."""
+        self._issue = issue
+        self._progress = progress
+        self._total = sum(len(batch.payouts) for batch in todo) if total is None else total
         for batch, used in zip(todo, self._used(todo), strict=True):
             self._pay(batch, used)
+
+    def report(self, brand: Brand) -> MintReport:
+        """What was done."""
         return MintReport(
             brand=brand,
             recipients=sum(len(batch.payouts) for batch in self._paid),
@@ -530,7 +545,7 @@ class _MintRun:
                 self._pay(half, half_used)
             return
         try:
-            self._sent.append(self._chain.send(self._call(batch), self._signer).transaction)
+            self._sent.append(self._chain.send(self._issue(batch), self._signer).transaction)
         except ContractError as error:
             if error.name != "ReferenceUsed":
                 raise
@@ -545,7 +560,7 @@ class _MintRun:
 
     def _used(self, some: Iterable[Batch]) -> list[bool]:
         return self._chain.read_many(
-            [self._token.functions.referenceUsed(self._issuer, batch.reference) for batch in some]
+            [self._token.referenceUsed(self._issuer, batch.reference) for batch in some]
         )
 
     def _wascut(self, batch: Batch) -> bool:
@@ -558,7 +573,7 @@ class _MintRun:
 
     def _fits(self, batch: Batch) -> bool:
         try:
-            gas = self._chain.estimate(self._call(batch), self._signer.address)
+            gas = self._chain.estimate(self._issue(batch), self._signer.address)
         except ContractError as error:
             if error.name == "ReferenceUsed":
                 return True
@@ -577,8 +592,7 @@ _FOR_EVER = 1 << 62
 """The length of an epoch that stands for "never expires", in seconds (LOYALTY.md, "Lots")."""
 
 
-def cut(brand: Brand, payouts: Iterable[Payout], reference: str) -> list[Batch]:
-    """The batches of payouts, always the same for the same ones."""
+def _cut(brand: Brand, payouts: Iterable[Payout], reference: str) -> list[Batch]:
     return batches(in_order(payouts), brand.address, reference)
 
 

@@ -76,6 +76,7 @@ def test_text_and_link_give_back_the_voucher(signed: SignedVoucher) -> None:
     assert read_text(signed.to_text()) == signed
     assert read_text(signed.to_text().lower()) == signed
     assert read_text(f"  {signed.to_link('https://panier.example/claim?lang=fr')}\n") == signed
+    assert read_text(signed.to_text()[:70] + "\r\n " + signed.to_text()[70:]) == signed
     assert read_text(signed.public().to_text()).secret == b""
 
 
