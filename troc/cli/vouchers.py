@@ -49,7 +49,11 @@ def sign(
     context: typer.Context,
     brand: _Brand,
     points: Annotated[
-        str, typer.Argument(help="Whole points; or a CSV or Parquet file with the columns address and amount")
+        str,
+        typer.Argument(
+            metavar="POINTS",
+            help="Whole points; or a CSV or Parquet file with the columns address and amount",
+        ),
     ],
     to: Annotated[str, typer.Option(help="Address of the customer")] = "",
     key: Annotated[
