@@ -21,12 +21,14 @@ from troc.messages import (
     Cancel,
     CancelAll,
     CancelNonces,
+    Claim,
     Domain,
     Message,
     Order,
     Permit,
     Redeem,
     Send,
+    Voucher,
     digest,
     pack_batch_word,
     pack_nonce,
@@ -38,7 +40,17 @@ from troc.messages import (
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-MESSAGES: tuple[type[Message], ...] = (Order, Cancel, CancelAll, Permit, Send, Redeem, CancelNonces)
+MESSAGES: tuple[type[Message], ...] = (
+    Order,
+    Cancel,
+    CancelAll,
+    Permit,
+    Send,
+    Redeem,
+    CancelNonces,
+    Voucher,
+    Claim,
+)
 HALF_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141 // 2
 
 chance = random.Random(20260101)
