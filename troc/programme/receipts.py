@@ -144,7 +144,10 @@ def read_lines(
     }
     start = source.first_line
     for batch in source.batches(sorted(set(columns.values()))):
-        yield _lines(path, start, batch, columns, rules, lookups)
+        try:
+            yield _lines(path, start, batch, columns, rules, lookups)
+        except pa.ArrowException as error:
+            raise source.unreadable(error) from None
         start += len(batch)
 
 
@@ -188,21 +191,21 @@ class _Source:
             else:
                 yield from self._csv(columns)
         except (OSError, pa.ArrowException) as error:
-            raise self._unreadable(error) from None
+            raise self.unreadable(error) from None
 
     def _parquet(self) -> Any:
         try:
             # With a buffer a row group is read page by page, however large it is.
             return parquet.ParquetFile(self.path, buffer_size=1 << 20, pre_buffer=False)
         except (OSError, pa.ArrowException) as error:
-            raise self._unreadable(error) from None
+            raise self.unreadable(error) from None
 
     def _header(self) -> list[str]:
         try:
             with self.path.open(encoding="utf-8-sig", newline="") as file:
                 line = file.readline(_HEADER_MAX)
         except (OSError, UnicodeDecodeError) as error:
-            raise self._unreadable(error) from None
+            raise self.unreadable(error) from None
         if not line.endswith("\n") and len(line) == _HEADER_MAX:
             raise InputError(f"{self.path.name} has no header line", "save it as CSV in UTF-8, or as Parquet")
         if not line.strip():
@@ -222,7 +225,8 @@ class _Source:
         with reader:
             yield from reader
 
-    def _unreadable(self, error: Exception) -> InputError:
+    def unreadable(self, error: Exception) -> InputError:
+        """What to say when the file is not what it seems."""
         reason = str(error).strip().split("\n", 1)[0]
         kind = "Parquet" if self._is_parquet else "CSV"
         return InputError(
@@ -282,11 +286,11 @@ def _amounts(path: Path, start: int, name: str, found: Any, decimals: int) -> In
     finer = f"the column {name!r} is finer than {decimals} digits after the point"
     if pa.types.is_integer(kind):
         values = pc.cast(found, pa.int64()).to_numpy(zero_copy_only=False)
-        _refuse(path, start, np.abs(values) > AMOUNT_MAX, f"the column {name!r} is too large")
+        _refuse(path, start, _too_large(values), f"the column {name!r} is too large")
         cents = values * np.int64(10**decimals)
     elif pa.types.is_floating(kind):
         scaled = pc.cast(found, pa.float64()).to_numpy(zero_copy_only=False) * float(10**decimals)
-        _refuse(path, start, ~(np.abs(scaled) <= AMOUNT_MAX), f"the column {name!r} is too large")
+        _refuse(path, start, _too_large(scaled), f"the column {name!r} is too large")
         rounded = np.rint(scaled)
         _refuse(path, start, np.abs(scaled - rounded) > _NEAR, finer)
         cents = rounded.astype(np.int64)
@@ -300,18 +304,23 @@ def _amounts(path: Path, start: int, name: str, found: Any, decimals: int) -> In
         whole = pc.cast(exact, pa.decimal128(38, decimals), safe=False)
         _refuse(path, start, _bools(pc.not_equal(pc.cast(whole, exact.type), exact)), finer)
         cents = _unscaled(whole)
-    _refuse(path, start, np.abs(cents) > AMOUNT_MAX, f"the column {name!r} is too large")
+    _refuse(path, start, _too_large(cents), f"the column {name!r} is too large")
     return cents
 
 
 def _unscaled(found: Any) -> Ints:
     """The whole numbers that decimals are stored as; what needs more than 63 bits becomes too large."""
     found = pa.concat_arrays([found])
-    words_ = np.frombuffer(found.buffers()[1], dtype=np.int64)[
-        2 * found.offset : 2 * (found.offset + len(found))
-    ]
-    low, high = words_[0::2], words_[1::2]
-    return np.where(high == low >> 63, low, np.int64(2**62))
+    halves = np.frombuffer(found.buffers()[1], dtype=np.int64)
+    halves = halves[2 * found.offset : 2 * (found.offset + len(found))]
+    whole = np.array(halves[0::2], dtype=np.int64)
+    whole[halves[1::2] != whole >> 63] = 2**62
+    return whole
+
+
+def _too_large(values: NDArray[Any]) -> Mask:
+    # Not by its absolute value: that of the lowest int64 is itself.
+    return np.asarray(~((values >= -AMOUNT_MAX) & (values <= AMOUNT_MAX)), dtype=np.bool_)
 
 
 def _times(path: Path, start: int, name: str, found: Any, zone: str) -> Ints:

@@ -20,7 +20,7 @@ from tests.client.earning import reference
 from tests.client.earning.reference import Line
 from troc.errors import InputError
 from troc.payouts import FileFaultsError
-from troc.programme.earning import Earned, earn, points_text
+from troc.programme.earning import BelowZero, Earned, earn, points_text
 from troc.programme.rules import parse_rules
 
 BASE = "name: Test\ncurrency: EUR\nbase: 1 point per 1.00 EUR\n"
@@ -122,7 +122,8 @@ def rules_texts(draw: st.DrawFn) -> str:
     text += f"points_decimals: {draw(st.integers(0, 3))}\n" + TABLES
     text += "rules:\n" + "".join(rules) if rules else ""
     if draw(st.booleans()):
-        text += "exclude:\n  - {name: Fuel, when: {department: FUEL}}\n  - {name: Fri, when: {weekday: fri, product: 1}}\n"
+        text += "exclude:\n  - {name: Fuel, when: {department: FUEL}}\n"
+        text += "  - {name: Friday, when: {weekday: fri, product: 1}}\n"
     caps = [f"{key}: {draw(st.integers(1, 40))}" for key in ("basket", "member_day") if draw(st.booleans())]
     text += f"caps: {{{', '.join(caps)}}}\n"
     return text + (
@@ -195,8 +196,7 @@ def test_a_return_lowers_its_basket_and_no_other(tmp_path: Path) -> None:
     lines = [line("11", "a", 1000), line("11", "a", -400), line("11", "b", -700), line("11", "b", 200)]
     found = earned(tmp_path, BASE, lines)
     assert found.members == {"11": 6}
-    below = found.below_zero
-    assert (below.baskets, below.cents, below.units) == (1, -500, 5)
+    assert found.below_zero == BelowZero(1, -500, Fraction(5))
 
 
 def test_a_basket_below_zero_gets_no_bonus(tmp_path: Path) -> None:
@@ -271,6 +271,23 @@ def test_faulty_floats_are_named(tmp_path: Path, value: float | None) -> None:
     frame = {"card": [1, 1], "basket": [1, 1], "amount": [1.1 + 2.2, value], "time": [START, START]}
     pd.DataFrame(frame).to_parquet(path)
     with pytest.raises(FileFaultsError, match="line 2: the column 'amount'"):
+        earn(parse_rules(BASE), path)
+
+
+@pytest.mark.parametrize("value", [-(2**63), 2**63 - 1])
+def test_whole_amounts_without_bound_are_named(tmp_path: Path, value: int) -> None:
+    path = tmp_path / "receipts.parquet"
+    frame = {"card": [1], "basket": [1], "amount": [value], "time": [START]}
+    pd.DataFrame(frame).to_parquet(path)
+    with pytest.raises(FileFaultsError, match="line 1: the column 'amount' is too large"):
+        earn(parse_rules(BASE), path)
+
+
+def test_decimals_without_bound_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "receipts.parquet"
+    amount = pa.array([Decimal(10) ** 30], pa.decimal128(38, 2))
+    parquet.write_table(pa.table({"card": [1], "basket": [1], "amount": amount, "time": [START]}), path)
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
         earn(parse_rules(BASE), path)
 
 
