@@ -7,7 +7,7 @@ Only points that `Brands` launched count, since any other token could name any e
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -83,9 +83,13 @@ class Brand:
         """The epoch of a time; epoch 0 begins at `origin`."""
         return (time - self.origin) // self.epoch_length
 
+    def expiry_of(self, epoch: int) -> int:
+        """When points of an epoch expire."""
+        return self.origin + (epoch + words.LIFE_EPOCHS) * self.epoch_length
+
     def longest_life(self, time: int) -> int:
         """The expiry of points that are earned at `time`."""
-        return self.origin + (self.epoch_at(time) + words.LIFE_EPOCHS) * self.epoch_length
+        return self.expiry_of(self.epoch_at(time))
 
     def earned(self, expiry: int) -> str:
         """When points of that expiry were earned: "in spring 2026"."""
@@ -381,8 +385,72 @@ class Brands:
         twice: each batch has a reference that the chain refuses the second time. `grant`: issue out of this
         grant of the signer's, else as the brand's owner.
         """
-        run = _MintRun(self._chain, self.token(brand), signer, grant, progress)
-        return run.pay(brand, _cut(brand, payouts, reference))
+        token = self.token(brand).functions
+
+        def issue(batch: Batch) -> Any:
+            if grant is None:
+                return token.mintBatch(batch.reference, batch.packed)
+            return token.issueBatch(grant, batch.reference, batch.packed)
+
+        todo = _cut(brand, payouts, reference)
+        run = _MintRun(self._chain, token, signer, ZERO_ADDRESS if grant is None else signer.address)
+        run.pay(todo, issue, progress)
+        return run.report(brand)
+
+    def mint_at_epochs(
+        self,
+        brand: Brand,
+        payouts: Mapping[int, Iterable[Payout]],
+        signer: Signer,
+        *,
+        reference: str = "",
+        progress: Progress | None = None,
+    ) -> MintReport:
+        """Issue points into the lots of epochs that still live, as the brand's owner: a programme that moves
+        here keeps its dates. `payouts` by epoch. Taken up again as `mint` is.
+        """
+        token = self.token(brand).functions
+        run = _MintRun(self._chain, token, signer, ZERO_ADDRESS)
+        todo = {epoch: _cut(brand, payouts[epoch], reference, epoch) for epoch in sorted(payouts)}
+        total = sum(len(batch.payouts) for some in todo.values() for batch in some)
+        for epoch, some in todo.items():
+
+            def issue(batch: Batch, epoch: int = epoch) -> Any:
+                return token.mintAtEpoch(batch.reference, epoch, batch.packed)
+
+            run.pay(some, issue, progress, total)
+        return run.report(brand)
+
+    def check_mint_at_epochs(
+        self, brand: Brand, payouts: Mapping[int, Iterable[Payout]], signer: str, reference: str = ""
+    ) -> None:
+        """Raise before anything is sent if `signer` cannot issue what is not issued yet."""
+        token = self.token(brand).functions
+        owner, (amounts, expiries, *_) = self._chain.read_many([token.owner(), token.liability()])
+        if owner != signer:
+            raise BrandError(
+                f"only the brand brings points over, and that is {owner}",
+                "use --account with the brand's account",
+            )
+        now = self._chain.now()
+        for epoch in payouts:
+            todo = _cut(brand, payouts[epoch], reference, epoch)
+            used = self._chain.read_many(
+                [token.referenceUsed(ZERO_ADDRESS, batch.reference) for batch in todo]
+            )
+            units = sum(batch.units for batch, done in zip(todo, used, strict=True) if not done)
+            expiry = brand.expiry_of(epoch)
+            if units and expiry <= now:
+                raise BrandError(
+                    f"{brand.text(units)} of this import expired on {words.last_day(expiry)}",
+                    "take their lines out, and bring the rest over with another --reference",
+                )
+            room = LOT_MAX - dict(zip(expiries, amounts, strict=True)).get(expiry, 0)
+            if units > room:
+                raise InputError(
+                    f"{brand.text(units)} are too many for the lot of {words.last_day(expiry)}",
+                    f"bring over {brand.text(room)} with that date at most",
+                )
 
     def check_mint(
         self,
@@ -460,25 +528,35 @@ class Brands:
 
 
 class _MintRun:
-    """One run of minting."""
+    """One run of issuing batches. `token` are the functions of the contract, `issuer` whose references count:
+    0 for the brand.
+    """
 
-    def __init__(
-        self, chain: Chain, token: Contract, signer: Signer, grant: int | None, progress: Progress | None
-    ) -> None:
+    def __init__(self, chain: Chain, token: Any, signer: Signer, issuer: str) -> None:
         self._chain = chain
         self._token = token
         self._signer = signer
-        self._grant = grant
-        self._progress = progress
-        self._issuer = ZERO_ADDRESS if grant is None else signer.address
+        self._issuer = issuer
         self._sent: list[str] = []
         self._paid: list[Batch] = []
         self._before: list[Batch] = []
 
-    def pay(self, brand: Brand, todo: list[Batch]) -> MintReport:
-        self._total = sum(len(batch.payouts) for batch in todo)
+    def pay(
+        self,
+        todo: list[Batch],
+        issue: Callable[[Batch], Any],
+        progress: Progress | None = None,
+        total: int | None = None,
+    ) -> None:
+        """Issue batches by the call that `issue` makes of each; `total` recipients are those of all calls."""
+        self._issue = issue
+        self._progress = progress
+        self._total = sum(len(batch.payouts) for batch in todo) if total is None else total
         for batch, used in zip(todo, self._used(todo), strict=True):
             self._pay(batch, used)
+
+    def report(self, brand: Brand) -> MintReport:
+        """What was done."""
         return MintReport(
             brand=brand,
             recipients=sum(len(batch.payouts) for batch in self._paid),
@@ -499,7 +577,7 @@ class _MintRun:
                 self._pay(half, half_used)
             return
         try:
-            self._sent.append(self._chain.send(self._call(batch), self._signer).transaction)
+            self._sent.append(self._chain.send(self._issue(batch), self._signer).transaction)
         except ContractError as error:
             if error.name != "ReferenceUsed":
                 raise
@@ -512,14 +590,9 @@ class _MintRun:
         if self._progress:
             self._progress(sum(len(each.payouts) for each in (*self._before, *self._paid)), self._total)
 
-    def _call(self, batch: Batch) -> Any:
-        if self._grant is None:
-            return self._token.functions.mintBatch(batch.reference, batch.packed)
-        return self._token.functions.issueBatch(self._grant, batch.reference, batch.packed)
-
     def _used(self, some: Iterable[Batch]) -> list[bool]:
         return self._chain.read_many(
-            [self._token.functions.referenceUsed(self._issuer, batch.reference) for batch in some]
+            [self._token.referenceUsed(self._issuer, batch.reference) for batch in some]
         )
 
     def _was_cut(self, batch: Batch) -> bool:
@@ -532,7 +605,7 @@ class _MintRun:
 
     def _fits(self, batch: Batch) -> bool:
         try:
-            gas = self._chain.estimate(self._call(batch), self._signer.address)
+            gas = self._chain.estimate(self._issue(batch), self._signer.address)
         except ContractError as error:
             if error.name == "ReferenceUsed":
                 return True
@@ -551,8 +624,9 @@ _FOR_EVER = 1 << 62
 """The length of an epoch that stands for "never expires", in seconds (LOYALTY.md, "Lots")."""
 
 
-def _cut(brand: Brand, payouts: Iterable[Payout], reference: str) -> list[Batch]:
-    return batches(sorted(payouts, key=lambda payout: payout.address.lower()), brand.address, reference)
+def _cut(brand: Brand, payouts: Iterable[Payout], reference: str, epoch: int | None = None) -> list[Batch]:
+    ordered = sorted(payouts, key=lambda payout: payout.address.lower())
+    return batches(ordered, brand.address, reference, epoch=epoch)
 
 
 def _shown(text: str) -> str:

@@ -81,7 +81,7 @@ def mint(
     text = f"{found.text(total)} for {words.count(len(payouts), 'customer')}, {_life_today(found, session)}."
     if not agreed(session, text, preview, "Issue them?"):
         return
-    with _progress(session) as bar:
+    with progress_bar(session) as bar:
         task = bar.add_task("Issuing", total=len(payouts))
         report = troc.mint_payouts(
             found,
@@ -232,7 +232,8 @@ def _show_grant(session: Session, troc: Troc, brand: Brand, address: str, number
     )
 
 
-def _progress(session: Session) -> Progress:
+def progress_bar(session: Session) -> Progress:
+    """How far a run of issuing is, where somebody watches."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,31 +15,25 @@ from troc.messages import to_address
 
 
 class AddressBook(Protocol):
-    """Knows the addresses of members."""
+    """Where points of a card go."""
 
-    def address_of(self, card: str) -> str | None:
-        """The address that a card's points go to; None if its member has none."""
-
-
-class Claims(Protocol):
-    """Keeps the points of members without an address, until they have one."""
-
-    def add(self, card: str, units: int, expiry: int, reference: str) -> bool:
-        """Add to what a card may claim: smallest units, good until `expiry` (Unix seconds, excluded).
-
-        The same `reference` a second time adds nothing and gives False.
-        """
+    def addresses_of(self, cards: Sequence[str]) -> list[str | None]:
+        """For each card its address, in the same order; None where there is none (or no such card)."""
 
 
 class OwnAddresses:
     """Where a receipt names the address itself: what is an address is its own, and nothing else has one."""
 
-    def address_of(self, card: str) -> str | None:
-        """The card itself, if it is an address."""
-        try:
-            return to_address(card)
-        except InputError:
-            return None
+    def addresses_of(self, cards: Sequence[str]) -> list[str | None]:
+        """See `AddressBook`."""
+        return [_as_address(card) for card in cards]
+
+
+def _as_address(card: str) -> str | None:
+    try:
+        return to_address(card)
+    except InputError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -54,8 +48,7 @@ def share(members: Mapping[str, int], book: AddressBook) -> Shares:
     """Give each member's points to her address. Several cards can feed one address."""
     issued: dict[str, int] = {}
     unclaimed: dict[str, int] = {}
-    for card, units in members.items():
-        address = book.address_of(card)
+    for (card, units), address in zip(members.items(), book.addresses_of(list(members)), strict=True):
         if address is None:
             unclaimed[card] = unclaimed.get(card, 0) + units
         else:

@@ -287,7 +287,7 @@ def _amounts(path: Path, start: int, name: str, found: Any, decimals: int) -> In
     if pa.types.is_integer(kind):
         values = pc.cast(found, pa.int64()).to_numpy(zero_copy_only=False)
         _refuse(path, start, _too_large(values), f"the column {name!r} is too large")
-        cents = values * np.int64(10**decimals)
+        cents: Ints = values * np.int64(10**decimals)
     elif pa.types.is_floating(kind):
         scaled = pc.cast(found, pa.float64()).to_numpy(zero_copy_only=False) * float(10**decimals)
         _refuse(path, start, _too_large(scaled), f"the column {name!r} is too large")
