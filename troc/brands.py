@@ -426,7 +426,8 @@ class Brands:
     ) -> None:
         """Raise before anything is sent if `signer` cannot issue what is not issued yet."""
         token = self.token(brand).functions
-        owner, (amounts, expiries, *_) = self._chain.read_many([token.owner(), token.liability()])
+        owner, liability = self._chain.read_many([token.owner(), token.liability()])
+        amounts, expiries, pending, promised = liability
         if owner != signer:
             raise BrandError(
                 f"only the brand brings points over, and that is {owner}",
@@ -445,11 +446,13 @@ class Brands:
                     f"{brand.text(units)} of this import expired on {words.last_day(expiry)}",
                     "take their lines out, and bring the rest over with another --reference",
                 )
-            room = LOT_MAX - dict(zip(expiries, amounts, strict=True)).get(expiry, 0)
+            # What is pending can come into any of these lots; what is promised only into the youngest.
+            room = LOT_MAX - dict(zip(expiries, amounts, strict=True)).get(expiry, 0) - pending
+            room -= promised if epoch == brand.epoch_at(now) else 0
             if units > room:
                 raise InputError(
                     f"{brand.text(units)} are too many for the lot of {words.last_day(expiry)}",
-                    f"bring over {brand.text(room)} with that date at most",
+                    f"bring over {brand.text(max(room, 0))} with that date at most",
                 )
 
     def check_mint(
