@@ -31,7 +31,7 @@ try:
 except ImportError:  # pragma: no cover
     raise InputError("receipts need pandas and pyarrow", "run `pip install 'troc[programme]'`") from None
 
-HELD_ROWS = 1_500_000
+HELD_ROWS = 600_000
 """Baskets that are held in memory before they are laid aside on disk."""
 
 _PARTITIONS = 64
@@ -229,12 +229,13 @@ class _Baskets:
             np.add.reduceat(self.sums[order], starts, axis=0) if len(starts) else self.sums,
         )
 
-    def where(self, mask: Mask) -> _Baskets:
+    def where(self, which: Mask | Ints | slice) -> _Baskets:
+        """Some of them: by a mask, in an order, or a span."""
         return _Baskets(
-            self.member[mask].reset_index(drop=True),
-            self.basket[mask].reset_index(drop=True),
-            self.time[mask],
-            self.sums[mask],
+            self.member.iloc[which].reset_index(drop=True),
+            self.basket.iloc[which].reset_index(drop=True),
+            self.time[which],
+            self.sums[which],
         )
 
 
@@ -358,9 +359,12 @@ class _Run:
 
     def _lay_aside(self) -> None:
         whole = self._held[0]
-        partition = pd.util.hash_array(whole.member.to_numpy()) % _PARTITIONS
+        partition = (pd.util.hash_array(whole.member.to_numpy()) % _PARTITIONS).astype(np.int64)
+        order = np.argsort(partition, kind="stable")
+        whole = whole.where(order)
+        edges = np.searchsorted(partition[order], np.arange(_PARTITIONS + 1))
         for number in range(_PARTITIONS):
-            part = whole.where(partition == number)
+            part = whole.where(slice(edges[number], edges[number + 1]))
             if len(part):
                 columns = {"member": part.member, "basket": part.basket, "time": part.time}
                 columns |= {f"s{place}": part.sums[:, place] for place in range(part.sums.shape[1])}
