@@ -34,7 +34,7 @@ except ImportError:  # pragma: no cover
 HELD_ROWS = 600_000
 """Baskets that are held in memory before they are laid aside on disk."""
 
-_PARTITIONS = 64
+_PARTITIONS = 256
 _DAY = 86_400
 _MOST = 1 << 60
 """Sums stay below, so that nothing overflows 63 bits, doubling for half-up included."""
@@ -282,7 +282,7 @@ class _Run:
         self.read = 0
         self._held: list[_Baskets] = []
         self._held_count = 0
-        self._laid_aside = 0
+        self._aside: dict[int, Any] = {}
         self._left_out: dict[str, list[int]] = {each.name: [0, 0, 0] for each in rules.exclusions}
         self._left_out[NO_CARD] = [0, 0, 0]
         self._members: dict[str, int] = {}
@@ -366,27 +366,30 @@ class _Run:
         for number in range(_PARTITIONS):
             part = whole.where(slice(edges[number], edges[number + 1]))
             if len(part):
-                columns = {"member": part.member, "basket": part.basket, "time": part.time}
-                columns |= {f"s{place}": part.sums[:, place] for place in range(part.sums.shape[1])}
-                table = pa.table({name: pa.array(column) for name, column in columns.items()})
-                path = self._folder / f"{number}-{self._laid_aside}.arrow"
-                with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-                    writer.write_table(table)
-        self._laid_aside += 1
+                self._write(number, part)
         self._held, self._held_count = [], 0
+
+    def _write(self, number: int, part: _Baskets) -> None:
+        columns = {"member": part.member, "basket": part.basket, "time": part.time}
+        columns |= {f"s{place}": part.sums[:, place] for place in range(part.sums.shape[1])}
+        table = pa.table({name: pa.array(column) for name, column in columns.items()})
+        if number not in self._aside:
+            self._aside[number] = pa.ipc.new_stream(str(self._folder / f"{number}.arrows"), table.schema)
+        self._aside[number].write_table(table)
 
     def result(self, month: str) -> Earned:
         """Finish every basket."""
-        if self._laid_aside and self._held:
+        if self._held:
             self._held = [_Baskets.joined(self._held).added_up()]
+        if not self._aside:
+            for whole in self._held:
+                self._finish(whole)
+            return self._earned(month)
+        if self._held:
             self._lay_aside()
-        if self._laid_aside:
-            for number in range(_PARTITIONS):
-                parts = [_taken_up(path) for path in sorted(self._folder.glob(f"{number}-*.arrow"))]
-                if parts:
-                    self._finish(_Baskets.joined(parts).added_up())
-        elif self._held:
-            self._finish(_Baskets.joined(self._held).added_up())
+        for number in sorted(self._aside):
+            self._aside[number].close()
+            self._finish(_taken_up(self._folder / f"{number}.arrows").added_up())
         return self._earned(month)
 
     def _finish(self, baskets: _Baskets) -> None:
@@ -508,7 +511,7 @@ def _partial(lines: Lines, sums: Ints, keep: Mask) -> _Baskets:
 
 def _taken_up(path: Path) -> _Baskets:
     with pa.OSFile(str(path), "rb") as file:
-        table = pa.ipc.open_file(file).read_all()
+        table = pa.ipc.open_stream(file).read_all()
     columns = [table.column(place).to_numpy() for place in range(3, table.num_columns)]
     return _Baskets(
         pd.Series(table.column("member").to_numpy()),
