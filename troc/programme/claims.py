@@ -133,7 +133,7 @@ class Claims:
         self._vault = members.vault
         self._store = members.vault.store
         self._brand = members.brand
-        self._now = now
+        self.now = now
         self._store.add(_tables, "claims")
         members.keep(self)
 
@@ -153,7 +153,7 @@ class Claims:
         if connection is None:
             with self._store.writing() as own:
                 return self.add_many(rows, own)
-        now = self._now()
+        now = self.now()
         numbers = self._members.ids_of([row.card for row in rows], connection)
         unknown = [row.card for row, number in zip(rows, numbers, strict=True) if number is None]
         if unknown:
@@ -205,7 +205,7 @@ class Claims:
             if taken:
                 connection.execute(
                     _entries.insert().values(
-                        cause=cause, epoch=epoch, member=member, units=-taken, kind=kind, time=self._now()
+                        cause=cause, epoch=epoch, member=member, units=-taken, kind=kind, time=self.now()
                     )
                 )
             left -= taken
@@ -317,7 +317,7 @@ class Claims:
         """Write down the payments that are due: living points of members who have an address. Gives how many
         members. Nothing is sent.
         """
-        now = self._now()
+        now = self.now()
         with self._store.writing() as connection:
             addresses = self._members.addresses_of_ids(connection)
             query = (
@@ -489,7 +489,7 @@ class Claims:
         return {epoch: int(units) for epoch, units in connection.execute(query) if units}
 
     def _first_alive(self) -> int:
-        return self._brand.epoch_at(self._now()) - words.LIFE_EPOCHS + 1
+        return self._brand.epoch_at(self.now()) - words.LIFE_EPOCHS + 1
 
     def _expiry(self, epoch: int) -> int:
         return self._brand.origin + (epoch + words.LIFE_EPOCHS) * self._brand.epoch_length

@@ -144,6 +144,10 @@ class Journal:
         store.add(_tables, "journal")
         self._start = hashlib.sha256(f"troc.journal\0{store.owner}".encode()).hexdigest()
 
+    def now(self) -> int:
+        """What the journal takes for now, in Unix seconds."""
+        return int(self._clock())
+
     # -------------------------------------------------------------------------------------------- writing
 
     def append(
@@ -185,7 +189,7 @@ class Journal:
             secret = _seal(key, number, "sealed", secret)
         entry = Entry(
             sequence=number,
-            time=int(self._clock()),
+            time=self.now(),
             kind=kind,
             actor=actor,
             subject=subject,

@@ -25,9 +25,7 @@ def everything(url: str, file: Path) -> bytes:
     engine = store_at(url).engine
     with engine.connect() as connection:
         tables = sa.inspect(engine).get_table_names()
-        return b"".join(
-            repr(connection.exec_driver_sql(f"TABLE {table}").all()).encode() for table in tables
-        )
+        return b"".join(repr(connection.exec_driver_sql(f"TABLE {table}").all()).encode() for table in tables)
 
 
 def test_adds_and_finds_by_card_in_any_spacing(members: Members) -> None:
