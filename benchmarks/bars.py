@@ -78,6 +78,11 @@ BARS = (
     Bar("batch-of-30", Fraction(35_000)),
     Bar("batch-of-30-first", Fraction(52_000)),
     Bar("expiry", Fraction(0)),
+    Bar("voucher-existing", Fraction(62_000)),
+    Bar("voucher-new", Fraction(80_000)),
+    Bar("voucher-batch", Fraction(22_000)),
+    Bar("pending-issue", Fraction(27_000)),
+    Bar("pending-release", Fraction(12_000)),
 )
 
 

@@ -154,7 +154,10 @@ class Chain:
         """Sign a message by EIP-712 as a wallet would; no contract's own hash is asked."""
         signed = signer.sign_message(encode_typed_data(dict(domain), dict(types), dict(message)))
         return Signature(
-            signed.v, HexBytes(signed.r.to_bytes(32, "big")), HexBytes(signed.s.to_bytes(32, "big"))
+            signed.v,
+            HexBytes(signed.r.to_bytes(32, "big")),
+            HexBytes(signed.s.to_bytes(32, "big")),
+            HexBytes(signed.message_hash),
         )
 
     def advance(self, seconds: int) -> None:
@@ -175,11 +178,12 @@ class Chain:
 
 @dataclass(frozen=True)
 class Signature:
-    """An ECDSA signature and the forms in which contracts take it."""
+    """An ECDSA signature of a digest, and the forms in which contracts take it."""
 
     v: int
     r: HexBytes
     s: HexBytes
+    digest: HexBytes
 
     @property
     def packed(self) -> bytes:

@@ -46,6 +46,32 @@ interface ILoyaltyToken is IERC7818 {
         uint256 nonce;
     }
 
+    /// @notice The signed message by which an issuer pays points to whoever submits it, once.
+    /// @param grantId The grant of the issuer's that it is charged to.
+    /// @param recipient Who gets the points; with `isKey` a one-time key that names her by its own signature.
+    /// @param receiptId A salted hash that the issuer has not used before; 0: none.
+    struct Voucher {
+        address issuer;
+        uint256 grantId;
+        address recipient;
+        bool isKey;
+        uint256 amount;
+        bytes32 receiptId;
+        uint256 deadline;
+        uint256 nonce;
+    }
+
+    /// @notice A voucher as it is submitted.
+    /// @param signature The issuer's.
+    /// @param to Whom the one-time key names; without `isKey` of no meaning.
+    /// @param keySignature The one-time key's, of `Claim`; without `isKey` of no meaning.
+    struct SignedVoucher {
+        Voucher voucher;
+        bytes signature;
+        address to;
+        bytes keySignature;
+    }
+
     // --------------------------------------------------------------------------------------------- events
 
     /// @notice Points moved, were issued (`from` 0) or were redeemed (`to` 0). Expiry emits nothing.
@@ -62,6 +88,40 @@ interface ILoyaltyToken is IERC7818 {
     /// @notice A batch of points was issued.
     /// @param issuer Who issued; the brand itself as the zero address.
     event BatchIssued(address indexed issuer, bytes32 indexed batchId, uint256 recipients, uint256 amount);
+
+    /// @notice A batch of points was issued into the lot of an epoch that still lives.
+    event BatchIssuedAtEpoch(
+        bytes32 indexed batchId, uint256 indexed epoch, uint256 recipients, uint256 amount
+    );
+
+    /// @notice A voucher was paid.
+    /// @param receiptId The reference; 0 if it has none.
+    event VoucherClaimed(
+        address indexed issuer, uint256 indexed nonce, bytes32 indexed receiptId, address to, uint256 amount
+    );
+
+    /// @notice Points of a purchase that can be returned until `maturesAt`.
+    /// @param issuer Who issued; the brand itself as the zero address.
+    event PendingIssued(
+        address indexed issuer,
+        uint256 indexed id,
+        address indexed customer,
+        uint256 amount,
+        uint256 maturesAt
+    );
+
+    /// @notice A batch of pending points was written, under `recipients` ids from `firstId` on.
+    event BatchPending(
+        address indexed issuer, bytes32 indexed batchId, uint256 firstId, uint256 recipients, uint256 amount
+    );
+
+    /// @notice A purchase was returned, in part or whole, before it matured.
+    /// @param amount What was taken off.
+    event PendingCancelled(address indexed issuer, uint256 indexed id, uint256 amount);
+
+    /// @notice Pending points became the customer's.
+    /// @param amount What she got; 0 if the lot of their maturity has expired.
+    event PendingReleased(address indexed issuer, uint256 indexed id, uint256 amount);
 
     /// @notice A grant was set by the brand; the figures are the new ones.
     event GrantSet(
@@ -125,7 +185,7 @@ interface ILoyaltyToken is IERC7818 {
     /// @notice Thrown when an issuer asks for more than its grant allows in one day.
     error DayCapExceeded(address issuer, uint256 id, uint256 leftToday, uint256 needed);
 
-    /// @notice Thrown when a locked grant would be lowered, shortened or capped.
+    /// @notice Thrown when a locked grant would be lowered, shortened, capped, or spent on points that can be cancelled.
     error GrantLocked(address issuer, uint256 id, uint256 lockedUntil);
 
     /// @notice Thrown when a grant is to be released that has no lock to run out.
@@ -139,6 +199,30 @@ interface ILoyaltyToken is IERC7818 {
 
     /// @notice Thrown when a signature is not the holder's.
     error NotSignedByHolder(address holder);
+
+    /// @notice Thrown when a signature is not that of the voucher's issuer.
+    error NotSignedByIssuer(address issuer);
+
+    /// @notice Thrown when a signature is not that of the one-time key to which a voucher was made out.
+    error NotSignedByKey(address key);
+
+    /// @notice Thrown when points are to be issued into an epoch that has expired or not begun.
+    error EpochNotLiving(uint256 epoch, uint256 currentEpoch);
+
+    /// @notice Thrown when pending points would mature at once, in the past, or beyond 40 bits.
+    error MaturityOutOfRange(uint256 maturesAt);
+
+    /// @notice Thrown when somebody else than the issuer or the brand cancels a purchase.
+    error NotTheIssuer(address issuer, address sender);
+
+    /// @notice Thrown when more is to be cancelled than is pending; nothing is, of a purchase that ended.
+    error PendingExceeded(address issuer, uint256 id, uint256 left, uint256 needed);
+
+    /// @notice Thrown when pending points are to be cancelled that are the customer's by now.
+    error AlreadyMature(address issuer, uint256 id, uint256 maturesAt);
+
+    /// @notice Thrown when pending points are to be released that can still be cancelled.
+    error NotMature(address issuer, uint256 id, uint256 maturesAt);
 
     /// @notice Thrown when somebody submits a redemption that names another agent.
     error NotTheAgent(address agent, address sender);
@@ -255,7 +339,13 @@ interface ILoyaltyToken is IERC7818 {
     /// @notice Issues points to many; the same batch a second time is refused. Brand only.
     /// @param batchId A reference of the brand's, so that a run that was cut off can be taken up again.
     /// @param words Per recipient `amount << 160 | recipient`.
+    /// @dev Warning: references are those of the brand, not of an owner. After a hand-over the new owner cannot use again
+    /// what an earlier one used; issuers of grants have references of their own.
     function mintBatch(bytes32 batchId, uint256[] calldata words) external;
+
+    /// @notice Issues points into the lot of an epoch that still lives, so that a programme which moves here keeps its
+    /// dates. Brand only. Parameters as for `mintBatch`.
+    function mintAtEpoch(bytes32 batchId, uint256 epoch, uint256[] calldata words) external;
 
     /// @notice Issues points out of a grant of the sender's.
     /// @param receiptId A salted hash that the sender has not used before; 0: none.
@@ -263,6 +353,14 @@ interface ILoyaltyToken is IERC7818 {
 
     /// @notice Issues points to many out of a grant of the sender's. Parameters as for `mintBatch`.
     function issueBatch(uint256 grantId, bytes32 batchId, uint256[] calldata words) external;
+
+    /// @notice Pays a voucher. Anyone may submit it.
+    /// @dev The issuer ends a voucher before it is paid by its nonce (`cancelNonces`), the brand all of a grant's by the grant.
+    function claim(SignedVoucher calldata signed) external;
+
+    /// @notice Pays many vouchers, and passes over those that were paid or ended before.
+    /// @return claimed How many it paid.
+    function claimBatch(SignedVoucher[] calldata signed) external returns (uint256 claimed);
 
     /// @notice Sets what an issuer may issue. Brand only. While a grant is locked it can only be raised and extended.
     /// @param amount What may be issued from now on, 0 to stop.
@@ -274,6 +372,32 @@ interface ILoyaltyToken is IERC7818 {
 
     /// @notice Brings `promised` down to what a locked grant still needs, and ends the grant after its date. Anyone.
     function releaseGrant(address issuer, uint256 id) external;
+
+    // ----------------------------------------------------------------------- purchases that can be returned
+
+    /// @notice Promises points that become the customers' at `maturesAt`, unless they are cancelled before. Brand only.
+    /// @param batchId A reference of the brand's, refused the second time.
+    /// @param maturesAt The first second at which nobody can cancel and anyone can release.
+    /// @param words Per purchase `amount << 160 | customer`.
+    /// @return firstId The id of the first purchase; the others follow. Ids count from 0 for each issuer.
+    function mintPending(bytes32 batchId, uint256 maturesAt, uint256[] calldata words)
+        external
+        returns (uint256 firstId);
+
+    /// @notice Promises points as above out of a grant of the sender's, which must not be locked. What is cancelled later
+    /// does not come back to the grant.
+    function issuePending(uint256 grantId, bytes32 batchId, uint256 maturesAt, uint256[] calldata words)
+        external
+        returns (uint256 firstId);
+
+    /// @notice Takes back pending points of a purchase that was returned, before they mature. Its issuer or the brand.
+    /// @param issuer Who issued them; the brand: the zero address.
+    /// @param amount All of them, or for a partial return a part.
+    function cancelPending(address issuer, uint256 id, uint256 amount) external;
+
+    /// @notice Turns mature points into the customers' own, in the lot of the epoch in which they matured, whenever it is
+    /// done; those whose lot has expired are gone. Passes over ids that ended before. Anyone.
+    function releasePending(address issuer, uint256[] calldata ids) external;
 
     // ------------------------------------------------------------------------------------------- redemption
 
@@ -304,6 +428,8 @@ interface ILoyaltyToken is IERC7818 {
     // -------------------------------------------------------------------------------------------------- views
 
     /// @notice The brand. It hands over in two steps: the new owner asks, the old one agrees within 48 hours.
+    /// @dev Warning: the functions of the ownership library that ask, agree and take back accept ether, which nobody can
+    /// get out again. Send none with them.
     function owner() external view returns (address);
 
     /// @notice The exchange that may move points for signed orders.
@@ -326,7 +452,7 @@ interface ILoyaltyToken is IERC7818 {
     /// @notice What the brand owes.
     /// @return amounts Living points by expiry, soonest first.
     /// @return expiries The first second at which the lot is no longer valid.
-    /// @return pending Points of purchases that can still be returned: 0 in this version.
+    /// @return pending Points of purchases that were not released yet.
     /// @return promised At least what locked grants can still issue.
     function liability()
         external
@@ -338,6 +464,12 @@ interface ILoyaltyToken is IERC7818 {
 
     /// @notice A grant.
     function grantOf(address issuer, uint256 id) external view returns (Grant memory);
+
+    /// @notice A purchase whose points are pending; all 0 if there is none, or no longer.
+    function pendingOf(address issuer, uint256 id)
+        external
+        view
+        returns (address customer, uint256 amount, uint256 maturesAt);
 
     /// @notice Whether an issuer (the brand: the zero address) has used a reference.
     function referenceUsed(address issuer, bytes32 ref) external view returns (bool);

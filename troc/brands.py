@@ -217,7 +217,7 @@ class Brands:
             for event in claims:
                 token, domain = event["args"]["token"], event["args"]["domain"]
                 if token in self._found:
-                    self._found[token] = replace(self._found[token], domain=_shown(domain), proven=False)
+                    self._found[token] = replace(self._found[token], domain=words.shown(domain), proven=False)
             self._next_block = last + 1
         return list(self._found.values())
 
@@ -293,13 +293,13 @@ class Brands:
         length = launch["epochLength"] or _FOR_EVER
         return Brand(
             address=token,
-            name=_shown(launch["name"]),
-            symbol=_shown(launch["symbol"]),
+            name=words.shown(launch["name"]),
+            symbol=words.shown(launch["symbol"]),
             decimals=launch["decimals"],
             epoch_length=length,
             origin=launch["origin"],
             owner=launch["owner"],
-            domain=_shown(launch["domain"]),
+            domain=words.shown(launch["domain"]),
             raw_name=launch["name"],
         )
 
@@ -324,7 +324,7 @@ class Brands:
         for text, what, most in ((name, "name", _NAME_BYTES), (symbol, "symbol", _SYMBOL_BYTES)):
             if not text.strip() or len(text.encode()) > most:
                 raise InputError(f"the {what} {text!r} does not fit", f"choose one of 1 to {most} bytes")
-            if _shown(text) != text:
+            if words.shown(text) != text:
                 raise InputError(f"the {what} {text!r} has characters that cannot be shown", "leave them out")
         if any(character.isspace() or character == "." for character in symbol) or symbol.startswith("0x"):
             raise InputError(
@@ -553,16 +553,6 @@ _FOR_EVER = 1 << 62
 
 def _cut(brand: Brand, payouts: Iterable[Payout], reference: str) -> list[Batch]:
     return batches(sorted(payouts, key=lambda payout: payout.address.lower()), brand.address, reference)
-
-
-def _shown(text: str) -> str:
-    """Text from the chain without what could deceive a terminal: controls, line ends, marks of writing
-    direction.
-    """
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character)[0] == "C" else character
-        for character in text
-    )
 
 
 def _alike(symbol: str) -> str:

@@ -28,6 +28,7 @@ from web3.logs import DISCARD
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.types import BlockIdentifier, EventData, LogReceipt, RPCEndpoint, RPCResponse, TxData, TxParams
 
+from troc.abi import CODEC
 from troc.accounts import Signer
 from troc.artifacts import artifact
 from troc.errors import (
@@ -132,6 +133,7 @@ class Chain:
     def connect(cls, config: NetworkConfig) -> Chain:
         """Reach the network's node and make sure that it keeps the chain that the config names."""
         web3 = Web3(Node(config.rpc))
+        web3.codec = CODEC
         # Chains with a proof of authority put signatures where web3 expects 32 bytes.
         web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
         chain = cls(web3, config)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
+from eth_account.signers.local import LocalAccount
 from web3.contract import Contract
 
 from benchmarks.chain import Chain, Cost, System
 from benchmarks.ours.suite import EPOCH, NOBODY, Suite, contract, deploy, system
 from benchmarks.records import BenchmarkError, Record
 from benchmarks.tokens import BATCH, ONE, token_records
+
+VOUCHERS = 100
 
 
 def measure(chain: Chain) -> Iterator[Record]:
@@ -30,14 +35,14 @@ def measure(chain: Chain) -> Iterator[Record]:
         yield from token_records(
             chain, ours, token, f"holder has one lot; {origin}", has_batches=False, domain=domain
         )
-    for part in (_batches, _ageing, _issuing, _acts):
+    for part in (_batches, _ageing, _issuing, _acts, _vouchers, _pending):
         with chain.undone():
             yield from part(suite, ours, token, origin)
 
 
 def _batches(suite: Suite, ours: System, token: Contract, origin: str) -> Iterator[Record]:
     chain = suite.chain
-    words = [ONE << 160 | int(one.address, 16) for one in chain.accounts("batch", BATCH)]
+    words = [_word(one.address) for one in chain.accounts("batch", BATCH)]
     how = f"mintBatch(bytes32,uint256[]): {BATCH} by the brand in one call, batch id refused twice; {origin}"
     for operation, state in (
         ("mint-batch-new", "new holders, new batch id"),
@@ -146,3 +151,103 @@ def _acts(suite: Suite, ours: System, token: Contract, origin: str) -> Iterator[
             how = f"redeemFor: redeemed by a signature, sent by somebody else; {origin}"
             state = f"existing holder, new receipt id, {state}"
             yield ours.record(f"redeem-signed{suffix}", cost, state=state, how=how)
+
+
+@dataclass(frozen=True)
+class _Vouchers:
+    """What one till signs."""
+
+    suite: Suite
+    token: Contract
+    till: LocalAccount
+
+    def signed(
+        self, recipient: str, nonce: int, receipt: bytes = bytes(32), key: LocalAccount | None = None
+    ) -> Any:
+        """A voucher in the form that the contract takes; with `key`, made out to it."""
+        chain = self.suite.chain
+        voucher = {
+            "issuer": self.till.address,
+            "grantId": 0,
+            "recipient": key.address if key else recipient,
+            "isKey": key is not None,
+            "amount": ONE,
+            "receiptId": receipt,
+            "deadline": chain.now + 3600,
+            "nonce": nonce,
+        }
+        signature = self.suite.sign_message(self.till, self.token, "Voucher", voucher)
+        if key is None:
+            return tuple(voucher.values()), signature.packed, NOBODY, b""
+        claim = {"key": key.address, "to": recipient, "voucher": signature.digest}
+        named = self.suite.sign_message(key, self.token, "Claim", claim)
+        return tuple(voucher.values()), signature.packed, recipient, named.packed
+
+
+def _vouchers(suite: Suite, ours: System, token: Contract, origin: str) -> Iterator[Record]:
+    chain = suite.chain
+    functions = token.functions
+    till, known, anyone = chain.account("signing till"), chain.address("known"), chain.address("anyone")
+    vouchers = _Vouchers(suite, token, till)
+    chain.send(functions.mint(known, ONE))
+    chain.send(functions.setGrant(till.address, 0, 1_000_000 * ONE, 0, 0))
+    lane = chain.account("lane").key[:16] + bytes(16)
+    nonce = int.from_bytes(lane)
+    how = f"claim by somebody else, of a voucher that a till signed against its grant; {origin}"
+    with chain.undone():
+        cost = chain.send(functions.claim(vouchers.signed(known, nonce)), anyone)
+        yield ours.record("voucher-existing-first", cost, state="existing holder, first nonce word", how=how)
+    chain.send(functions.claim(vouchers.signed(known, nonce)), anyone)
+    for operation, to, state in (
+        ("voucher-existing", known, "existing holder, nonce word in use"),
+        ("voucher-new", chain.address("v"), "new holder, nonce word in use"),
+    ):
+        with chain.undone():
+            cost = chain.send(functions.claim(vouchers.signed(to, nonce + 1)), anyone)
+            yield ours.record(operation, cost, state=state, how=how)
+    with chain.undone():
+        receipt = chain.w3.keccak(text="voucher")
+        cost = chain.send(functions.claim(vouchers.signed(known, nonce + 1, receipt)), anyone)
+        state = "existing holder, nonce word in use, new receipt id"
+        yield ours.record("voucher-receipt", cost, state=state, how=how)
+    with chain.undone():
+        key = chain.account("one-time key")
+        cost = chain.send(functions.claim(vouchers.signed(chain.address("v"), nonce + 1, key=key)), anyone)
+        state = "new holder, nonce word in use"
+        how = f"claim of a voucher made out to a one-time key, which names the recipient; {origin}"
+        yield ours.record("voucher-key-new", cost, state=state, how=how)
+    holders = chain.accounts("voucher", VOUCHERS)
+    chain.send(functions.mintBatch(chain.w3.keccak(text="holders"), [_word(one.address) for one in holders]))
+    batch = [vouchers.signed(one.address, nonce + 1 + index) for index, one in enumerate(holders)]
+    cost = chain.send(functions.claimBatch(batch), anyone)
+    how = f"claimBatch: {VOUCHERS} vouchers in one call; {origin}"
+    state = "existing holders, nonce word in use"
+    yield ours.record("voucher-batch", cost, state=state, how=how, per="recipient", count=VOUCHERS)
+
+
+def _pending(suite: Suite, ours: System, token: Contract, origin: str) -> Iterator[Record]:
+    chain = suite.chain
+    functions = token.functions
+    till, anyone = chain.address("till"), chain.address("anyone")
+    holders = [_word(one.address) for one in chain.accounts("buyer", VOUCHERS)]
+    chain.send(functions.mintBatch(chain.w3.keccak(text="buyers"), holders))
+    chain.send(functions.setGrant(till, 0, 1_000_000 * ONE, 0, 0))
+    matures = chain.now + 30 * 86_400
+    chain.send(functions.issuePending(0, chain.w3.keccak(text="before"), matures, holders[:1]), till)
+    batch = chain.w3.keccak(text="purchases")
+    cost = chain.send(functions.issuePending(0, batch, matures, holders), till)
+    how = f"issuePending: {VOUCHERS} purchases in one call, out of a grant; {origin}"
+    yield ours.record("pending-issue", cost, state="new batch id", how=how, per="recipient", count=VOUCHERS)
+    with chain.undone():
+        cost = chain.send(functions.cancelPending(till, 7, ONE), till)
+        yield ours.record("pending-cancel", cost, state="whole", how=f"cancelPending by its issuer; {origin}")
+    chain.advance(31 * 86_400)
+    ids = list(range(1, VOUCHERS + 1))
+    cost = chain.send(functions.releasePending(till, ids), anyone)
+    how = f"releasePending: {VOUCHERS} purchases in one call, by anyone; {origin}"
+    state = "existing holders"
+    yield ours.record("pending-release", cost, state=state, how=how, per="recipient", count=VOUCHERS)
+
+
+def _word(address: str) -> int:
+    return ONE << 160 | int(address, 16)

@@ -47,6 +47,17 @@ _TOKEN_MESSAGES = {
         "uint256 deadline",
         "uint256 nonce",
     ),
+    "Voucher": typed(
+        "address issuer",
+        "uint256 grantId",
+        "address recipient",
+        "bool isKey",
+        "uint256 amount",
+        "bytes32 receiptId",
+        "uint256 deadline",
+        "uint256 nonce",
+    ),
+    "Claim": typed("address key", "address to", "bytes32 voucher"),
 }
 NOBODY = "0x" + "00" * 20
 # Whole and partial orders do not share a lane; the first is lane 0, as a wallet would count.
@@ -147,7 +158,7 @@ class Suite:
     def sign_message(
         self, holder: LocalAccount, token: Contract, kind: str, message: dict[str, Any]
     ) -> Signature:
-        """A message to a token, `Send` or `Redeem`."""
+        """A message to a token, such as `Send` or `Redeem`."""
         domain = self._domain(token.functions.name().call(), token.address)
         return self.chain.sign(holder, domain, {kind: _TOKEN_MESSAGES[kind]}, message)
 

@@ -12,6 +12,8 @@ library Lots {
     uint256 internal constant LANE = (1 << 56) - 1;
     uint256 internal constant LANES = (1 << 224) - 1;
     uint256 internal constant LIFE = 4;
+    /// @dev Bits of all lanes.
+    uint256 internal constant SPAN = 224;
 
     uint256 private constant _BITS = 56;
     uint256 private constant _OLDEST = 168;
@@ -53,6 +55,14 @@ library Lots {
     /// @notice The lane of points that are `age` epochs old; 0 if `age` is 4 or more.
     function lane(uint256 lanes, uint256 age) internal pure returns (uint256) {
         return age < LIFE ? (lanes >> (_BITS * age)) & LANE : 0;
+    }
+
+    /// @notice By how many bits the lane of `age` lies above that of this epoch.
+    function shiftOf(uint256 age) internal pure returns (uint256) {
+        // Ages are below 2^31.
+        unchecked {
+            return _BITS * age;
+        }
     }
 
     /// @notice Puts `amount` into the lane of `age`, which must be below 4.
@@ -125,12 +135,15 @@ library Lots {
         }
     }
 
-    /// @notice The largest lane of the sums, lane by lane, of two sets of lanes.
-    function largestSum(uint256 a, uint256 b) internal pure returns (uint256 largest) {
-        // Two numbers below 2^56.
+    /// @notice The largest lane of the sums, lane by lane, of `a`, `b` and `reserved`, wherever `b` has anything.
+    /// @param reserved Below 2^64.
+    function largestSum(uint256 a, uint256 b, uint256 reserved) internal pure returns (uint256 largest) {
+        // Two numbers below 2^56 and one below 2^64.
         unchecked {
             for (uint256 shift = 0; shift <= _OLDEST; shift += _BITS) {
-                uint256 sum = ((a >> shift) & LANE) + ((b >> shift) & LANE);
+                uint256 added = (b >> shift) & LANE;
+                if (added == 0) continue;
+                uint256 sum = ((a >> shift) & LANE) + added + reserved;
                 if (sum > largest) largest = sum;
             }
         }

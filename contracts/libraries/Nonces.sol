@@ -49,6 +49,19 @@ library Nonces {
         lane.word = word | bit;
     }
 
+    /// @notice Uses up a nonce; says whether it was open.
+    function tryUse(Whole storage self, address signer, uint256 nonce) internal returns (bool) {
+        Lane storage lane = self.lanes[signer][nonce >> 128];
+        uint256 index = _index(nonce);
+        uint256 word = lane.word;
+        uint256 bit = 1 << index;
+        if (index > _MAX_INDEX || word >> _WHOLE_SERIES_SHIFT != _series(nonce) || word & bit != 0) {
+            return false;
+        }
+        lane.word = word | bit;
+        return true;
+    }
+
     /// @notice Uses up `amount` of a nonce that allows `limit` in all. Both are below 2^128.
     function use(Partial storage self, address signer, uint256 nonce, uint256 amount, uint256 limit)
         internal

@@ -47,8 +47,17 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         uint56 usedToday;
     }
 
-    /// @dev `promised` is never less than what locked grants can still issue, and fits a lane. `expired` counts each point
-    /// once: less than 2^56 an epoch for 2^31 epochs. `redeemed` could take 2^40 full lanes.
+    /// @dev Purchases that can be returned. `total` is part of `promised`. A word is `amount:56 | maturesAt:40 |
+    /// customer:160`; 0: none, or no longer.
+    struct Purchases {
+        uint64 total;
+        mapping(address issuer => uint256 id) next;
+        mapping(address issuer => mapping(uint256 id => uint256 word)) words;
+    }
+
+    /// @dev `promised` is never less than what is pending and what locked grants can still issue; when a promise is made, it
+    /// fits a lane. `expired` counts each point once: less than 2^56 an epoch for 2^31 epochs. `redeemed` could take 2^40
+    /// full lanes.
     struct Books {
         uint96 redeemed;
         uint96 expired;
@@ -62,6 +71,10 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     bytes32 private constant _REDEEM_TYPE = keccak256(
         "Redeem(address holder,uint256 amount,bytes32 receiptId,address agent,uint256 deadline,uint256 nonce)"
     );
+    bytes32 private constant _VOUCHER_TYPE = keccak256(
+        "Voucher(address issuer,uint256 grantId,address recipient,bool isKey,uint256 amount,bytes32 receiptId,uint256 deadline,uint256 nonce)"
+    );
+    bytes32 private constant _CLAIM_TYPE = keccak256("Claim(address key,address to,bytes32 voucher)");
     bytes32 private constant _CANCEL_NONCES_TYPE = keccak256("CancelNonces(address holder,uint256[] nonces)");
 
     /// @dev The length that stands for "never expires": about 146 billion years.
@@ -87,6 +100,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @dev What each locked grant counts for in `promised`.
     mapping(address issuer => mapping(uint256 id => uint256 amount)) private _promisedFor;
     mapping(address issuer => mapping(bytes32 ref => bool)) private _referenceUsed;
+    Purchases private _purchases;
     /// @dev What a redemption took and was not given back. Flag: the redemption exists.
     mapping(address holder => mapping(bytes32 receiptId => uint256 word)) private _redemptions;
 
@@ -225,7 +239,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @inheritdoc ILoyaltyToken
     function mintBatch(bytes32 batchId, uint256[] calldata words) external onlyOwner {
         _useReference(address(0), batchId);
-        uint256 amount = _issueMany(words);
+        uint256 amount = _issueMany(words, 0);
         // A batch of nothing would use up its reference.
         if (amount == 0) revert ZeroAmount();
         _raiseSupply(amount, false);
@@ -233,8 +247,21 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @inheritdoc ILoyaltyToken
+    function mintAtEpoch(bytes32 batchId, uint256 epoch, uint256[] calldata words) external onlyOwner {
+        uint256 current = currentEpoch();
+        if (epoch > current || current - epoch >= Lots.LIFE) revert EpochNotLiving(epoch, current);
+        _useReference(address(0), batchId);
+        uint256 age = current - epoch;
+        uint256 amount = _issueMany(words, age);
+        if (amount == 0) revert ZeroAmount();
+        if (amount > Lots.LANE) revert NoHeadroom(Lots.LANE, amount);
+        _raiseSupplyLanes(Lots.single(amount, age), current, false, false);
+        emit BatchIssuedAtEpoch(batchId, epoch, words.length, amount);
+    }
+
+    /// @inheritdoc ILoyaltyToken
     function issue(uint256 grantId, address to, uint256 amount, bytes32 receiptId) external {
-        bool promised = _spendGrant(grantId, amount);
+        bool promised = _spendGrant(msg.sender, grantId, amount);
         if (receiptId != 0) _useReference(msg.sender, receiptId);
         emit IssuedFor(msg.sender, receiptId, to, amount);
         _issue(to, amount, promised);
@@ -243,9 +270,36 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @inheritdoc ILoyaltyToken
     function issueBatch(uint256 grantId, bytes32 batchId, uint256[] calldata words) external {
         _useReference(msg.sender, batchId);
-        uint256 amount = _issueMany(words);
-        _raiseSupply(amount, _spendGrant(grantId, amount));
+        uint256 amount = _issueMany(words, 0);
+        _raiseSupply(amount, _spendGrant(msg.sender, grantId, amount));
         emit BatchIssued(msg.sender, batchId, words.length, amount);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function claim(SignedVoucher calldata signed) external {
+        _nonces.use(signed.voucher.issuer, signed.voucher.nonce);
+        (uint256 amount, bool promised) = _pay(signed, currentEpoch());
+        _raiseSupply(amount, promised);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function claimBatch(SignedVoucher[] calldata signed) external returns (uint256 claimed) {
+        uint256 epoch = currentEpoch();
+        uint256 free = 0;
+        uint256 reserved = 0;
+        for (uint256 i = 0; i < signed.length; ++i) {
+            // One that somebody else submitted first must not keep the others from being paid.
+            if (!_nonces.tryUse(signed[i].voucher.issuer, signed[i].voucher.nonce)) continue;
+            (uint256 amount, bool promised) = _pay(signed[i], epoch);
+            // Each is no more than a grant, below 2^56.
+            unchecked {
+                if (promised) reserved += amount;
+                else free += amount;
+                ++claimed;
+            }
+        }
+        _raiseSupply(reserved, true);
+        _raiseSupply(free, false);
     }
 
     /// @inheritdoc ILoyaltyToken
@@ -293,6 +347,74 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         emit GrantReleased(issuer, id, before - left);
     }
 
+    // ----------------------------------------------------------------------- purchases that can be returned
+
+    /// @inheritdoc ILoyaltyToken
+    function mintPending(bytes32 batchId, uint256 maturesAt, uint256[] calldata words)
+        external
+        onlyOwner
+        returns (uint256 firstId)
+    {
+        (firstId,) = _promisePurchases(address(0), batchId, maturesAt, words);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function issuePending(uint256 grantId, bytes32 batchId, uint256 maturesAt, uint256[] calldata words)
+        external
+        returns (uint256 firstId)
+    {
+        uint256 amount;
+        (firstId, amount) = _promisePurchases(msg.sender, batchId, maturesAt, words);
+        // What a locked grant issues is the customer's at once, and cannot be taken back.
+        if (_spendGrant(msg.sender, grantId, amount)) {
+            revert GrantLocked(msg.sender, grantId, _grants[msg.sender][grantId].lockedUntil);
+        }
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function cancelPending(address issuer, uint256 id, uint256 amount) external {
+        if (msg.sender != issuer && msg.sender != owner()) revert NotTheIssuer(issuer, msg.sender);
+        (, uint256 held, uint256 maturesAt) = pendingOf(issuer, id);
+        if (amount == 0) revert ZeroAmount();
+        if (amount > held) revert PendingExceeded(issuer, id, held, amount);
+        if (block.timestamp >= maturesAt) revert AlreadyMature(issuer, id, maturesAt);
+        if (amount == held) _purchases.words[issuer][id] = 0;
+        else _purchases.words[issuer][id] -= amount << 200;
+        _fulfil(amount);
+        emit PendingCancelled(issuer, id, amount);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function releasePending(address issuer, uint256[] calldata ids) external {
+        uint256 current = currentEpoch();
+        uint256 lanes = 0;
+        uint256 amount = 0;
+        mapping(uint256 id => uint256 word) storage words = _purchases.words[issuer];
+        for (uint256 i = 0; i < ids.length; ++i) {
+            uint256 id = ids[i];
+            uint256 word = words[id];
+            // One that somebody else released first must not keep the others waiting.
+            if (word == 0) continue;
+            (address customer, uint256 value, uint256 maturesAt) = _purchase(word);
+            if (block.timestamp < maturesAt) revert NotMature(issuer, id, maturesAt);
+            words[id] = 0;
+            // It matured after birth and not after now. All that is pending fits a lane, and so does what goes into each.
+            unchecked {
+                amount += value;
+                uint256 shift = Lots.shiftOf(current - (maturesAt - origin) / epochLength);
+                // Nothing is left of a lot that expired.
+                if (shift >= Lots.SPAN) value = 0;
+                emit PendingReleased(issuer, id, value);
+                if (value == 0) continue;
+                value <<= shift;
+                lanes += value;
+                _credit(customer, value >> shift, value, current);
+            }
+        }
+        _fulfil(amount);
+        _raiseSupplyLanes(lanes, current, true, true);
+    }
+
     // ------------------------------------------------------------------------------------------- redemption
 
     /// @inheritdoc ILoyaltyToken
@@ -319,7 +441,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc ILoyaltyToken
     function giveBackFrom(uint256 grantId, address holder, bytes32 receiptId, uint256 amount) external {
-        _giveBack(holder, receiptId, amount, _spendGrant(grantId, amount));
+        _giveBack(holder, receiptId, amount, _spendGrant(msg.sender, grantId, amount));
     }
 
     // --------------------------------------------------------------------------------------------- cancelling
@@ -442,7 +564,8 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         returns (uint256[4] memory amounts, uint256[4] memory expiries, uint256 pending, uint256 promised)
     {
         (amounts, expiries) = _lots(_supply);
-        return (amounts, expiries, 0, _books.promised);
+        pending = _purchases.total;
+        promised = _books.promised - pending;
     }
 
     /// @inheritdoc ILoyaltyToken
@@ -466,6 +589,15 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
             capPerDay: grant.capPerDay,
             usedToday: grant.day == _today() ? grant.usedToday : 0
         });
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function pendingOf(address issuer, uint256 id)
+        public
+        view
+        returns (address customer, uint256 amount, uint256 maturesAt)
+    {
+        return _purchase(_purchases.words[issuer][id]);
     }
 
     /// @inheritdoc ILoyaltyToken
@@ -628,9 +760,11 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         emit Transfer(address(0), to, amount);
     }
 
-    /// @dev Credits the recipients and returns the sum; the caller raises the supply by it, or everything reverts.
-    function _issueMany(uint256[] calldata words) private returns (uint256 sum) {
+    /// @dev Credits the recipients with points that are `age` epochs old and returns the sum; the caller raises the supply by
+    /// it, or everything reverts.
+    function _issueMany(uint256[] calldata words, uint256 age) private returns (uint256 sum) {
         uint256 epoch = currentEpoch();
+        uint256 shift = Lots.shiftOf(age);
         for (uint256 i = 0; i < words.length; ++i) {
             uint256 amount;
             address to;
@@ -646,7 +780,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
             // comes with a sum that does not fit the supply's, which the caller refuses: then nothing stays written.
             unchecked {
                 sum += amount;
-                account.word = account.word.aged(epoch) + amount;
+                account.word = account.word.aged(epoch) + (amount << shift);
             }
             emit Transfer(address(0), to, amount);
         }
@@ -690,20 +824,20 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         _referenceUsed[issuer][ref] = true;
     }
 
-    /// @dev Charges a grant of the sender's; says whether it was promised, that is, counted in the headroom before.
-    function _spendGrant(uint256 id, uint256 amount) private returns (bool promised) {
+    /// @dev Charges a grant; says whether it was promised, that is, counted in the headroom before.
+    function _spendGrant(address issuer, uint256 id, uint256 amount) private returns (bool promised) {
         // Else anyone could log an issue, of nothing.
         if (amount == 0) revert ZeroAmount();
-        GrantSlot memory grant = _grants[msg.sender][id];
-        if (amount > grant.amount) revert GrantExceeded(msg.sender, id, grant.amount, amount);
+        GrantSlot memory grant = _grants[issuer][id];
+        if (amount > grant.amount) revert GrantExceeded(issuer, id, grant.amount, amount);
         if (grant.capPerDay != 0) {
             if (grant.day != _today()) (grant.day, grant.usedToday) = (_today(), 0);
             uint256 left = grant.usedToday < grant.capPerDay ? grant.capPerDay - grant.usedToday : 0;
-            if (amount > left) revert DayCapExceeded(msg.sender, id, left, amount);
+            if (amount > left) revert DayCapExceeded(issuer, id, left, amount);
             grant.usedToday += uint56(amount);
         }
         grant.amount -= uint56(amount);
-        _grants[msg.sender][id] = grant;
+        _grants[issuer][id] = grant;
         return grant.lockedUntil != 0;
     }
 
@@ -711,9 +845,12 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     function _promiseFor(address issuer, uint256 id, uint256 amount) private {
         uint256 before = _promisedFor[issuer][id];
         if (amount == before) return;
-        uint256 promised = _books.promised - before + amount;
         _promisedFor[issuer][id] = amount;
-        // Below 2^57: what was promised before fits a lane, and so does `amount`.
+        _setPromised(_books.promised - before + amount);
+    }
+
+    /// @dev `promised` is below 2^57: what was promised before fits a lane, and so does what comes to it.
+    function _setPromised(uint256 promised) private {
         _books.promised = uint64(promised);
         _supply = promised == 0 ? _supply & ~Lots.FLAG : _supply | Lots.FLAG;
     }
@@ -731,6 +868,111 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     function _today() private view returns (uint24) {
         return uint24(block.timestamp / 1 days);
+    }
+
+    /// @dev Credits the recipient of a voucher whose nonce the caller used up; the caller raises the supply by `amount`.
+    function _pay(SignedVoucher calldata signed, uint256 epoch)
+        private
+        returns (uint256 amount, bool promised)
+    {
+        Voucher calldata voucher = signed.voucher;
+        address issuer = voucher.issuer;
+        address to = voucher.recipient;
+        bytes32 receiptId = voucher.receiptId;
+        amount = voucher.amount;
+        if (block.timestamp > voucher.deadline) revert DeadlinePassed(voucher.deadline);
+        bytes32 digest = _hashTypedData(_hashOf(voucher));
+        if (!Signatures.isValid(issuer, digest, signed.signature)) revert NotSignedByIssuer(issuer);
+        if (voucher.isKey) to = _namedBy(to, digest, signed);
+        promised = _spendGrant(issuer, voucher.grantId, amount);
+        if (receiptId != 0) _useReference(issuer, receiptId);
+        _checkReceiver(to);
+        emit VoucherClaimed(issuer, voucher.nonce, receiptId, to, amount);
+        _credit(to, amount, amount, epoch);
+    }
+
+    /// @dev Eight words as they stand in the calldata: that addresses and flag are proper ones is checked where they are read.
+    function _hashOf(Voucher calldata voucher) private pure returns (bytes32 message) {
+        bytes32 kind = _VOUCHER_TYPE;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, kind)
+            calldatacopy(add(free, 0x20), voucher, 0x100)
+            message := keccak256(free, 0x120)
+        }
+    }
+
+    /// @dev The recipient that the one-time key of a voucher names.
+    function _namedBy(address key, bytes32 voucher, SignedVoucher calldata signed)
+        private
+        view
+        returns (address to)
+    {
+        to = signed.to;
+        bytes32 message = keccak256(abi.encode(_CLAIM_TYPE, key, to, voucher));
+        if (!Signatures.isValid(key, _hashTypedData(message), signed.keySignature)) {
+            revert NotSignedByKey(key);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------- internal: pending
+
+    /// @dev Writes purchases under the next ids of an issuer. Ids are never given twice, so what was released or cancelled
+    /// cannot come back.
+    function _promisePurchases(address issuer, bytes32 batchId, uint256 maturesAt, uint256[] calldata words)
+        private
+        returns (uint256 firstId, uint256 amount)
+    {
+        if (maturesAt <= block.timestamp || maturesAt > type(uint40).max) {
+            revert MaturityOutOfRange(maturesAt);
+        }
+        _useReference(issuer, batchId);
+        firstId = _purchases.next[issuer];
+        _purchases.next[issuer] = firstId + words.length;
+        for (uint256 i = 0; i < words.length; ++i) {
+            (uint256 value, address customer) = _unpack(words[i]);
+            _checkReceiver(customer);
+            if (value == 0) revert ZeroAmount();
+            amount += value;
+            if (amount > Lots.LANE) revert NoHeadroom(Lots.LANE, amount);
+            _purchases.words[issuer][firstId + i] = (value << 200) | (maturesAt << 160) | uint160(customer);
+            emit PendingIssued(issuer, firstId + i, customer, value, maturesAt);
+        }
+        if (amount == 0) revert ZeroAmount();
+        // Just bounded, and what was pending before fits a lane.
+        _purchases.total += uint64(amount);
+        _setPromised(_books.promised + amount);
+        _checkPromises();
+        emit BatchPending(issuer, batchId, firstId, words.length, amount);
+    }
+
+    function _purchase(uint256 word)
+        private
+        pure
+        returns (address customer, uint256 amount, uint256 maturesAt)
+    {
+        return (address(uint160(word)), word >> 200, uint40(word >> 160));
+    }
+
+    /// @dev What was pending is so no longer.
+    function _fulfil(uint256 amount) private {
+        if (amount == 0) return;
+        _purchases.total -= uint64(amount);
+        _setPromised(_books.promised - amount);
+    }
+
+    /// @dev `lanes` are `amount` in its lot; the caller has checked `to`, and raises the supply by them or reverts.
+    function _credit(address to, uint256 amount, uint256 lanes, uint256 epoch) private {
+        Account storage account = _accounts[to];
+        // The supply's lanes bound every balance's; where they do not, the caller reverts.
+        unchecked {
+            account.word = account.word.aged(epoch) + lanes;
+        }
+        emit Transfer(address(0), to, amount);
+    }
+
+    function _unpack(uint256 word) private pure returns (uint256 amount, address to) {
+        return (word >> 160, address(uint160(word)));
     }
 
     // --------------------------------------------------------------------------------- internal: redemption
@@ -761,7 +1003,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         uint256 word = _redemptions[holder][receiptId].aged(epoch);
         (uint256 given, uint256 missing) = (word & Lots.LANES).takeYoungest(amount);
         if (missing != 0) revert GiveBackExceeded(holder, receiptId, amount - missing, amount);
-        _raiseSupplyLanes(given, epoch, promised);
+        _raiseSupplyLanes(given, epoch, promised, false);
         // `given` is no more than what is left of the redemption; the supply's lanes, just checked, bound the holder's.
         unchecked {
             _redemptions[holder][receiptId] = word - given;
@@ -772,11 +1014,14 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         emit GivenBack(holder, receiptId, amount);
     }
 
-    function _raiseSupplyLanes(uint256 given, uint256 epoch, bool promised) private {
+    /// @dev What is pending is released into the lot of its maturity, however late, so room for it is kept in older lots
+    /// too. `promised`: what is given has its place in the headroom; `pending`: in older lots too.
+    function _raiseSupplyLanes(uint256 given, uint256 epoch, bool promised, bool pending) private {
         uint256 supply = _agedSupply(epoch);
         uint256 room = _room(supply, promised);
         if (given & Lots.LANE > room) revert NoHeadroom(room, given & Lots.LANE);
-        uint256 largest = Lots.largestSum(supply, given);
+        uint256 reserved = pending || supply & Lots.FLAG == 0 ? 0 : _purchases.total;
+        uint256 largest = Lots.largestSum(supply, given & ~Lots.LANE, reserved);
         if (largest > Lots.LANE) revert NoHeadroom(Lots.LANE, largest);
         // Just checked, lane by lane.
         unchecked {

@@ -232,6 +232,6 @@ contract LotsTest is Test {
         for (uint256 i = 0; i < 4; ++i) {
             if (left[i] + right[i] > largest) largest = left[i] + right[i];
         }
-        assertEq(PlainLots.pack(left).largestSum(PlainLots.pack(right)), largest);
+        assertEq(PlainLots.pack(left).largestSum(PlainLots.pack(right), 0), largest);
     }
 }
