@@ -1,1 +1,1 @@
-"""What a brand runs off the chain: members, rules, journal, books. Each part is a file."""
+"""What a brand runs off chain: who its members are, what they earn, and its books."""

@@ -61,13 +61,6 @@ _consents = sa.Table(
 _links = sa.Table("used_links", _tables, sa.Column("digest", sa.LargeBinary, primary_key=True))
 
 
-class AddressBook(Protocol):
-    """Where points of a card go."""
-
-    def addresses_of(self, cards: Sequence[str]) -> list[str | None]:
-        """For each card its address, in the same order; None where there is none (or no such card)."""
-
-
 @dataclass(frozen=True)
 class NewMember:
     """Who is to be added. `household` and `status` are the brand's own words, empty for none."""
@@ -266,7 +259,10 @@ class Members:
         ]
 
     def addresses_of(self, cards: Sequence[str]) -> list[str | None]:
-        """See `AddressBook`. Many cards are looked up with one query."""
+        """For each card its address, in the same order; None where there is none (or no such card).
+
+        Many cards are looked up with one query.
+        """
         return [
             self.vault.key(row["salt"]).unseal("members", row["id"], "address", row["address"])
             if row and row["address"]
@@ -540,8 +536,8 @@ class Members:
     def _select(self, where: Any) -> list[Member]:
         with reading(self.vault.store.engine) as connection:
             query = sa.select(_members).where(where, _members.c.erased.is_(None))
-            rows = connection.execute(query.order_by(_members.c.joined, _members.c.id)).mappings()
-            return [self._unsealed(row) for row in rows]
+            found = [self._unsealed(row) for row in connection.execute(query).mappings()]
+        return sorted(found, key=lambda member: (member.joined, member.card))
 
     def _get(self, connection: sa.Connection, card: str) -> tuple[Member, Key]:
         member, salt = self._with_salt(connection, card)

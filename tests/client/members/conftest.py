@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.client.store.conftest import home, postgresql, url
+from tests.client.trade.conftest import World, deployed, world
 from troc.brands import Brand
 from troc.programme.journal import Journal
-from troc.programme.members import Members
-from troc.programme.vault import BrandStore, Vault, _tables
+from troc.programme.members import Members, NewMember
+from troc.programme.programme import Programme
+from troc.programme.vault import BrandStore, Vault, _tables, open_brand_store
 from troc.store import open_store
 
-__all__ = ["home", "postgresql", "url"]
+__all__ = ["deployed", "home", "postgresql", "url", "world"]
 
 DAY = 86_400
 LENGTH = 10 * DAY
@@ -56,3 +58,12 @@ def members(vault: Vault, journal: Journal) -> Members:
 def file(tmp_path: Path) -> Path:
     """Where the SQLite database lies."""
     return tmp_path / "test.sqlite"
+
+
+@pytest.fixture
+def programme(world: World, url: str) -> Programme:
+    """ACME's programme, over either database, with the cards 1 to 4."""
+    store = open_brand_store(world.chain, world.everyone.brand("ACME"), url)
+    found = Programme.over(Vault.create(store, PASSPHRASE, WORK), world.chain)
+    found.members.add_many([NewMember(str(number), "Jung") for number in range(1, 5)], "clerk")
+    return found
