@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from troc import words
 from troc.cli.acting import agreed, sent_form, troc_of
-from troc.cli.members import BrandName, Database
+from troc.cli.members import BrandName, Database, PasswordFile, desk_of
 from troc.cli.session import session_of
 from troc.errors import InputError
 
@@ -42,8 +43,11 @@ def verify(
     head: Annotated[Path | None, typer.Option(help="A head of before, as `head -o` wrote it")] = None,
     anchor: Annotated[str, typer.Option(help="The transaction that anchored a head")] = "",
     database: Database = "",
+    members_password_file: PasswordFile = None,
 ) -> None:
-    """Check every entry; names the first that was altered, removed, inserted or moved."""
+    """Check every entry; names the first that was altered, removed, inserted or moved. With the passphrase of
+    the members it checks the signatures of adjustments as well.
+    """
     from troc.programme.journal import Head, Journal
     from troc.programme.vault import open_brand_store
 
@@ -58,10 +62,17 @@ def verify(
     for each in anchors:
         last = journal.verify(each)
     text = f"All {last.sequence} entries are as they were written."
+    signed = None
+    if members_password_file is not None:
+        programme = desk_of(context, brand, database, members_password_file).programme
+        signed = programme.adjusting.check_all()
+        text += f" {words.count(signed, 'adjustment')} and all limits are signed by their agents."
     if not anchors:
         text += " Whether the end was cut shows only against a head of before (--head, --anchor)."
     session.result(
-        {"entries": last.sequence, "hash": last.hash, "anchored": [each.sequence for each in anchors]}, text
+        {"entries": last.sequence, "hash": last.hash, "anchored": [each.sequence for each in anchors]}
+        | ({} if signed is None else {"signed": signed}),
+        text,
     )
 
 

@@ -298,6 +298,14 @@ class Adjusting:
                     f"{agent} did not sign entry {entry.sequence} of the journal", "compare with a backup"
                 )
 
+    def check_all(self) -> int:
+        """`check` every adjustment, and all changes of limits; gives how many adjustments there are."""
+        self.policy()
+        decided = list(self._journal.entries(kind=DECIDED))
+        for entry in decided:
+            self.check(entry)
+        return len(decided)
+
     # -------------------------------------------------------------------------------------------- internal
 
     def _subject(self, who: str) -> tuple[str, str]:

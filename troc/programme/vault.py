@@ -37,6 +37,9 @@ MIN_PASSPHRASE = 8
 BRAND = "brand"
 """Whose key seals what concerns no member."""
 
+_PERSONAL = ("members", "consents", "claim_entries", "claim_payment_lines")
+"""Tables of which rows are erased. The rest of a shared server need not be rewritten."""
+
 _BLOCK, _PARALLEL = 8, 1
 _NONCE = 12
 _KEY = 32
@@ -83,14 +86,16 @@ class BrandStore:
             yield connection
 
     def scrub(self) -> None:
-        """Write the whole database anew, so that nothing of a deleted row is left in its files.
+        """Write the brand's tables anew, so that nothing of a deleted row is left in its files.
 
         Raises `StoreError` where another program keeps the database from it.
         """
         try:
             with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 if self.engine.dialect.name == "postgresql":
-                    connection.exec_driver_sql("VACUUM FULL")
+                    there = sa.inspect(connection).get_table_names()
+                    tables = ", ".join(name for name in _PERSONAL if name in there)
+                    connection.exec_driver_sql(f"VACUUM FULL {tables}")
                     return
         except sa.exc.SQLAlchemyError:
             raise self._in_use() from None
@@ -137,8 +142,8 @@ class Vault:
     # -------------------------------------------------------------------------------------------- opening
 
     @classmethod
-    def create(cls, store: BrandStore, passphrase: str, work: int = SCRYPT_WORK) -> Vault:
-        """Make the data key of a database, wrapped by `passphrase`. Both must not be lost together."""
+    def create(cls, store: BrandStore, passphrase: str, work: int = 0) -> Vault:
+        """Make the data key of a database, wrapped by `passphrase`. `work`: scrypt's cost (0: the usual)."""
         _check_passphrase(passphrase)
         data_key = os.urandom(_KEY)
         with store.writing() as connection:
@@ -178,7 +183,7 @@ class Vault:
         with store.engine.connect() as connection:
             return connection.scalar(sa.select(_vaults.c.id)) is not None
 
-    def change_passphrase(self, passphrase: str, work: int = SCRYPT_WORK) -> None:
+    def change_passphrase(self, passphrase: str, work: int = 0) -> None:
         """Wrap the data key anew. Nothing else is written; a copy from before opens with the old one."""
         _check_passphrase(passphrase)
         with self.store.writing() as connection:
@@ -242,6 +247,7 @@ def _wrapping(store: BrandStore, work: int) -> bytes:
 
 
 def _wrap(store: BrandStore, data_key: bytes, passphrase: str, work: int) -> dict[str, Any]:
+    work = work or SCRYPT_WORK
     salt, nonce = os.urandom(16), os.urandom(_NONCE)
     key = _passphrase_key(passphrase, salt, work)
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -63,6 +64,18 @@ def test_a_reference_counts_once_whenever_it_comes_again(claims: Claims, clock: 
     claims.add("1", 50, EXPIRY, "r")
     clock.now += 10 * LENGTH
     assert not claims.add("1", 50, EXPIRY, "r")
+
+
+def test_the_same_receipts_at_once_count_once(claims: Claims, members: Members) -> None:
+    rows = [ClaimRow("1", 1, EXPIRY, f"receipt {number}") for number in range(50)]
+    added: list[int] = []
+    threads = [threading.Thread(target=lambda: added.append(claims.add_many(rows))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(added) == [0, 0, 0, 50]
+    assert claims.total() == 50
 
 
 def test_an_unknown_card_adds_nothing(claims: Claims) -> None:

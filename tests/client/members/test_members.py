@@ -116,6 +116,29 @@ def test_fields_cannot_be_moved_to_another_row(members: Members) -> None:
         members.find("1")
 
 
+def test_an_altered_byte_of_a_field_is_found(members: Members) -> None:
+    members.add(ANN, "clerk")
+    engine = members.vault.store.engine
+    with engine.begin() as connection:
+        sealed = bytes(connection.exec_driver_sql("SELECT profile FROM members").scalar_one())
+        altered = sealed[:-1] + bytes([sealed[-1] ^ 1])
+        connection.execute(sa.text("UPDATE members SET profile = :altered"), {"altered": altered})
+    with pytest.raises(StoreError, match="the field profile of members"):
+        members.find(ANN.card)
+
+
+def test_the_same_text_is_never_sealed_the_same_way(vault: Vault) -> None:
+    """Equal nonces under one key would tell what two fields have in common."""
+    sealed = {vault.brand_key.seal("members", "1", "card", "4006381333931") for _ in range(100)}
+    assert len({one[:12] for one in sealed}) == len({one[12:] for one in sealed}) == 100
+
+
+def test_keys_are_never_shown(members: Members) -> None:
+    shown = repr(members.vault) + repr(members.vault.brand_key)
+    assert members.vault._data_key.hex() not in shown
+    assert repr(members.vault._data_key) not in shown
+
+
 def test_consent_is_given_once_and_withdrawn(members: Members) -> None:
     members.add(ANN, "clerk")
     members.consent(ANN.card, "newsletter", "form 17", "clerk")
