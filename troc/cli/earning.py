@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from troc import words
+from troc.cli.members import Database, PasswordFile, desk_of
 from troc.cli.session import session_of
 from troc.errors import InputError
 
@@ -35,17 +36,27 @@ def earn(
     against: Annotated[
         Path | None, typer.Option(help="The rules until now: shows what the new ones change")
     ] = None,
+    members: Annotated[
+        str, typer.Option(metavar="BRAND", help="Whose members the cards are: their addresses get the points")
+    ] = "",
+    keep: Annotated[
+        str, typer.Option(help='Keep points of members without an address as claims, for "February 2027"')
+    ] = "",
+    database: Database = "",
+    members_password_file: PasswordFile = None,
     table: Annotated[
         list[str] | None, typer.Option(help="File of a table that the rules name: products=products.parquet")
     ] = None,
 ) -> None:
     """Work out what receipts earn, and tell why. Sends nothing; `troc brand mint` issues what it writes."""
-    from troc.programme.addresses import OwnAddresses, share, write_points
+    from troc.programme.addresses import OwnAddresses, Shares, share, write_points
     from troc.programme.comparing import compare
     from troc.programme.earning import earn as earn_points
     from troc.programme.rules import read_rules
 
     session = session_of(context)
+    if keep and not members:
+        raise InputError("claims are kept with the members", "name their brand with --members")
     if output is None and not session.options.dry_run:
         raise InputError("there is nowhere to write the points", "name a file with -o, or use --dry-run")
     worth = _value(value)
@@ -65,8 +76,14 @@ def earn(
             }
             old = earn_points(old_rules, receipts, tables=known, month=month, progress=progress)
     difference = compare(old, earned) if old else None
-    shares = share(earned.members, OwnAddresses())
-    by_card = not shares.issued
+    desk = desk_of(context, members, database, members_password_file) if members else None
+    if desk and desk.brand.decimals != new_rules.points_decimals:
+        raise InputError(
+            f"{desk.brand.symbol} have {desk.brand.decimals} decimals, the rules {new_rules.points_decimals}",
+            "set points_decimals in the rules",
+        )
+    shares = share(earned.members, desk.programme.members if desk else OwnAddresses())
+    by_card = not shares.issued and not desk
     lines = _report(earned, worth)
     lines += _difference_report(difference, worth) if difference else []
     written: dict[str, Any] = {}
@@ -77,12 +94,22 @@ def earn(
             f"{words.count(len(shares.unclaimed), 'member')} without an address:"
             f" {earned.points(sum_)} points wait for them."
         )
-        if output and not unclaimed:
+        kept: dict[str, int] = {}
+        if desk and keep:
+            from troc.programme.moving import keep_earned, of_members
+
+            kept, others = of_members(desk.programme, shares.unclaimed)
+            shares = Shares(shares.issued, others)
+        if shares.unclaimed and not unclaimed and (output or keep):
             raise InputError(
-                f"{words.count(len(shares.unclaimed), 'member')} with {earned.points(sum_)} points have no"
-                " address",
+                f"{words.count(len(shares.unclaimed), 'card')} with"
+                f" {earned.points(sum(shares.unclaimed.values()))} points have no address",
                 "say with --unclaimed where to write them",
             )
+        if desk and kept and not session.options.dry_run:
+            expiry = desk.brand.longest_life(session.chain.now())
+            new = keep_earned(desk.programme, kept, expiry, keep)
+            lines.append(f"Kept {words.count(new, 'new claim')} with the members of {desk.brand.symbol}.")
     if output:
         name, points = ("card", shares.unclaimed) if by_card else ("address", shares.issued)
         write_points(output, name, points, decimals)

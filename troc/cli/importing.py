@@ -11,10 +11,12 @@ from rich.table import Table
 from troc import words
 from troc.cli.acting import agreed, amount_form, troc_of
 from troc.cli.brand import progress_bar
+from troc.cli.members import Database, PasswordFile, desk_of
 from troc.cli.session import session_of
+from troc.errors import InputError
 
 if TYPE_CHECKING:
-    from troc.programme.importing import ImportPlan
+    from troc.programme.importing import Claims, ImportPlan
 
 _SHOWN = 20
 
@@ -34,6 +36,11 @@ def import_members(
     unclaimed: Annotated[
         Path | None, typer.Option(help="Where to write the points of cards without an address")
     ] = None,
+    members: Annotated[
+        bool, typer.Option("--members", help="Keep them with the members of the brand, and add who is new")
+    ] = False,
+    database: Database = "",
+    members_password_file: PasswordFile = None,
     as_of: Annotated[
         str, typer.Option(help="Day of the first run, to take up one whose dates have passed since")
     ] = "",
@@ -42,6 +49,8 @@ def import_members(
     ] = "",
 ) -> None:
     """Bring a programme over: points keep their date or a later one. Run again, it pays nobody twice."""
+    if members and unclaimed:
+        raise InputError("points are kept once", "use --members or --unclaimed")
     from troc.programme.importing import plan_import, send_import, write_claims, write_rows
 
     session = session_of(context)
@@ -59,13 +68,19 @@ def import_members(
     )
     if report:
         write_rows(report, plan)
-    claims = _ClaimsFile(unclaimed, plan) if unclaimed else None
+    claims: Claims | None = _ClaimsFile(unclaimed, plan) if unclaimed else None
     if unclaimed and session.options.dry_run:
         write_claims(unclaimed, plan)
     if not session.options.as_json:
         session.console.print(_table(plan))
     if not agreed(session, _text(plan), _form(plan), "Bring them over?"):
         return
+    if members:
+        from troc.programme.moving import KeptImport
+
+        desk = desk_of(context, found.address, database, members_password_file)
+        claims = KeptImport(desk.programme, plan, desk.actor)
+        claims.add_members()
     with progress_bar(session) as bar:
         task = bar.add_task("Issuing", total=sum(len(of) for of in plan.issued.values()))
         done = send_import(
@@ -75,7 +90,9 @@ def import_members(
     if done.recipients_before:
         said += f" {found.text(done.units_before)} were issued by an earlier run."
     if plan.claimed_units:
-        said += f" {found.text(plan.claimed_units)} wait in {unclaimed}."
+        said += (
+            f" {found.text(plan.claimed_units)} wait {'with the members' if members else f'in {unclaimed}'}."
+        )
     session.result(
         _form(plan)
         | {

@@ -72,7 +72,7 @@ def test_addresses_are_minted_and_cards_wait(run: Run, tmp_path: Path) -> None:
     lines = [line(address(1).lower(), "a", 1000), line(address(1), "b", 1000), line("77", "c", 500)]
     receipts = str(write_csv(tmp_path / "receipts.csv", lines))
     code, _, err = run("brand", "earn", "rules.yaml", receipts, "-o", "mint.csv")
-    assert (code, "1 member with 5 points have no address" in err) == (InputError.exit_code, True)
+    assert (code, "1 card with 5 points have no address" in err) == (InputError.exit_code, True)
     assert not (tmp_path / "mint.csv").exists()
     code, out, _ = run("brand", "earn", "rules.yaml", receipts, "-o", "mint.csv", "--unclaimed", "claims.csv")
     assert code == 0
@@ -138,6 +138,49 @@ def test_import_from_the_command_line(importing: Run, world: World, tmp_path: Pa
     again: Any = json.loads(importing(*command, "--yes", "--unclaimed", "claims.csv", "--json")[1])
     assert (again["sent"], again["issued_before"]["units"]) == (False, "5")
     assert lots(world, address(1)) == {last[1]: 5}
+
+
+@pytest.fixture
+def members(importing: Callable[..., tuple[int, str, str]], tmp_path: Path) -> tuple[str, ...]:
+    """The members of ACME, and how their database is opened."""
+    (tmp_path / "pass").write_text("correct horse")
+    options = ("--members-password-file", "pass", "--database", f"sqlite:///{tmp_path / 'brand.sqlite'}")
+    code, _, err = importing("brand", "members", "init", "ACME", *options)
+    assert code == 0, err
+    return options
+
+
+def test_imported_cards_become_members_with_claims(
+    importing: Callable[..., tuple[int, str, str]], members: tuple[str, ...], world: World, tmp_path: Path
+) -> None:
+    last = dates(world)
+    path = write(tmp_path, f"1,{address(1)},5,{last[1]},", f"2,,6,{last[2]},", f"2,,7,{last[3]},inactive")
+    for _ in range(2):
+        code, _, err = importing("brand", "import", "ACME", str(path), "--yes", "--members", *members)
+        assert code == 0, err
+    shown = importing("brand", "members", "find", "ACME", "2", *members, "--json")[1]
+    (member,) = json.loads(shown)["members"]
+    assert member["status"] == "inactive"
+    assert [lot["units"] for lot in member["claim"]] == ["6", "7"]
+    assert lots(world, address(1)) == {last[1]: 5}
+
+
+def test_earned_points_of_members_are_kept_once(
+    importing: Callable[..., tuple[int, str, str]],
+    members: tuple[str, ...],
+    files: tuple[str, str],
+    tmp_path: Path,
+) -> None:
+    assert importing("brand", "members", "add", "ACME", "11", *members)[0] == 0
+    command = ("brand", "earn", *files, "--members", "ACME", *members, "--keep", "March", "-o", "mint.csv")
+    code, _, err = importing(*command)
+    assert (code, "1 card with 30 points have no address" in err) == (InputError.exit_code, True)
+    code, out, err = importing(*command, "--unclaimed", "others.csv")
+    assert code == 0, err
+    assert "Kept 1 new claim with the members of ACME." in out
+    assert rows(tmp_path / "mint.csv") == [["address", "amount"]]
+    assert rows(tmp_path / "others.csv") == [["card", "amount"], ["12", "30"]]
+    assert "Kept 0 new claims" in importing(*command, "--unclaimed", "others.csv")[1]
 
 
 def test_import_with_a_wrong_sum_sends_nothing(importing: Run, world: World, tmp_path: Path) -> None:
