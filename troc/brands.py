@@ -7,7 +7,7 @@ Only points that `Brands` launched count, since any other token could name any e
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -79,9 +79,13 @@ class Brand:
         """The epoch of a time; epoch 0 begins at `origin`."""
         return (time - self.origin) // self.epoch_length
 
+    def expiry_of(self, epoch: int) -> int:
+        """When points of an epoch expire."""
+        return self.origin + (epoch + words.LIFE_EPOCHS) * self.epoch_length
+
     def longest_life(self, time: int) -> int:
         """The expiry of points that are earned at `time`."""
-        return self.origin + (self.epoch_at(time) + words.LIFE_EPOCHS) * self.epoch_length
+        return self.expiry_of(self.epoch_at(time))
 
     def earned(self, expiry: int) -> str:
         """When points of that expiry were earned: "in spring 2026"."""
@@ -392,6 +396,64 @@ class Brands:
         run.pay(todo, issue, progress)
         return run.report(brand)
 
+    def mint_at_epochs(
+        self,
+        brand: Brand,
+        payouts: Mapping[int, Iterable[Payout]],
+        signer: Signer,
+        *,
+        reference: str = "",
+        progress: Progress | None = None,
+    ) -> MintReport:
+        """Issue points into the lots of epochs that still live, as the brand's owner: a programme that moves
+        here keeps its dates. `payouts` by epoch. Taken up again as `mint` is.
+        """
+        token = self.token(brand).functions
+        run = _MintRun(self._chain, token, signer, ZERO_ADDRESS)
+        todo = {epoch: _cut(brand, payouts[epoch], reference, epoch) for epoch in sorted(payouts)}
+        total = sum(len(batch.payouts) for some in todo.values() for batch in some)
+        for epoch, some in todo.items():
+
+            def issue(batch: Batch, epoch: int = epoch) -> Any:
+                return token.mintAtEpoch(batch.reference, epoch, batch.packed)
+
+            run.pay(some, issue, progress, total)
+        return run.report(brand)
+
+    def check_mint_at_epochs(
+        self, brand: Brand, payouts: Mapping[int, Iterable[Payout]], signer: str, reference: str = ""
+    ) -> None:
+        """Raise before anything is sent if `signer` cannot issue what is not issued yet."""
+        token = self.token(brand).functions
+        owner, liability = self._chain.read_many([token.owner(), token.liability()])
+        amounts, expiries, pending, promised = liability
+        if owner != signer:
+            raise BrandError(
+                f"only the brand brings points over, and that is {owner}",
+                "use --account with the brand's account",
+            )
+        now = self._chain.now()
+        for epoch in payouts:
+            todo = _cut(brand, payouts[epoch], reference, epoch)
+            used = self._chain.read_many(
+                [token.referenceUsed(ZERO_ADDRESS, batch.reference) for batch in todo]
+            )
+            units = sum(batch.units for batch, done in zip(todo, used, strict=True) if not done)
+            expiry = brand.expiry_of(epoch)
+            if units and expiry <= now:
+                raise BrandError(
+                    f"{brand.text(units)} of this import expired on {words.last_day(expiry)}",
+                    "take their lines out, and bring the rest over with another --reference",
+                )
+            # What is pending can come into any of these lots; what is promised only into the youngest.
+            room = LOT_MAX - dict(zip(expiries, amounts, strict=True)).get(expiry, 0) - pending
+            room -= promised if epoch == brand.epoch_at(now) else 0
+            if units > room:
+                raise InputError(
+                    f"{brand.text(units)} are too many for the lot of {words.last_day(expiry)}",
+                    f"bring over {brand.text(max(room, 0))} with that date at most",
+                )
+
     def check_mint(
         self,
         brand: Brand,
@@ -592,8 +654,8 @@ FOR_EVER = 1 << 62
 """The length of an epoch that stands for "never expires", in seconds (LOYALTY.md, "Lots")."""
 
 
-def _cut(brand: Brand, payouts: Iterable[Payout], reference: str) -> list[Batch]:
-    return batches(in_order(payouts), brand.address, reference)
+def _cut(brand: Brand, payouts: Iterable[Payout], reference: str, epoch: int | None = None) -> list[Batch]:
+    return batches(in_order(payouts), brand.address, reference, epoch=epoch)
 
 
 def _alike(symbol: str) -> str:
