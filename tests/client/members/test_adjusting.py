@@ -81,7 +81,8 @@ def test_limits_that_nobody_signed_are_found(limited: Programme) -> None:
     """Even where the whole chain of hashes was made anew."""
     wider = Policy(LIMITS.agents, per_day=9_000, second_above=9_000)
     first = next(limited.journal.entries(kind=POLICY)).data["signatures"]
-    for signatures in ({}, first):
+    none: dict[str, str] = {}
+    for signatures in (none, first):
         limited.journal.append(POLICY, EVA.address, "", {"policy": wider.as_json(), "signatures": signatures})
         limited.journal.verify()
         with pytest.raises(TamperedError, match="sets limits without two signatures"):
