@@ -206,6 +206,16 @@ def test_cut_off_and_run_again_issues_once(world: World, limited: Programme, arr
     assert carry_out(world, limited, again).known
 
 
+def test_cut_off_and_unlinked_in_between_gives_nothing_twice(world: World, limited: Programme) -> None:
+    link(world, limited, "1", world.ann)
+    decision = limited.adjusting.decide("1", 50, "eggs", EVA)
+    with pytest.raises(NetworkError):
+        carry_out(world, limited, decision, Cut(world.chain, True))
+    limited.members.unlink("1", "she asked", "clerk")
+    assert carry_out(world, limited, decision).claimed == 0
+    assert (world.units(world.ann, "ACME"), limited.claims.total()) == (450, 0)
+
+
 def test_less_reduces_the_claim_and_the_rest_is_a_debt(world: World, limited: Programme) -> None:
     earn(world, limited, "1", 30, "a")
     done = adjust(world, limited, "1", -50)
