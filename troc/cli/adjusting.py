@@ -103,9 +103,9 @@ def limits(
     members_password_file: PasswordFile = None,
 ) -> None:
     """Show who may adjust points and how much; with --agent, --per-day, --second-above, --sign: change it."""
+    desk = desk_of(context, brand, database, members_password_file)
     from troc.programme.adjusting import Policy
 
-    desk = desk_of(context, brand, database, members_password_file)
     adjusting = desk.programme.adjusting
     if not (agent or per_day or second_above or sign):
         policy = adjusting.policy()

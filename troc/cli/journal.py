@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from troc import words
+from troc.brands import Brand
 from troc.cli.acting import agreed, sent_form, troc_of
-from troc.cli.members import BrandName, Database, PasswordFile, desk_of
-from troc.cli.session import session_of
+from troc.cli.members import BrandName, Database, PasswordFile, desk_of, need_store
+from troc.cli.session import Session, session_of
 from troc.errors import InputError
 
+if TYPE_CHECKING:
+    from troc.programme.journal import Journal
+
 app = typer.Typer(no_args_is_help=True, help="The journal: append-only, checked, anchored.")
+
+
+def _journal(session: Session, brand: Brand, database: str) -> Journal:
+    need_store()
+    from troc.programme.journal import Journal
+    from troc.programme.vault import open_brand_store
+
+    return Journal(open_brand_store(session.chain, brand, database))
 
 
 @app.command()
@@ -25,12 +37,9 @@ def head(
     database: Database = "",
 ) -> None:
     """Show the journal's head. Keep it elsewhere: it shows later that nothing before it was changed."""
-    from troc.programme.journal import Journal
-    from troc.programme.vault import open_brand_store
-
     session = session_of(context)
     found = troc_of(session).brand(brand)
-    last = Journal(open_brand_store(session.chain, found, database)).verify()
+    last = _journal(session, found, database).verify()
     if output is not None:
         last.write(output)
     session.result({"sequence": last.sequence, "hash": last.hash}, f"{last.sequence} {last.hash}")
@@ -48,13 +57,13 @@ def verify(
     """Check every entry; names the first that was altered, removed, inserted or moved. With the passphrase of
     the members it checks the signatures of adjustments as well.
     """
-    from troc.programme.journal import Head, Journal
-    from troc.programme.vault import open_brand_store
+    need_store()
+    from troc.programme.journal import Head
 
     session = session_of(context)
     troc = troc_of(session)
     found = troc.brand(brand)
-    journal = Journal(open_brand_store(session.chain, found, database))
+    journal = _journal(session, found, database)
     anchors = [Head.read(head)] if head else []
     if anchor:
         anchors.append(journal.anchored(session.chain, anchor, troc.status(found).owner))
@@ -84,12 +93,9 @@ def export(
     database: Database = "",
 ) -> None:
     """Write all entries into a file, as they are stored: what is about a member stays sealed."""
-    from troc.programme.journal import Journal
-    from troc.programme.vault import open_brand_store
-
     session = session_of(context)
     found = troc_of(session).brand(brand)
-    journal = Journal(open_brand_store(session.chain, found, database))
+    journal = _journal(session, found, database)
     if output.exists():
         raise InputError(f"{output} is there already", "choose another name")
     last = journal.verify()
@@ -103,16 +109,13 @@ def export(
 @app.command()
 def anchor(context: typer.Context, brand: BrandName, database: Database = "") -> None:
     """Write the head into the chain, by a transaction of the brand to itself that moves nothing."""
-    from troc.programme.journal import Journal
-    from troc.programme.vault import open_brand_store
-
     session = session_of(context)
     troc = troc_of(session)
     found = troc.brand(brand)
     owner = troc.status(found).owner
     if owner != troc.address:
         raise InputError(f"only the brand anchors its journal, and that is {owner}", "use --account with it")
-    journal = Journal(open_brand_store(session.chain, found, database))
+    journal = _journal(session, found, database)
     last = journal.verify()
     data = {"sequence": last.sequence, "hash": last.hash}
     if not agreed(session, f"The head {last.sequence} {last.hash} is anchored.", data, "Send it?"):

@@ -53,6 +53,11 @@ class Desk:
         return actor_of(self.session)
 
 
+def need_store() -> None:
+    """Say what to install where there are no databases, before a part that uses them is loaded."""
+    import troc.store  # noqa: F401
+
+
 def actor_of(session: Session) -> str:
     """The account that was named, else who is logged in."""
     return session.options.account or setting("TROC_ACCOUNT") or getpass.getuser()
@@ -60,6 +65,7 @@ def actor_of(session: Session) -> str:
 
 def desk_of(context: typer.Context, brand: str, database: str, password_file: Path | None) -> Desk:
     """Open a brand's programme with its passphrase."""
+    need_store()
     from troc.programme.programme import open_programme
 
     session = session_of(context)
@@ -129,6 +135,7 @@ def init(
     members_password_file: PasswordFile = None,
 ) -> None:
     """Make the database of a brand's members, with a passphrase."""
+    need_store()
     from troc.programme.vault import Vault, open_brand_store
 
     session = session_of(context)

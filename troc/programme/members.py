@@ -155,6 +155,13 @@ class Members:
         """Add many members, all or none. Raises `MemberError` with the cards that are doubled."""
         return len(self._add(list(new), actor))
 
+    def add_missing(self, new: Iterable[NewMember], actor: str) -> int:
+        """Add those whose cards are no members' yet, and leave the others as they are; gives how many."""
+        by_card = {normal_card(each.card): each for each in new}
+        known = self.ids_of(list(by_card))
+        missing = [each for each, number in zip(by_card.values(), known, strict=True) if number is None]
+        return len(self._add(missing, actor)) if missing else 0
+
     def _add(self, new: Sequence[NewMember], actor: str) -> list[Member]:
         now = int(self._clock())
         members = [

@@ -218,18 +218,22 @@ class Key:
     def seal(self, table: str, row: str, column: str, text: str) -> bytes:
         """Encrypt a field: nonce, then AES-GCM."""
         nonce = os.urandom(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, text.encode(), f"{table}\0{row}\0{column}".encode())
+        return nonce + self._cipher.encrypt(nonce, text.encode(), _place(table, row, column))
 
     def unseal(self, table: str, row: str, column: str, sealed: bytes) -> str:
         """Read a field. Raises `StoreError` where it was changed, or belongs elsewhere."""
         try:
-            return self._cipher.decrypt(
-                sealed[:_NONCE], sealed[_NONCE:], f"{table}\0{row}\0{column}".encode()
-            ).decode()
+            place = _place(table, row, column)
+            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], place).decode()
         except InvalidTag:
             raise StoreError(
                 f"the field {column} of {table} {row} was altered", "restore the database from a backup"
             ) from None
+
+
+def _place(table: str, row: str, column: str) -> bytes:
+    """Where a field stands: authenticated with it."""
+    return f"{table}\0{row}\0{column}".encode()
 
 
 def _check_passphrase(passphrase: str) -> None:

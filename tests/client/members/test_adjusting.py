@@ -81,7 +81,8 @@ def test_limits_that_nobody_signed_are_found(limited: Programme) -> None:
     """Even where the whole chain of hashes was made anew."""
     wider = Policy(LIMITS.agents, per_day=9_000, second_above=9_000)
     first = next(limited.journal.entries(kind=POLICY)).data["signatures"]
-    for signatures in ({}, first):
+    none: dict[str, str] = {}
+    for signatures in (none, first):
         limited.journal.append(POLICY, EVA.address, "", {"policy": wider.as_json(), "signatures": signatures})
         limited.journal.verify()
         with pytest.raises(TamperedError, match="sets limits without two signatures"):
@@ -203,6 +204,16 @@ def test_cut_off_and_run_again_issues_once(world: World, limited: Programme, arr
     assert carry_out(world, limited, again).issued == 50
     assert world.units(world.ann, "ACME") == 450
     assert carry_out(world, limited, again).known
+
+
+def test_cut_off_and_unlinked_in_between_gives_nothing_twice(world: World, limited: Programme) -> None:
+    link(world, limited, "1", world.ann)
+    decision = limited.adjusting.decide("1", 50, "eggs", EVA)
+    with pytest.raises(NetworkError):
+        carry_out(world, limited, decision, Cut(world.chain, True))
+    limited.members.unlink("1", "she asked", "clerk")
+    assert carry_out(world, limited, decision).claimed == 0
+    assert (world.units(world.ann, "ACME"), limited.claims.total()) == (450, 0)
 
 
 def test_less_reduces_the_claim_and_the_rest_is_a_debt(world: World, limited: Programme) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.client.core.command import troc_here
+from tests.client.core.command import environment, troc_here
 from tests.client.core.conftest import quick, rpc_call
 from tests.client.trade.conftest import START
 from troc.accounts import address_of, open_account
@@ -246,3 +248,22 @@ def test_an_amount_must_say_more_or_less(desk: Desk, amount: str) -> None:
     line = ("brand", "adjust", "PANIER", "1", amount, "--reason", "eggs", "--agent", EVA, *desk.password)
     code, _, err = desk.tried(*line, account=OWNER)
     assert code == 3, err
+
+
+@pytest.mark.parametrize(
+    "line", [("members", "list", "X"), ("members", "init", "X"), ("journal", "verify", "X"), ("limits", "X")]
+)
+def test_without_databases_it_says_what_to_install(line: tuple[str, ...], home: Path, tmp_path: Path) -> None:
+    program = "import sys; sys.modules['sqlalchemy'] = None; from troc.cli import main; main(sys.argv[1:])"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "brand", *line],
+        env=environment(home),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (
+        3,
+        "troc: databases need SQLAlchemy: run `pip install 'troc[store]'`\n",
+    )

@@ -30,7 +30,7 @@ def change(journal: Journal, statement: str, **values: Any) -> None:
 def written(journal: Journal, vault: Vault) -> Journal:
     """A journal of five entries; the third is sealed."""
     for number in range(1, 6):
-        secret = (
+        secret: dict[str, Any] = (
             {"subject": vaults.BRAND, "key": vault.brand_key, "sealed": {"who": "x"}} if number == 3 else {}
         )
         journal.append(

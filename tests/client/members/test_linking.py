@@ -14,7 +14,7 @@ from tests.client.trade.test_book import BREAKS, DIRTY, TRUE, YES
 from troc.accounts import Signer
 from troc.client import Troc
 from troc.errors import InputError, MemberError
-from troc.messages import Domain, sign
+from troc.messages import _HALF_ORDER, Domain, sign
 from troc.programme.linking import LinkCard, link_domain, read_link, write_link
 from troc.programme.members import Member
 from troc.programme.programme import Programme
@@ -94,8 +94,7 @@ def test_refuses_another_holder_token_chain_and_a_late_one(world: World, program
 
 def test_refuses_the_upper_half_s(world: World, programme: Programme) -> None:
     message, signature = signed(world, programme, "1", world.ann.signer)
-    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-    twin = order - int.from_bytes(signature[32:64])
+    twin = 2 * _HALF_ORDER + 1 - int.from_bytes(signature[32:64])
     forged = signature[:32] + twin.to_bytes(32) + bytes([55 - signature[64]])
     with pytest.raises(MemberError, match="did not sign this"):
         programme.members.link(world.chain, "1", message, forged, "clerk")
