@@ -181,6 +181,8 @@ class LoyaltyMachine(RuleBasedStateMachine):
         for (issuer, number), purchase in points.purchases.items():
             if purchase.matures_at <= points.now:
                 mature[points.expiry_at(purchase.matures_at)] += purchase.amount
+        # What is told of older ones is seen when they are cancelled or released.
+        for (issuer, number), purchase in list(points.purchases.items())[-6:]:
             found = self.world.view(self.address, "pendingOf", issuer, number)
             assert found == (purchase.customer, purchase.amount, purchase.matures_at), "L3: a purchase"
         for expiry, amount in mature.items():
