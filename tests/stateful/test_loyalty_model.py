@@ -178,7 +178,7 @@ class LoyaltyMachine(RuleBasedStateMachine):
         assert pending == points.pending, "L3: pending"
         assert owed + pending + points.supply_of(points.fresh) <= MOST, "L3: promised points do not fit"
         mature = Counter[int]()
-        for (issuer, number), purchase in points.purchases.items():
+        for purchase in points.purchases.values():
             if purchase.matures_at <= points.now:
                 mature[points.expiry_at(purchase.matures_at)] += purchase.amount
         # What is told of older ones is seen when they are cancelled or released.
