@@ -329,6 +329,19 @@ class CustomersMachine(RuleBasedStateMachine):
         for function, sender in calls:
             self.try_(function, sender, CALLS[function](Draw(data, self, sender)))
 
+    @rule(brand=st.sampled_from(BRANDS), age=st.integers(0, 3))
+    def fill_a_lot(self, brand: Person, age: int) -> None:
+        """Wholly, so that nothing can be released into it; if that is refused, but for what is pending."""
+        epoch = (self.world.time - BIRTH) // LENGTH - age
+        if epoch < 0:
+            return
+        amounts, _, pending, promised = self.view("liability")
+        room = MOST - amounts[3 - age]
+        for amount in (room, room - pending - (0 if age else promised)):
+            if amount > 0:
+                words = [amount << 160 | int(brand.address, 16)]
+                self.try_("mintAtEpoch", brand, (next(self.references), epoch, words))
+
     @rule(sender=st.sampled_from(AGAINST), part=st.sampled_from([1, 7]), data=st.data())
     def cancel(self, sender: Person, part: int, data: st.DataObject) -> None:
         self.try_("cancelPending", sender, (*Draw(data, self, sender).purchase, part))
