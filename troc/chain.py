@@ -26,13 +26,15 @@ from web3.exceptions import (
 )
 from web3.logs import DISCARD
 from web3.middleware import ExtraDataToPOAMiddleware
-from web3.types import BlockIdentifier, EventData, LogReceipt, RPCEndpoint, RPCResponse, TxParams
+from web3.types import BlockIdentifier, EventData, LogReceipt, RPCEndpoint, RPCResponse, TxData, TxParams
 
+from troc.abi import CODEC
 from troc.accounts import Signer
 from troc.artifacts import artifact
 from troc.errors import (
     ContractError,
     FundsError,
+    InputError,
     NetworkError,
     NotDeployedError,
     PendingError,
@@ -46,6 +48,11 @@ REQUEST_SECONDS = 30
 READS_PER_BATCH = 100
 GAS_MARGIN = 1.2
 """A state that changes between the estimate and the block may make a call dearer."""
+
+_BLOCK_SHARE = 0.9
+"""A batch leaves some of a block to others."""
+_TRANSACTION_GAS = 2**24
+"""No transaction takes more on chains that follow EIP-7825."""
 
 Sendable = ContractFunction | ContractConstructor | TxParams
 T = TypeVar("T")
@@ -131,6 +138,7 @@ class Chain:
     def connect(cls, config: NetworkConfig) -> Chain:
         """Reach the network's node and make sure that it keeps the chain that the config names."""
         web3 = Web3(Node(config.rpc))
+        web3.codec = CODEC
         # Chains with a proof of authority put signatures where web3 expects 32 bytes.
         web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
         chain = cls(web3, config)
@@ -192,6 +200,10 @@ class Chain:
     def block_gas_limit(self) -> int:
         """Gas that a block holds."""
         return int(self._ask(lambda: self.web3.eth.get_block("latest"))["gasLimit"])
+
+    def batch_gas(self) -> float:
+        """Gas that one transaction of a batch takes at most."""
+        return min(self.block_gas_limit() * _BLOCK_SHARE, _TRANSACTION_GAS)
 
     def balance(self, address: str) -> int:
         """Wei of an account."""
@@ -387,6 +399,15 @@ class Chain:
             contract=found.get("contractAddress"),
             logs=tuple(found["logs"]),
         )
+
+    def transaction(self, transaction: str) -> TxData:
+        """A transaction by its hash. Raises `InputError` where the node knows none."""
+        try:
+            return self._ask(lambda: self.web3.eth.get_transaction(cast(HexStr, transaction)))
+        except (TransactionNotFound, ValueError):
+            raise InputError(
+                f"the chain has no transaction {transaction}", "check its hash and --network"
+            ) from None
 
     def transaction_count(self, address: str) -> int:
         """How many transactions of an account are in blocks: the nonce of the next one."""

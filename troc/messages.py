@@ -283,12 +283,39 @@ class Redeem(Message):
 
 @dataclass(frozen=True)
 class CancelNonces(Message):
-    """Ends `Send` and `Redeem` messages that were not used yet."""
+    """Ends `Send`, `Redeem` and `Voucher` messages that were not used yet."""
 
     contract: ClassVar[str] = "LoyaltyToken"
 
     holder: Address
     nonces: Uint256s
+
+
+@dataclass(frozen=True)
+class Voucher(Message):
+    """Pays points out of a grant of the issuer's, once. With `is_key` the recipient is a one-time key."""
+
+    contract: ClassVar[str] = "LoyaltyToken"
+
+    issuer: Address
+    grant_id: Uint256
+    recipient: Address
+    is_key: Bool
+    amount: Uint256
+    receipt_id: Bytes32
+    deadline: Uint256
+    nonce: Uint256
+
+
+@dataclass(frozen=True)
+class Claim(Message):
+    """By which a one-time key names who gets its voucher's points. `voucher` is the voucher's digest."""
+
+    contract: ClassVar[str] = "LoyaltyToken"
+
+    key: Address
+    to: Address
+    voucher: Bytes32
 
 
 EXCHANGE_NAME = "Troc Exchange"
@@ -314,8 +341,14 @@ class Domain:
 
 
 def typed(message: Message, domain: Domain) -> SignableMessage:
-    """The message as a wallet signs it."""
-    return encode_typed_data(domain.values(), message.types(), message.values())
+    """The message as a wallet signs it. Raises `InputError` where the points' name is not text."""
+    try:
+        return encode_typed_data(domain.values(), message.types(), message.values())
+    except UnicodeEncodeError:
+        raise InputError(
+            f"the points at {domain.verifying_contract} bear a name that is not text, which no wallet signs",
+            "send the transaction from the account that holds them, without --submit-with",
+        ) from None
 
 
 def digest(message: Message, domain: Domain) -> bytes:

@@ -21,12 +21,14 @@ from troc.messages import (
     Cancel,
     CancelAll,
     CancelNonces,
+    Claim,
     Domain,
     Message,
     Order,
     Permit,
     Redeem,
     Send,
+    Voucher,
     digest,
     pack_batch_word,
     pack_nonce,
@@ -36,9 +38,23 @@ from troc.messages import (
     unpack_batch_word,
     unpack_nonce,
 )
+from troc.programme.adjusting import Adjustment, AdjustmentPolicy
+from troc.programme.linking import LinkCard
 
 ROOT = Path(__file__).resolve().parents[3]
-MESSAGES: tuple[type[Message], ...] = (Order, Cancel, CancelAll, Permit, Send, Redeem, CancelNonces)
+MESSAGES: tuple[type[Message], ...] = (
+    Order,
+    Cancel,
+    CancelAll,
+    Permit,
+    Send,
+    Redeem,
+    CancelNonces,
+    Voucher,
+    Claim,
+)
+# Between a brand and its people, off the chain.
+MESSAGES += (LinkCard, Adjustment, AdjustmentPolicy)
 HALF_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141 // 2
 
 chance = random.Random(20260101)
