@@ -457,6 +457,19 @@ contract PendingTest is LoyaltyTokenTest {
         _assertTotals(1, 1, 0, 0);
     }
 
+    /// @dev What a locked grant issued still counts as promised until the grant is brought down; a release does not mind.
+    function test_release_does_not_fail_because_of_a_grant_that_issued() public {
+        _grant(2, 100, 0, block.timestamp + 30 days);
+        _promise("a", 10);
+        _mint(buyer, LANE - 110);
+        _issue(2, buyer, 100);
+        assertEq(_promised(), 100);
+        vm.warp(_due);
+        _release(address(0), _one(0));
+        assertEq(token.balanceOf(customer), 10);
+        assertEq(token.totalSupply(), LANE);
+    }
+
     /// @dev However late: the lot is that of the epoch in which it matured, so the brand gains nothing by waiting, and the
     /// customer no life.
     function test_release_goes_into_the_lot_of_maturity() public {

@@ -1037,17 +1037,20 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         if (promised + pending + _supply[_epoch()] > LANE) _break(3, "promised points would not fit");
     }
 
-    /// @notice Tries out that all that is pending arrives, now and in each of the next epochs, and that each locked grant can
+    /// @notice Tries out that all that is pending arrives, now and in one of the next epochs, and that each locked grant can
     /// still be issued beside it.
     function checkReleases() external {
-        for (uint256 later = 0; later < 4; ++later) {
-            vm.warp(time + later * _length);
-            try this.releaseAll() {}
-            catch (bytes memory reason) {
-                if (bytes4(reason) != AllArrived.selector) _break(3, "what was promised did not arrive");
-            }
-        }
+        _tryReleases(time);
+        _tryReleases(time + (1 + calls / 25 % 4) * _length);
         vm.warp(time);
+    }
+
+    function _tryReleases(uint256 when) private {
+        vm.warp(when);
+        try this.releaseAll() {}
+        catch (bytes memory reason) {
+            if (bytes4(reason) != AllArrived.selector) _break(3, "what was promised did not arrive");
+        }
     }
 
     /// @dev Reverts in any case, so that nothing of it stays.
