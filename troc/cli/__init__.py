@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from troc import __version__
-from troc.cli import account, brand, demo, points, trade, up
+from troc.cli import account, brand, demo, points, till, trade, up
 from troc.cli.session import Options, Session
 from troc.errors import TrocError
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.add_typer(account.app, name="account")
 app.add_typer(brand.app, name="brand")
 app.add_typer(points.app, name="points")
+app.add_typer(till.app, name="till")
 app.add_typer(trade.app, name="trade")
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
