@@ -393,7 +393,8 @@ class Till:
         """Make sure that the database belongs to this account, points and chain; gives its secret salt."""
         whose = f"{self._chain.chain_id} {self.brand.address} {self.address} {self._grant}"
         with self._engine.begin() as connection:
-            X
+            rows = connection.execute(sa.select(settings.c.name, settings.c.value))
+            stored = {row.name: row.value for row in rows}
             if "salt" not in stored:
                 stored = {"salt": secrets.token_bytes(32).hex(), "whose": whose}
                 connection.execute(
