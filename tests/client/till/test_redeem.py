@@ -12,7 +12,7 @@ import pytest
 from tests.client.core.conftest import quick
 from tests.client.core.faulty_node import FaultyNode, faulty_node
 from tests.client.till.conftest import Shop, eventually
-from tests.client.trade.conftest import DAY, World
+from tests.client.trade.conftest import World
 from troc.chain import Chain
 from troc.client import Troc
 from troc.till.desk import Limits
@@ -167,8 +167,20 @@ def test_issues_go_on_while_the_chain_is_away(
     assert shop.units(shop.world.bob) == 50
 
 
-def test_a_failed_redemption_can_be_signed_again(shop: Shop) -> None:
-    world = shop.world
-    shop.redeem("s1", world.ann, 10)
-    assert shop.units(world.ann) == 390
-    assert DAY
+def test_after_a_failed_redemption_she_can_sign_again(
+    line: tuple[FaultyNode, Troc], open_shop: Callable[..., Shop]
+) -> None:
+    node, troc = line
+    shop = open_shop(troc, limits=LIMITS)
+    ann = shop.world.ann
+    cut(node, shop)
+    body = shop.signed("s1", ann, 50)
+    shop.post("/redeem", **body)
+    shop.world.give_ether(ann.address)
+    token = shop.world.everyone.brands.token(shop.till.brand)
+    shop.world.chain.send(token.functions.cancelNonces([int(body["message"]["nonce"])]), ann.signer)
+    mend(node, shop)
+    eventually(lambda: bool(shop.get("/receipt", receipt="s1")["redemption"]["standing"] == "failed"))
+    assert shop.post("/redeem", **body)["standing"] == "failed"
+    assert shop.redeem("s1", ann, 20)["standing"] == "final"
+    assert shop.units(ann) == 380
