@@ -12,26 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eth_utils.address import to_checksum_address
-
 from troc.accounts import Signer
 from troc.brands import Brand, Brands
 from troc.chain import Chain, Receipt
 from troc.errors import InputError, NetworkError, OrderError, TrocError
-from troc.messages import KIND_POINTS, Domain, Order, recover
+from troc.messages import KIND_POINTS, Domain, Order
 from troc.orders import SignedOrder, check_sense
+from troc.signatures import is_signed
 
-_ERC1271 = bytes.fromhex("1626ba7e") + bytes(28)
-_WALLET = [
-    {
-        "type": "function",
-        "name": "isValidSignature",
-        "stateMutability": "view",
-        "inputs": [{"name": "hash", "type": "bytes32"}, {"name": "signature", "type": "bytes"}],
-        # The whole word, as the exchange compares it.
-        "outputs": [{"name": "", "type": "bytes32"}],
-    }
-]
 _LARGEST_SIGNATURE = 4_096
 """Bytes of a signature that are looked at: enough for a wallet of thirty owners, too few to fill a memory."""
 
@@ -137,7 +125,7 @@ class Book:
                 raise OrderError(
                     f"the order trades {token}, which are no points that were launched here", "leave it"
                 )
-        if not self._is_signed(signed):
+        if not is_signed(self._chain, signed.order, signed.domain, signed.signature):
             raise OrderError(
                 f"the order is not signed by {order.maker}, who is to give",
                 "ask the maker for the order again",
@@ -170,19 +158,3 @@ class Book:
             except TrocError:
                 continue
             yield Entry(signed, event["blockNumber"])
-
-    def _is_signed(self, signed: SignedOrder) -> bool:
-        """As the exchange decides: the maker's key first, then ERC-1271 where the maker has code."""
-        maker = signed.order.maker
-        if recover(signed.order, signed.domain, signed.signature) == maker:
-            return True
-        if not self._chain.code(maker):
-            return False
-        wallet = self._chain.web3.eth.contract(address=to_checksum_address(maker), abi=_WALLET)
-        try:
-            answer = self._chain.call(wallet.functions.isValidSignature(signed.digest, signed.signature))
-        except TrocError:
-            # A wallet that breaks must not keep anybody from reading the book; a node that is away must.
-            self._chain.block_number()
-            return False
-        return bytes(answer) == _ERC1271

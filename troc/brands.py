@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from web3.contract import Contract
+from web3.contract.contract import ContractFunction
 
 from troc import words
 from troc.accounts import Signer
@@ -21,18 +22,17 @@ from troc.chain import Chain, Receipt
 from troc.domains import Fetch, fetch_https, is_domain, is_proven, proof_url
 from troc.errors import BrandError, ContractError, FundsError, InputError, NetworkError
 from troc.messages import ZERO_ADDRESS, Domain, to_address
-from troc.payouts import LOT_MAX, Batch, Payout, batches, read_payouts
+from troc.payouts import LOT_MAX, Batch, Payout, batches, in_order, read_payouts
 
 MAX_DECIMALS = 6
 _NAME_BYTES = 64
 _SYMBOL_BYTES = 16
-_BLOCK_SHARE = 0.9
-"""A batch leaves some of a block to others."""
-_TRANSACTION_GAS = 2**24
-"""No transaction takes more on chains that follow EIP-7825."""
 
 Progress = Callable[[int, int], None]
 """Told how many recipients are done, and of how many."""
+
+BatchCall = Callable[[Batch], ContractFunction]
+"""The call that issues a batch."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,9 @@ class LaunchPlan:
 
 @dataclass(frozen=True)
 class MintReport:
-    """What a run of `mint` did. Amounts in smallest units; `before` was paid by earlier runs."""
+    """What a run of `mint` did. Amounts in smallest units; `before` was paid by earlier runs. `batches` are
+    all that are paid now, as they were cut.
+    """
 
     brand: Brand
     recipients: int
@@ -153,6 +155,7 @@ class MintReport:
     recipients_before: int
     units_before: int
     transactions: tuple[str, ...]
+    batches: tuple[Batch, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -361,9 +364,9 @@ class Brands:
 
     # -------------------------------------------------------------------------------------------- issuing
 
-    def read_file(self, brand: Brand, path: Path) -> list[Payout]:
-        """Check a file of points to mint as a whole; see `troc.payouts`."""
-        return read_payouts(path, brand.decimals, brand.symbol, (brand.address, self._exchange))
+    def read_file(self, brand: Brand, path: Path, receipts: bool = False) -> list[Payout]:
+        """Check a file of points to issue as a whole; see `troc.payouts`."""
+        return read_payouts(path, brand.decimals, brand.symbol, (brand.address, self._exchange), receipts)
 
     def mint(
         self,
@@ -381,8 +384,29 @@ class Brands:
         twice: each batch has a reference that the chain refuses the second time. `grant`: issue out of this
         grant of the signer's, else as the brand's owner.
         """
-        run = _MintRun(self._chain, self.token(brand), signer, grant, progress)
-        return run.pay(brand, _cut(brand, payouts, reference))
+        token = self.token(brand).functions
+
+        def call(batch: Batch) -> ContractFunction:
+            if grant is None:
+                return token.mintBatch(batch.reference, batch.packed)
+            return token.issueBatch(grant, batch.reference, batch.packed)
+
+        return self.issue(brand, payouts, signer, call, reference=reference, grant=grant, progress=progress)
+
+    def issue(
+        self,
+        brand: Brand,
+        payouts: Iterable[Payout],
+        signer: Signer,
+        call: BatchCall,
+        *,
+        reference: str = "",
+        grant: int | None = None,
+        progress: Progress | None = None,
+    ) -> MintReport:
+        """As `mint`, by whichever function takes a batch: `call` says which."""
+        run = _MintRun(self._chain, self.token(brand), signer, grant, call, progress)
+        return run.pay(brand, cut(brand, payouts, reference))
 
     def check_mint(
         self,
@@ -394,7 +418,7 @@ class Brands:
     ) -> None:
         """Raise before anything is sent if `signer` cannot issue what is not issued yet."""
         token = self.token(brand).functions
-        todo = _cut(brand, payouts, reference)
+        todo = cut(brand, payouts, reference)
         issuer = ZERO_ADDRESS if grant is None else signer
         used = self._chain.read_many([token.referenceUsed(issuer, batch.reference) for batch in todo])
         units = sum(batch.units for batch, done in zip(todo, used, strict=True) if not done)
@@ -405,7 +429,7 @@ class Brands:
                     f"only the brand issues {brand.symbol}, and that is {owner}",
                     "use --account with the brand's account, or a grant of yours with --grant",
                 )
-            room = LOT_MAX - liability[0][-1] - liability[3]
+            room = LOT_MAX - liability[0][-1] - liability[2] - liability[3]
             if units > room:
                 raise InputError(
                     f"{brand.text(units)} are too many for now",
@@ -463,12 +487,18 @@ class _MintRun:
     """One run of minting."""
 
     def __init__(
-        self, chain: Chain, token: Contract, signer: Signer, grant: int | None, progress: Progress | None
+        self,
+        chain: Chain,
+        token: Contract,
+        signer: Signer,
+        grant: int | None,
+        call: BatchCall,
+        progress: Progress | None,
     ) -> None:
         self._chain = chain
         self._token = token
         self._signer = signer
-        self._grant = grant
+        self._call = call
         self._progress = progress
         self._issuer = ZERO_ADDRESS if grant is None else signer.address
         self._sent: list[str] = []
@@ -486,6 +516,7 @@ class _MintRun:
             recipients_before=sum(len(batch.payouts) for batch in self._before),
             units_before=sum(batch.units for batch in self._before),
             transactions=tuple(self._sent),
+            batches=(*self._before, *self._paid),
         )
 
     def _pay(self, batch: Batch, used: bool) -> None:
@@ -494,7 +525,7 @@ class _MintRun:
             return
         halves = batch.halves()
         # Halves are paid from the first recipient on: a batch that was cut before shows in first halves.
-        if halves and (self._was_cut(batch) or not self._fits(batch)):
+        if halves and (self._wascut(batch) or not self._fits(batch)):
             for half, half_used in zip(halves, self._used(halves), strict=True):
                 self._pay(half, half_used)
             return
@@ -512,17 +543,12 @@ class _MintRun:
         if self._progress:
             self._progress(sum(len(each.payouts) for each in (*self._before, *self._paid)), self._total)
 
-    def _call(self, batch: Batch) -> Any:
-        if self._grant is None:
-            return self._token.functions.mintBatch(batch.reference, batch.packed)
-        return self._token.functions.issueBatch(self._grant, batch.reference, batch.packed)
-
     def _used(self, some: Iterable[Batch]) -> list[bool]:
         return self._chain.read_many(
             [self._token.functions.referenceUsed(self._issuer, batch.reference) for batch in some]
         )
 
-    def _was_cut(self, batch: Batch) -> bool:
+    def _wascut(self, batch: Batch) -> bool:
         spine = []
         halves = batch.halves()
         while halves:
@@ -544,15 +570,16 @@ class _MintRun:
 
     @cached_property
     def _budget(self) -> float:
-        return min(self._chain.block_gas_limit() * _BLOCK_SHARE, _TRANSACTION_GAS)
+        return self._chain.batch_gas()
 
 
 _FOR_EVER = 1 << 62
 """The length of an epoch that stands for "never expires", in seconds (LOYALTY.md, "Lots")."""
 
 
-def _cut(brand: Brand, payouts: Iterable[Payout], reference: str) -> list[Batch]:
-    return batches(sorted(payouts, key=lambda payout: payout.address.lower()), brand.address, reference)
+def cut(brand: Brand, payouts: Iterable[Payout], reference: str) -> list[Batch]:
+    """The batches of payouts, always the same for the same ones."""
+    return batches(in_order(payouts), brand.address, reference)
 
 
 def _shown(text: str) -> str:

@@ -47,6 +47,11 @@ READS_PER_BATCH = 100
 GAS_MARGIN = 1.2
 """A state that changes between the estimate and the block may make a call dearer."""
 
+_BLOCK_SHARE = 0.9
+"""A batch leaves some of a block to others."""
+_TRANSACTION_GAS = 2**24
+"""No transaction takes more on chains that follow EIP-7825."""
+
 Sendable = ContractFunction | ContractConstructor | TxParams
 T = TypeVar("T")
 
@@ -192,6 +197,10 @@ class Chain:
     def block_gas_limit(self) -> int:
         """Gas that a block holds."""
         return int(self._ask(lambda: self.web3.eth.get_block("latest"))["gasLimit"])
+
+    def batch_gas(self) -> float:
+        """Gas that one transaction of a batch takes at most."""
+        return min(self.block_gas_limit() * _BLOCK_SHARE, _TRANSACTION_GAS)
 
     def balance(self, address: str) -> int:
         """Wei of an account."""

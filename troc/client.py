@@ -23,6 +23,7 @@ from troc.audit import Audit, Auditor
 from troc.book import Book, Entry
 from troc.brands import Brand, Brands, LaunchPlan, MintReport, Progress, Status
 from troc.chain import Chain, Receipt
+from troc.claims import ClaimReport, Claims, VoucherStanding
 from troc.domains import Fetch, fetch_https
 from troc.errors import AccountError, InputError
 from troc.manifest import Manifest, load_manifest
@@ -30,12 +31,27 @@ from troc.messages import EXCHANGE_NAME, ZERO_ADDRESS, Domain, Order, to_address
 from troc.network import load_network, setting
 from troc.orders import USUAL_OPEN, Side, SignedOrder, read_order, terms, write_order
 from troc.payouts import Payout
-from troc.points import Holding, Points
+from troc.pending import PendingReport, Purchase, Purchases, ReleaseReport
+from troc.points import Holding, Points, receipt_id
 from troc.settlement import Settlement
 from troc.trade import Quote, Standing, Trade, Trading
+from troc.vouchers import (
+    Draft,
+    Nonces,
+    SignedVoucher,
+    read_vouchers,
+    receipt_salt,
+    sign_vouchers,
+    write_vouchers,
+)
 
 Opener = Callable[[], Signer]
 """Opens an account when something is to be signed, and not before."""
+
+USUAL_VALID = "90d"
+"""How long a voucher can be claimed, where nobody said otherwise."""
+
+MOST_VOUCHERS = 100_000
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,8 @@ class Troc:
         since = manifest.first_block
         self.brands = Brands(chain, manifest.address("Brands"), exchange, since, fetch)
         self.points = Points(chain, self.brands, exchange)
+        self.claims = Claims(chain, self.brands, exchange, since)
+        self.purchases = Purchases(chain, self.brands, since)
         self.book = Book(chain, manifest.address("OrderBook"), domain, self.brands, since)
         self.orders = Trading(chain, domain, self.brands, self.points, self.book, since)
         self._auditor = Auditor(chain, self.brands, self.points, exchange, since)
@@ -232,6 +250,170 @@ class Troc:
     def set_exchange(self, brand: str | Brand, on: bool) -> Receipt:
         """Allow or forbid the exchange to move one's points of a brand for signed orders."""
         return self.points.set_exchange(self.brand(brand), on, self.signer, self.submitter)
+
+    # ------------------------------------------------------------------------------------------ vouchers
+
+    def draft_vouchers(
+        self,
+        brand: str | Brand,
+        points: str | int | Path | Mapping[str, int | str],
+        to: str | None = None,
+        count: int = 1,
+    ) -> list[Draft]:
+        """What vouchers are to pay: whole points for `to`, or for each of `count` new one-time keys; or a
+        file or mapping of address and amount.
+        """
+        brand = self.brand(brand)
+        if isinstance(points, (Path, Mapping)):
+            return [Draft(payout.units, payout.address) for payout in self.read_payouts(brand, points)]
+        units = words.to_units(words.parse_amount(str(points)), brand.decimals, brand.symbol)
+        if not 0 < count <= MOST_VOUCHERS:
+            raise InputError(f"{count} vouchers are out of range", f"sign 1 to {MOST_VOUCHERS:,} at once")
+        if to is not None and count != 1:
+            raise InputError("one customer needs one voucher", "leave the count away, or name a file")
+        return [Draft(units, to and to_address(to, "recipient"))] * count
+
+    def sign_vouchers(
+        self,
+        brand: str | Brand,
+        drafts: Sequence[Draft],
+        *,
+        grant: int = 0,
+        valid: str = USUAL_VALID,
+        receipt: str = "",
+    ) -> list[SignedVoucher]:
+        """Sign vouchers against a grant of the account that acts; nothing is sent.
+
+        `valid`: until when they can be claimed ("90d", "2027-02-19"). `receipt`: what they are for, in the
+        issuer's own words; only its salted hash is in the voucher. Vouchers for one receipt share their
+        nonces: signed twice, they are paid once.
+        """
+        brand = self.brand(brand)
+        self.claims.check_grant(brand, drafts, self.address, grant)
+        domain = brand.domain_of_messages(self.chain.chain_id)
+        nonces = Nonces()
+        if receipt:
+            salt = receipt_salt(self.signer, domain)
+            names = [receipt] if len(drafts) == 1 else [f"{receipt}/{n}" for n, _ in enumerate(drafts, 1)]
+            drafts = [
+                Draft(draft.units, draft.recipient, receipt_id(name, salt))
+                for draft, name in zip(drafts, names, strict=True)
+            ]
+            nonces = Nonces(receipt_id(receipt, salt))
+        deadline = words.parse_until(valid, self.chain.now())
+        return sign_vouchers(drafts, domain, self.signer, deadline=deadline, grant=grant, nonces=nonces)
+
+    def sign_voucher(self, points: str, to: str | None = None, **options: Any) -> SignedVoucher:
+        """Sign one voucher: `sign_voucher("50 PANIER")` for a one-time key. Options as for
+        `sign_vouchers`.
+        """
+        amount, _, name = points.strip().partition(" ")
+        brand = self.brand(name)
+        return self.sign_vouchers(brand, self.draft_vouchers(brand, amount, to), **options)[0]
+
+    def check_vouchers(self, *sources: str | Path | SignedVoucher) -> list[VoucherStanding]:
+        """What vouchers (texts, links, files) are worth, and whether they can still be claimed."""
+        return self.claims.standings(
+            voucher
+            for source in sources
+            for voucher in ([source] if isinstance(source, SignedVoucher) else read_vouchers(source))
+        )
+
+    def claim(
+        self, *sources: str | Path | SignedVoucher, to: str | None = None, progress: Progress | None = None
+    ) -> ClaimReport:
+        """Claim vouchers. What is made out to one-time keys goes to `to` (none: to the account that acts).
+
+        The account that acts signs nothing; with `submit_with` it needs no ether and is not opened.
+        """
+        return self.claim_checked(self.check_vouchers(*sources), to=to, progress=progress)
+
+    def claim_checked(
+        self,
+        standings: Sequence[VoucherStanding],
+        *,
+        to: str | None = None,
+        progress: Progress | None = None,
+    ) -> ClaimReport:
+        """Claim what `check_vouchers` found."""
+        if to is None and any(each.signed.voucher.is_key for each in standings):
+            to = self.address
+        return self.claims.claim(standings, self.sender, to, progress)
+
+    def cancel_vouchers(self, *sources: str | Path | SignedVoucher) -> list[Receipt]:
+        """End vouchers that the account that acts has signed, as far as they are not paid."""
+        return self.claims.cancel(self.check_vouchers(*sources), self.signer, self.submitter)
+
+    @staticmethod
+    def write_vouchers(vouchers: Sequence[SignedVoucher], path: Path | str) -> Path:
+        """Write vouchers to a new file, one-time keys included."""
+        return write_vouchers(vouchers, Path(path))
+
+    # ------------------------------------------------------------------------- purchases that can be returned
+
+    def issue_pending(
+        self,
+        brand: str | Brand,
+        payouts: Path | str | Mapping[str, int | str] | Sequence[Payout],
+        matures: str,
+        *,
+        reference: str = "",
+        grant: int | None = None,
+        progress: Progress | None = None,
+    ) -> PendingReport:
+        """Issue points that are the customers' once the time to return the goods is over.
+
+        `payouts` as for `mint`; a file may have a column `receipt`, and then a customer may stand in several
+        lines. `matures`: the last day on which they can be returned ("30d", "2027-02-19").
+        """
+        brand = self.brand(brand)
+        checked = self.read_purchases(brand, payouts)
+        matures_at = self.matures_at(matures)
+        self.purchases.check(brand, checked, matures_at, self.address, reference=reference, grant=grant)
+        return self.purchases.issue(
+            brand, checked, matures_at, self.signer, reference=reference, grant=grant, progress=progress
+        )
+
+    def read_purchases(
+        self, brand: Brand, payouts: Path | str | Mapping[str, int | str] | Sequence[Payout]
+    ) -> list[Payout]:
+        """Check purchases, as a whole."""
+        if isinstance(payouts, Mapping):
+            return self.read_payouts(brand, payouts)
+        if isinstance(payouts, (str, Path)):
+            return self.brands.read_file(brand, Path(payouts), receipts=True)
+        return list(payouts)
+
+    def matures_at(self, matures: str) -> int:
+        """The first second at which points can no longer be taken back that can be returned for so long."""
+        return words.parse_until(matures, self.chain.now()) + 1
+
+    def pending(self, account: str | None = None, brand: str | Brand | None = None) -> list[Purchase]:
+        """Pending points of an account (none: the one that acts), those that mature soonest first."""
+        return self.purchases.of(account or self.address, None if brand is None else self.brand(brand))
+
+    def return_pending(
+        self, brand: str | Brand, purchase: int, part: str | int | None = None, issuer: str = ZERO_ADDRESS
+    ) -> Receipt:
+        """Take back the points of a purchase that was returned, or a part of them in whole points.
+
+        `issuer`: who issued them (none: the brand itself).
+        """
+        brand = self.brand(brand)
+        found = self.purchases.find(brand, purchase, issuer)
+        units = (
+            None
+            if part is None
+            else words.to_units(words.parse_amount(str(part)), brand.decimals, brand.symbol)
+        )
+        return self.purchases.give_back(found, self.signer, units)
+
+    def release_pending(
+        self, brand: str | Brand, *, account: str | None = None, progress: Progress | None = None
+    ) -> ReleaseReport:
+        """Release a brand's pending points that are due, of one account or (none) of all. Anyone may."""
+        found = self.purchases.at(self.brand(brand), customer=account)
+        return self.purchases.release(found, self.sender, progress)
 
     # ------------------------------------------------------------------------------------------- trading
 

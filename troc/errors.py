@@ -144,3 +144,9 @@ class TamperedError(TrocError):
     """A record that must never change did."""
 
     exit_code = 19
+
+
+class VoucherError(TrocError):
+    """A voucher that cannot be signed, claimed or cancelled."""
+
+    exit_code = 20

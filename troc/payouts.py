@@ -20,6 +20,9 @@ from troc.errors import InputError
 from troc.messages import ZERO_ADDRESS, pack_batch_word, to_address
 
 COLUMNS = ("address", "amount")
+RECEIPT = "receipt"
+"""A third column, where a customer may stand in several lines: her purchases."""
+
 LOT_MAX = 2**56 - 1
 """The most smallest units that one lot of a token can hold (LOYALTY.md, "Lots")."""
 
@@ -31,10 +34,11 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class Payout:
-    """One recipient and what she gets, in smallest units."""
+    """One recipient and what she gets, in smallest units. `receipt` tells purchases of hers apart."""
 
     address: str
     units: int
+    receipt: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,18 +107,21 @@ class Batch:
         )
 
 
-def read_payouts(path: Path, decimals: int, symbol: str, forbidden: Iterable[str] = ()) -> list[Payout]:
+def read_payouts(
+    path: Path, decimals: int, symbol: str, forbidden: Iterable[str] = (), receipts: bool = False
+) -> list[Payout]:
     """Read a file of points to pay out, sorted by address.
 
-    `forbidden` are addresses that cannot hold these points (the token, the exchange). Raises
+    `forbidden` are addresses that cannot hold these points (the token, the exchange). `receipts`: there may
+    be a column of them, and then an address may stand in several lines. Raises
     `FileFaultsError` with every fault of the file, or `InputError` where it cannot be read at all.
     """
-    rows = _read_rows(path)
+    rows = _read_rows(path, (*COLUMNS, RECEIPT) if receipts else COLUMNS)
     faults: list[Fault] = []
     lines: dict[str, int] = {}
     payouts: list[Payout] = []
     no_holders = {ZERO_ADDRESS, *forbidden}
-    for line, address_text, amount_text, fault in rows:
+    for line, address_text, amount_text, receipt, fault in rows:
         found = [fault] if fault else []
         address = ""
         if not fault:
@@ -132,17 +139,24 @@ def read_payouts(path: Path, decimals: int, symbol: str, forbidden: Iterable[str
                 found.append(f"{amount_text} is too large, one payment can be {most} at most")
             if address in no_holders:
                 found.append(f"{address} cannot hold {symbol}")
-            elif address in lines:
-                found.append(f"{address} is doubled, it stands in line {lines[address]} already")
+            elif (receipt or address) in lines:
+                found.append(
+                    f"{receipt or address} is doubled, it stands in line {lines[receipt or address]} already"
+                )
             elif address:
-                lines[address] = line
-            payouts.append(Payout(address, units))
+                lines[receipt or address] = line
+            payouts.append(Payout(address, units, receipt))
         faults.extend(Fault(line, text) for text in found)
     if faults:
         raise FileFaultsError(path, faults)
     if not payouts:
         raise InputError(f"{path.name} pays nobody", f"add lines with {' and '.join(COLUMNS)}")
-    return sorted(payouts, key=lambda payout: payout.address.lower())
+    return in_order(payouts)
+
+
+def in_order(payouts: Iterable[Payout]) -> list[Payout]:
+    """The order in which payouts are cut into batches: by address, then by receipt."""
+    return sorted(payouts, key=lambda payout: (payout.address.lower(), payout.receipt))
 
 
 def batches(
@@ -157,6 +171,7 @@ def batches(
         + bytes.fromhex(token[2:])
         + keccak(reference.encode())
         + b"".join(pack_batch_word(payout.address, payout.units).to_bytes(32) for payout in payouts)
+        + b"".join(keccak(payout.receipt.encode()) for payout in payouts if payout.receipt)
     )
     return [
         _batch(digest, tuple(payouts[start : start + size]), start) for start in range(0, len(payouts), size)
@@ -168,27 +183,29 @@ def _batch(digest: bytes, payouts: Sequence[Payout], start: int) -> Batch:
     return Batch(keccak(digest + span), tuple(payouts), start, digest)
 
 
-_Row = tuple[int, str, str, str]
-"""Line, address, amount, and a fault of the line as a whole or nothing."""
+_Row = tuple[int, str, str, str, str]
+"""Line, address, amount, receipt, and a fault of the line as a whole or nothing."""
 
 
-def _read_rows(path: Path) -> Iterator[_Row]:
+def _read_rows(path: Path, columns: Sequence[str]) -> Iterator[_Row]:
     if not path.is_file():
         raise InputError(f"there is no file {path}", "check its name")
-    return _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path)
+    is_parquet = path.suffix.lower() in (".parquet", ".pq")
+    return _read_parquet(path, columns) if is_parquet else _read_csv(path, columns)
 
 
-def _positions(path: Path, header: Sequence[str]) -> tuple[int, int]:
+def _positions(path: Path, header: Sequence[str], columns: Sequence[str]) -> list[int]:
+    """Where address, amount and, if there is one, receipt stand."""
     names = [name.strip().lower() for name in header]
-    faults = [Fault(1, f"unknown column {name!r}") for name in names if name not in COLUMNS]
+    faults = [Fault(1, f"unknown column {name!r}") for name in names if name not in columns]
     faults += [Fault(1, f"the column {name!r} is missing") for name in COLUMNS if name not in names]
-    faults += [Fault(1, f"the column {name!r} is doubled") for name in COLUMNS if names.count(name) > 1]
+    faults += [Fault(1, f"the column {name!r} is doubled") for name in columns if names.count(name) > 1]
     if faults:
         raise FileFaultsError(path, faults)
-    return names.index("address"), names.index("amount")
+    return [names.index(name) for name in columns if name in names]
 
 
-def _read_csv(path: Path) -> Iterator[_Row]:
+def _read_csv(path: Path, columns: Sequence[str]) -> Iterator[_Row]:
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -200,21 +217,23 @@ def _read_csv(path: Path) -> Iterator[_Row]:
         header = next(reader, None)
         if header is None:
             raise InputError(f"{path.name} is empty", f"give it a header line: {','.join(COLUMNS)}")
-        address, amount = _positions(path, header)
+        positions = _positions(path, header, columns)
         for row in reader:
             if not any(cell.strip() for cell in row):
                 continue
-            if len(row) != len(COLUMNS):
-                yield reader.line_num, "", "", f"{words.count(len(row), 'value')} instead of {len(COLUMNS)}"
+            if len(row) != len(positions):
+                fault = f"{words.count(len(row), 'value')} instead of {len(positions)}"
+                yield reader.line_num, "", "", "", fault
             else:
-                yield reader.line_num, row[address].strip(), row[amount].strip(), ""
+                address, amount, *receipt = (row[position].strip() for position in positions)
+                yield reader.line_num, address, amount, "".join(receipt), ""
     except csv.Error as error:
         raise InputError(
             f"{path.name} is no CSV file ({error})", "save it as CSV in UTF-8, or as Parquet"
         ) from None
 
 
-def _read_parquet(path: Path) -> Iterator[_Row]:
+def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[_Row]:
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -229,10 +248,10 @@ def _read_parquet(path: Path) -> Iterator[_Row]:
         raise InputError(
             f"{path.name} is no Parquet file ({reason})", "save it as Parquet or as CSV"
         ) from None
-    address, amount = _positions(path, table.column_names)
-    addresses, amounts = table.column(address), table.column(amount)
+    cells = [table.column(position) for position in _positions(path, table.column_names, columns)]
     for index in range(table.num_rows):
-        yield index + 1, _text(addresses[index].as_py()), _text(amounts[index].as_py()), ""
+        address, amount, *receipt = (_text(column[index].as_py()) for column in cells)
+        yield index + 1, address, amount, "".join(receipt), ""
 
 
 def _text(value: Any) -> str:

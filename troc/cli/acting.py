@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from troc import words
 from troc.brands import Brand
@@ -50,6 +53,23 @@ def warnings(*brands: Brand) -> str:
         f"\nUnproven: {brand.name} claims {brand.domain} (`troc brand status {brand.address}` asks there)."
         for brand in unproven
     )
+
+
+@contextmanager
+def progress_bar(session: Session, doing: str, total: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar for whoever looks on; gives what to tell how many are done, and of how many."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=session.console,
+        disable=not session.console.is_terminal,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(doing, total=total)
+        yield lambda done, _: bar.update(task, completed=done)
 
 
 # ------------------------------------------------------------------------------------------- forms for --json

@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from troc import words
 from troc.brands import Brand
-from troc.cli.acting import agreed, amount_form, brand_form, sent_form, troc_of, warnings
+from troc.cli import pending, vouchers
+from troc.cli.acting import agreed, amount_form, brand_form, progress_bar, sent_form, troc_of, warnings
 from troc.cli.session import Session, session_of
 from troc.client import Troc
 from troc.messages import to_address
 
 app = typer.Typer(no_args_is_help=True, help="Brands: launch points, issue them, see what is owed.")
+app.add_typer(vouchers.app, name="voucher")
+app.add_typer(pending.app, name="pending")
 
 _Brand = Annotated[str, typer.Argument(metavar="BRAND", help="Symbol, proven domain or address")]
 
@@ -81,15 +83,8 @@ def mint(
     text = f"{found.text(total)} for {words.count(len(payouts), 'customer')}, {_life_today(found, session)}."
     if not agreed(session, text, preview, "Issue them?"):
         return
-    with _progress(session) as bar:
-        task = bar.add_task("Issuing", total=len(payouts))
-        report = troc.mint_payouts(
-            found,
-            payouts,
-            reference=reference,
-            grant=grant,
-            progress=lambda done, _: bar.update(task, completed=done),
-        )
+    with progress_bar(session, "Issuing", len(payouts)) as step:
+        report = troc.mint_payouts(found, payouts, reference=reference, grant=grant, progress=step)
     said = (
         f"Issued {found.text(report.units)} to {words.count(report.recipients, 'customer')}"
         f" in {words.count(len(report.transactions), 'transaction')}."
@@ -229,16 +224,4 @@ def _show_grant(session: Session, troc: Troc, brand: Brand, address: str, number
             "locked_until": grant.locked_until,
         },
         text + ".",
-    )
-
-
-def _progress(session: Session) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=session.console,
-        disable=not session.console.is_terminal,
-        transient=True,
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from troc import words
+from troc.cli import pending, vouchers
 from troc.cli.acting import (
     agreed,
     amount_form,
@@ -24,6 +25,8 @@ from troc.messages import to_address
 from troc.points import Holding
 
 app = typer.Typer(no_args_is_help=True, help="Points: what you hold and until when, giving, redeeming.")
+app.command()(vouchers.claim)
+app.command()(pending.pending)
 
 _Of = Annotated[str, typer.Option("--of", help="Address to look at (default: your account)")]
 _Points = Annotated[str, typer.Argument(metavar="POINTS", help='Such as "30 PANIER"')]
