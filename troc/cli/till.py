@@ -56,6 +56,7 @@ def serve(
         str, typer.Option(help="Points of one customer that are taken unseen while the chain is away")
     ] = "0",
     risk_total: Annotated[str, typer.Option(help="The same of all customers")] = "0",
+    vouchers: Annotated[str, typer.Option(help="Points of signed vouchers that may be out")] = "0",
     batch: Annotated[int, typer.Option(min=1, max=1000, help="Receipts of one transaction at most")] = 256,
 ) -> None:
     """Serve a till over HTTP, until Ctrl-C. The account has a grant of the brand (`troc brand issuer`)."""
@@ -72,7 +73,7 @@ def serve(
     troc = troc_of(session)
     found = troc.brand(brand)
     engine = _engine(session, found, database)
-    limits = Limits(_units(risk_each, found), _units(risk_total, found))
+    limits = Limits(*(_units(text, found) for text in (risk_each, risk_total, vouchers)))
     till = Till(troc, found, session.signer, engine, grant=grant, limits=limits, batch_size=batch)
     with till.running():
         config = uvicorn.Config(create_app(till), host=host, port=port, log_level="warning", access_log=False)

@@ -26,6 +26,7 @@ OPEN = (STORED, SIGNED)
 
 ISSUE, PENDING, REDEEM, CANCEL, GIVE_BACK = "issue", "pending", "redeem", "cancel", "give back"
 CLAIM, END_VOUCHER = "claim", "end voucher"
+OUT, CLAIMED, VOID = "out", "claimed", "void"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Issue:
-    """Points for a receipt. `matures_at` 0: hers at once. `voucher`: what was handed out instead, if so."""
+    """Points for a receipt. `matures_at` 0: hers at once.
+
+    `voucher`: the text of the voucher that was handed out instead; empty once it ended.
+    """
 
     receipt: str
     customer: str
@@ -103,7 +107,6 @@ class Sale:
 
 def new_errand(turn: Turn, kind: str, subject: str, units: int, **values: Any) -> int:
     """Write an errand down; gives its id. What it `reserved` stays open until it is done."""
-    since = turn.books.block
     row: dict[str, Any] = {
         "state": STORED,
         "reserved": 0,
@@ -155,10 +158,10 @@ def accept_issue(brand: Brand, token: str, wanted: Issue, voucher_limit: int | N
                     "issue without a voucher, or wait until some are claimed",
                 )
         _take_room(turn, brand, wanted.units)
-        values = {name: getattr(wanted, name) for name in Issue.__dataclass_fields__}
-        nonce = json.loads(wanted.voucher)["voucher"]["nonce"] if wanted.voucher else None
+        values = {field: getattr(wanted, field) for field in Issue.__dataclass_fields__}
+        state = None if wanted.voucher is None else OUT
         turn.connection.execute(
-            issues.insert().values(**values, dropped=0, returned=0, token=name, voucher_nonce=nonce)
+            issues.insert().values(**values, dropped=0, returned=0, token=name, voucher_state=state)
         )
         return wanted
 
@@ -167,9 +170,7 @@ def accept_issue(brand: Brand, token: str, wanted: Issue, voucher_limit: int | N
 
 def vouchers_out(turn: Turn) -> int:
     """Units of vouchers that were handed out and are neither claimed nor void."""
-    query = sa.select(sa.func.sum(issues.c.units)).where(
-        issues.c.errand.is_(None), issues.c.voucher.is_not(None)
-    )
+    query = sa.select(sa.func.sum(issues.c.units)).where(issues.c.voucher_state == OUT)
     return int(turn.connection.scalar(query) or 0)
 
 
@@ -375,6 +376,7 @@ def accept_return(
             _take_room(turn, brand, back)
         for act in acts:
             act()
+        is_voucher = row.pop("voucher", False)
         turn.connection.execute(
             returns.insert().values(
                 **row | {"given_back": back},
@@ -386,7 +388,7 @@ def accept_return(
             )
         )
         if row["cancelled"]:
-            new_errand(turn, CANCEL, id_, row["cancelled"])
+            new_errand(turn, END_VOUCHER if is_voucher else CANCEL, id_, row["cancelled"])
         if back:
             turn.connection.execute(
                 redemptions.update()
@@ -416,7 +418,9 @@ def _take_back(
             )
         return []
     stored = turn.connection.execute(
-        sa.select(issues.c.dropped, issues.c.returned, issues.c.errand).where(issues.c.receipt == receipt)
+        sa.select(issues.c.dropped, issues.c.returned, issues.c.errand, issues.c.voucher_state).where(
+            issues.c.receipt == receipt
+        )
     ).one()
     left = issue.units - stored.dropped - stored.returned
     units = left if wanted is None else wanted
@@ -429,7 +433,7 @@ def _take_back(
         )
     if units == 0:
         return []
-    if issue.voucher is not None and stored.errand is None and units < left:
+    if stored.voucher_state == OUT and units < left:
         raise RefusalError(
             "voucher_whole", 409, f"the voucher of {receipt} cannot be cut", "return all of it, or wait"
         )
@@ -437,10 +441,13 @@ def _take_back(
     kind = None
     if stored.errand is not None:
         kind = turn.connection.scalar(sa.select(errands.c.kind).where(errands.c.id == stored.errand))
-    if stored.errand is None and issue.voucher is None:
+    if stored.errand is None and stored.voucher_state is None:
         row["dropped"] = units
-    elif (kind == PENDING and now < issue.matures_at) or stored.errand is None:
+    elif (kind == PENDING and now < issue.matures_at) or stored.voucher_state == OUT:
         row["cancelled"] = units
+        row["voucher"] = stored.voucher_state == OUT
+    elif stored.voucher_state == VOID:
+        return []
     else:
         row["debt"] = units
     column = issues.c.dropped if row["dropped"] else issues.c.returned
@@ -485,7 +492,7 @@ def find_return(turn: Turn, id_: str) -> Return:
         raise RefusalError("unknown_return", 404, f"there is no return {id_}", "check its number")
     acts = turn.connection.execute(
         sa.select(errands.c.state, errands.c.why).where(
-            errands.c.subject == id_, errands.c.kind.in_((CANCEL, GIVE_BACK))
+            errands.c.subject == id_, errands.c.kind.in_((CANCEL, GIVE_BACK, END_VOUCHER))
         )
     ).all()
     return Return(
@@ -521,13 +528,13 @@ def find_sale(token: str, receipt: str) -> Job[Sale]:
         state, why, transaction, left, spent_left = "", None, None, 0, 0
         if issue is not None:
             row = turn.connection.execute(
-                sa.select(issues.c.dropped, issues.c.returned, issues.c.errand).where(
+                sa.select(issues.c.dropped, issues.c.returned, issues.c.errand, issues.c.voucher_state).where(
                     issues.c.receipt == receipt
                 )
             ).one()
             left = issue.units - row.dropped - row.returned
-            state = "accepted" if issue.voucher is None else "voucher"
-            if row.errand is not None:
+            state = "accepted" if row.voucher_state is None else f"voucher {row.voucher_state}"
+            if row.errand is not None and row.voucher_state is None:
                 errand = turn.connection.execute(sa.select(errands).where(errands.c.id == row.errand)).one()
                 why, transaction = errand.why, errand.transaction
                 state = {DONE: "pending" if errand.kind == PENDING else "issued", FAILED: "failed"}.get(
@@ -552,7 +559,7 @@ def summary(turn: Turn) -> dict[str, Any]:
     ).all()
     waiting = turn.connection.execute(
         sa.select(sa.func.count(), sa.func.sum(issues.c.units - issues.c.dropped)).where(
-            issues.c.errand.is_(None), issues.c.voucher.is_(None), issues.c.units > issues.c.dropped
+            issues.c.errand.is_(None), issues.c.voucher_state.is_(None), issues.c.units > issues.c.dropped
         )
     ).one()
     held = turn.connection.execute(

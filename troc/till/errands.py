@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -25,20 +25,40 @@ from troc.accounts import Signer
 from troc.brands import Brand, Brands
 from troc.chain import Chain, Receipt, Sendable, Signed
 from troc.errors import ContractError, NetworkError, PendingError, TrocError
-from troc.messages import Redeem, pack_batch_word
+from troc.messages import ZERO_ADDRESS, Redeem, pack_batch_word
 from troc.payouts import BATCH_SIZE
 from troc.till import desk
-from troc.till.desk import CANCEL, DONE, FAILED, GIVE_BACK, ISSUE, OPEN, PENDING, REDEEM, SIGNED, STORED
+from troc.till.desk import (
+    CANCEL,
+    CLAIM,
+    CLAIMED,
+    DONE,
+    END_VOUCHER,
+    FAILED,
+    GIVE_BACK,
+    ISSUE,
+    OPEN,
+    OUT,
+    PENDING,
+    REDEEM,
+    SIGNED,
+    STORED,
+    VOID,
+)
 from troc.till.tables import errands, issues, redemptions, returns
 from troc.till.writer import Turn, Writer
+from troc.vouchers import read_text
 
 _log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
 """How often the grant and the chain's time are asked for."""
+_VOUCHER_SECONDS = 5.0
+"""How often it is looked which vouchers were claimed."""
 _HOLD_SECONDS = 3.0
 """How long an errand that was refused waits."""
 _BLOCK_SHARE = 0.9
+_CLAIMS_AT_ONCE = 50
 _HOPELESS = (
     "DeadlinePassed",
     "NonceUsed",
@@ -111,6 +131,7 @@ class Errands:
         self._salt = salt
         self._debts = debts
         self._batch_size = batch_size
+        self._look_at_vouchers = 0.0
         self._hold_until: dict[int, float] = {}
         self._waiters: dict[int, list[Future[None]]] = {}
         self._waiters_lock = threading.Lock()
@@ -171,19 +192,31 @@ class Errands:
     def observe(self) -> None:
         """Ask the chain for its time and the grant, and which vouchers were claimed."""
         number = self._chain.block_number()
-        out = self._writer.run(_vouchers_out)
-        token = self._token.functions
-        asked = [token.nonceOpen(self._signer.address, int(nonce)) for _, nonce, _ in out]
-        is_open = self._chain.read_many(asked, number)
         observed = self._observed(number)
-        ended = [
-            receipt
-            for (receipt, _, deadline), still in zip(out, is_open, strict=True)
-            if not still or deadline < observed.block_time
-        ]
+        ended: dict[str, str] = {}
+        if time.monotonic() >= self._look_at_vouchers:
+            ended = self._ended_vouchers(number, observed.block_time)
+            self._look_at_vouchers = time.monotonic() + _VOUCHER_SECONDS
         self._writer.run(partial(_note, observed, ended))
         self.line.chain_time, self.line.seen = observed.block_time, time.monotonic()
         self.line.online, self.line.why = True, ""
+
+    def _ended_vouchers(self, number: int, now: int) -> dict[str, str]:
+        """Receipts whose vouchers were claimed, cancelled or are too late, at the end of a block."""
+        out = [(receipt, read_text(text).voucher) for receipt, text in self._writer.run(_vouchers_out)]
+        token, mine = self._token.functions, self._signer.address
+        asked: list[Any] = [token.nonceOpen(mine, voucher.nonce) for _, voucher in out]
+        asked += [token.referenceUsed(mine, voucher.receipt_id) for _, voucher in out]
+        answers = self._chain.read_many(asked, number)
+        ended = {}
+        for (receipt, voucher), is_open, used in zip(
+            out, answers[: len(out)], answers[len(out) :], strict=True
+        ):
+            if used:
+                ended[receipt] = CLAIMED
+            elif not is_open or voucher.deadline < now:
+                ended[receipt] = VOID
+        return ended
 
     def _observed(self, number: int) -> _Observed:
         grant = self._chain.call(
@@ -200,14 +233,14 @@ class Errands:
             if self._hold_until.get(errand.id, 0) <= now:
                 self._perform(errand)
                 return True
-        return self._writer.run(self._assign)
+        return self._writer.run(self._assign) or self._writer.run(self._assign_claims)
 
     # ------------------------------------------------------------------------------------------- batching
 
     def _assign(self, turn: Turn) -> bool:
         """Fix the next batch: who is in it never changes from here on."""
         waiting = sa.and_(
-            issues.c.errand.is_(None), issues.c.voucher.is_(None), issues.c.units > issues.c.dropped
+            issues.c.errand.is_(None), issues.c.voucher_state.is_(None), issues.c.units > issues.c.dropped
         )
         first = turn.connection.execute(
             sa.select(issues.c.matures_at).where(waiting).order_by(issues.c.number).limit(1)
@@ -245,6 +278,24 @@ class Errands:
         )
         return True
 
+    def _assign_claims(self, turn: Turn) -> bool:
+        """Submit vouchers that name a customer, which her till handed out: she need not do it."""
+        waiting = sa.and_(issues.c.voucher_state == OUT, issues.c.errand.is_(None), issues.c.customer != "")
+        rows = turn.connection.execute(
+            sa.select(issues.c.number, issues.c.units)
+            .where(waiting)
+            .order_by(issues.c.number)
+            .limit(_CLAIMS_AT_ONCE)
+        ).all()
+        if not rows:
+            return False
+        # Each voucher keeps its own reservation until it is seen to be claimed.
+        errand = desk.new_errand(turn, CLAIM, f"{len(rows)} vouchers", sum(row.units for row in rows))
+        turn.connection.execute(
+            issues.update().where(issues.c.number.in_([row.number for row in rows])).values(errand=errand)
+        )
+        return True
+
     def _words(self, errand: int) -> list[int]:
         def job(turn: Turn) -> list[int]:
             rows = turn.connection.execute(
@@ -270,7 +321,13 @@ class Errands:
                     self._signer,
                     on_signed=lambda signed: self._writer.run(partial(_sign, errand.id, signed)),
                 )
-            self._finish(errand, DONE, receipt=receipt)
+            if errand.kind == END_VOUCHER:
+                # She may have claimed it in the same moment.
+                self._call(errand)
+            else:
+                self._finish(errand, DONE, receipt=receipt)
+            if errand.kind == CLAIM:
+                self._look_at_vouchers = 0.0
         except NetworkError:
             raise
         except _HeldError:
@@ -320,6 +377,10 @@ class Errands:
             return self._cancelling(errand)
         if errand.kind == GIVE_BACK:
             return self._giving_back(errand)
+        if errand.kind == CLAIM:
+            return self._claiming(errand)
+        if errand.kind == END_VOUCHER:
+            return self._ending_voucher(errand)
         raise AssertionError(errand.kind)
 
     def _fits(self, errand: Any, call: Sendable, count: int) -> bool:
@@ -394,6 +455,40 @@ class Errands:
             return None
         call: Sendable = self._token.functions.cancelPending(self._signer.address, id_, errand.units)
         return call
+
+    def _claiming(self, errand: Any) -> Sendable | None:
+        """Pay vouchers; those that were claimed before are passed over."""
+        texts = self._writer.run(partial(_texts_of, errand.id))
+        now = self._chain.now()
+        good = [signed for signed in map(read_text, texts) if signed.voucher.deadline > now]
+        if not good:
+            self._finish(errand, DONE)
+            return None
+        call: Sendable = self._token.functions.claimBatch(
+            [(signed.voucher.as_tuple(), signed.signature, ZERO_ADDRESS, b"") for signed in good]
+        )
+        return call
+
+    def _ending_voucher(self, errand: Any) -> Sendable | None:
+        row = self._row(returns, returns.c.id == errand.subject)
+        issue = self._row(issues, issues.c.receipt == row.receipt)
+        if issue.voucher_state == OUT:
+            voucher = read_text(issue.voucher).voucher
+            token, mine = self._token.functions, self._signer.address
+            is_open, used = self._chain.read_many(
+                [token.nonceOpen(mine, voucher.nonce), token.referenceUsed(mine, voucher.receipt_id)]
+            )
+            if is_open:
+                call: Sendable = token.cancelNonces([voucher.nonce])
+                return call
+        else:
+            used = issue.voucher_state == CLAIMED
+        self._look_at_vouchers = 0.0
+        if used:
+            self._too_late(errand)
+        else:
+            self._finish(errand, DONE)
+        return None
 
     def _giving_back(self, errand: Any) -> Sendable | None:
         row = self._row(returns, returns.c.id == errand.subject)
@@ -576,22 +671,39 @@ def _see(turn: Turn, observed: _Observed) -> None:
         setattr(books, name, value)
 
 
-def _note(observed: _Observed, ended: Sequence[str], turn: Turn) -> None:
+def _note(observed: _Observed, ended: Mapping[str, str], turn: Turn) -> None:
     _see(turn, observed)
+    for receipt, state in ended.items():
+        row = turn.connection.execute(
+            issues.update()
+            .where(issues.c.receipt == receipt, issues.c.voucher_state == OUT)
+            # A one-time key that has done its work is not kept.
+            .values(voucher_state=state, voucher="")
+            .returning(issues.c.units)
+        ).one_or_none()
+        if row is not None:
+            turn.books.open_units -= row.units
 
 
-def _vouchers_out(turn: Turn) -> list[tuple[str, str, int]]:
+def _texts_of(errand: int, turn: Turn) -> list[str]:
     rows = turn.connection.execute(
-        sa.select(issues.c.receipt, issues.c.voucher_nonce, issues.c.voucher).where(
-            issues.c.errand.is_(None), issues.c.voucher.is_not(None)
-        )
+        sa.select(issues.c.voucher).where(issues.c.errand == errand, issues.c.voucher_state == OUT)
     )
-    return [(row[0], row[1], int(json.loads(row[2])["voucher"]["deadline"])) for row in rows]
+    return [row.voucher for row in rows]
+
+
+def _vouchers_out(turn: Turn) -> list[tuple[str, str]]:
+    rows = turn.connection.execute(
+        sa.select(issues.c.receipt, issues.c.voucher).where(issues.c.voucher_state == OUT)
+    )
+    return [(row.receipt, row.voucher) for row in rows]
 
 
 def _untold_debts(turn: Turn) -> Sequence[Any]:
     return turn.connection.execute(
-        sa.select(returns).where(returns.c.debt > 0, returns.c.debt_told.is_(False)).limit(100)
+        sa.select(returns)
+        .where(returns.c.debt > 0, returns.c.debt_told.is_(False), returns.c.customer != "")
+        .limit(100)
     ).all()
 
 

@@ -63,6 +63,27 @@ class IssueAnswer(_Body):
     accepted_at: int
 
 
+class VoucherRequest(_Body):
+    """A voucher for a sale: points that a customer claims herself, or that the till claims for her later."""
+
+    receipt: ReceiptNumber
+    amount: Amount
+    customer: Annotated[
+        StrictStr, Field(description="Her address or card; empty: whoever has the code can claim it")
+    ] = ""
+    good: Annotated[StrictStr, Field(description="Until when it can be claimed")] = "30d"
+
+
+class VoucherAnswer(_Body):
+    """A voucher. Print `text` as a QR code; with no customer named it is as good as cash."""
+
+    receipt: str
+    customer: str
+    amount: str
+    units: str
+    text: Annotated[str, Field(description="TROC:VOUCHER/…; empty once it was claimed or ended")]
+
+
 class DraftRequest(_Body):
     """A redemption that a customer is to sign."""
 
@@ -152,7 +173,7 @@ class SaleAnswer(_Body):
     receipt: str
     issue: IssueAnswer | None
     issue_standing: Annotated[
-        str, Field(description='"accepted", "on its way", "issued", "pending", "voucher" or "failed"')
+        str, Field(description='"accepted", "on its way", "issued", "pending", or how its voucher stands')
     ]
     issue_why: str | None
     transaction: str | None
@@ -217,6 +238,19 @@ def create_app(till: Till) -> FastAPI:
         # A card is looked up in a database.
         future = accept() if body.customer.startswith("0x") else await run_in_threadpool(accept)
         return forms.issue(await asyncio.wrap_future(future))
+
+    @app.post("/voucher", tags=["points"])
+    def voucher(body: VoucherRequest, token: _Token) -> VoucherAnswer:
+        """Hand out points for a sale as a signed voucher, once for each receipt, within the till's limit."""
+        units = forms.units(body.amount)
+        found = till.voucher(token, body.receipt, units, body.customer, body.good)
+        return VoucherAnswer(
+            receipt=found.receipt,
+            customer=found.customer,
+            amount=forms.amount(found.units),
+            units=str(found.units),
+            text=found.voucher or "",
+        )
 
     @app.post("/redeem/draft", tags=["points"])
     def draft(body: DraftRequest, token: _Token) -> DraftAnswer:

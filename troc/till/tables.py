@@ -77,9 +77,9 @@ issues = sa.Table(
     sa.Column("dropped", sa.BigInteger, nullable=False, default=0),
     sa.Column("returned", sa.BigInteger, nullable=False, default=0),
     sa.Column("errand", sa.Integer, index=True),
-    # A voucher, signed and handed out, has its nonce here.
-    sa.Column("voucher_nonce", sa.String(78)),
+    # A voucher that was signed and handed out: its text, until it ended, and "out", "claimed" or "void".
     sa.Column("voucher", sa.Text),
+    sa.Column("voucher_state", sa.String(10), index=True),
     sa.Column("token", sa.String(64), nullable=False),
     sa.Column("accepted_at", sa.BigInteger, nullable=False),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
@@ -24,13 +23,13 @@ from troc.messages import (
     WHOLE_INDEXES,
     ZERO_ADDRESS,
     Redeem,
-    digest,
     pack_nonce,
     recover,
     to_address,
 )
 from troc.payouts import BATCH_SIZE, LOT_MAX
 from troc.points import receipt_id
+from troc.signatures import is_signed
 from troc.store import open_store
 from troc.till import desk
 from troc.till.desk import Issue, Limits, Redemption, Return, Sale
@@ -40,19 +39,11 @@ from troc.till.refusal import RefusalError
 from troc.till.tables import PART, VERSION, books, settings, tables
 from troc.till.tokens import holder_of
 from troc.till.writer import Turn, Writer
+from troc.vouchers import Draft as VoucherDraft
+from troc.vouchers import Nonces, receipt_salt, sign_vouchers
 
 _RECEIPT_BYTES = 100
 _HOUR = 3600
-_MAGIC = bytes.fromhex("1626ba7e")
-_ERC1271 = [
-    {
-        "type": "function",
-        "name": "isValidSignature",
-        "stateMutability": "view",
-        "inputs": [{"name": "hash", "type": "bytes32"}, {"name": "signature", "type": "bytes"}],
-        "outputs": [{"name": "", "type": "bytes4"}],
-    }
-]
 
 
 class AddressBook(Protocol):
@@ -117,7 +108,8 @@ class Till:
         """Open the till: take the database for itself, look at the chain, take up what was cut off."""
         with ExitStack() as stack:
             stack.enter_context(only_one(self._engine))
-            self._salt = self._own()
+            self._own()
+            self._salt = receipt_salt(self._signer, self._domain)
             self._writer = Writer(self._engine)
             stack.callback(self._writer.close)
             self._errands = Errands(
@@ -168,6 +160,32 @@ class Till:
         future = self._writer.submit(desk.accept_issue(self.brand, token, wanted))
         future.add_done_callback(lambda _: self._errands.wake())
         return future
+
+    def voucher(self, token: str, receipt: str, units: int, to: str = "", good: str = "30d") -> Issue:
+        """Points for a receipt as a signed voucher; works while the chain is away. See `troc.vouchers`.
+
+        `to`: an address or card, for whom the till submits it later; empty: a one-time key, for whoever has
+        the text. `good`: until when it can be claimed. Its nonce follows from the receipt, so that a receipt
+        has one voucher even if this database were lost.
+        """
+        customer, address = self._customer(to) if to else ("", ZERO_ADDRESS)
+        reference = receipt_id(_receipt(receipt), self._salt)
+        now = self.now
+        signed = sign_vouchers(
+            [VoucherDraft(self._units(units), address if to else None, reference)],
+            self._domain,
+            self._signer,
+            deadline=words.parse_until(good, now),
+            grant=self._grant,
+            nonces=Nonces(reference),
+        )[0]
+        if signed.voucher.deadline <= now:
+            raise InputError(f"{good} has passed", "name a date to come")
+        wanted = Issue(receipt, customer, address, units, "", 0, now, signed.to_text())
+        job = desk.accept_issue(self.brand, token, wanted, self.limits.vouchers)
+        accepted = self._writer.run(job)
+        self._errands.wake()
+        return accepted
 
     def draft(self, token: str, receipt: str, holder: str, units: int, good: str = "1h") -> Draft:
         """A redemption for a customer to sign. It works without the chain."""
@@ -356,7 +374,7 @@ class Till:
                     token.redemptionOf(message.holder, message.receipt_id),
                 ]
             )
-            if not by_key and not self._signed_by_contract(message, signature):
+            if not by_key and not is_signed(self._chain, message, self._domain, signature):
                 raise unsigned
         except NetworkError:
             if not by_key:
@@ -373,39 +391,18 @@ class Till:
             )
         return int(balance)
 
-    def _signed_by_contract(self, message: Redeem, signature: bytes) -> bool:
-        """ERC-1271."""
-        if not self._chain.code(message.holder):
-            return False
-        wallet = self._chain.web3.eth.contract(
-            self._chain.web3.to_checksum_address(message.holder), abi=_ERC1271
-        )
-        asked = digest(message, self._domain)
-        try:
-            answer = self._chain.call(wallet.functions.isValidSignature(asked, signature))
-        except NetworkError:
-            raise
-        except Exception:
-            return False
-        return bytes(answer) == _MAGIC
-
-    def _own(self) -> bytes:
-        """Make sure that the database belongs to this account, points and chain; gives its secret salt."""
+    def _own(self) -> None:
+        """Make sure that the database belongs to this account, grant, brand and chain."""
         whose = f"{self._chain.chain_id} {self.brand.address} {self.address} {self._grant}"
         with self._engine.begin() as connection:
-            rows = connection.execute(sa.select(settings.c.name, settings.c.value))
-            stored = {row.name: row.value for row in rows}
-            if "salt" not in stored:
-                stored = {"salt": secrets.token_bytes(32).hex(), "whose": whose}
-                connection.execute(
-                    settings.insert(), [{"name": name, "value": value} for name, value in stored.items()]
-                )
-        if stored["whose"] != whose:
+            stored = connection.scalar(sa.select(settings.c.value).where(settings.c.name == "whose"))
+            if stored is None:
+                connection.execute(settings.insert().values(name="whose", value=whose))
+        if stored not in (None, whose):
             raise InputError(
-                f"this database is of another till ({stored['whose']})",
+                f"this database is of another till ({stored})",
                 "name another --database, or open that till's account",
             )
-        return bytes.fromhex(stored["salt"])
 
 
 def _receipt(text: str) -> str:
