@@ -1,4 +1,4 @@
-"""`/voucher`: signed points that are handed out, once for each receipt, within a limit, reserved in the grant."""
+"""`/voucher`: points handed out signed, once for each receipt, within a limit and reserved in the grant."""
 
 from __future__ import annotations
 
