@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -75,6 +76,8 @@ def serve(
     engine = _engine(session, found, database)
     limits = Limits(*(_units(text, found) for text in (risk_each, risk_total, vouchers)))
     till = Till(troc, found, session.signer, engine, grant=grant, limits=limits, batch_size=batch)
+    # Requests wait for the thread that signs batches to give way; by default that takes five milliseconds.
+    sys.setswitchinterval(0.001)
     with till.running():
         config = uvicorn.Config(create_app(till), host=host, port=port, log_level="warning", access_log=False)
         session.result({"address": till.address, "brand": found.address, "url": f"http://{host}:{port}"})

@@ -25,7 +25,7 @@ from troc.accounts import Signer
 from troc.brands import Brand, Brands
 from troc.chain import Chain, Receipt, Sendable, Signed
 from troc.errors import ContractError, NetworkError, PendingError, TrocError
-from troc.messages import ZERO_ADDRESS, Redeem, pack_batch_word
+from troc.messages import ZERO_ADDRESS, Redeem
 from troc.payouts import BATCH_SIZE
 from troc.till import desk
 from troc.till.desk import (
@@ -53,11 +53,15 @@ _log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
 """How often the grant and the chain's time are asked for."""
+_GATHER_SECONDS = 0.25
+"""How long issues wait for others when there is nothing else to do."""
 _VOUCHER_SECONDS = 5.0
 """How often it is looked which vouchers were claimed."""
 _HOLD_SECONDS = 3.0
 """How long an errand that was refused waits."""
 _BLOCK_SHARE = 0.9
+_MOST_GAS_EACH = 60_000
+"""More than any recipient of a batch takes: a new holder, or a pending purchase."""
 _CLAIMS_AT_ONCE = 50
 _HOPELESS = (
     "DeadlinePassed",
@@ -180,7 +184,7 @@ class Errands:
                 self.line.why = str(error)
                 self._stopped.wait(_HOLD_SECONDS)
             if not busy:
-                self._wake.wait(_LOOK_SECONDS)
+                self._wake.wait(_GATHER_SECONDS)
                 self._wake.clear()
 
     def _lost(self, error: NetworkError) -> None:
@@ -385,9 +389,9 @@ class Errands:
 
     def _fits(self, errand: Any, call: Sendable, count: int) -> bool:
         """Whether a batch fits a block. One that was never signed is dissolved into smaller ones."""
-        if count == 1 or errand.state != STORED:
-            return True
         limit = int(self._chain.block_gas_limit() * _BLOCK_SHARE)
+        if count == 1 or errand.state != STORED or count * _MOST_GAS_EACH < limit:
+            return True
         try:
             if self._chain.estimate(call, self._signer.address) <= limit:
                 return True
@@ -618,7 +622,8 @@ class Errands:
 
 
 def _word(address: str, units: int) -> int:
-    return pack_batch_word(address, units)
+    """As `pack_batch_word`, of what was checked when it was accepted."""
+    return units << 160 | int(address, 16)
 
 
 def _unfinished(turn: Turn) -> Sequence[Any]:

@@ -193,7 +193,7 @@ class ErrorAnswer(_Body):
 _bearer = HTTPBearer(description="A token of `troc till token add`", auto_error=False)
 
 
-def _token(found: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
+async def _token(found: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
     if found is None:
         raise RefusalError(
             "token_missing", 401, "the request has no token", "send `Authorization: Bearer …` with it"

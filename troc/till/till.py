@@ -157,9 +157,8 @@ class Till:
             # Whole hours, so that purchases fit into batches.
             matures_at = -(-(words.parse_until(matures, now) + 1) // _HOUR) * _HOUR
         wanted = Issue(_receipt(receipt), customer, address, self._units(units), matures, matures_at, now)
-        future = self._writer.submit(desk.accept_issue(self.brand, token, wanted))
-        future.add_done_callback(lambda _: self._errands.wake())
-        return future
+        # Nobody wakes the errands: issues gather for a moment, and go in one batch.
+        return self._writer.submit(desk.accept_issue(self.brand, token, wanted))
 
     def voucher(self, token: str, receipt: str, units: int, to: str = "", good: str = "30d") -> Issue:
         """Points for a receipt as a signed voucher; works while the chain is away. See `troc.vouchers`.
