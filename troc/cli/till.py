@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -78,11 +81,18 @@ def serve(
     till = Till(troc, found, session.signer, engine, grant=grant, limits=limits, batch_size=batch)
     # Requests wait for the thread that signs batches to give way; by default that takes five milliseconds.
     sys.setswitchinterval(0.001)
-    with till.running():
+    signal.signal(signal.SIGTERM, _stop)
+    with contextlib.suppress(KeyboardInterrupt), till.running():
         config = uvicorn.Config(create_app(till), host=host, port=port, log_level="warning", access_log=False)
         session.result({"address": till.address, "brand": found.address, "url": f"http://{host}:{port}"})
         session.say(f"The till {till.address} of {found.title} is open at http://{host}:{port} (/docs).")
+        # It gives signals back to us when it has answered what is under way.
         uvicorn.Server(config).run()
+    session.say("The till is closed. What it accepted is kept, and goes on when it is opened again.")
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 @token_app.command("add")

@@ -19,7 +19,7 @@ from troc.messages import Redeem
 from troc.till.refusal import RefusalError, differs
 from troc.till.tables import errands, issues, redemptions, returns
 from troc.till.tokens import holder_of
-from troc.till.writer import Job, Turn
+from troc.till.writer import ForReceipt, Issue, Job, Turn
 
 STORED, SIGNED, DONE, FAILED = "stored", "signed", "done", "failed"
 OPEN = (STORED, SIGNED)
@@ -40,23 +40,6 @@ class Limits:
     risk_each: int = 0
     risk_total: int = 0
     vouchers: int = 0
-
-
-@dataclass(frozen=True)
-class Issue:
-    """Points for a receipt. `matures_at` 0: hers at once.
-
-    `voucher`: the text of the voucher that was handed out instead; empty once it ended.
-    """
-
-    receipt: str
-    customer: str
-    address: str
-    units: int
-    matures: str
-    matures_at: int
-    accepted_at: int
-    voucher: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,19 +105,12 @@ def new_errand(turn: Turn, kind: str, subject: str, units: int, **values: Any) -
 # ---------------------------------------------------------------------------------------------------- issuing
 
 
-def find_issue(turn: Turn, receipt: str) -> Issue | None:
-    """The issue of a receipt."""
-    columns = (issues.c[name] for name in Issue.__dataclass_fields__)
-    row = turn.connection.execute(sa.select(*columns).where(issues.c.receipt == receipt)).one_or_none()
-    return None if row is None else Issue(*row)
-
-
 def accept_issue(brand: Brand, token: str, wanted: Issue, voucher_limit: int | None = None) -> Job[Issue]:
     """Accept points for a receipt. With a `voucher_limit`, as a signed voucher that counts against it."""
 
     def job(turn: Turn) -> Issue:
         name = holder_of(turn, token)
-        before = find_issue(turn, wanted.receipt)
+        before = turn.find_issue(wanted.receipt)
         if before is not None:
             asked, got = (
                 (issue.customer, issue.units, issue.matures, issue.voucher is None)
@@ -158,14 +134,10 @@ def accept_issue(brand: Brand, token: str, wanted: Issue, voucher_limit: int | N
                     "issue without a voucher, or wait until some are claimed",
                 )
         _take_room(turn, brand, wanted.units)
-        values = {field: getattr(wanted, field) for field in Issue.__dataclass_fields__}
-        state = None if wanted.voucher is None else OUT
-        turn.connection.execute(
-            issues.insert().values(**values, dropped=0, returned=0, token=name, voucher_state=state)
-        )
+        turn.add_issue(wanted, name, None if wanted.voucher is None else OUT)
         return wanted
 
-    return job
+    return ForReceipt(wanted.receipt, job)
 
 
 def vouchers_out(turn: Turn) -> int:
@@ -364,7 +336,7 @@ def accept_return(
                     "use a new number for a new return",
                 )
             return find_return(turn, id_)
-        issue, redemption = find_issue(turn, receipt), find_redemption(turn, receipt)
+        issue, redemption = turn.find_issue(receipt), find_redemption(turn, receipt)
         if issue is None and redemption is None:
             raise unknown(receipt)
         row: dict[str, Any] = dict.fromkeys(("dropped", "cancelled", "debt", "given_back"), 0)
@@ -522,7 +494,7 @@ def find_sale(token: str, receipt: str) -> Job[Sale]:
 
     def job(turn: Turn) -> Sale:
         holder_of(turn, token)
-        issue, redemption = find_issue(turn, receipt), find_redemption(turn, receipt)
+        issue, redemption = turn.find_issue(receipt), find_redemption(turn, receipt)
         if issue is None and redemption is None:
             raise unknown(receipt)
         state, why, transaction, left, spent_left = "", None, None, 0, 0

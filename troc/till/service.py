@@ -18,9 +18,10 @@ from troc import words
 from troc.errors import InputError, NetworkError, StoreError, TrocError
 from troc.messages import Redeem
 from troc.till import desk
-from troc.till.desk import Issue, Redemption, Return, Sale
+from troc.till.desk import Redemption, Return, Sale
 from troc.till.refusal import RefusalError
 from troc.till.till import Till
+from troc.till.writer import Issue
 
 _MOST_WAIT = 60.0
 

@@ -32,13 +32,13 @@ from troc.points import receipt_id
 from troc.signatures import is_signed
 from troc.store import open_store
 from troc.till import desk
-from troc.till.desk import Issue, Limits, Redemption, Return, Sale
+from troc.till.desk import Limits, Redemption, Return, Sale
 from troc.till.errands import DebtBook, Errands
 from troc.till.lock import only_one
 from troc.till.refusal import RefusalError
 from troc.till.tables import PART, VERSION, books, settings, tables
 from troc.till.tokens import holder_of
-from troc.till.writer import Turn, Writer
+from troc.till.writer import Issue, Turn, Writer
 from troc.vouchers import Draft as VoucherDraft
 from troc.vouchers import Nonces, receipt_salt, sign_vouchers
 

@@ -7,19 +7,36 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from troc.errors import StoreError, TrocError
-from troc.till.tables import books
+from troc.till.tables import books, issues
 
 T = TypeVar("T")
 _MOST_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Issue:
+    """Points for a receipt. `matures_at` 0: hers at once.
+
+    `voucher`: the text of the voucher that was handed out instead; empty once it ended.
+    """
+
+    receipt: str
+    customer: str
+    address: str
+    units: int
+    matures: str
+    matures_at: int
+    accepted_at: int
+    voucher: str | None = None
 
 
 @dataclass
@@ -44,32 +61,76 @@ class Books:
 
 @dataclass
 class Turn:
-    """One transaction, shared by several jobs. `books` is read once and written back at the end."""
+    """One transaction, shared by several jobs. `books` is read once and written back at the end.
 
-    connection: sa.Connection
+    Issues that were accepted are looked up and written all together: `asked` are the receipts that jobs of
+    this turn will ask for.
+    """
+
+    _connection: sa.Connection
+    asked: Sequence[str] = ()
     tokens: dict[str, str] = field(default_factory=dict)
     _books: Books | None = None
     _before: tuple[int, ...] = ()
+    _known: dict[str, Issue] | None = None
+    _new: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def connection(self) -> sa.Connection:
+        """The database as the jobs before left it."""
+        if self._new:
+            self._connection.execute(issues.insert(), self._new)
+            self._new = []
+        self._known = None
+        return self._connection
+
+    def find_issue(self, receipt: str) -> Issue | None:
+        """The issue of a receipt."""
+        if self._known is None or receipt not in self.asked:
+            wanted = {receipt, *self.asked}
+            columns = [issues.c[name] for name in Issue.__dataclass_fields__]
+            rows = self.connection.execute(sa.select(*columns).where(issues.c.receipt.in_(wanted)))
+            self._known = {row.receipt: Issue(*row) for row in rows}
+        return self._known.get(receipt)
+
+    def add_issue(self, issue: Issue, token: str, voucher_state: str | None) -> None:
+        """Write an issue down, after `find_issue` found none."""
+        if self._known is not None:
+            self._known[issue.receipt] = issue
+        more = {"dropped": 0, "returned": 0, "token": token, "voucher_state": voucher_state}
+        self._new.append({**vars(issue), **more})
 
     @property
     def books(self) -> Books:
         """The books; change them in place."""
         if self._books is None:
-            row = self.connection.execute(sa.select(books)).one()
+            row = self._connection.execute(sa.select(books)).one()
             self._before = tuple(row)[1:]
             self._books = Books(*self._before)
         return self._books
 
     def close(self) -> None:
-        """Write back what changed."""
+        """Write what is not written yet."""
+        connection = self.connection
         if self._books is not None and tuple(vars(self._books).values()) != self._before:
-            self.connection.execute(books.update().values(**vars(self._books)))
+            connection.execute(books.update().values(**vars(self._books)))
 
 
 Job = Callable[[Turn], T]
 """Runs inside a transaction. It refuses (`TrocError`) before it writes, and leaves nothing outside of it,
 since it may run again.
 """
+
+
+@dataclass(frozen=True)
+class ForReceipt(Generic[T]):
+    """A job that will ask for the issue of this receipt."""
+
+    receipt: str
+    job: Job[T]
+
+    def __call__(self, turn: Turn) -> T:
+        return self.job(turn)
 
 
 class Writer:
@@ -119,7 +180,7 @@ class Writer:
         answers: list[tuple[Future[Any], Any, TrocError | None]] = []
         try:
             with self._engine.begin() as connection:
-                turn = Turn(connection)
+                turn = Turn(connection, [job.receipt for job, _ in jobs if isinstance(job, ForReceipt)])
                 for job, future in jobs:
                     try:
                         answers.append((future, job(turn), None))
