@@ -28,8 +28,10 @@ def only_one(engine: Engine) -> Iterator[None]:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_POSTGRESQL_KEY))):
                 raise taken
-            yield
-            connection.scalar(sa.select(sa.func.pg_advisory_unlock(_POSTGRESQL_KEY)))
+            try:
+                yield
+            finally:
+                connection.scalar(sa.select(sa.func.pg_advisory_unlock(_POSTGRESQL_KEY)))
         return
     path = engine.url.database
     if not path or path == ":memory:":
