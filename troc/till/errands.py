@@ -20,11 +20,12 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
+from web3.contract.contract import ContractFunction
 
 from troc.accounts import Signer
 from troc.brands import Brand, Brands
 from troc.chain import Chain, Receipt, Sendable, Signed
-from troc.errors import ContractError, NetworkError, PendingError, TrocError
+from troc.errors import ContractError, FundsError, NetworkError, PendingError, TrocError
 from troc.messages import ZERO_ADDRESS, Redeem
 from troc.payouts import BATCH_SIZE
 from troc.till import desk
@@ -60,7 +61,6 @@ _VOUCHER_SECONDS = 5.0
 """How often it is looked which vouchers were claimed."""
 _HOLD_SECONDS = 3.0
 """How long an errand that was refused waits."""
-_BLOCK_SHARE = 0.9
 _MOST_GAS_EACH = 60_000
 """More than any recipient of a batch takes: a new holder, or a pending purchase."""
 _CLAIMS_AT_ONCE = 50
@@ -373,11 +373,7 @@ class Errands:
                 self._found_on_chain(errand)
                 return None
             words = self._words(errand.id)
-            if errand.kind == ISSUE:
-                call = token.issueBatch(self._grant, reference, words)
-            else:
-                call = token.issuePending(self._grant, reference, errand.matures_at, words)
-            return call if self._fits(errand, call, len(words)) else None
+            return self._batch_call(errand, words) if self._fits(errand, words) else None
         if errand.kind == REDEEM:
             row = self._row(redemptions, redemptions.c.receipt == errand.subject)
             message = Redeem.from_json(json.loads(row.message))
@@ -394,18 +390,24 @@ class Errands:
             return self._ending_voucher(errand)
         raise AssertionError(errand.kind)
 
-    def _fits(self, errand: Any, call: Sendable, count: int) -> bool:
+    def _batch_call(self, errand: Any, words: Sequence[int]) -> ContractFunction:
+        token, reference = self._token.functions, bytes.fromhex(errand.subject[2:])
+        if errand.kind == ISSUE:
+            return token.issueBatch(self._grant, reference, words)
+        return token.issuePending(self._grant, reference, errand.matures_at, words)
+
+    def _fits(self, errand: Any, words: Sequence[int]) -> bool:
         """Whether a batch fits a block. One that was never signed is dissolved into smaller ones."""
-        limit = int(self._chain.block_gas_limit() * _BLOCK_SHARE)
-        if count == 1 or errand.state != STORED or count * _MOST_GAS_EACH < limit:
+        budget = self._chain.batch_gas()
+        if len(words) == 1 or errand.state != STORED or len(words) * _MOST_GAS_EACH < budget:
             return True
         try:
-            if self._chain.estimate(call, self._signer.address) <= limit:
+            if self._chain.estimate(self._batch_call(errand, words), self._signer.address) <= budget:
                 return True
-        except ContractError as error:
-            if error.name not in ("Error", "Unknown", ""):
-                raise
-        self._batch_size = max(1, count // 2)
+        except (FundsError, NetworkError):
+            # A node gives up where a call needs more gas than a block or the account has; or it is away.
+            self._chain.estimate(self._batch_call(errand, words[:1]), self._signer.address)
+        self._batch_size = max(1, len(words) // 2)
         self._writer.run(partial(_dissolve, errand.id))
         return False
 

@@ -15,11 +15,12 @@ from typing import Any
 
 from troc.chain import Chain
 from troc.cli import main
+from troc.till import desk
 from troc.till.errands import Errands
 
-STEPS: dict[str, tuple[type, str, bool]] = {
-    # Accepted and answered; no batch yet.
-    "accepted": (Errands, "_assign", False),
+STEPS: dict[str, tuple[Any, str, bool]] = {
+    # Accepted and answered, and no batch yet; or not even accepted.
+    "accepted": (desk, "new_errand", False),
     # The errand is written down, nothing is signed.
     "stored": (Chain, "sign", False),
     # The signed transaction is written down, and not sent.

