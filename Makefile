@@ -49,8 +49,9 @@ format: setup ## mend what `make lint` says about formatting
 	@ruff format --quiet .
 	@forge fmt contracts interfaces benchmarks/contracts tests/fuzz
 
-fuzz: setup ## ten times the random calls of `make test`
+fuzz: setup ## ten times the random calls of `make test`, and of the examples of the Python models
 	@FOUNDRY_PROFILE=deep $(PY) tools/fuzz.py --calls $(DEEP_FUZZ_CALLS)
+	@$(PYTEST) tests/stateful --hypothesis-profile=deep
 
 mutants: setup ## take each defence out of the contracts, and see that its tests fail
 	@$(PY) tools/mutants.py

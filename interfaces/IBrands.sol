@@ -4,8 +4,8 @@ pragma solidity ^0.8.20;
 /// @title The birthplace of points
 /// @notice Anyone launches a token; only tokens launched here count as points in client and index, since any other could
 /// name any exchange. Brands has no owner and no power over what it launched.
-/// @dev Warning: names, symbols and domains are bytes that somebody chose: not checked to be text, and claims. A client shows a domain as proven only after it fetched the
-/// proof from that domain itself.
+/// @dev Warning: names, symbols and domains are bytes that somebody chose: not checked to be text, and claims. A client
+/// shows a domain as proven only after it fetched the proof from that domain itself.
 interface IBrands {
     /// @notice What a token is born with.
     /// @param owner The brand: who issues.

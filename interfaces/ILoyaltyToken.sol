@@ -339,6 +339,8 @@ interface ILoyaltyToken is IERC7818 {
     /// @notice Issues points to many; the same batch a second time is refused. Brand only.
     /// @param batchId A reference of the brand's, so that a run that was cut off can be taken up again.
     /// @param words Per recipient `amount << 160 | recipient`.
+    /// @dev Warning: references are those of the brand, not of an owner. After a hand-over the new owner cannot use again
+    /// what an earlier one used; issuers of grants have references of their own.
     function mintBatch(bytes32 batchId, uint256[] calldata words) external;
 
     /// @notice Issues points into the lot of an epoch that still lives, so that a programme which moves here keeps its
@@ -426,6 +428,8 @@ interface ILoyaltyToken is IERC7818 {
     // -------------------------------------------------------------------------------------------------- views
 
     /// @notice The brand. It hands over in two steps: the new owner asks, the old one agrees within 48 hours.
+    /// @dev Warning: the functions of the ownership library that ask, agree and take back accept ether, which nobody can
+    /// get out again. Send none with them.
     function owner() external view returns (address);
 
     /// @notice The exchange that may move points for signed orders.

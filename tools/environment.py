@@ -67,7 +67,7 @@ def add_networks(ours: Path, stock: Path, home: Path) -> bool:
     known = yaml.safe_load((target if target.is_file() else stock).read_text())
     if not merge_networks(known, yaml.safe_load(ours.read_text())):
         return False
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     # Several test workers may start at once: nobody may read half a file.
     draft = target.with_name(f"{target.name}.{os.getpid()}")
     draft.write_text(yaml.safe_dump(known, sort_keys=False))
@@ -76,7 +76,7 @@ def add_networks(ours: Path, stock: Path, home: Path) -> bool:
 
 
 def drop_gone_builds(project: Path) -> list[str]:
-    """Delete what brownie compiled from files that are no more; returns the names of the contracts.
+    """Delete what brownie compiled from sources that are no more; returns their names, sorted.
 
     brownie does so only for the contracts themselves, and stops at one that used to import such a file, as
     after a change of branch.
@@ -89,9 +89,31 @@ def drop_gone_builds(project: Path) -> list[str]:
         sources = re.search(rb'"allSourcePaths":\s*\{([^}]*)\}', build.read_bytes())
         paths = re.findall(rb'"((?:contracts|interfaces)[^"]+)"', sources.group(1)) if sources else []
         if any(not (project / path.decode().replace("\\/", "/")).is_file() for path in paths):
-            build.unlink(missing_ok=True)
-            gone.append(build.stem)
-    return gone
+            gone.append(build)
+    # An interface's build does not say which file it is from: look for the one that declares it.
+    declared = set()
+    for path in (project / "interfaces").rglob("*.*"):
+        declared.add(path.stem)
+        if path.suffix == ".sol":
+            declared.update(re.findall(r"\b(?:interface|contract)\s+(\w+)", path.read_text()))
+    built = (project / "build" / "interfaces").glob("*.json")
+    gone += [build for build in built if build.stem not in declared]
+    for build in gone:
+        build.unlink(missing_ok=True)
+    return sorted(build.stem for build in gone)
+
+
+def projects() -> set[Path]:
+    """The project that this environment belongs to, and the copy of it that one stands in."""
+    from pathlib import Path
+
+    here = Path.cwd()
+    found = [Path(sys.prefix).parent, *[folder for folder in (here, *here.parents) if is_project(folder)][:1]]
+    return {folder.resolve() for folder in found if is_project(folder)}
+
+
+def is_project(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in ("brownie-config.yaml", "network-config.yaml"))
 
 
 def prepare_brownie(stock: Path) -> None:
@@ -105,10 +127,10 @@ def prepare_brownie(stock: Path) -> None:
         os.environ["PATH"] = os.pathsep.join([tools, path])
     # Always a new port, also when the variable was inherited: brownie would attach to its parent's chain.
     os.environ[PORT_VARIABLE] = str(free_port())
-    project = environment.parent
-    ours = project / "network-config.yaml"
+    ours = environment.parent / "network-config.yaml"
     if ours.is_file():
         add_networks(ours, stock, Path.home())
+    for project in projects():
         drop_gone_builds(project)
 
 

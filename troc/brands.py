@@ -7,14 +7,13 @@ Only points that `Brands` launched count, since any other token could name any e
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from web3.contract import Contract
-from web3.contract.contract import ContractFunction
 
 from troc import words
 from troc.accounts import Signer
@@ -30,9 +29,6 @@ _SYMBOL_BYTES = 16
 
 Progress = Callable[[int, int], None]
 """Told how many recipients are done, and of how many."""
-
-BatchCall = Callable[[Batch], ContractFunction]
-"""The call that issues a batch."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +79,13 @@ class Brand:
         """The epoch of a time; epoch 0 begins at `origin`."""
         return (time - self.origin) // self.epoch_length
 
+    def expiry_of(self, epoch: int) -> int:
+        """When points of an epoch expire."""
+        return self.origin + (epoch + words.LIFE_EPOCHS) * self.epoch_length
+
     def longest_life(self, time: int) -> int:
         """The expiry of points that are earned at `time`."""
-        return self.origin + (self.epoch_at(time) + words.LIFE_EPOCHS) * self.epoch_length
+        return self.expiry_of(self.epoch_at(time))
 
     def earned(self, expiry: int) -> str:
         """When points of that expiry were earned: "in spring 2026"."""
@@ -220,7 +220,7 @@ class Brands:
             for event in claims:
                 token, domain = event["args"]["token"], event["args"]["domain"]
                 if token in self._found:
-                    self._found[token] = replace(self._found[token], domain=_shown(domain), proven=False)
+                    self._found[token] = replace(self._found[token], domain=words.shown(domain), proven=False)
             self._next_block = last + 1
         return list(self._found.values())
 
@@ -293,16 +293,16 @@ class Brands:
         )
 
     def _read(self, token: str, launch: Any) -> Brand:
-        length = launch["epochLength"] or _FOR_EVER
+        length = launch["epochLength"] or FOR_EVER
         return Brand(
             address=token,
-            name=_shown(launch["name"]),
-            symbol=_shown(launch["symbol"]),
+            name=words.shown(launch["name"]),
+            symbol=words.shown(launch["symbol"]),
             decimals=launch["decimals"],
             epoch_length=length,
             origin=launch["origin"],
             owner=launch["owner"],
-            domain=_shown(launch["domain"]),
+            domain=words.shown(launch["domain"]),
             raw_name=launch["name"],
         )
 
@@ -327,7 +327,7 @@ class Brands:
         for text, what, most in ((name, "name", _NAME_BYTES), (symbol, "symbol", _SYMBOL_BYTES)):
             if not text.strip() or len(text.encode()) > most:
                 raise InputError(f"the {what} {text!r} does not fit", f"choose one of 1 to {most} bytes")
-            if _shown(text) != text:
+            if words.shown(text) != text:
                 raise InputError(f"the {what} {text!r} has characters that cannot be shown", "leave them out")
         if any(character.isspace() or character == "." for character in symbol) or symbol.startswith("0x"):
             raise InputError(
@@ -386,27 +386,73 @@ class Brands:
         """
         token = self.token(brand).functions
 
-        def call(batch: Batch) -> ContractFunction:
+        def issue(batch: Batch) -> Any:
             if grant is None:
                 return token.mintBatch(batch.reference, batch.packed)
             return token.issueBatch(grant, batch.reference, batch.packed)
 
-        return self.issue(brand, payouts, signer, call, reference=reference, grant=grant, progress=progress)
+        todo = _cut(brand, payouts, reference)
+        run = _MintRun(self._chain, token, signer, ZERO_ADDRESS if grant is None else signer.address)
+        run.pay(todo, issue, progress)
+        return run.report(brand)
 
-    def issue(
+    def mint_at_epochs(
         self,
         brand: Brand,
-        payouts: Iterable[Payout],
+        payouts: Mapping[int, Iterable[Payout]],
         signer: Signer,
-        call: BatchCall,
         *,
         reference: str = "",
-        grant: int | None = None,
         progress: Progress | None = None,
     ) -> MintReport:
-        """As `mint`, by whichever function takes a batch: `call` says which."""
-        run = _MintRun(self._chain, self.token(brand), signer, grant, call, progress)
-        return run.pay(brand, cut(brand, payouts, reference))
+        """Issue points into the lots of epochs that still live, as the brand's owner: a programme that moves
+        here keeps its dates. `payouts` by epoch. Taken up again as `mint` is.
+        """
+        token = self.token(brand).functions
+        run = _MintRun(self._chain, token, signer, ZERO_ADDRESS)
+        todo = {epoch: _cut(brand, payouts[epoch], reference, epoch) for epoch in sorted(payouts)}
+        total = sum(len(batch.payouts) for some in todo.values() for batch in some)
+        for epoch, some in todo.items():
+
+            def issue(batch: Batch, epoch: int = epoch) -> Any:
+                return token.mintAtEpoch(batch.reference, epoch, batch.packed)
+
+            run.pay(some, issue, progress, total)
+        return run.report(brand)
+
+    def check_mint_at_epochs(
+        self, brand: Brand, payouts: Mapping[int, Iterable[Payout]], signer: str, reference: str = ""
+    ) -> None:
+        """Raise before anything is sent if `signer` cannot issue what is not issued yet."""
+        token = self.token(brand).functions
+        owner, liability = self._chain.read_many([token.owner(), token.liability()])
+        amounts, expiries, pending, promised = liability
+        if owner != signer:
+            raise BrandError(
+                f"only the brand brings points over, and that is {owner}",
+                "use --account with the brand's account",
+            )
+        now = self._chain.now()
+        for epoch in payouts:
+            todo = _cut(brand, payouts[epoch], reference, epoch)
+            used = self._chain.read_many(
+                [token.referenceUsed(ZERO_ADDRESS, batch.reference) for batch in todo]
+            )
+            units = sum(batch.units for batch, done in zip(todo, used, strict=True) if not done)
+            expiry = brand.expiry_of(epoch)
+            if units and expiry <= now:
+                raise BrandError(
+                    f"{brand.text(units)} of this import expired on {words.last_day(expiry)}",
+                    "take their lines out, and bring the rest over with another --reference",
+                )
+            # What is pending can come into any of these lots; what is promised only into the youngest.
+            room = LOT_MAX - dict(zip(expiries, amounts, strict=True)).get(expiry, 0) - pending
+            room -= promised if epoch == brand.epoch_at(now) else 0
+            if units > room:
+                raise InputError(
+                    f"{brand.text(units)} are too many for the lot of {words.last_day(expiry)}",
+                    f"bring over {brand.text(max(room, 0))} with that date at most",
+                )
 
     def check_mint(
         self,
@@ -418,7 +464,7 @@ class Brands:
     ) -> None:
         """Raise before anything is sent if `signer` cannot issue what is not issued yet."""
         token = self.token(brand).functions
-        todo = cut(brand, payouts, reference)
+        todo = _cut(brand, payouts, reference)
         issuer = ZERO_ADDRESS if grant is None else signer
         used = self._chain.read_many([token.referenceUsed(issuer, batch.reference) for batch in todo])
         units = sum(batch.units for batch, done in zip(todo, used, strict=True) if not done)
@@ -443,6 +489,33 @@ class Brands:
                 f"{signer} may issue {brand.text(most)} today, not {brand.text(units)}",
                 "ask the brand for a larger grant (`troc brand issuer`)",
             )
+
+    def mint_pending(
+        self,
+        brand: Brand,
+        payouts: Iterable[Payout],
+        matures_at: int,
+        signer: Signer,
+        *,
+        reference: str = "",
+        grant: int | None = None,
+        progress: Progress | None = None,
+    ) -> MintReport:
+        """Issue points that can be taken back until `matures_at`; see `troc.pending`.
+
+        Taken up again as `mint` is; what an earlier run issued keeps its date.
+        """
+        token = self.token(brand).functions
+
+        def issue(batch: Batch) -> Any:
+            if grant is None:
+                return token.mintPending(batch.reference, matures_at, batch.packed)
+            return token.issuePending(grant, batch.reference, matures_at, batch.packed)
+
+        todo = _cut(brand, payouts, reference)
+        run = _MintRun(self._chain, token, signer, ZERO_ADDRESS if grant is None else signer.address)
+        run.pay(todo, issue, progress)
+        return run.report(brand)
 
     def grant(self, brand: Brand, issuer: str, grant: int = 0) -> Grant:
         """What an issuer may still issue."""
@@ -484,31 +557,35 @@ class Brands:
 
 
 class _MintRun:
-    """One run of minting."""
+    """One run of issuing batches. `token` are the functions of the contract, `issuer` whose references count:
+    0 for the brand.
+    """
 
-    def __init__(
-        self,
-        chain: Chain,
-        token: Contract,
-        signer: Signer,
-        grant: int | None,
-        call: BatchCall,
-        progress: Progress | None,
-    ) -> None:
+    def __init__(self, chain: Chain, token: Any, signer: Signer, issuer: str) -> None:
         self._chain = chain
         self._token = token
         self._signer = signer
-        self._call = call
-        self._progress = progress
-        self._issuer = ZERO_ADDRESS if grant is None else signer.address
+        self._issuer = issuer
         self._sent: list[str] = []
         self._paid: list[Batch] = []
         self._before: list[Batch] = []
 
-    def pay(self, brand: Brand, todo: list[Batch]) -> MintReport:
-        self._total = sum(len(batch.payouts) for batch in todo)
+    def pay(
+        self,
+        todo: list[Batch],
+        issue: Callable[[Batch], Any],
+        progress: Progress | None = None,
+        total: int | None = None,
+    ) -> None:
+        """Issue batches by the call that `issue` makes of each; `total` recipients are those of all calls."""
+        self._issue = issue
+        self._progress = progress
+        self._total = sum(len(batch.payouts) for batch in todo) if total is None else total
         for batch, used in zip(todo, self._used(todo), strict=True):
             self._pay(batch, used)
+
+    def report(self, brand: Brand) -> MintReport:
+        """What was done."""
         return MintReport(
             brand=brand,
             recipients=sum(len(batch.payouts) for batch in self._paid),
@@ -530,7 +607,7 @@ class _MintRun:
                 self._pay(half, half_used)
             return
         try:
-            self._sent.append(self._chain.send(self._call(batch), self._signer).transaction)
+            self._sent.append(self._chain.send(self._issue(batch), self._signer).transaction)
         except ContractError as error:
             if error.name != "ReferenceUsed":
                 raise
@@ -545,7 +622,7 @@ class _MintRun:
 
     def _used(self, some: Iterable[Batch]) -> list[bool]:
         return self._chain.read_many(
-            [self._token.functions.referenceUsed(self._issuer, batch.reference) for batch in some]
+            [self._token.referenceUsed(self._issuer, batch.reference) for batch in some]
         )
 
     def _wascut(self, batch: Batch) -> bool:
@@ -558,7 +635,7 @@ class _MintRun:
 
     def _fits(self, batch: Batch) -> bool:
         try:
-            gas = self._chain.estimate(self._call(batch), self._signer.address)
+            gas = self._chain.estimate(self._issue(batch), self._signer.address)
         except ContractError as error:
             if error.name == "ReferenceUsed":
                 return True
@@ -573,23 +650,12 @@ class _MintRun:
         return self._chain.batch_gas()
 
 
-_FOR_EVER = 1 << 62
+FOR_EVER = 1 << 62
 """The length of an epoch that stands for "never expires", in seconds (LOYALTY.md, "Lots")."""
 
 
-def cut(brand: Brand, payouts: Iterable[Payout], reference: str) -> list[Batch]:
-    """The batches of payouts, always the same for the same ones."""
-    return batches(in_order(payouts), brand.address, reference)
-
-
-def _shown(text: str) -> str:
-    """Text from the chain without what could deceive a terminal: controls, line ends, marks of writing
-    direction.
-    """
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character)[0] == "C" else character
-        for character in text
-    )
+def _cut(brand: Brand, payouts: Iterable[Payout], reference: str, epoch: int | None = None) -> list[Batch]:
+    return batches(in_order(payouts), brand.address, reference, epoch=epoch)
 
 
 def _alike(symbol: str) -> str:

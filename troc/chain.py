@@ -26,13 +26,15 @@ from web3.exceptions import (
 )
 from web3.logs import DISCARD
 from web3.middleware import ExtraDataToPOAMiddleware
-from web3.types import BlockIdentifier, EventData, LogReceipt, RPCEndpoint, RPCResponse, TxParams
+from web3.types import BlockIdentifier, EventData, LogReceipt, RPCEndpoint, RPCResponse, TxData, TxParams
 
+from troc.abi import CODEC
 from troc.accounts import Signer
 from troc.artifacts import artifact
 from troc.errors import (
     ContractError,
     FundsError,
+    InputError,
     NetworkError,
     NotDeployedError,
     PendingError,
@@ -136,6 +138,7 @@ class Chain:
     def connect(cls, config: NetworkConfig) -> Chain:
         """Reach the network's node and make sure that it keeps the chain that the config names."""
         web3 = Web3(Node(config.rpc))
+        web3.codec = CODEC
         # Chains with a proof of authority put signatures where web3 expects 32 bytes.
         web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
         chain = cls(web3, config)
@@ -396,6 +399,15 @@ class Chain:
             contract=found.get("contractAddress"),
             logs=tuple(found["logs"]),
         )
+
+    def transaction(self, transaction: str) -> TxData:
+        """A transaction by its hash. Raises `InputError` where the node knows none."""
+        try:
+            return self._ask(lambda: self.web3.eth.get_transaction(cast(HexStr, transaction)))
+        except (TransactionNotFound, ValueError):
+            raise InputError(
+                f"the chain has no transaction {transaction}", "check its hash and --network"
+            ) from None
 
     def transaction_count(self, address: str) -> int:
         """How many transactions of an account are in blocks: the nonce of the next one."""

@@ -28,6 +28,7 @@ from troc.manifest import (
     is_ours,
     load_manifest,
     manifest_path,
+    only_deployer,
     set_aside,
     write_manifest,
 )
@@ -83,10 +84,17 @@ def deploy_suite(
 
     `confirm` is asked before anything is sent to a live network, which is refused without it. `anew` sets
     the record of an earlier deployment aside and deploys everything again. `report` is told each step in a
-    line. Raises `DeclinedError`, `FundsError`, `PendingError` (run it again), `InputError` where another
-    build of the contracts is deployed.
+    line. Raises `DeclinedError`, `FundsError`, `PendingError` (run it again; or another process deploys here
+    at this moment), `InputError` where another build of the contracts is deployed.
     """
     _check_domains(chain, signer)
+    with only_deployer(chain):
+        return _deploy_suite(chain, signer, confirm, anew, report)
+
+
+def _deploy_suite(
+    chain: Chain, signer: Signer, confirm: Confirm | None, anew: bool, report: Report
+) -> Manifest:
     manifest = _begin(chain, signer, anew, report)
     contracts = tuple(name for name in SUITE if name not in manifest.contracts)
     brands = tuple(brand for brand in chain.config.brands if brand.symbol not in manifest.brands)

@@ -93,7 +93,7 @@ class ContractError(TrocError):
 
 
 class PendingError(TrocError):
-    """A transaction that was sent but is in no block yet."""
+    """What is under way and not done: a transaction that is in no block yet, another process at work."""
 
     exit_code = 11
 

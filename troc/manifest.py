@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from hexbytes import HexBytes
 
 from troc.artifacts import SUITE, artifact
 from troc.chain import Chain, Signed
-from troc.errors import ChainRestartedError, InputError, NotDeployedError
+from troc.errors import ChainRestartedError, InputError, NotDeployedError, PendingError
 from troc.network import NetworkConfig
 
 SCHEMA = 1
@@ -199,6 +201,54 @@ def write_manifest(chain: Chain, manifest: Manifest) -> Path:
     path = manifest_path(chain)
     write_text(path, json.dumps(manifest.to_json(), indent=2) + "\n")
     return path
+
+
+@contextmanager
+def only_deployer(chain: Chain) -> Iterator[None]:
+    """Keeps every other process from deploying on this chain into the same record meanwhile.
+
+    Raises `PendingError` where one does. The lock ends with the process that has it, however that ends; a
+    file that it leaves means nothing.
+    """
+    path = manifest_path(chain).with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("w") as file:
+            if not _lock(file.fileno()):
+                raise PendingError(
+                    f"another process is deploying on {chain.config.name}",
+                    "wait until it is done, then run it again",
+                )
+            # Who had it before may have deleted the file between our two steps.
+            if not _is_still(path, file.fileno()):
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _is_still(path: Path, file: int) -> bool:
+    """Whether an open file is the one at this path."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except FileNotFoundError:
+        return False
+
+
+def _lock(file: int) -> bool:
+    """Lock a file for this process; returns whether that went well."""
+    if sys.platform == "win32":
+        # It knows no such locks: contracts are deployed from Linux or macOS.
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

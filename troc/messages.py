@@ -341,8 +341,14 @@ class Domain:
 
 
 def typed(message: Message, domain: Domain) -> SignableMessage:
-    """The message as a wallet signs it."""
-    return encode_typed_data(domain.values(), message.types(), message.values())
+    """The message as a wallet signs it. Raises `InputError` where the points' name is not text."""
+    try:
+        return encode_typed_data(domain.values(), message.types(), message.values())
+    except UnicodeEncodeError:
+        raise InputError(
+            f"the points at {domain.verifying_contract} bear a name that is not text, which no wallet signs",
+            "send the transaction from the account that holds them, without --submit-with",
+        ) from None
 
 
 def digest(message: Message, domain: Domain) -> bytes:

@@ -160,14 +160,20 @@ def in_order(payouts: Iterable[Payout]) -> list[Payout]:
 
 
 def batches(
-    payouts: Sequence[Payout], token: str, reference: str = "", size: int = BATCH_SIZE
+    payouts: Sequence[Payout],
+    token: str,
+    reference: str = "",
+    size: int = BATCH_SIZE,
+    epoch: int | None = None,
 ) -> list[Batch]:
     """Cut payouts (as `read_payouts` sorts them) into batches.
 
-    `reference` tells apart two files with the same content, such as the same bonus in two months.
+    `reference` tells apart two files with the same content, such as the same bonus in two months; `epoch`
+    is the one that the points go into, where they do not go into the current one.
     """
+    kind = b"troc.mint\0" if epoch is None else b"troc.mintAtEpoch\0" + epoch.to_bytes(32)
     digest = keccak(
-        b"troc.mint\0"
+        kind
         + bytes.fromhex(token[2:])
         + keccak(reference.encode())
         + b"".join(pack_batch_word(payout.address, payout.units).to_bytes(32) for payout in payouts)

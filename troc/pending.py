@@ -19,7 +19,7 @@ from troc.brands import Brand, Brands, MintReport, Progress
 from troc.chain import Chain, Receipt
 from troc.errors import BrandError, FundsError, InputError, NetworkError, PointsError
 from troc.messages import ZERO_ADDRESS
-from troc.payouts import Batch, Payout
+from troc.payouts import Payout
 
 RELEASES_PER_BATCH = 200
 _REFERENCE = "pending\0"
@@ -146,15 +146,14 @@ class Purchases:
         """Issue pending points to many, as `Brands.mint` does: stopped and run again, it pays nobody twice,
         and what an earlier run issued keeps its date.
         """
-        token = self._brands.token(brand).functions
-
-        def call(batch: Batch) -> ContractFunction:
-            if grant is None:
-                return token.mintPending(batch.reference, matures_at, batch.packed)
-            return token.issuePending(grant, batch.reference, matures_at, batch.packed)
-
-        report = self._brands.issue(
-            brand, payouts, signer, call, reference=_REFERENCE + reference, grant=grant, progress=progress
+        report = self._brands.mint_pending(
+            brand,
+            payouts,
+            matures_at,
+            signer,
+            reference=_REFERENCE + reference,
+            grant=grant,
+            progress=progress,
         )
         issuer = ZERO_ADDRESS if grant is None else signer.address
         firsts = self._first_ids(brand, issuer)

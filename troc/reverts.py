@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from eth_abi.abi import decode
 from eth_utils.abi import event_signature_to_log_topic
 from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
 
+from troc.abi import CODEC
 from troc.artifacts import NAMES, artifact
 from troc.errors import ContractError
+from troc.words import shown
 
-_TIMES = ("deadline", "openUntil", "lockedUntil", "maturesAt", "origin")
+_TIMES = ("deadline", "openUntil", "lockedUntil", "origin", "maturesAt")
 
 _ASK_AGAIN = "look at it again (`troc trade show`) and make a new order"
 
@@ -71,32 +72,32 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "LockOutOfRange": ("a grant cannot be locked until {lockedUntil}", "choose a date to come"),
     "DeadlinePassed": ("the signed message was good until {deadline}", "sign a new one"),
     "NotSignedByHolder": ("the signature is not that of {holder}", "let the holder sign it"),
-    "NotSignedByIssuer": (
-        "the voucher is not signed by {issuer}, who is to pay it",
-        "ask whoever gave it to you for another",
-    ),
+    "NotSignedByIssuer": ("the signature is not that of the issuer {issuer}", "ask it for a new voucher"),
     "NotSignedByKey": (
-        "the recipient is not named by the one-time key {key}",
-        "claim with the whole link or code of the voucher",
+        "the voucher was made out to the key {key}, which did not sign",
+        "sign with the key that came with the voucher",
     ),
     "EpochNotLiving": (
-        "points of epoch {epoch} have expired or cannot be earned yet, and now is epoch {currentEpoch}",
-        "choose one of the four that live",
+        "points of epoch {epoch} have expired or are yet to come (now: {currentEpoch})",
+        "issue into this epoch or one of the three before",
     ),
-    "MaturityOutOfRange": ("points cannot mature at {maturesAt}", "choose a time to come"),
+    "MaturityOutOfRange": ("points cannot become the customer's at {maturesAt}", "choose a date to come"),
     "NotTheIssuer": (
-        "only {issuer} or the brand may cancel this, not {sender}",
-        "use the account that issued it, or the brand's",
+        "only the issuer {issuer} or the brand may cancel this purchase, not {sender}",
+        "use one of their accounts",
     ),
     "PendingExceeded": (
-        "{left} units of the purchase {id} are pending and {needed} are to be cancelled",
-        "cancel less; what was released or cancelled is gone from it",
+        "{left} units of purchase {id} are pending and {needed} were to be cancelled",
+        "cancel less; nothing is left of a purchase that has ended",
     ),
     "AlreadyMature": (
-        "the points of the purchase {id} are the customer's since {maturesAt}",
-        "book the return as a debt; the chain cannot take them back",
+        "the points of purchase {id} are the customer's since {maturesAt}",
+        "ask the customer to redeem them",
     ),
-    "NotMature": ("the purchase {id} can be returned until {maturesAt}", "release it from then on"),
+    "NotMature": (
+        "the points of purchase {id} can still be cancelled until {maturesAt}",
+        "wait for that date",
+    ),
     "NotTheAgent": ("only {agent} may submit this redemption, not {sender}", "let that account submit it"),
     "ReceiptUsed": (
         "{holder} has redeemed for the receipt {receiptId} before",
@@ -202,9 +203,11 @@ def _errors() -> Mapping[bytes, tuple[str, Sequence[str], Sequence[str]]]:
     return found
 
 
-def _shown(name: str, value: Any) -> Any:
+def _told(name: str, value: Any) -> Any:
     if isinstance(value, bytes):
         return "0x" + value.hex()
+    if isinstance(value, str):
+        return shown(value)
     if name in _TIMES and isinstance(value, int):
         try:
             return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
@@ -218,12 +221,13 @@ def explain(data: bytes, fallback: str = "") -> ContractError:
     selector, rest = bytes(data[:4]), bytes(data[4:])
     try:
         if selector == HexBytes("0x08c379a0"):
-            (reason,) = decode(["string"], rest)
+            (reason,) = CODEC.decode(["string"], rest)
+            reason = shown(reason)
             return ContractError(
                 f"a contract refuses: {reason}", "check what was asked of it", "Error", {"reason": reason}
             )
         if selector == HexBytes("0x4e487b71"):
-            (code,) = decode(["uint256"], rest)
+            (code,) = CODEC.decode(["uint256"], rest)
             said = _PANICS.get(code, f"panic {code:#x}")
             return ContractError(
                 f"a contract broke off: {said}", "check the amounts", "Panic", {"code": code}
@@ -232,12 +236,12 @@ def explain(data: bytes, fallback: str = "") -> ContractError:
             name, types, names = _errors()[selector]
             decoded = (
                 to_checksum_address(value) if type_ == "address" else value
-                for type_, value in zip(types, decode(types, rest), strict=True)
+                for type_, value in zip(types, CODEC.decode(types, rest), strict=True)
             )
             values = dict(zip(names, decoded, strict=True))
-            shown = {key: _shown(key, value) for key, value in values.items()}
             message, remedy = WORDS[name]
-            return ContractError(message.format(**shown), remedy, name, values)
+            told = {key: _told(key, value) for key, value in values.items()}
+            return ContractError(message.format(**told), remedy, name, values)
     except Exception as error:
         fallback = fallback or f"malformed answer ({error})"
     said = fallback or (f"unknown error 0x{selector.hex()}" if selector else "no reason given")

@@ -75,14 +75,32 @@ def open_store(url: str, tables: sa.MetaData, part: str, version: int = 1) -> En
         ) from None
     except SQLAlchemyError as error:
         raise StoreError(
-            f"the database {_shown(url)} cannot be opened ({_said(error)})", "check its URL and its server"
+            f"the database {shown_url(url)} cannot be opened ({_said(error)})", "check its URL and its server"
         ) from None
     if found is not None and found != version:
         raise StoreError(
-            f"{_shown(url)} holds {part} in version {found}, this program needs {version}",
+            f"{shown_url(url)} holds {part} in version {found}, this program needs {version}",
             "name another database; the index can be built anew from the chain",
         )
     return engine
+
+
+def drop_store(url: str, prefix: str, part: str) -> None:
+    """Drop a part of a database in whatever version: its tables are those whose names begin with `prefix`."""
+    engine = open_store(url, sa.MetaData(), "store")
+    found = sa.MetaData()
+    try:
+        names = [name for name in sa.inspect(engine).get_table_names() if name.startswith(prefix)]
+        with engine.begin() as connection:
+            found.reflect(connection, only=names)
+            found.drop_all(connection)
+            connection.execute(_parts.delete().where(_parts.c.part == part))
+    except SQLAlchemyError as error:
+        raise StoreError(
+            f"{part} in {shown_url(url)} cannot be dropped ({_said(error)})", "check who else uses it"
+        ) from None
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -115,7 +133,8 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
 
-def _shown(url: str) -> str:
+def shown_url(url: str) -> str:
+    """A database's URL without its password."""
     return sa.make_url(url).render_as_string(hide_password=True)
 
 

@@ -273,8 +273,8 @@ def receipt_salt(signer: Signer, domain: Domain) -> bytes:
 
 
 def read_text(text: str) -> SignedVoucher:
-    """Read a voucher's text or link. Capitals or not is the same."""
-    text = text.strip()
+    """Read a voucher's text or link. Capitals or not is the same, and so are the breaks that a mail makes."""
+    text = "".join(text.split())
     if "#" in text:
         text = text.rsplit("#", 1)[1]
     letters = text.upper().removeprefix(SCHEME)

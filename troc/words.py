@@ -8,6 +8,7 @@ northern half of the world.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -285,3 +286,13 @@ def short(address: str) -> str:
 def one_of(words: Sequence[str]) -> str:
     """`a, b or c`, for remedies."""
     return listed(words, "or")
+
+
+def shown(text: str) -> str:
+    """Text from the chain without what could deceive a terminal: controls, line ends, marks of writing
+    direction; and without what is no text at all.
+    """
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character)[0] == "C" else character
+        for character in text
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.conftest import plain_variables
+from tests.house.conftest import ROOT, plain_variables
 
 SUMMARY = re.compile(r"=* ?1 passed.* in [\d.]+s.*")
 
@@ -128,3 +128,25 @@ def test_fails_when_the_random_calls_fall_short(run: Project) -> None:
 def test_fails_when_something_does_not_compile(run: Project, copy: Path, path: str) -> None:
     (copy / path).write_text("pragma solidity 0.8.30; contract Broken {")
     assert run("make test").returncode != 0
+
+
+DEEP = """def test_depth(profile: settings) -> None:
+    assert profile.max_examples == EXAMPLES
+"""
+
+
+@pytest.mark.parametrize(("command", "examples"), [("make test", 200), ("make fuzz", 2000)])
+def test_the_python_models_try_ten_times_as_much_in_make_fuzz(
+    run: Project, copy: Path, command: str, examples: int
+) -> None:
+    folder = copy / "tests" / "stateful"
+    folder.mkdir()
+    shutil.copy(ROOT / "tests" / "stateful" / "conftest.py", folder)
+    test = "from hypothesis import settings\n\n\n" + DEEP.replace("EXAMPLES", str(examples))
+    (folder / "test_depth.py").write_text(test)
+    few = {"DEEP_FUZZ_CALLS": "1000"}
+    result = run(command, **few)
+    assert result.returncode == 0, result.stdout
+    assert re.search(r"\b[12] passed", result.stdout)
+    (folder / "test_depth.py").write_text(test.replace(str(examples), "1"))
+    assert run(command, **few).returncode != 0

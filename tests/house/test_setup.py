@@ -167,9 +167,66 @@ def test_builds_of_files_that_are_no_more_are_dropped(tmp_path: Path) -> None:
         (builds / f"{name}.json").write_text(
             f'{{\n  "allSourcePaths": {{\n    {sources}\n  }},\n  "ast": {{}}\n}}'
         )
-    assert sorted(environment.drop_gone_builds(tmp_path)) == ["Gone", "Importer"]
+    interfaces = tmp_path / "build" / "interfaces"
+    interfaces.mkdir()
+    (tmp_path / "interfaces").mkdir()
+    (tmp_path / "interfaces" / "IKept.sol").write_text("interface IKept {}\ninterface IBeside {}\n")
+    (tmp_path / "interfaces" / "IRenamed.sol").write_text("interface INew {}\n")
+    for name in ("IKept", "IBeside", "INew", "IOld"):
+        (interfaces / f"{name}.json").write_text("{}")
+    assert environment.drop_gone_builds(tmp_path) == ["Gone", "IOld", "Importer"]
     assert sorted(path.stem for path in builds.iterdir()) == ["EIP712", "Kept"]
+    assert sorted(path.stem for path in interfaces.iterdir()) == ["IBeside", "IKept", "INew"]
     assert environment.drop_gone_builds(tmp_path) == []
+
+
+def test_brownie_starts_after_what_a_contract_imported_was_removed(tmp_path: Path, home: Path) -> None:
+    for name in ("brownie-config.yaml", "network-config.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    (tmp_path / ".env").touch()
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    pragma = "// SPDX-License-Identifier: MIT\npragma solidity 0.8.30;\n"
+    base, heir, face = (
+        tmp_path / name for name in ("contracts/Base.sol", "contracts/Heir.sol", "interfaces/IBase.sol")
+    )
+
+    def compiled() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [ROOT / ".venv" / "bin" / "brownie", "compile"],
+            cwd=tmp_path,
+            env=plain_variables(home),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    for file in (base, face):
+        file.parent.mkdir()
+    face.write_text(f"{pragma}interface IBase {{}}\n")
+    base.write_text(
+        f'{pragma}import {{IBase}} from "../interfaces/IBase.sol";\ncontract Base is IBase {{}}\n'
+    )
+    heir.write_text(f'{pragma}import {{Base}} from "./Base.sol";\ncontract Heir is Base {{}}\n')
+    first = compiled()
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "- Heir" in first.stdout
+    base.unlink()
+    face.unlink()
+    heir.write_text(f"{pragma}contract Heir {{}}\n")
+    second = compiled()
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "Project has been compiled" in second.stdout
+    left = {path.stem for path in (tmp_path / "build").rglob("*.json")}
+    assert "Heir" in left
+    assert not left & {"Base", "IBase"}
+
+
+def test_a_home_that_does_not_exist_yet_is_made(tmp_path: Path) -> None:
+    stock = tmp_path / "stock.yaml"
+    stock.write_text(yaml.safe_dump(STOCK))
+    home = tmp_path / "new" / "home"
+    assert environment.add_networks(ROOT / "network-config.yaml", stock, home)
+    assert (home / ".brownie" / "network-config.yaml").is_file()
 
 
 def test_a_native_compiler_counts_only_with_the_published_hash(tmp_path: Path) -> None:

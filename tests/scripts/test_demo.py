@@ -2,81 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.scripts.conftest import ROOT, Project
 from troc.anvil import free_port, rpc_of
 from troc.cli import main
 from troc.demo.receipts import Receipts
 from troc.demo.story import NEXT_COMMANDS
 from troc.errors import ChecksFailedError
 
-ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(sys.executable).parent
 CHAPTERS = 11
 # Fewer than `make demo` has, so that the test is quick.
 HOUSEHOLDS = "15"
 
 
-@dataclass(frozen=True)
-class Project:
-    """A copy of the project, and an empty home."""
-
-    folder: Path
-    home: Path
-
-    def environment(self) -> dict[str, str]:
-        """What a command sees of the world."""
-        names = ("TROC_NETWORK", "TROC_RPC_URL", "TROC_ACCOUNT", "TROC_PASSWORD_FILE")
-        return {
-            "HOME": str(self.home),
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "COLUMNS": "200",
-            **dict.fromkeys(names, ""),
-        }
-
-    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run a command there and wait for it."""
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    folder = tmp_path_factory.mktemp("project")
-    for name in ("contracts", "interfaces", "config", "scripts"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("brownie-config.yaml", "network-config.yaml"):
-        shutil.copy(ROOT / name, folder / name)
-    (folder / ".env").touch()
-    (folder / "node_modules").symlink_to(ROOT / "node_modules")
-    if (ROOT / "build" / "contracts").is_dir():
-        # Spares compiling again what has not changed.
-        shutil.copytree(ROOT / "build" / "contracts", folder / "build" / "contracts")
-    return Project(folder, tmp_path_factory.mktemp("home"))
-
-
 def test_tells_the_whole_story_and_every_check_holds(project: Project) -> None:
-    done = project.run(BIN / "brownie", "run", "demo", "main", HOUSEHOLDS)
+    done = project.brownie("run", "demo", "main", HOUSEHOLDS)
     shown = done.stdout
     assert done.returncode == 0, shown + done.stderr
     assert re.findall(r"^(\d+)\. ", shown, re.MULTILINE) == [str(number + 1) for number in range(CHAPTERS)]
@@ -128,7 +77,7 @@ def test_troc_demo_does_the_same_and_a_check_that_fails_shows_in_its_exit_code(
 
 
 def test_brownie_hands_the_exit_code_on(project: Project) -> None:
-    done = project.run(BIN / "brownie", "run", "demo", "main", "few")
+    done = project.brownie("run", "demo", "main", "few")
     assert done.returncode == 1
     assert "demo: 'few' is no number of households: write digits, or nothing" in done.stderr + done.stdout
 

@@ -3,87 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from eth_account import Account
 from eth_typing import HexStr
 from web3 import HTTPProvider, Web3
 
+from tests.scripts.conftest import Project
 from troc.anvil import free_port, rpc_of, run_anvil
 from troc.artifacts import SUITE
 
-ROOT = Path(__file__).resolve().parents[2]
-BROWNIE = Path(sys.executable).parent / "brownie"
 LIVE_CHAIN_ID = 424242
 KEY = HexStr("0x" + "42" * 32)
 PASSPHRASE = "correct horse"
-
-
-@dataclass(frozen=True)
-class Project:
-    """A copy of the project, a home, and a local chain that brownie did not start."""
-
-    folder: Path
-    home: Path
-    rpc: str
-
-    def brownie(self, *arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run brownie there."""
-        return subprocess.run(
-            [BROWNIE, *arguments],
-            cwd=self.folder,
-            env={
-                "HOME": str(self.home),
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(ROOT),
-                "TROC_NETWORK": "",
-                "TROC_RPC_URL": "",
-                **settings,
-            },
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    def deploy(self, network: str, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """`brownie run deploy`."""
-        arguments = ["main", *words] if words else []
-        return self.brownie("run", "deploy", *arguments, "--network", network, **settings)
-
-    def write_config(self, name: str, text: str) -> None:
-        """A network of config/, which brownie knows under the same name."""
-        (self.folder / "config" / f"{name}.yaml").write_text(text)
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    folder = tmp_path_factory.mktemp("project")
-    home = tmp_path_factory.mktemp("home")
-    for name in ("contracts", "interfaces", "config", "scripts"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("brownie-config.yaml", "network-config.yaml", ".env.example"):
-        shutil.copy(ROOT / name, folder / name)
-    (folder / ".env").touch()
-    (folder / "node_modules").symlink_to(ROOT / "node_modules")
-    if (ROOT / "build" / "contracts").is_dir():
-        # Spares compiling again what has not changed.
-        shutil.copytree(ROOT / "build" / "contracts", folder / "build" / "contracts")
-    with run_anvil(port := free_port()):
-        found = Project(folder, home, rpc_of(port))
-        added = found.brownie("networks", "add", "live", "kept", f"host={found.rpc}", "chainid=31337")
-        assert added.returncode == 0, added.stderr
-        found.write_config("kept", "chain_id: local\nrpc: http://127.0.0.1:1\npoll_seconds: 0.02\n")
-        yield found
 
 
 def names(done: subprocess.CompletedProcess[str]) -> dict[str, str]:

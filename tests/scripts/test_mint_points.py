@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.scripts.test_deploy_script import Project, project
+from tests.scripts.conftest import Project
 from troc.accounts import address_of
 from troc.chain import Chain
 from troc.client import Troc
 from troc.manifest import load_manifest
 from troc.network import NetworkConfig
-
-__all__ = ["project"]
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,13 @@ import json
 import pytest
 from eth_account import Account
 
-from tests.scripts.test_deploy_script import KEY, PASSPHRASE, Project, project
+from tests.scripts.conftest import Project
+from tests.scripts.test_deploy_script import KEY, PASSPHRASE
 from troc.accounts import address_of
 from troc.chain import Chain
 from troc.client import Troc
 from troc.manifest import load_manifest
 from troc.network import NetworkConfig
-
-__all__ = ["project"]
 
 
 @pytest.mark.parametrize("network", ["development", "ganache"])

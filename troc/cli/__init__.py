@@ -10,7 +10,21 @@ from typing import Annotated
 import typer
 
 from troc import __version__
-from troc.cli import account, brand, demo, points, till, trade, up
+from troc.cli import (
+    account,
+    adjusting,
+    brand,
+    demo,
+    earning,
+    importing,
+    index,
+    journal,
+    members,
+    points,
+    till,
+    trade,
+    up,
+)
 from troc.cli.session import Options, Session
 from troc.errors import TrocError
 
@@ -23,12 +37,20 @@ app = typer.Typer(
     help="Loyalty points that customers own and trade.",
     epilog="Global options may stand anywhere in the line.",
 )
+brand.app.add_typer(members.app, name="members")
+brand.app.add_typer(journal.app, name="journal")
+brand.app.command("adjust", context_settings={"ignore_unknown_options": True})(adjusting.adjust)
+brand.app.command("limits")(adjusting.limits)
+points.app.command("link")(members.sign_link)
 app.add_typer(account.app, name="account")
 app.add_typer(brand.app, name="brand")
+brand.app.command("earn")(earning.earn)
+brand.app.command("import")(importing.import_members)
 app.add_typer(points.app, name="points")
 app.add_typer(till.app, name="till")
 app.add_typer(trade.app, name="trade")
 app.command("up")(up.up)
+app.command("index")(index.index)
 app.command("demo")(demo.demo)
 
 _FLAGS = ("--json", "--dry-run", "--yes")

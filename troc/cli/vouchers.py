@@ -49,7 +49,11 @@ def sign(
     context: typer.Context,
     brand: _Brand,
     points: Annotated[
-        str, typer.Argument(help="Whole points; or a CSV or Parquet file with the columns address and amount")
+        str,
+        typer.Argument(
+            metavar="POINTS",
+            help="Whole points; or a CSV or Parquet file with the columns address and amount",
+        ),
     ],
     to: Annotated[str, typer.Option(help="Address of the customer")] = "",
     key: Annotated[
@@ -123,7 +127,9 @@ def cancel(context: typer.Context, vouchers: _Sources) -> None:
     standings = troc.check_vouchers(*vouchers)
     open_ones = [each for each in standings if each.state not in (State.PAID, State.CANCELLED)]
     if not open_ones:
-        raise VoucherError(_summary(standings), "nothing is left to cancel")
+        raise VoucherError(
+            f"nothing of this can be cancelled any more ({_summary(standings)})", "nothing is left to do"
+        )
     text = f"You cancel {_total(open_ones)}: nobody can claim that any more."
     if len(open_ones) < len(standings):
         text += f" {_summary([each for each in standings if each not in open_ones])}."
@@ -189,7 +195,7 @@ def claim(
     )
     if report.failed:
         raise VoucherError(
-            f"{len(report.failed)} of {words.count(len(standings), 'voucher')} were not paid",
+            f"unpaid: {len(report.failed):,} of {words.count(len(standings), 'voucher')}",
             "the lines above say why and what to do; running it again pays nothing twice",
         )
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,11 +26,14 @@ from troc.errors import (
     InputError,
     NetworkError,
     NotDeployedError,
+    PendingError,
     TrocError,
     WrongChainError,
 )
 from troc.manifest import load_manifest, manifest_path, read_manifest
 from troc.network import BrandConfig
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_deploys_every_contract_and_records_it(chain: Chain, deployer: Signer) -> None:
@@ -292,3 +298,73 @@ def test_the_deployer_keeps_no_right(chain: Chain, deployer: Signer, stranger: S
     with pytest.raises(TrocError, match="only the brand"):
         chain.send(token.functions.mint(deployer.address, 1), deployer)
     assert "privateKey" not in manifest_path(chain).read_text()
+
+
+# Deploys, and stops in the middle until it is told to go on.
+OTHER = """
+import sys
+from pathlib import Path
+from troc.accounts import open_account
+from troc.chain import Chain
+from troc.deploy import deploy_suite
+from troc.network import NetworkConfig
+
+def report(line):
+    if line.startswith("PointsExchange "):
+        print("waiting", flush=True)
+        sys.stdin.readline()
+
+config = NetworkConfig("local", sys.argv[1], "local", Path(sys.argv[2]), poll_seconds=0.005)
+deploy_suite(Chain.connect(config), open_account("dev:0", config), report=report)
+print("done", flush=True)
+"""
+
+
+@pytest.fixture
+def other(chain: Chain) -> Iterator[subprocess.Popen[str]]:
+    """Another process in the middle of deploying on the same chain."""
+    command = [sys.executable, "-c", OTHER, chain.config.rpc, str(chain.config.folder)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        yield process
+        process.kill()
+
+
+def test_two_at_once_do_not_get_in_each_others_way(
+    chain: Chain, deployer: Signer, stranger: Signer, other: subprocess.Popen[str]
+) -> None:
+    before = chain.transaction_count(stranger.address)
+    for _ in range(2):
+        with pytest.raises(PendingError) as caught:
+            deploy_suite(chain, stranger)
+        assert str(caught.value) == (
+            "another process is deploying on local: wait until it is done, then run it again"
+        )
+    assert other.stdin is not None
+    assert other.stdout is not None
+    print(file=other.stdin, flush=True)
+    assert other.stdout.readline() == "done\n"
+    assert other.wait() == 0
+    manifest = deploy_suite(chain, stranger)
+    assert chain.transaction_count(stranger.address) == before
+    assert manifest.deployer == deployer.address
+    assert [path.name for path in manifest_path(chain).parent.glob("*.lock")] == []
+
+
+def test_one_that_was_killed_keeps_nobody_out(
+    chain: Chain, deployer: Signer, other: subprocess.Popen[str]
+) -> None:
+    before = chain.transaction_count(deployer.address) - 1
+    other.kill()
+    other.wait()
+    assert manifest_path(chain).with_suffix(".lock").exists()
+    assert_deployed_once(chain, deployer, deploy_suite(chain, deployer), before)
+
+
+def test_a_refused_deployment_gives_the_lock_back(live_chain: Chain, deployer: Signer) -> None:
+    with pytest.raises(DeclinedError):
+        deploy_suite(live_chain, deployer)
+    assert deploy_suite(live_chain, deployer, Agreeable()).is_complete

@@ -38,6 +38,8 @@ from troc.messages import (
     unpack_batch_word,
     unpack_nonce,
 )
+from troc.programme.adjusting import Adjustment, AdjustmentPolicy
+from troc.programme.linking import LinkCard
 
 ROOT = Path(__file__).resolve().parents[3]
 MESSAGES: tuple[type[Message], ...] = (
@@ -51,6 +53,8 @@ MESSAGES: tuple[type[Message], ...] = (
     Voucher,
     Claim,
 )
+# Between a brand and its people, off the chain.
+MESSAGES += (LinkCard, Adjustment, AdjustmentPolicy)
 HALF_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141 // 2
 
 chance = random.Random(20260101)

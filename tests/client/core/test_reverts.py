@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import string
 
 import pytest
@@ -29,8 +28,16 @@ def selector(name: str, types: list[str]) -> bytes:
     return event_signature_to_log_topic(f"{name}({','.join(types)})")[:4]
 
 
-def sample(type_: str) -> object:
-    return {"address": ADDRESS, "string": "name", "bytes32": b"\x11" * 32}.get(type_, 7)
+def samples(type_: str) -> list[object]:
+    """Values of a type: a usual one, the least, the largest or the worst."""
+    if type_ == "address":
+        return [ADDRESS, "0x" + "00" * 20, "0x" + "ff" * 20]
+    if type_ == "string":
+        return ["name", "", "two\nlines \x1b[2J\u202e{curly}"]
+    if type_ == "bytes32":
+        return [b"\x11" * 32, bytes(32), b"\xff" * 32]
+    bits = int(type_.removeprefix("uint"))
+    return [7, 0, 2**bits - 1]
 
 
 def test_every_error_of_our_contracts_has_words_and_none_besides() -> None:
@@ -45,11 +52,17 @@ def test_the_words_fit_what_the_error_carries(name: str) -> None:
     assert used <= {entry["name"] for entry in inputs}
     assert not next(iter(string.Formatter().parse(remedy)))[1]
     types = [entry["type"] for entry in inputs]
-    error = explain(selector(name, types) + encode(types, [sample(type_) for type_ in types]))
-    assert error.name == name
-    assert set(error.values) == {entry["name"] for entry in inputs}
-    assert "{" not in str(error)
-    assert re.fullmatch(r"[^\n]+: [^\n]+", str(error))
+    for values in zip(*(samples(type_) for type_ in types), strict=True) if types else [()]:
+        error = explain(selector(name, types) + encode(types, values), fallback="what the node said")
+        assert error.name == name
+        assert set(error.values) == {entry["name"] for entry in inputs}
+        said = str(error)
+        assert said.isprintable(), "one line, and nothing that moves a cursor"
+        assert said.endswith(f": {remedy}")
+        assert remedy
+        assert name not in said
+        assert "what the node said" not in said
+        assert "{" not in said.replace("{curly}", "")
 
 
 def test_names_addresses_and_dates_as_people_write_them() -> None:
@@ -68,6 +81,8 @@ def test_solidity_s_own_errors() -> None:
         "Error",
         "a contract refuses: too late: check what was asked of it",
     )
+    error = explain(bytes.fromhex("08c379a0") + encode(["string"], ["two\nlines"]))
+    assert str(error) == "a contract refuses: two\ufffdlines: check what was asked of it"
     error = explain(bytes.fromhex("4e487b71") + encode(["uint256"], [0x11]))
     assert error.name == "Panic"
     assert "a number overflowed" in str(error)

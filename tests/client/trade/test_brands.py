@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
+from eth_abi.abi import encode
+from eth_utils.abi import event_signature_to_log_topic
+from eth_utils.address import to_checksum_address
+from hexbytes import HexBytes
 
-from tests.client.trade.conftest import World
+from tests.client.trade.conftest import DAY, START, World
+from troc.accounts import open_account
 from troc.brands import Brands
+from troc.chain import Chain
 from troc.errors import BrandError, ContractError, InputError
+from troc.manifest import Manifest
 
 
 def proof(world: World, token: str) -> bytes:
@@ -181,3 +188,54 @@ def test_reads_logs_in_ranges(world: World) -> None:
     )
     brands = Brands(narrow, world.manifest.address("Brands"), world.manifest.address("PointsExchange"))
     assert [brand.symbol for brand in brands.all()] == ["ACME", "BETA", "GAMMA"]
+
+
+BROKEN_NAME, BROKEN_SYMBOL, BROKEN_DOMAIN = b"\xff\xfe\x1b[2J", b"\xc3(", b"\x80.example"
+
+
+def launch_bytes(chain: Chain, manifest: Manifest, name: bytes, symbol: bytes, domain: bytes = b"") -> str:
+    """Launch points whose name, symbol and domain are any bytes, as a contract can. Returns their address."""
+    owner = open_account("dev:0", chain.config)
+    signature = event_signature_to_log_topic("launch((address,string,string,uint8,uint256,uint256,string))")
+    # The ABI codes bytes as it codes a string.
+    parameters = (owner.address, name, symbol, 0, 90 * DAY, START - DAY, domain)
+    words = encode(["(address,bytes,bytes,uint8,uint256,uint256,bytes)"], [parameters])
+    to = to_checksum_address(manifest.address("Brands"))
+    receipt = chain.send({"to": to, "data": HexBytes(signature[:4] + words)}, owner)
+    brands = chain.contract("Brands", to)
+    return str(receipt.events(brands.events.Launched())[0]["args"]["token"])
+
+
+def test_a_name_that_is_no_text_hides_no_other_brand(world: World) -> None:
+    token = launch_bytes(world.chain, world.manifest, BROKEN_NAME, BROKEN_SYMBOL, BROKEN_DOMAIN)
+    after = world.brand.launch("Delta", "DELTA")
+    everyone = world.everyone
+    assert [brand.address for brand in everyone.brands.all()[3:]] == [token, after.address]
+    assert everyone.brand("ACME").name == "Acme Hardware"
+    assert everyone.brand("DELTA") == after
+    broken = everyone.brand(token)
+    assert broken.title == "\ufffd\ufffd\ufffd[2J (\ufffd(, \ufffd.example unproven)"
+    assert broken.raw_name.encode(errors="surrogateescape") == BROKEN_NAME
+    # The contract's own answer too, and all that people see can be written to any terminal.
+    answer = world.chain.call(everyone.brands.token(broken).functions.name())
+    assert answer == broken.raw_name
+    broken.title.encode()
+    assert everyone.brands.status(broken).owner == world.owner_signer.address
+
+
+def test_points_with_a_name_that_is_no_text_can_be_issued_and_sent_but_not_by_signature(world: World) -> None:
+    token = launch_bytes(world.chain, world.manifest, BROKEN_NAME, BROKEN_SYMBOL)
+    world.brand.mint(token, {world.ann.address: 5, world.relay_signer.address: 7})
+    assert world.ann.balance(token).total == 5
+    world.relay.send(f"3 {token}", world.bob.address)
+    assert world.bob.balance(token).total == 3
+    with pytest.raises(InputError, match=f"the points at {token} bear a name that is not text"):
+        world.ann.send(f"1 {token}", world.bob.address)
+
+
+def test_a_launch_that_is_refused_says_why_whatever_its_name(world: World) -> None:
+    with pytest.raises(ContractError) as caught:
+        launch_bytes(world.chain, world.manifest, b"\xff" * 65, b"X")
+    assert caught.value.name == "BadName"
+    assert "\n" not in str(caught.value)
+    str(caught.value).encode()

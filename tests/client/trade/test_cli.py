@@ -15,6 +15,7 @@ from eth_account import Account
 from tests.client.core.command import troc, troc_here
 from tests.client.core.conftest import quick, rpc_call
 from tests.client.trade.conftest import START
+from tests.client.trade.test_brands import BROKEN_NAME, BROKEN_SYMBOL, launch_bytes
 from troc.accounts import DEV_MNEMONIC, address_of, open_account
 from troc.anvil import free_port, rpc_of, run_anvil
 from troc.brands import Brands
@@ -417,3 +418,15 @@ def test_error_chain_restarted(
         )
     assert code == 7
     golden("chain_restarted", err)
+
+
+def test_a_brand_with_a_name_that_is_no_text_hides_no_other(stage: Stage) -> None:
+    token = launch_bytes(stage.chain, load_manifest(stage.chain), BROKEN_NAME, BROKEN_SYMBOL)
+    assert "Le Panier" in stage.troc("brand", "status", "PANIER")
+    listed = stage.troc("points", "list", "--all")
+    assert "PANIER" in listed
+    assert "BIOBOX" in listed
+    assert "\ufffd(" in listed
+    assert "\ufffd(" in stage.troc("brand", "status", token)
+    assert stage.json("brand", "status", token)["symbol"] == "\ufffd("
+    assert "Le Panier" in stage.troc("trade", "order", "5 PANIER", "5 BIOBOX", account=ANN)

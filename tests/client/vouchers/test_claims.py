@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -10,6 +11,7 @@ from eth_account import Account
 from tests.client.core.conftest import rpc_call
 from tests.client.trade.conftest import World, poor
 from troc.accounts import Signer
+from troc.chain import Chain
 from troc.claims import State, VoucherStanding
 from troc.client import Troc
 from troc.errors import BrandError, ContractError, InputError, VoucherError, WrongChainError
@@ -123,6 +125,29 @@ def test_a_small_block_gets_smaller_batches_and_a_second_run_pays_nothing(world:
     assert seen[-1] == (20, 20)
     assert world.units(world.cem, "ACME") == 60
     assert not world.cem.claim(*vouchers).transactions
+
+
+def test_a_run_that_is_killed_is_taken_up_again(
+    world: World, till: Troc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vouchers = till.sign_vouchers("ACME", till.draft_vouchers("ACME", 2, count=30))
+    rpc_call(world.chain, "evm_setBlockGasLimit", hex(400_000))
+    rpc_call(world.chain, "evm_mine")
+    send = Chain.send
+
+    def killed(chain: Chain, *arguments: Any, **options: Any) -> Any:
+        send(chain, *arguments, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Chain, "send", killed)
+        with pytest.raises(KeyboardInterrupt):
+            world.cem.claim(*vouchers)
+    paid = world.units(world.cem, "ACME") // 2
+    assert 0 < paid < 30
+    report = world.cem.claim(*vouchers)
+    assert (len(report.paid), len(report.passed), report.failed) == (30 - paid, paid, ())
+    assert world.units(world.cem, "ACME") == 60
 
 
 def test_a_voucher_that_somebody_else_submits_first_does_not_stop_the_others(

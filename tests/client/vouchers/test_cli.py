@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.trade import test_cli as trading
+from tests.client.core.conftest import home, rpc_call
 from tests.client.trade.test_cli import ANN, BOB, CEM, OWNER, RELAY, Stage, golden, kept, stage
 from troc.accounts import address_of
 from troc.vouchers import read_vouchers
 
-__all__ = ["kept", "stage"]
+__all__ = ["home", "kept", "stage"]
 
 TILL = "dev:5"
 
@@ -28,10 +28,6 @@ def sign(stage: Stage, *arguments: str) -> str:
     """Sign one voucher of 50 PANIER; gives its text."""
     (text,) = stage.json("brand", "voucher", "PANIER", "50", *arguments, account=TILL)["vouchers"]
     return str(text)
-
-
-def test_the_fixtures_are_those_of_trading() -> None:
-    assert trading.kept is kept
 
 
 def test_a_voucher_is_shown_before_it_is_signed(stage: Stage, till: str) -> None:
@@ -156,7 +152,7 @@ def test_a_file_of_customers_and_one_picture(stage: Stage, till: str, tmp_path: 
         assert stage.refused("brand", "voucher", "PANIER", "5", *wrong, account=till)[0] == 3
 
 
-# ----------------------------------------------------------------------------------------------------- pending
+# ---------------------------------------------------------------------------------------------------- pending
 
 
 def test_pending_from_the_shop_to_the_customer(stage: Stage, tmp_path: Path) -> None:
@@ -193,8 +189,8 @@ def test_what_is_due_can_be_released_and_not_returned(stage: Stage, tmp_path: Pa
     file = tmp_path / "receipts.csv"
     file.write_text(f"address,amount\n{address_of(CEM)},30\n{address_of(ANN)},1\n")
     issued = stage.json("brand", "pending", "issue", "PANIER", str(file), "--matures", "1d", account=OWNER)
-    trading.rpc_call(stage.chain, "evm_setNextBlockTimestamp", issued["matures_at"])
-    trading.rpc_call(stage.chain, "evm_mine")
+    rpc_call(stage.chain, "evm_setNextBlockTimestamp", issued["matures_at"])
+    rpc_call(stage.chain, "evm_mine")
     mine = stage.troc("points", "pending", account=CEM)
     assert "yours since 23 November 2026, 00:00 UTC" in mine
     assert "Get what is due with `troc brand pending release PANIER`; anyone can.\n" in mine

@@ -76,6 +76,7 @@ def test_text_and_link_give_back_the_voucher(signed: SignedVoucher) -> None:
     assert read_text(signed.to_text()) == signed
     assert read_text(signed.to_text().lower()) == signed
     assert read_text(f"  {signed.to_link('https://panier.example/claim?lang=fr')}\n") == signed
+    assert read_text(signed.to_text()[:70] + "\r\n " + signed.to_text()[70:]) == signed
     assert read_text(signed.public().to_text()).secret == b""
 
 
@@ -119,6 +120,41 @@ def test_bytes_with_a_right_checksum_give_a_voucher_that_spells_them_or_an_error
     except InputError:
         return
     assert found.to_bytes() == raw
+
+
+def test_the_bytes_are_those_of_the_page() -> None:
+    secret = bytes(31) + b"\x05"
+    signed = SignedVoucher(
+        chain_id=31337,
+        token=to_address("0x" + "11" * 20),
+        voucher=Voucher(
+            issuer="0x" + "22" * 20,
+            grant_id=3,
+            recipient=Account.from_key(secret).address,
+            is_key=True,
+            amount=300,
+            receipt_id=b"\x33" * 32,
+            deadline=1_800_000_000,
+            nonce=pack_nonce(0x44, 0, 223),
+        ),
+        signature=b"\x55" * 65,
+        secret=secret,
+    )
+    body = bytes.fromhex(
+        # version, flags; chain, grant, amount, deadline, series, index, length of the signature
+        "01 07  e9f401 03 ac02 80a4a7da06 00 df01 41"
+        + "11" * 20
+        + "22" * 20
+        + "00" * 15
+        + "44"
+        + secret.hex()
+        + "33" * 32
+        + "55" * 65
+    )
+    assert signed.to_bytes() == body + keccak(body)[:4]
+    body = body.replace(secret, bytes.fromhex(signed.voucher.recipient[2:]))
+    assert signed.public().to_bytes()[2:-4] == body[2:]
+    assert signed.public().to_bytes()[1] == 5
 
 
 def test_one_voucher_has_one_spelling() -> None:

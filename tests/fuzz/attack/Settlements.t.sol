@@ -58,8 +58,9 @@ contract SettlementsAttack is AttackBase {
         transfers[0] = IPointsExchange.Transfer(2, 0, 100);
         transfers[1] = IPointsExchange.Transfer(0, 1, 100);
         transfers[2] = IPointsExchange.Transfer(1, 2, 200);
+        vm.expectRevert(abi.encodeWithSelector(IPointsExchange.OnlyTaker.selector, ben.addr, eve.addr));
         vm.prank(eve.addr);
-        try exchange.settle(orders, signatures, transfers) {} catch {}
+        exchange.settle(orders, signatures, transfers);
         assertEq(books.balanceOf(eve.addr), 100, "eve is not the taker that ann named");
     }
 

@@ -1,0 +1,203 @@
+"""`troc brand earn` and `troc brand import`, as a brand runs them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.client.core.command import troc_here
+from tests.client.earning.test_earning import BASE, line, write_csv
+from tests.client.earning.test_importing import address, dates, lots, write
+from tests.client.trade.conftest import World
+from troc.errors import DeclinedError, InputError
+
+Run = Callable[..., tuple[int, str, str]]
+RULES = BASE + "rules: [{name: Twice, multiply: 2, when: {product: 1}}]\ncaps: {basket: 30}\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`troc` in a folder of its own."""
+
+    def run_(*arguments: str) -> tuple[int, str, str]:
+        return troc_here(*arguments, capsys=capsys, cwd=tmp_path, monkeypatch=monkeypatch)
+
+    return run_
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, str]:
+    """Rules, and receipts of two cards in two months."""
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES)
+    lines = [line("11", "a", 1000, "1"), line("12", "b", 5050), line("11", "c", 700, hours=96)]
+    return str(rules), str(write_csv(tmp_path / "receipts.csv", lines))
+
+
+def rows(path: Path) -> list[list[str]]:
+    with path.open() as file:
+        return list(csv.reader(file))
+
+
+def test_earn_tells_and_writes(run: Run, files: tuple[str, str], tmp_path: Path) -> None:
+    code, out, _ = run("brand", "earn", *files, "--dry-run", "-o", "mint.csv", "--value", "0.01")
+    assert code == 0
+    assert "57 points for 2 members" in out
+    assert "Cap of 30 a basket: reached 1 time, 20 points less." in out
+    assert "Rounding (floor for a basket): -0.5." in out
+    assert "Last month (2027-02) would have cost 50 points, 0.50 EUR." in out
+    assert "Nothing was sent." in out
+    assert rows(tmp_path / "mint.csv") == [["card", "amount"], ["11", "27"], ["12", "30"]]
+
+
+def test_earn_in_json_adds_up(run: Run, files: tuple[str, str]) -> None:
+    from fractions import Fraction
+
+    code, out, _ = run("brand", "earn", *files, "--dry-run", "--json", "--month", "2027-02")
+    assert code == 0
+    found = json.loads(out)
+    parts = sum(Fraction(rule["units"]) for rule in found["by_rule"]) + Fraction(found["below_zero"]["units"])
+    parts -= Fraction(found["rounding"]) + sum(int(cap["units"]) for cap in found["caps"].values())
+    assert parts == int(found["units"]) == 50
+    assert not found["sent"]
+
+
+def test_addresses_are_minted_and_cards_wait(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(BASE)
+    lines = [line(address(1).lower(), "a", 1000), line(address(1), "b", 1000), line("77", "c", 500)]
+    receipts = str(write_csv(tmp_path / "receipts.csv", lines))
+    code, _, err = run("brand", "earn", "rules.yaml", receipts, "-o", "mint.csv")
+    assert (code, "1 card with 5 points have no address" in err) == (InputError.exit_code, True)
+    assert not (tmp_path / "mint.csv").exists()
+    code, out, _ = run("brand", "earn", "rules.yaml", receipts, "-o", "mint.csv", "--unclaimed", "claims.csv")
+    assert code == 0
+    assert "1 member without an address: 5 points wait for them." in out
+    assert rows(tmp_path / "mint.csv") == [["address", "amount"], [address(1), "20"]]
+    assert rows(tmp_path / "claims.csv") == [["card", "amount"], ["77", "5"]]
+
+
+def test_earn_against_the_rules_until_now(run: Run, files: tuple[str, str], tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text(BASE)
+    code, out, _ = run("brand", "earn", *files, "--dry-run", "--against", "old.yaml")
+    assert code == 0
+    assert "67 → 57 points (-10)" in out
+    assert "Twice: new → 10 (+10)" in out
+    assert "12: 50 → 30 (-20)" in out
+    code, out, _ = run("brand", "earn", *files, "--dry-run", "--against", "old.yaml", "--json")
+    assert json.loads(out)["difference"]["losers"] == [{"member": "12", "old": "50", "new": "30"}]
+
+
+def test_earn_says_what_is_wrong(run: Run, files: tuple[str, str], tmp_path: Path) -> None:
+    assert "there is nowhere to write" in run("brand", "earn", *files)[2]
+    (tmp_path / "bad.yaml").write_text(BASE.replace("1.00", "0") + "caps: {basket: x}\n")
+    code, _, err = run("brand", "earn", "bad.yaml", files[1], "--dry-run", "--json")
+    assert code == InputError.exit_code
+    assert len(json.loads(err)["faults"]) == 2
+    assert "names no table" in run("brand", "earn", *files, "--dry-run", "--table", "products")[2]
+
+
+@pytest.fixture
+def importing(run: Run, world: World, tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
+    """`troc brand import ACME members.csv` as the brand, on a chain with four lots."""
+    world.pass_days(4 * 92)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "local.yaml").write_text(
+        "chain_id: local\nrpc: http://127.0.0.1:1\npoll_seconds: 0.01\n"
+    )
+    (tmp_path / "deployments").symlink_to(world.chain.config.folder / "deployments")
+
+    def run_(*arguments: str) -> tuple[int, str, str]:
+        return run("--rpc", world.chain.config.rpc, "--account", "dev:0", *arguments)
+
+    return run_
+
+
+def test_import_from_the_command_line(importing: Run, world: World, tmp_path: Path) -> None:
+    last = dates(world)
+    path = write(tmp_path, f"1,{address(1)},5,{last[1]},", f"2,,6,{last[2]},")
+    command = ("brand", "import", "ACME", str(path), "--total", "11", "--report", "rows.csv")
+    code, out, err = importing(*command, "--dry-run")
+    assert code == 0, err
+    assert "2 rows with 11 ACME: 5 ACME are issued, 6 ACME wait for an address." in out
+    assert "as before" in out
+    assert lots(world, address(1)) == {}
+    code, out, err = importing(*command)
+    assert code == DeclinedError.exit_code
+    code, out, err = importing(*command, "--yes")
+    assert (code, "are for cards without an address" in err) == (InputError.exit_code, True)
+    code, out, err = importing(*command, "--yes", "--unclaimed", "claims.csv")
+    assert code == 0, err
+    assert lots(world, address(1)) == {last[1]: 5}
+    assert rows(tmp_path / "claims.csv")[1][:3] == ["2", "6", last[2]]
+    assert [row[3] for row in rows(tmp_path / "rows.csv")] == ["points", "5", "6"]
+    again: Any = json.loads(importing(*command, "--yes", "--unclaimed", "claims.csv", "--json")[1])
+    assert (again["sent"], again["issued_before"]["units"]) == (False, "5")
+    assert lots(world, address(1)) == {last[1]: 5}
+
+
+@pytest.fixture
+def members(importing: Callable[..., tuple[int, str, str]], tmp_path: Path) -> tuple[str, ...]:
+    """The members of ACME, and how their database is opened."""
+    (tmp_path / "pass").write_text("correct horse")
+    options = ("--members-password-file", "pass", "--database", f"sqlite:///{tmp_path / 'brand.sqlite'}")
+    code, _, err = importing("brand", "members", "init", "ACME", *options)
+    assert code == 0, err
+    return options
+
+
+def test_imported_cards_become_members_with_claims(
+    importing: Callable[..., tuple[int, str, str]], members: tuple[str, ...], world: World, tmp_path: Path
+) -> None:
+    last = dates(world)
+    path = write(tmp_path, f"1,{address(1)},5,{last[1]},", f"2,,6,{last[2]},", f"2,,7,{last[3]},inactive")
+    for _ in range(2):
+        code, _, err = importing("brand", "import", "ACME", str(path), "--yes", "--members", *members)
+        assert code == 0, err
+    shown = importing("brand", "members", "find", "ACME", "2", *members, "--json")[1]
+    (member,) = json.loads(shown)["members"]
+    assert member["status"] == "inactive"
+    assert [lot["units"] for lot in member["claim"]] == ["6", "7"]
+    assert lots(world, address(1)) == {last[1]: 5}
+
+
+def test_earned_points_of_members_are_kept_once(
+    importing: Callable[..., tuple[int, str, str]],
+    members: tuple[str, ...],
+    files: tuple[str, str],
+    tmp_path: Path,
+) -> None:
+    assert importing("brand", "members", "add", "ACME", "11", *members)[0] == 0
+    command = ("brand", "earn", *files, "--members", "ACME", *members, "--keep", "March", "-o", "mint.csv")
+    code, _, err = importing(*command)
+    assert (code, "1 card with 30 points have no address" in err) == (InputError.exit_code, True)
+    code, out, err = importing(*command, "--unclaimed", "others.csv")
+    assert code == 0, err
+    assert "Kept 1 new claim with the members of ACME." in out
+    assert rows(tmp_path / "mint.csv") == [["address", "amount"]]
+    assert rows(tmp_path / "others.csv") == [["card", "amount"], ["12", "30"]]
+    assert "Kept 0 new claims" in importing(*command, "--unclaimed", "others.csv")[1]
+
+
+def test_import_with_a_wrong_sum_sends_nothing(importing: Run, world: World, tmp_path: Path) -> None:
+    path = write(tmp_path, f"1,{address(1)},5,{dates(world)[1]},")
+    code, _, err = importing("brand", "import", "ACME", str(path), "--total", "6", "--yes")
+    assert (code, "comes to 5 ACME, not to 6" in err) == (InputError.exit_code, True)
+    assert lots(world, address(1)) == {}
+
+
+def test_a_run_whose_dates_passed_is_taken_up(importing: Run, world: World, tmp_path: Path) -> None:
+    from tests.client.earning.test_importing import day
+
+    today = day(world.chain.now() + 1)
+    path = write(tmp_path, f"1,{address(1)},5,{today},")
+    world.pass_days(1)
+    code, _, err = importing("brand", "import", "ACME", str(path), "--yes")
+    assert (code, "these points expired on" in err) == (InputError.exit_code, True)
+    code, _, err = importing("brand", "import", "ACME", str(path), "--yes", "--as-of", today)
+    assert code == 0, err
+    assert sum(lots(world, address(1)).values()) == 5

@@ -1,0 +1,161 @@
+"""`troc brand import`: bring a programme over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from troc import words
+from troc.cli.acting import agreed, amount_form, progress_bar, troc_of
+from troc.cli.members import Database, PasswordFile, desk_of
+from troc.cli.session import session_of
+from troc.errors import InputError
+
+if TYPE_CHECKING:
+    from troc.programme.importing import Claims, ImportPlan
+
+_SHOWN = 20
+
+
+def import_members(
+    context: typer.Context,
+    brand: Annotated[str, typer.Argument(metavar="BRAND", help="Symbol, proven domain or address")],
+    file: Annotated[Path, typer.Argument(help="CSV of cards, points and dates")],
+    layout: Annotated[
+        str, typer.Option("--format", help="Whose export it is: troc, talon-one or salesforce")
+    ] = "troc",
+    total: Annotated[str, typer.Option(help="The points that the file must come to")] = "",
+    undated: Annotated[
+        str, typer.Option(help="Last day of points that have no date, such as 2027-06-30")
+    ] = "",
+    report: Annotated[Path | None, typer.Option(help="Where to write what becomes of each row")] = None,
+    unclaimed: Annotated[
+        Path | None, typer.Option(help="Where to write the points of cards without an address")
+    ] = None,
+    members: Annotated[
+        bool, typer.Option("--members", help="Keep them with the members of the brand, and add who is new")
+    ] = False,
+    database: Database = "",
+    members_password_file: PasswordFile = None,
+    as_of: Annotated[
+        str, typer.Option(help="Day of the first run, to take up one whose dates have passed since")
+    ] = "",
+    reference: Annotated[
+        str, typer.Option(help="What these points are for, if an equal file was brought over before")
+    ] = "",
+) -> None:
+    """Bring a programme over: points keep their date or a later one. Run again, it pays nobody twice."""
+    if members and unclaimed:
+        raise InputError("points are kept once", "use --members or --unclaimed")
+    from troc.programme.importing import plan_import, send_import, write_claims, write_rows
+
+    session = session_of(context)
+    troc = troc_of(session)
+    found = troc.brand(brand)
+    plan = plan_import(
+        file,
+        found,
+        words.parse_day(as_of) if as_of else session.chain.now(),
+        layout=layout,
+        total=words.parse_amount(total) if total else None,
+        undated=undated,
+        forbidden=(found.address, session.manifest.address("PointsExchange")),
+        reference=reference,
+    )
+    if report:
+        write_rows(report, plan)
+    claims: Claims | None = _ClaimsFile(unclaimed, plan) if unclaimed else None
+    if unclaimed and session.options.dry_run:
+        write_claims(unclaimed, plan)
+    if not session.options.as_json:
+        session.console.print(_table(plan))
+    if not agreed(session, _text(plan), _form(plan), "Bring them over?"):
+        return
+    if members:
+        from troc.programme.moving import KeptImport
+
+        desk = desk_of(context, found.address, database, members_password_file)
+        claims = KeptImport(desk.programme, plan, desk.actor)
+        claims.add_members()
+    with progress_bar(session, "Issuing", sum(len(of) for of in plan.issued.values())) as step:
+        done = send_import(troc.brands, plan, troc.sender, claims, step)
+    said = f"Issued {found.text(done.units)} to {words.count(done.recipients, 'recipient')}."
+    if done.recipients_before:
+        said += f" {found.text(done.units_before)} were issued by an earlier run."
+    if plan.claimed_units:
+        said += (
+            f" {found.text(plan.claimed_units)} wait {'with the members' if members else f'in {unclaimed}'}."
+        )
+    session.result(
+        _form(plan)
+        | {
+            "sent": bool(done.transactions),
+            "issued_now": amount_form(found, done.units),
+            "issued_before": amount_form(found, done.units_before),
+            "transactions": list(done.transactions),
+        },
+        said,
+    )
+
+
+class _ClaimsFile:
+    """Keeps claims in a file, all of them at once."""
+
+    def __init__(self, path: Path, plan: ImportPlan) -> None:
+        self._path = path
+        self._plan = plan
+
+    def add_many(self, rows: Any) -> int:
+        """See `Claims`."""
+        from troc.programme.importing import write_claims
+
+        write_claims(self._path, self._plan)
+        return len(rows)
+
+
+def _text(plan: ImportPlan) -> str:
+    brand = plan.brand
+    return (
+        f"{words.count(len(plan.rows), 'row')} with {brand.text(plan.units)}:"
+        f" {brand.text(plan.issued_units)} are issued, {brand.text(plan.claimed_units)} wait for an address."
+    )
+
+
+def _table(plan: ImportPlan) -> Table:
+    table = Table("line", "card", "points", "goes to", "date", box=None, pad_edge=False)
+    for row in plan.rows[:_SHOWN]:
+        where = f"claim ({row.held})" if row.held else words.short(row.address)
+        table.add_row(str(row.line), row.card, plan.brand.number(row.units), where, row.kept)
+    if len(plan.rows) > _SHOWN:
+        table.add_row("…", f"{len(plan.rows) - _SHOWN:,} more", "", "", "--report FILE writes all")
+    return table
+
+
+def _form(plan: ImportPlan) -> dict[str, Any]:
+    brand = plan.brand
+    return {
+        "rows": len(plan.rows),
+        "total": amount_form(brand, plan.units),
+        "issued": amount_form(brand, plan.issued_units),
+        "claims": amount_form(brand, plan.claimed_units),
+        "lots": [
+            {"epoch": epoch, "expiry": brand.expiry_of(epoch)}
+            | amount_form(brand, sum(payout.units for payout in of))
+            for epoch, of in plan.issued.items()
+        ],
+        "each": [
+            {
+                "line": row.line,
+                "card": row.card,
+                "address": row.address or None,
+                "units": str(row.units),
+                "good_until": row.good_until,
+                "expiry": row.expiry,
+                "held": row.held,
+            }
+            for row in plan.rows
+        ],
+    }

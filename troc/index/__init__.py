@@ -1,0 +1,26 @@
+"""The index: issues, redemptions, transfers and balances by lot, from the log into a database."""
+
+from troc.index.index import CaughtUp, Index, Status, Step
+from troc.index.reading import (
+    AccountChange,
+    Balance,
+    GiveBack,
+    Issue,
+    Pending,
+    Redemption,
+    Transfer,
+)
+
+__all__ = [
+    "AccountChange",
+    "Balance",
+    "CaughtUp",
+    "GiveBack",
+    "Index",
+    "Issue",
+    "Pending",
+    "Redemption",
+    "Status",
+    "Step",
+    "Transfer",
+]

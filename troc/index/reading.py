@@ -1,0 +1,404 @@
+"""Questions to the index. Amounts in smallest units, times in seconds, a span of time without its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from troc.brands import Brand
+from troc.index import tables
+from troc.index.ledger import Lots
+from troc.points import Lot
+from troc.store import reading
+from troc.words import LIFE_EPOCHS
+
+
+@dataclass(frozen=True)
+class Issue:
+    """Points that came into being. `kind` as in `troc.index.events`; `issuer` None: the brand itself.
+
+    `reference` is the receipt's or the batch's, `nonce` the voucher's that was claimed.
+    """
+
+    block: int
+    time: int
+    transaction: str
+    kind: str
+    issuer: str | None
+    reference: str | None
+    nonce: int | None
+    recipient: str
+    units: int
+    expiry: int
+
+
+@dataclass(frozen=True)
+class Redemption:
+    """Points that were spent at their brand; `agent` submitted it."""
+
+    block: int
+    time: int
+    transaction: str
+    holder: str
+    receipt: str
+    units: int
+    agent: str
+
+
+@dataclass(frozen=True)
+class GiveBack:
+    """Redeemed points that the brand gave back."""
+
+    block: int
+    time: int
+    transaction: str
+    holder: str
+    receipt: str
+    units: int
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Points that went from one holder to another."""
+
+    block: int
+    time: int
+    transaction: str
+    sender: str
+    recipient: str
+    units: int
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Points of a purchase that can be returned.
+
+    `left` is what is neither cancelled nor released. `state` is "waiting", "due" (mature, not released),
+    "released", "cancelled", or "lapsed" (released after its lot had expired).
+    """
+
+    block: int
+    time: int
+    transaction: str
+    issuer: str | None
+    number: int
+    customer: str
+    units: int
+    matures_at: int
+    reference: str | None
+    cancelled: int
+    released: int
+    left: int
+    state: str
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What an account holds, soonest to expire first, without empty lots. `exact` is false where the total
+    is known and its lots are a guess, because the node kept no state of that time.
+    """
+
+    account: str
+    lots: tuple[Lot, ...]
+    exact: bool = True
+
+    @property
+    def units(self) -> int:
+        """All of them."""
+        return sum(lot.units for lot in self.lots)
+
+
+@dataclass(frozen=True)
+class AccountChange:
+    """Why an account's balance changed. `units` is negative for what went.
+
+    `reason` is a kind of issue, or "redeemed", "given back", "received", "sent", "expired". `other` is the
+    other side of a transfer, the agent of a redemption, the issuer of an issue. What expires has no
+    transaction; its `time` is the first second without it.
+    """
+
+    time: int
+    reason: str
+    units: int
+    other: str | None = None
+    reference: str | None = None
+    block: int | None = None
+    transaction: str | None = None
+
+
+def lots_of_row(row: Any) -> Lots:
+    """Units by epoch in a row of a history."""
+    amounts = (row.lot0, row.lot1, row.lot2, row.lot3)
+    return {row.epoch - age: units for age, units in enumerate(amounts) if units}
+
+
+class _HasEpochs(Protocol):
+    @property
+    def origin(self) -> int: ...
+    @property
+    def epoch_length(self) -> int: ...
+
+
+def _expiry(brand: _HasEpochs, epoch: int) -> int:
+    return brand.origin + (epoch + LIFE_EPOCHS) * brand.epoch_length
+
+
+class Reading:
+    """Questions to an index, which its reader brought up to date before (`Index.catch_up`)."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """A connection for questions of one's own: it only reads, and sees one state throughout."""
+        return reading(self.engine)
+
+    def reached(self) -> tuple[int, int]:
+        """Number and time of the last block that is in the index."""
+        with self.reading() as connection:
+            row = connection.execute(
+                sa.select(tables.blocks.c.number, tables.blocks.c.time)
+                .order_by(tables.blocks.c.number.desc())
+                .limit(1)
+            ).one_or_none()
+        return (-1, 0) if row is None else (row.number, row.time)
+
+    # ---------------------------------------------------------------------------------------- what happened
+
+    def issues(
+        self, brand: Brand, since: int = 0, until: int | None = None, recipient: str | None = None
+    ) -> list[Issue]:
+        """Points issued with `since <= time < until`, oldest first."""
+        where = [] if recipient is None else [tables.issues.c.recipient == recipient]
+        return [
+            Issue(
+                **_common(row),
+                kind=row.kind,
+                issuer=row.issuer,
+                reference=row.reference,
+                nonce=None if row.nonce is None else int(row.nonce),
+                recipient=row.recipient,
+                units=row.units,
+                expiry=_expiry(brand, row.epoch),
+            )
+            for row in self._events(tables.issues, brand, since, until, where)
+        ]
+
+    def redemptions(
+        self, brand: Brand, since: int = 0, until: int | None = None, holder: str | None = None
+    ) -> list[Redemption]:
+        """Points redeemed in a span, oldest first."""
+        where = [] if holder is None else [tables.redemptions.c.holder == holder]
+        return [
+            Redemption(
+                **_common(row), holder=row.holder, receipt=row.receipt, units=row.units, agent=row.agent
+            )
+            for row in self._events(tables.redemptions, brand, since, until, where)
+        ]
+
+    def give_backs(
+        self, brand: Brand, since: int = 0, until: int | None = None, holder: str | None = None
+    ) -> list[GiveBack]:
+        """Points given back in a span, oldest first."""
+        where = [] if holder is None else [tables.give_backs.c.holder == holder]
+        return [
+            GiveBack(**_common(row), holder=row.holder, receipt=row.receipt, units=row.units)
+            for row in self._events(tables.give_backs, brand, since, until, where)
+        ]
+
+    def transfers(
+        self, brand: Brand, since: int = 0, until: int | None = None, account: str | None = None
+    ) -> list[Transfer]:
+        """Points moved between holders in a span, oldest first; of `account` from it or to it."""
+        table = tables.transfers
+        where = [] if account is None else [sa.or_(table.c.sender == account, table.c.recipient == account)]
+        return [
+            Transfer(**_common(row), sender=row.sender, recipient=row.recipient, units=row.units)
+            for row in self._events(table, brand, since, until, where)
+        ]
+
+    def pending(self, brand: Brand, at: int | None = None, customer: str | None = None) -> list[Pending]:
+        """Purchases that can be, or could be, returned, as they stood at a time (none: as far as the index
+        goes), in the order of issue.
+        """
+        now = self.reached()[1] if at is None else at
+        table, changes = tables.pending, tables.pending_changes
+        where, about = (
+            ([], [])
+            if customer is None
+            else ([table.c.customer == customer], [changes.c.customer == customer])
+        )
+        done: dict[tuple[str | None, int], dict[str, int]] = {}
+        for row in self._events(changes, brand, 0, now + 1, about):
+            sums = done.setdefault((row.issuer, row.number), {})
+            sums[row.kind] = sums.get(row.kind, 0) + row.units
+        found = []
+        for row in self._events(table, brand, 0, now + 1, where):
+            sums = done.get((row.issuer, row.number), {})
+            cancelled, released = sums.get("cancelled", 0), sums.get("released", 0)
+            left = 0 if "released" in sums else row.units - cancelled
+            found.append(
+                Pending(
+                    **_common(row),
+                    issuer=row.issuer,
+                    number=row.number,
+                    customer=row.customer,
+                    units=row.units,
+                    matures_at=row.matures_at,
+                    reference=row.reference,
+                    cancelled=cancelled,
+                    released=released,
+                    left=left,
+                    state=_pending_state(sums, left, row.matures_at, now),
+                )
+            )
+        return found
+
+    def changes(
+        self, brand: Brand, account: str, since: int = 0, until: int | None = None
+    ) -> list[AccountChange]:
+        """Every change of an account's balance in a span with its reason, oldest first. Their sum is the
+        difference of its balances.
+        """
+        found: list[tuple[int, int, AccountChange]] = []
+
+        def note(row: Any, reason: str, units: int, other: str | None, reference: str | None) -> None:
+            change = AccountChange(row.time, reason, units, other, reference, row.block, row.transaction)
+            found.append((row.block, row.position, change))
+
+        t = tables
+        span = brand, since, until
+        for row in self._events(t.issues, *span, [t.issues.c.recipient == account]):
+            note(row, row.kind, row.units, row.issuer, row.reference)
+        for row in self._events(t.redemptions, *span, [t.redemptions.c.holder == account]):
+            note(row, "redeemed", -row.units, row.agent, row.receipt)
+        for row in self._events(t.give_backs, *span, [t.give_backs.c.holder == account]):
+            note(row, "given back", row.units, None, row.receipt)
+        for row in self._events(t.transfers, *span, [t.transfers.c.recipient == account]):
+            if row.sender != account:
+                note(row, "received", row.units, row.sender, None)
+        for row in self._events(t.transfers, *span, [t.transfers.c.sender == account]):
+            if row.recipient != account:
+                note(row, "sent", -row.units, row.recipient, None)
+        # At the same second, what expires is gone before anything else happens.
+        order = [(change.time, 1, block, position, change) for block, position, change in found]
+        for lot in self._expired(t.lots, brand, since, until, [t.lots.c.account == account]):
+            order.append((lot.expiry, 0, 0, 0, AccountChange(lot.expiry, "expired", -lot.units)))
+        return [entry[-1] for entry in sorted(order, key=lambda entry: entry[:-1])]
+
+    def expired(self, brand: Brand, since: int = 0, until: int | None = None) -> list[Lot]:
+        """What expired with `since <= expiry < until`, a lot for each date. `until` none: up to the last
+        block of the index.
+        """
+        found: dict[int, int] = {}
+        for lot in self._expired(tables.supply, brand, since, until, []):
+            found[lot.expiry] = found.get(lot.expiry, 0) + lot.units
+        return [Lot(found[expiry], expiry) for expiry in sorted(found)]
+
+    # -------------------------------------------------------------------------------------------- balances
+
+    def balance(self, brand: Brand, account: str, at: int | None = None) -> Balance:
+        """What an account held at a time, after all blocks up to then (none: the last one). For a time to
+        come: what will be left if nothing happens.
+        """
+        found = self._balances(brand, at, [tables.lots.c.account == account])
+        return found[0] if found else Balance(account, ())
+
+    def balances(self, brand: Brand, at: int | None = None) -> list[Balance]:
+        """Everybody who held something at a time, by address."""
+        return self._balances(brand, at, [])
+
+    def totals(self, brand: Brand, at: int | None = None) -> tuple[Lot, ...]:
+        """What all held together at a time, by expiry: what the brand owed."""
+        block, time = self._moment(at)
+        with self.reading() as connection:
+            row = connection.execute(_as_of(tables.supply, brand, block)).one_or_none()
+        return () if row is None else _living(brand, row, time)
+
+    # -------------------------------------------------------------------------------------------- internal
+
+    def _moment(self, at: int | None) -> tuple[int, int]:
+        """The last block that is not after a time, and that time."""
+        with self.reading() as connection:
+            query = sa.select(tables.blocks.c.number, tables.blocks.c.time)
+            if at is not None:
+                query = query.where(tables.blocks.c.time <= at)
+            row = connection.execute(query.order_by(tables.blocks.c.number.desc()).limit(1)).one_or_none()
+        if row is None:
+            return -1, at or 0
+        return row.number, row.time if at is None else at
+
+    def _balances(self, brand: Brand, at: int | None, where: Sequence[Any]) -> list[Balance]:
+        block, time = self._moment(at)
+        query = _as_of(tables.lots, brand, block).where(*where).order_by(tables.lots.c.account)
+        with self.reading() as connection:
+            found = [
+                Balance(row.account, _living(brand, row, time), row.exact)
+                for row in connection.execute(query)
+            ]
+        return [balance for balance in found if balance.lots]
+
+    def _events(
+        self, table: sa.Table, brand: Brand, since: int, until: int | None, where: Sequence[Any]
+    ) -> list[Any]:
+        query = (
+            sa.select(table)
+            .where(table.c.token == brand.address, table.c.time >= since, *where)
+            .order_by(table.c.block, table.c.position)
+        )
+        if until is not None:
+            query = query.where(table.c.time < until)
+        with self.reading() as connection:
+            return list(connection.execute(query))
+
+    def _expired(
+        self, table: sa.Table, brand: Brand, since: int, until: int | None, where: Sequence[Any]
+    ) -> Iterator[Lot]:
+        """Lots that ran out while a row of a history held."""
+        end = self.reached()[1] + 1 if until is None else until
+        ending = tables.blocks.alias("ending")
+        query = (
+            sa.select(table, ending.c.time.label("until_time"))
+            .outerjoin(ending, ending.c.number == table.c.until_block)
+            .where(table.c.token == brand.address, *where)
+        )
+        with self.reading() as connection:
+            found = list(connection.execute(query))
+        for row in found:
+            for lot in _lots(brand, row):
+                ran_out = row.until_time is None or lot.expiry <= row.until_time
+                if ran_out and since <= lot.expiry < end:
+                    yield lot
+
+
+def _common(row: Any) -> dict[str, Any]:
+    return {"block": row.block, "time": row.time, "transaction": row.transaction}
+
+
+def _as_of(table: sa.Table, brand: Brand, block: int) -> sa.Select[Any]:
+    return sa.select(table).where(
+        table.c.token == brand.address,
+        table.c.from_block <= block,
+        sa.or_(table.c.until_block.is_(None), table.c.until_block > block),
+    )
+
+
+def _lots(brand: Brand, row: Any) -> list[Lot]:
+    lots = lots_of_row(row)
+    return [Lot(lots[epoch], _expiry(brand, epoch)) for epoch in sorted(lots)]
+
+
+def _living(brand: Brand, row: Any, time: int) -> tuple[Lot, ...]:
+    return tuple(lot for lot in _lots(brand, row) if lot.expiry > time)
+
+
+def _pending_state(sums: dict[str, int], left: int, matures_at: int, now: int) -> str:
+    if "released" in sums:
+        return "released" if sums["released"] else "lapsed"
+    if not left:
+        return "cancelled"
+    return "due" if now >= matures_at else "waiting"

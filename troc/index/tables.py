@@ -1,0 +1,176 @@
+"""Tables of the index. docs/index.md says what each of them means.
+
+All names begin with `chain_`, so that a database can hold other things beside the index.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+PART = "index"
+VERSION = 1
+PREFIX = "chain_"
+
+metadata = sa.MetaData()
+
+_Address = sa.String(42)
+_Hash = sa.String(66)
+
+
+def _units(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False)
+
+
+def _event(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
+    """A table with a row an event. What a block held goes with the block when the chain drops it."""
+    return sa.Table(
+        PREFIX + name,
+        metadata,
+        sa.Column("block", sa.BigInteger, primary_key=True),
+        sa.Column("position", sa.Integer, primary_key=True),
+        sa.Column("time", sa.BigInteger, nullable=False),
+        sa.Column("transaction", _Hash, nullable=False),
+        sa.Column("token", _Address, nullable=False),
+        *columns,
+        sa.Index(f"{PREFIX}{name}_by_time", "token", "time"),
+    )
+
+
+state = sa.Table(
+    PREFIX + "state",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("chain_id", sa.BigInteger, nullable=False),
+    sa.Column("genesis", _Hash, nullable=False),
+    sa.Column("brands", _Address, nullable=False),
+    sa.Column("first_block", sa.BigInteger, nullable=False),
+    sa.Column("block", sa.BigInteger, nullable=False),
+)
+
+blocks = sa.Table(
+    PREFIX + "blocks",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hash", _Hash, nullable=False),
+    sa.Column("time", sa.BigInteger, nullable=False),
+    sa.Index(PREFIX + "blocks_by_time", "time"),
+)
+
+brands = sa.Table(
+    PREFIX + "brands",
+    metadata,
+    sa.Column("block", sa.BigInteger, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("time", sa.BigInteger, nullable=False),
+    sa.Column("token", _Address, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("decimals", sa.Integer, nullable=False),
+    sa.Column("epoch_length", sa.BigInteger, nullable=False),
+    sa.Column("origin", sa.BigInteger, nullable=False),
+    sa.Column("owner", _Address, nullable=False),
+)
+
+issues = _event(
+    "issues",
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("issuer", _Address),
+    sa.Column("reference", _Hash),
+    sa.Column("nonce", sa.Text),
+    sa.Column("recipient", _Address, nullable=False),
+    _units("units"),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("expiry", sa.BigInteger),
+    sa.Index(PREFIX + "issues_by_recipient", "recipient", "token"),
+    sa.Index(PREFIX + "issues_by_reference", "reference"),
+)
+
+redemptions = _event(
+    "redemptions",
+    sa.Column("holder", _Address, nullable=False),
+    sa.Column("receipt", _Hash, nullable=False),
+    _units("units"),
+    sa.Column("agent", _Address, nullable=False),
+    sa.Index(PREFIX + "redemptions_by_holder", "holder", "token"),
+)
+
+give_backs = _event(
+    "give_backs",
+    sa.Column("holder", _Address, nullable=False),
+    sa.Column("receipt", _Hash, nullable=False),
+    _units("units"),
+    sa.Index(PREFIX + "give_backs_by_holder", "holder", "token"),
+)
+
+transfers = _event(
+    "transfers",
+    sa.Column("sender", _Address, nullable=False),
+    sa.Column("recipient", _Address, nullable=False),
+    _units("units"),
+    sa.Index(PREFIX + "transfers_by_sender", "sender", "token"),
+    sa.Index(PREFIX + "transfers_by_recipient", "recipient", "token"),
+)
+
+pending = _event(
+    "pending",
+    sa.Column("issuer", _Address),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("customer", _Address, nullable=False),
+    _units("units"),
+    sa.Column("matures_at", sa.BigInteger, nullable=False),
+    sa.Column("reference", _Hash),
+    sa.Index(PREFIX + "pending_by_number", "token", "issuer", "number"),
+    sa.Index(PREFIX + "pending_by_customer", "customer", "token"),
+)
+
+pending_changes = _event(
+    "pending_changes",
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("issuer", _Address),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("customer", _Address, nullable=False),
+    _units("units"),
+    sa.Index(PREFIX + "pending_changes_by_customer", "customer", "token"),
+)
+
+grants = _event(
+    "grants",
+    sa.Column("issuer", _Address, nullable=False),
+    sa.Column("number", sa.Text, nullable=False),
+    _units("units"),
+    sa.Column("per_day", sa.BigInteger, nullable=False),
+    sa.Column("locked_until", sa.BigInteger, nullable=False),
+)
+
+
+def _lots(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
+    """A history: a row holds from `from_block` up to, not including, `until_block`; null: still.
+
+    `lot0` was earned in `epoch`, `lot3` three epochs before.
+    """
+    return sa.Table(
+        PREFIX + name,
+        metadata,
+        sa.Column("token", _Address, primary_key=True),
+        *columns,
+        sa.Column("from_block", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("until_block", sa.BigInteger),
+        sa.Column("epoch", sa.BigInteger, nullable=False),
+        *(_units(f"lot{age}") for age in range(4)),
+        sa.Column("exact", sa.Boolean, nullable=False),
+        sa.Index(f"{PREFIX}{name}_by_start", "from_block"),
+        sa.Index(f"{PREFIX}{name}_by_end", "until_block", "token"),
+    )
+
+
+lots = _lots("lots", sa.Column("account", _Address, primary_key=True))
+sa.Index(
+    PREFIX + "lots_in_doubt",
+    lots.c.token,
+    sqlite_where=sa.and_(lots.c.until_block.is_(None), sa.not_(lots.c.exact)),
+    postgresql_where=sa.and_(lots.c.until_block.is_(None), sa.not_(lots.c.exact)),
+)
+
+supply = _lots("supply")

@@ -1,0 +1,1 @@
+"""What a brand runs off chain: who its members are, what they earn, and its books."""

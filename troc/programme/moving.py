@@ -1,0 +1,66 @@
+"""Earned and imported points that have no address yet, kept with the members of a brand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_utils.crypto import keccak
+
+from troc.programme.claims import ClaimRow
+from troc.programme.importing import ImportPlan
+from troc.programme.members import NewMember
+from troc.programme.programme import Programme
+
+
+@dataclass(frozen=True)
+class KeptImport:
+    """The claims of an import: whoever is no member yet becomes one first, with her status."""
+
+    programme: Programme
+    plan: ImportPlan
+    actor: str
+
+    def add_many(self, rows: Sequence[Any]) -> int:
+        """See `troc.programme.importing.Claims`."""
+        self.add_members()
+        return self.programme.claims.add_many(
+            [ClaimRow(row.card, row.units, row.expiry, row.reference) for row in rows]
+        )
+
+    def add_members(self) -> int:
+        """Add every card of the file that is no member yet; gives how many. An address is linked by its
+        owner's signature alone, so none is taken from the file.
+        """
+        statuses: dict[str, str] = {}
+        for row in self.plan.rows:
+            inactive = row.held == "inactive" or statuses.get(row.card) == "inactive"
+            statuses[row.card] = "inactive" if inactive else "active"
+        known = self.programme.members.ids_of(list(statuses))
+        new = [
+            NewMember(card, status=status)
+            for (card, status), number in zip(statuses.items(), known, strict=True)
+            if number is None
+        ]
+        return self.programme.members.add_many(new, self.actor) if new else 0
+
+
+def of_members(programme: Programme, points: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+    """Points by card, of members and of cards that are none."""
+    numbers = programme.members.ids_of(list(points))
+    known = {card for card, number in zip(points, numbers, strict=True) if number is not None}
+    ours = {card: units for card, units in points.items() if card in known}
+    return ours, {card: units for card, units in points.items() if card not in known}
+
+
+def keep_earned(programme: Programme, points: Mapping[str, int], expiry: int, reference: str) -> int:
+    """Keep earned points (smallest units by card) as claims until `expiry`; gives how many claims are new.
+
+    `reference` is what they are for ("February 2027"): the same a second time adds nothing.
+    """
+    rows = [
+        ClaimRow(card, units, expiry, "earned-" + keccak(f"{reference}\0{card}".encode()).hex())
+        for card, units in points.items()
+    ]
+    return programme.claims.add_many(rows) if rows else 0

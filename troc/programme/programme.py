@@ -1,0 +1,41 @@
+"""A brand's programme, opened: its members and all that is kept for them, over one database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from troc.brands import Brand
+from troc.chain import Chain
+from troc.programme.adjusting import Adjusting
+from troc.programme.claims import Claims
+from troc.programme.debts import Debts
+from troc.programme.journal import Journal
+from troc.programme.members import Members
+from troc.programme.vault import BrandStore, Vault, open_brand_store
+
+
+@dataclass(frozen=True)
+class Programme:
+    """The parts of one brand's programme."""
+
+    store: BrandStore
+    journal: Journal
+    members: Members
+    claims: Claims
+    debts: Debts
+    adjusting: Adjusting
+
+    @classmethod
+    def over(cls, vault: Vault, chain: Chain) -> Programme:
+        """All parts over an opened database. Claims age by the chain's time."""
+        journal = Journal(vault.store)
+        members = Members(vault, journal)
+        claims = Claims(members, chain.now)
+        debts = Debts(members)
+        adjusting = Adjusting(members, claims, debts, chain.chain_id)
+        return cls(vault.store, journal, members, claims, debts, adjusting)
+
+
+def open_programme(chain: Chain, brand: Brand, passphrase: str, database: str = "") -> Programme:
+    """Open a brand's programme. `database`: its URL (none: the SQLite file of the brand)."""
+    return Programme.over(Vault.open(open_brand_store(chain, brand, database), passphrase), chain)
