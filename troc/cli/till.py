@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ import typer
 from troc import words
 from troc.brands import Brand
 from troc.cli.acting import troc_of
+from troc.cli.members import desk_of
 from troc.cli.session import Session, session_of
 from troc.errors import InputError
 
@@ -61,6 +63,13 @@ def serve(
     ] = "0",
     risk_total: Annotated[str, typer.Option(help="The same of all customers")] = "0",
     vouchers: Annotated[str, typer.Option(help="Points of signed vouchers that may be out")] = "0",
+    members_password_file: Annotated[
+        Path | None,
+        typer.Option(help="Know the members' cards, and note debts: file with their passphrase"),
+    ] = None,
+    members_database: Annotated[
+        str, typer.Option(help="URL of the brand's database (default: a file of its own)")
+    ] = "",
     batch: Annotated[int, typer.Option(min=1, max=1000, help="Receipts of one transaction at most")] = 256,
 ) -> None:
     """Serve a till over HTTP, until Ctrl-C. The account has a grant of the brand (`troc brand issuer`)."""
@@ -77,8 +86,21 @@ def serve(
     troc = troc_of(session)
     found = troc.brand(brand)
     engine = _engine(session, found, database)
+    programme = None
+    if members_password_file is not None:
+        programme = desk_of(context, brand, members_database, members_password_file).programme
     limits = Limits(*(_units(text, found) for text in (risk_each, risk_total, vouchers)))
-    till = Till(troc, found, session.signer, engine, grant=grant, limits=limits, batch_size=batch)
+    till = Till(
+        troc,
+        found,
+        session.signer,
+        engine,
+        grant=grant,
+        limits=limits,
+        cards=programme.members if programme else None,
+        debts=programme.debts if programme else None,
+        batch_size=batch,
+    )
     # Requests wait for the thread that signs batches to give way; by default that takes five milliseconds.
     sys.setswitchinterval(0.001)
     signal.signal(signal.SIGTERM, _stop)

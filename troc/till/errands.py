@@ -59,6 +59,8 @@ _GATHER_SECONDS = 0.8
 """From one batch to the next: fewer and larger ones cost less."""
 _VOUCHER_SECONDS = 5.0
 """How often it is looked which vouchers were claimed."""
+_DEBT_SECONDS = 30.0
+"""How long a debt waits that the brand's books refused."""
 _HOLD_SECONDS = 3.0
 """How long an errand that was refused waits."""
 _MOST_GAS_EACH = 60_000
@@ -138,6 +140,7 @@ class Errands:
         self._batch_size = batch_size
         self._look_at_vouchers = 0.0
         self._next_batch = 0.0
+        self._tell_debts_at = 0.0
         self._hold_until: dict[int, float] = {}
         self._waiters: dict[int, list[Future[None]]] = {}
         self._waiters_lock = threading.Lock()
@@ -608,16 +611,22 @@ class Errands:
                 waiter.set_result(None)
 
     def _tell_debts(self) -> None:
-        if self._debts is None:
+        if self._debts is None or time.monotonic() < self._tell_debts_at:
             return
         for row in self._writer.run(_untold_debts):
-            self._debts.record_debt(
-                row.customer,
-                row.debt,
-                f"till return {row.id}",
-                f"returned after the points of {row.receipt} were hers",
-                row.token,
-            )
+            try:
+                self._debts.record_debt(
+                    row.customer,
+                    row.debt,
+                    f"till return {row.id}",
+                    f"returned after the points of {row.receipt} were hers",
+                    row.token,
+                )
+            except TrocError as error:
+                # It stays in the till's own books, and must not keep errands waiting.
+                _log.warning("the debt of the return %s waits: %s", row.id, error)
+                self._tell_debts_at = time.monotonic() + _DEBT_SECONDS
+                return
             self._writer.run(partial(_told, row.id))
 
     def _row(self, table: sa.Table, where: sa.ColumnElement[bool]) -> Any:

@@ -13,7 +13,7 @@ class RefusalError(TrocError):
     `code` is a word for programs, `status` HTTP's.
     """
 
-    exit_code = 20
+    exit_code = 21
 
     def __init__(self, code: str, status: int, message: str, remedy: str) -> None:
         super().__init__(message, remedy)
