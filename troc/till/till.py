@@ -150,7 +150,7 @@ class Till:
         `matures`: until when the purchase can be returned ("30d", "2027-02-19"); it is hers after the end of
         that hour. Looks a card up, and so may wait.
         """
-        customer, address = self._customer(to)
+        customer, address = self._customer_of(receipt, to)
         now = self.now
         matures_at = 0
         if matures:
@@ -167,7 +167,7 @@ class Till:
         the text. `good`: until when it can be claimed. Its nonce follows from the receipt, so that a receipt
         has one voucher even if this database were lost.
         """
-        customer, address = self._customer(to) if to else ("", ZERO_ADDRESS)
+        customer, address = self._customer_of(receipt, to) if to else ("", ZERO_ADDRESS)
         reference = receipt_id(_receipt(receipt), self._salt)
         now = self.now
         signed = sign_vouchers(
@@ -308,6 +308,14 @@ class Till:
         return self._writer.run(job) | {"online": line.online, "why": line.why, "chain_time": line.now}
 
     # -------------------------------------------------------------------------------------------- checks
+
+    def _customer_of(self, receipt: str, to: str) -> tuple[str, str]:
+        """The same for a receipt: one that was accepted keeps its address, wherever the card leads now."""
+        if not to.startswith("0x"):
+            before = self._writer.run(lambda turn: turn.find_issue(receipt))
+            if before is not None and before.customer == to:
+                return to, before.address
+        return self._customer(to)
 
     def _customer(self, to: str) -> tuple[str, str]:
         """How the customer was named, and her address."""

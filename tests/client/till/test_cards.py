@@ -41,6 +41,7 @@ def test_a_repeated_receipt_gets_its_answer_after_the_card_moved(shop: Shop, pro
     first = shop.post("/issue", receipt="a1", customer="1", amount=10)
     shop.settle()
     programme.members.unlink("1", "she asked", "clerk")
+    assert shop.post("/issue", receipt="a1", customer="1", amount=10) == first
     link(shop.world, programme, "1", shop.world.cem)
     assert shop.post("/issue", receipt="a1", customer="1", amount=10) == first
     assert (shop.units(shop.world.bob), shop.units(shop.world.cem)) == (10, 0)
