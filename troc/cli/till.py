@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -103,6 +104,9 @@ def serve(
     )
     # Requests wait for the thread that signs batches to give way; by default that takes five milliseconds.
     sys.setswitchinterval(0.001)
+    # Nor must they wait while everything that was loaded is searched for garbage.
+    gc.collect()
+    gc.freeze()
     signal.signal(signal.SIGTERM, _stop)
     with contextlib.suppress(KeyboardInterrupt), till.running():
         config = uvicorn.Config(create_app(till), host=host, port=port, log_level="warning", access_log=False)
