@@ -13,6 +13,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from troc import words
 from troc.errors import InputError, NetworkError, StoreError, TrocError
@@ -24,6 +26,8 @@ from troc.till.till import Till
 from troc.till.writer import Issue
 
 _MOST_WAIT = 60.0
+_LARGEST_BODY = 64 * 1024
+"""Bytes: a redemption signed by a wallet of dozens of owners is a tenth of it."""
 
 Amount = Annotated[
     StrictInt | StrictStr,
@@ -219,6 +223,7 @@ def create_app(till: Till) -> FastAPI:
                 (403, "Beyond a limit, or not signed"),
                 (404, "Unknown"),
                 (409, "Differs from what was accepted before"),
+                (413, "Too large"),
                 (422, "Malformed"),
                 (503, "The chain or the database does not answer"),
             )
@@ -226,7 +231,9 @@ def create_app(till: Till) -> FastAPI:
     )
     app.add_exception_handler(TrocError, _refuse)
     app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _no_request)
     app.add_exception_handler(Exception, _broken)
+    app.add_middleware(_SmallBodies)
 
     @app.post("/issue", tags=["points"])
     async def issue(body: IssueRequest, token: _Token) -> IssueAnswer:
@@ -321,6 +328,41 @@ def create_app(till: Till) -> FastAPI:
         return till.status(token)
 
     return app
+
+
+class _SmallBodies:
+    """Reads no more of a request than the till's own requests need, whoever sends it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body, more = b"", True
+        while more:
+            part = await receive()
+            if part["type"] == "http.disconnect":
+                return
+            body += part.get("body", b"")
+            more = part.get("more_body", False)
+            if len(body) > _LARGEST_BODY:
+                refusal = _answer(
+                    413, "too_large", "the request is too large", f"send at most {_LARGEST_BODY:,} bytes"
+                )
+                await refusal(scope, receive, send)
+                return
+        read = False
+
+        async def replay() -> Message:
+            nonlocal read
+            if read:
+                return await receive()
+            read = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)
 
 
 async def _when_over(till: Till, found: Redemption, seconds: float) -> Redemption:
@@ -427,6 +469,11 @@ def _malformed(request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
     return _answer(422, "malformed", f"{where}: {first['msg']}", "see /docs for what is expected")
+
+
+def _no_request(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return _answer(error.status_code, "malformed", error.detail, "see /docs for what is expected")
 
 
 def _broken(request: Request, error: Exception) -> JSONResponse:

@@ -150,7 +150,7 @@ class Till:
         `matures`: until when the purchase can be returned ("30d", "2027-02-19"); it is hers after the end of
         that hour. Looks a card up, and so may wait.
         """
-        customer, address = self._customer_of(receipt, to)
+        customer, address = self._customer_of(token, receipt, to)
         now = self.now
         matures_at = 0
         if matures:
@@ -167,7 +167,7 @@ class Till:
         the text. `good`: until when it can be claimed. Its nonce follows from the receipt, so that a receipt
         has one voucher even if this database were lost.
         """
-        customer, address = self._customer_of(receipt, to) if to else ("", ZERO_ADDRESS)
+        customer, address = self._customer_of(token, receipt, to) if to else ("", ZERO_ADDRESS)
         reference = receipt_id(_receipt(receipt), self._salt)
         now = self.now
         signed = sign_vouchers(
@@ -220,11 +220,11 @@ class Till:
 
     def redeem(self, token: str, receipt: str, message: Redeem, signature: bytes) -> Redemption:
         """Keep a customer's signature and take it to the chain. The answer says how far it is."""
-        _receipt(receipt)
-        self._check_redemption(receipt, message)
-        before = self._writer.run(desk.known_redemption(token, receipt, message))
+        # The token first: what follows tells whether a hash on the chain stands for this receipt.
+        before = self._writer.run(desk.known_redemption(token, _receipt(receipt), message))
         if before is not None:
             return before
+        self._check_redemption(receipt, message)
         if message.deadline <= self.now:
             raise RefusalError(
                 "deadline_passed",
@@ -309,10 +309,16 @@ class Till:
 
     # -------------------------------------------------------------------------------------------- checks
 
-    def _customer_of(self, receipt: str, to: str) -> tuple[str, str]:
+    def _customer_of(self, token: str, receipt: str, to: str) -> tuple[str, str]:
         """The same for a receipt: one that was accepted keeps its address, wherever the card leads now."""
         if not to.startswith("0x"):
-            before = self._writer.run(lambda turn: turn.find_issue(receipt))
+
+            def job(turn: Turn) -> Issue | None:
+                # Whether there is such a card is nobody's business without a token.
+                holder_of(turn, token)
+                return turn.find_issue(receipt)
+
+            before = self._writer.run(job)
             if before is not None and before.customer == to:
                 return to, before.address
         return self._customer(to)
