@@ -29,9 +29,11 @@ _SPANS = {"h": HOUR, "hour": HOUR, "d": DAY, "day": DAY, "w": 7 * DAY, "week": 7
 _LONG_SPANS = {"month": _MONTH, "year": 12 * _MONTH}
 _FEWEST_HALVES = 3
 _NEAR = 0.25
+_MOST_DIGITS = 80
+"""An amount of 2^256 smallest units has 78."""
 _SEASONS = ("winter", "spring", "summer", "autumn")
 _NUMBER = re.compile(r"\d+(\.\d+)?|\.\d+", re.ASCII)
-_SPAN = re.compile(r"(\d+)\s*([a-z]+)", re.ASCII)
+_SPAN = re.compile(r"(\d{1,9})\s*([a-z]+)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ def parse_amount(text: str) -> Decimal:
     text = text.strip()
     if text.startswith("-"):
         raise InputError(f"{text} is below zero", "write an amount above 0")
+    if len(text) > _MOST_DIGITS + 1:
+        raise InputError(f"{text[:20]!r}… is no amount of points", "write fewer digits")
     if not _NUMBER.fullmatch(text):
         raise InputError(
             f"{text!r} is no amount of points", "write digits, and a point before a fraction, as in 1200.50"

@@ -66,3 +66,20 @@ def test_every_refusal_has_the_same_form(shop: Shop) -> None:
         answer = shop.http.request(method, path, content=content, headers=headers)
         assert 400 <= answer.status_code < 500
         assert set(answer.json()) == {"code", "message", "remedy"}, answer.text
+
+
+# ------------------------------------------------------------------------------------------- with a token
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"amount": "9" * 5_000},
+        {"amount": "." + "0" * 5_000 + "1"},
+        {"matures": "9" * 5_000 + "d"},
+        {"matures": "9" * 400 + " months"},
+    ],
+)
+def test_numbers_without_end_are_malformed(shop: Shop, fields: dict[str, str]) -> None:
+    body = {"receipt": "a1", "customer": shop.world.bob.address, "amount": "1"} | fields
+    assert shop.refused("/issue", **body) == (422, "malformed")
