@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -63,6 +63,8 @@ _DEBT_SECONDS = 30.0
 """How long a debt waits that the brand's books refused."""
 _HOLD_SECONDS = 3.0
 """How long an errand that was refused waits."""
+_LONGEST_HOLD_SECONDS = 300.0
+"""A redemption waits twice as long each time, up to this: hundreds that nobody can pay keep no issue waiting."""
 _MOST_GAS_EACH = 60_000
 """More than any recipient of a batch takes: a new holder, or a pending purchase."""
 _CLAIMS_AT_ONCE = 50
@@ -142,6 +144,8 @@ class Errands:
         self._next_batch = 0.0
         self._tell_debts_at = 0.0
         self._hold_until: dict[int, float] = {}
+        self._holds: dict[int, int] = {}
+        self._is_again = False
         self._waiters: dict[int, list[Future[None]]] = {}
         self._waiters_lock = threading.Lock()
         self._wake = threading.Event()
@@ -238,16 +242,29 @@ class Errands:
         """Do one errand. False where there is nothing to do now."""
         self._tell_debts()
         now = time.monotonic()
-        for errand in self._writer.run(_unfinished):
-            if self._hold_until.get(errand.id, 0) <= now:
-                self._perform(errand)
-                return True
-        if now < self._next_batch:
-            return False
-        assigned = self._writer.run(self._assign) or self._writer.run(self._assign_claims)
-        if assigned:
+        held = {errand for errand, until in self._hold_until.items() if until > now}
+        again = self._holds.keys() - held
+        errand = None
+        # One that was refused before, then one that was not: neither keeps the other waiting.
+        self._is_again = not self._is_again
+        if self._is_again and again:
+            errand = self._writer.run(partial(_next_errand, again.__contains__))
+            if errand is None:
+                # Dissolved in the meantime.
+                for number in again:
+                    del self._holds[number]
+                again = set()
+        if errand is None:
+            errand = self._writer.run(partial(_next_errand, lambda number: number not in held | again))
+        if errand is not None:
+            self._perform(errand)
+            return True
+        if now >= self._next_batch and (
+            self._writer.run(self._assign) or self._writer.run(self._assign_claims)
+        ):
             self._next_batch = now + _GATHER_SECONDS
-        return assigned
+            return True
+        return bool(again)
 
     # ------------------------------------------------------------------------------------------- batching
 
@@ -553,7 +570,10 @@ class Errands:
         self._hold(errand, str(error))
 
     def _hold(self, errand: Any, why: str) -> None:
-        self._hold_until[errand.id] = time.monotonic() + _HOLD_SECONDS
+        times = self._holds.get(errand.id, 0) if errand.kind == REDEEM else 0
+        self._holds[errand.id] = times + 1
+        seconds = min(_HOLD_SECONDS * 2 ** min(times, 16), _LONGEST_HOLD_SECONDS)
+        self._hold_until[errand.id] = time.monotonic() + seconds
         if errand.why != why:
             _log.warning("%s waits: %s", errand.kind, why)
             self._writer.run(partial(_explain, errand.id, why))
@@ -604,6 +624,7 @@ class Errands:
 
         self._writer.run(job)
         self._hold_until.pop(errand.id, None)
+        self._holds.pop(errand.id, None)
         with self._waiters_lock:
             waiters = self._waiters.pop(errand.id, [])
         for waiter in waiters:
@@ -644,11 +665,14 @@ def _word(address: str, units: int) -> int:
     return units << 160 | int(address, 16)
 
 
-def _unfinished(turn: Turn) -> Sequence[Any]:
-    """Redemptions first: a customer stands at the till."""
-    query = sa.select(errands).where(errands.c.state.in_(OPEN))
+def _next_errand(wanted: Callable[[int], bool], turn: Turn) -> Any:
+    """The first of those wanted, None where there is none. Redemptions first: a customer stands at the till."""
+    query = sa.select(errands.c.id).where(errands.c.state.in_(OPEN))
     order = sa.case((errands.c.state == SIGNED, 0), (errands.c.kind == REDEEM, 1), else_=2)
-    return turn.connection.execute(query.order_by(order, errands.c.id).limit(1000)).all()
+    for number in turn.connection.scalars(query.order_by(order, errands.c.id)).all():
+        if wanted(number):
+            return turn.connection.execute(sa.select(errands).where(errands.c.id == number)).one()
+    return None
 
 
 def _sign(errand: int, signed: Signed, turn: Turn) -> None:

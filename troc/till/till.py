@@ -19,7 +19,6 @@ from troc.chain import Chain
 from troc.client import Troc
 from troc.errors import InputError, NetworkError
 from troc.messages import (
-    UINT256_MAX,
     WHOLE_INDEXES,
     ZERO_ADDRESS,
     Redeem,
@@ -44,6 +43,8 @@ from troc.vouchers import Nonces, receipt_salt, sign_vouchers
 
 _RECEIPT_BYTES = 100
 _HOUR = 3600
+_LONGEST_REDEMPTION = 7 * 24 * _HOUR
+"""Seconds: a signature that the chain refuses is tried again until it ends."""
 
 
 class AddressBook(Protocol):
@@ -192,17 +193,16 @@ class Till:
         count = self._writer.run(desk.count_redemptions(token, holder))
         lane = int.from_bytes(keccak(b"troc.till\0" + self._salt)[:16])
         lane = (lane + count // WHOLE_INDEXES) % (1 << 128)
-        return Draft(
-            _receipt(receipt),
-            Redeem(
-                holder=holder,
-                amount=self._units(units),
-                receipt_id=receipt_id(receipt, self._salt),
-                agent=self.address,
-                deadline=words.parse_until(good, self.now),
-                nonce=pack_nonce(lane, 0, count % WHOLE_INDEXES),
-            ),
+        message = Redeem(
+            holder=holder,
+            amount=self._units(units),
+            receipt_id=receipt_id(_receipt(receipt), self._salt),
+            agent=self.address,
+            deadline=words.parse_until(good, self.now),
+            nonce=pack_nonce(lane, 0, count % WHOLE_INDEXES),
         )
+        self._check_redemption(receipt, message)
+        return Draft(receipt, message)
 
     def typed_data(self, message: Redeem) -> dict[str, Any]:
         """A message as wallets take it for `eth_signTypedData_v4`."""
@@ -362,8 +362,11 @@ class Till:
                 f"the redemption is for another receipt than {receipt}",
                 "let her sign the draft of this receipt",
             )
-        if message.deadline > UINT256_MAX >> 192:
-            raise InputError("the redemption's deadline is beyond all time", "let her sign the draft")
+        if message.deadline > self.now + _LONGEST_REDEMPTION:
+            raise InputError(
+                f"the redemption is good until {words.moment(message.deadline)}",
+                "let her sign one that is good for 7 days or less",
+            )
 
     def _ask_chain(self, message: Redeem, signature: bytes) -> int | None:
         """Her balance, after what the chain would refuse is refused; None where it cannot be asked."""

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.client.core.conftest import quick
+from tests.client.core.faulty_node import faulty_node
 from tests.client.members.conftest import programme
 from tests.client.members.test_linking import link
-from tests.client.till.conftest import Shop
+from tests.client.till.conftest import Shop, eventually
+from tests.client.till.test_redeem import cut, mend
 from tests.client.trade.conftest import World
+from troc.chain import Chain
+from troc.client import Troc
+from troc.messages import Redeem, sign
 from troc.programme.programme import Programme
+from troc.till.desk import Limits
 
 __all__ = ["programme"]
 
@@ -83,3 +92,38 @@ def test_every_refusal_has_the_same_form(shop: Shop) -> None:
 def test_numbers_without_end_are_malformed(shop: Shop, fields: dict[str, str]) -> None:
     body = {"receipt": "a1", "customer": shop.world.bob.address, "amount": "1"} | fields
     assert shop.refused("/issue", **body) == (422, "malformed")
+
+
+def test_redemptions_that_cannot_be_paid_do_not_keep_issues_waiting(
+    world: World, open_shop: Callable[..., Shop], tmp_path: Path
+) -> None:
+    with faulty_node(world.chain.config.rpc) as node:
+        seen = Troc(Chain.connect(quick(node.url, tmp_path)), world.manifest)
+        shop = open_shop(seen, limits=Limits(risk_each=400, risk_total=400))
+        cut(node, shop)
+        for number in range(100):
+            assert shop.redeem(f"s{number}", world.ann, 1, wait=0)["standing"] == "at risk"
+        # She spends the same points elsewhere.
+        world.ann.send("400 ACME", world.cem.address)
+        mend(node, shop)
+        # What was tried once waits; the till has time for the others.
+        tried_until = time.monotonic() + 60
+        while len(shop.get("/status")["held"]) < 100:
+            assert time.monotonic() < tried_until, "some were never tried"
+            time.sleep(0.1)
+        began = time.monotonic()
+        shop.issue("a1", world.bob, 5)
+        eventually(lambda: shop.get("/receipt", receipt="a1")["issue_standing"] == "issued")
+        assert time.monotonic() - began < 15
+
+
+def test_a_signature_that_hardly_ever_ends_is_refused(shop: Shop) -> None:
+    body = {"receipt": "s1", "customer": shop.world.ann.address, "amount": 1}
+    assert shop.refused("/redeem/draft", **body, good="8d") == (422, "malformed")
+    draft = shop.post("/redeem/draft", **body)
+    message = Redeem.from_json(draft["message"] | {"deadline": str(2**40)})
+    signature = sign(
+        message, shop.till.brand.domain_of_messages(shop.world.chain.chain_id), shop.world.ann.signer
+    )
+    signed = {"receipt": "s1", "message": message.to_json(), "signature": "0x" + signature.hex()}
+    assert shop.refused("/redeem", **signed) == (422, "malformed")
