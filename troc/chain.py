@@ -300,16 +300,19 @@ class Chain:
         signer: Signer,
         value: int = 0,
         on_signed: Callable[[Signed], None] | None = None,
+        most_gas: int | None = None,
     ) -> Receipt:
         """Send a call and wait until it is confirmed. `value` is in wei.
 
         `on_signed` is told the signed transaction before it leaves, so that a caller can write it down and
-        take up again with `submit` what was cut off. Raises `ContractError` where the contract refuses,
-        before anything is sent if that shows in time; `FundsError`; `PendingError` after
-        `config.wait_seconds`.
+        take up again with `submit` what was cut off. `most_gas` refuses a call in which somebody else's code
+        would run at the sender's cost (`ContractError` with the name `TOO_MUCH_GAS`).
+
+        Raises `ContractError` where the contract refuses, before anything is sent if that shows in time;
+        `FundsError`; `PendingError` after `config.wait_seconds`.
         """
         for attempt in range(_NONCE_ATTEMPTS):
-            signed = self.sign(call, signer, value)
+            signed = self.sign(call, signer, value, most_gas)
             if on_signed is not None:
                 on_signed(signed)
             try:
@@ -320,10 +323,17 @@ class Chain:
                     raise
         raise AssertionError("unreachable")
 
-    def sign(self, call: Sendable, signer: Signer, value: int = 0) -> Signed:
+    def sign(self, call: Sendable, signer: Signer, value: int = 0, most_gas: int | None = None) -> Signed:
         """Complete and sign a transaction: EIP-1559 where the chain knows it, the older form elsewhere."""
         sender = _checksummed(signer.address)
         gas = self.estimate(call, sender, value)
+        if most_gas is not None and gas > most_gas:
+            raise ContractError(
+                f"the transaction would take {gas:,} gas, and {most_gas:,} are allowed",
+                "let whoever asks for it submit it",
+                TOO_MUCH_GAS,
+                {"gas": gas},
+            )
         limit = self.block_gas_limit()
         transaction: TxParams = {
             "from": sender,
@@ -507,6 +517,9 @@ class Chain:
             return explain(data, said)
         return NetworkError(f"the node refuses ({said})", "check the request, or use another node")
 
+
+TOO_MUCH_GAS = "TooMuchGas"
+"""The name of the `ContractError` for a call beyond `most_gas`."""
 
 _NONCE_ATTEMPTS = 3
 _RESEND_SECONDS = 1.0

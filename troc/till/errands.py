@@ -24,7 +24,7 @@ from web3.contract.contract import ContractFunction
 
 from troc.accounts import Signer
 from troc.brands import Brand, Brands
-from troc.chain import Chain, Receipt, Sendable, Signed
+from troc.chain import TOO_MUCH_GAS, Chain, Receipt, Sendable, Signed
 from troc.errors import ContractError, FundsError, NetworkError, PendingError, TrocError
 from troc.messages import ZERO_ADDRESS, Redeem
 from troc.payouts import BATCH_SIZE
@@ -64,9 +64,11 @@ _DEBT_SECONDS = 30.0
 _HOLD_SECONDS = 3.0
 """How long an errand that was refused waits."""
 _LONGEST_HOLD_SECONDS = 300.0
-"""A redemption waits twice as long each time, up to this: hundreds that nobody can pay keep no issue waiting."""
+"""A redemption waits twice as long each time, up to this."""
 _MOST_GAS_EACH = 60_000
 """More than any recipient of a batch takes: a new holder, or a pending purchase."""
+_MOST_GAS_REDEMPTION = 2_000_000
+"""Twenty times what one takes: a wallet's code runs in it, and the till pays."""
 _CLAIMS_AT_ONCE = 50
 _HOPELESS = (
     "DeadlinePassed",
@@ -75,6 +77,7 @@ _HOPELESS = (
     "NotSignedByHolder",
     "ReceiptUsed",
     "NotTheAgent",
+    TOO_MUCH_GAS,
 )
 """Refusals of a redemption that time does not mend."""
 
@@ -351,6 +354,7 @@ class Errands:
                     call,
                     self._signer,
                     on_signed=lambda signed: self._writer.run(partial(_sign, errand.id, signed)),
+                    most_gas=_MOST_GAS_REDEMPTION if errand.kind == REDEEM else None,
                 )
             if errand.kind == END_VOUCHER:
                 # She may have claimed it in the same moment.
@@ -666,7 +670,7 @@ def _word(address: str, units: int) -> int:
 
 
 def _next_errand(wanted: Callable[[int], bool], turn: Turn) -> Any:
-    """The first of those wanted, None where there is none. Redemptions first: a customer stands at the till."""
+    """The first of those wanted, if any. Redemptions first: a customer stands at the till."""
     query = sa.select(errands.c.id).where(errands.c.state.in_(OPEN))
     order = sa.case((errands.c.state == SIGNED, 0), (errands.c.kind == REDEEM, 1), else_=2)
     for number in turn.connection.scalars(query.order_by(order, errands.c.id)).all():

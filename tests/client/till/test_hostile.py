@@ -127,3 +127,23 @@ def test_a_signature_that_hardly_ever_ends_is_refused(shop: Shop) -> None:
     )
     signed = {"receipt": "s1", "message": message.to_json(), "signature": "0x" + signature.hex()}
     assert shop.refused("/redeem", **signed) == (422, "malformed")
+
+
+def _greedy(rounds: int) -> str:
+    """Code of a wallet that says yes to every signature, after some 26 gas a round."""
+    loop = "62" + rounds.to_bytes(3).hex() + "5b6001900380600457"
+    return "0x" + loop + "50" + "631626ba7e60e01b60005260206000f3"
+
+
+@pytest.mark.parametrize(("rounds", "standing"), [(1_000, "final"), (200_000, "failed")])
+def test_a_wallet_cannot_spend_the_tills_ether(shop: Shop, rounds: int, standing: str) -> None:
+    """ERC-1271 runs her code in a transaction that the till pays for: 5 million gas for 1 point."""
+    world = shop.world
+    wallet = "0x" + "77" * 20
+    world.set_code(wallet, _greedy(rounds))
+    world.brand.mint("ACME", {wallet: 10})
+    draft = shop.post("/redeem/draft", receipt="s1", customer=wallet, amount=1)
+    body = {"receipt": "s1", "message": draft["message"], "signature": "0x00"}
+    shop.post("/redeem", **body, wait=0)
+    eventually(lambda: shop.get("/receipt", receipt="s1")["redemption"]["standing"] == standing)
+    assert world.everyone.points.holding(shop.till.brand, wallet).total == (9 if standing == "final" else 10)
