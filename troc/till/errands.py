@@ -145,7 +145,7 @@ class Errands:
         self._batch_size = batch_size
         self._look_at_vouchers = 0.0
         self._next_batch = 0.0
-        self._tell_debts_at = 0.0
+        self._tell_debt_at: dict[str, float] = {}
         self._hold_until: dict[int, float] = {}
         self._holds: dict[int, int] = {}
         self._is_again = False
@@ -636,22 +636,25 @@ class Errands:
                 waiter.set_result(None)
 
     def _tell_debts(self) -> None:
-        if self._debts is None or time.monotonic() < self._tell_debts_at:
+        if self._debts is None:
             return
         for row in self._writer.run(_untold_debts):
+            if time.monotonic() < self._tell_debt_at.get(row.id, 0):
+                continue
             try:
                 self._debts.record_debt(
                     row.customer,
                     row.debt,
-                    f"till return {row.id}",
+                    # The number is this till's own, and the books are every till's.
+                    f"till {self._signer.address} {self._grant} return {row.id}",
                     f"returned after the points of {row.receipt} were hers",
                     row.token,
                 )
             except TrocError as error:
                 # It stays in the till's own books, and must not keep errands waiting.
                 _log.warning("the debt of the return %s waits: %s", row.id, error)
-                self._tell_debts_at = time.monotonic() + _DEBT_SECONDS
-                return
+                self._tell_debt_at[row.id] = time.monotonic() + _DEBT_SECONDS
+                continue
             self._writer.run(partial(_told, row.id))
 
     def _row(self, table: sa.Table, where: sa.ColumnElement[bool]) -> Any:
@@ -754,7 +757,7 @@ def _untold_debts(turn: Turn) -> Sequence[Any]:
     return turn.connection.execute(
         sa.select(returns)
         .where(returns.c.debt > 0, returns.c.debt_told.is_(False), returns.c.customer != "")
-        .limit(100)
+        .order_by(returns.c.accepted_at)
     ).all()
 
 

@@ -8,19 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from tests.client.core.conftest import quick
 from tests.client.core.faulty_node import faulty_node
 from tests.client.members.conftest import programme
 from tests.client.members.test_linking import link
-from tests.client.till.conftest import Shop, eventually
+from tests.client.till.conftest import GRANT, Shop, eventually, set_grant
 from tests.client.till.test_redeem import cut, mend
 from tests.client.trade.conftest import World
+from troc.accounts import open_account
 from troc.chain import Chain
 from troc.client import Troc
 from troc.messages import Redeem, sign
 from troc.programme.programme import Programme
+from troc.till import tokens
 from troc.till.desk import Limits
+from troc.till.service import create_app
+from troc.till.till import Till, open_till
 
 __all__ = ["programme"]
 
@@ -147,3 +152,43 @@ def test_a_wallet_cannot_spend_the_tills_ether(shop: Shop, rounds: int, standing
     shop.post("/redeem", **body, wait=0)
     eventually(lambda: shop.get("/receipt", receipt="s1")["redemption"]["standing"] == standing)
     assert world.everyone.points.holding(shop.till.brand, wallet).total == (9 if standing == "final" else 10)
+
+
+# ----------------------------------------------------------------------------------- tills of one brand
+
+
+def test_tills_that_count_returns_alike_lose_no_debt(
+    world: World, programme: Programme, open_shop: Callable[..., Shop], tmp_path: Path
+) -> None:
+    """A return's number is unique at its till, and the brand's books are those of all its tills."""
+    link(world, programme, "1", world.bob)
+    books = {"cards": programme.members, "debts": programme.debts}
+    shop = open_shop(**books)
+    other_signer = open_account("dev:6", world.chain.config)
+    set_grant(world, other_signer, GRANT)
+    engine = open_till(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    other = Till(world.everyone, shop.till.brand, other_signer, engine, **books)
+    with other.running():
+        second = Shop(world, other, engine, tokens.add(engine, "register-1"), TestClient(create_app(other)))
+        for each, amount in ((shop, 4), (second, 4), (shop, 3), (second, 2)):
+            receipt = f"a{amount}"
+            each.post("/issue", receipt=receipt, customer="1", amount=10)
+            each.settle()
+            each.post("/return", id=f"r{amount // 2}", receipt=receipt, earned=amount)
+        eventually(lambda: programme.debts.total() == 13)
+    engine.dispose()
+
+
+def test_a_debt_that_the_books_refuse_keeps_no_other_waiting(
+    world: World, programme: Programme, open_shop: Callable[..., Shop]
+) -> None:
+    link(world, programme, "1", world.bob)
+    link(world, programme, "2", world.cem)
+    shop = open_shop(cards=programme.members, debts=programme.debts)
+    for card in ("1", "2"):
+        shop.post("/issue", receipt=f"a{card}", customer=card, amount=10)
+    shop.settle()
+    programme.members.erase("1", "she asked", "clerk")
+    for card in ("1", "2"):
+        shop.post("/return", id=f"r{card}", receipt=f"a{card}", earned=4)
+    eventually(lambda: programme.debts.total() == 4)
