@@ -40,9 +40,13 @@ BRAND = "brand"
 _PERSONAL = ("members", "consents", "claim_entries", "claim_payment_lines")
 """Tables of which rows are erased. The rest of a shared server need not be rewritten."""
 
+_MOST_WORK = 22
+"""4 GB a try. What a database asks for beyond was not written by us."""
+
 _BLOCK, _PARALLEL = 8, 1
 _NONCE = 12
 _KEY = 32
+_TAG = 16
 
 _tables = sa.MetaData()
 _vaults = sa.Table(
@@ -166,6 +170,8 @@ class Vault:
                 f"there are no members of {store.brand.symbol} yet",
                 f"begin with `troc brand members init {store.brand.symbol}`",
             )
+        if not 0 < row["work"] <= _MOST_WORK or len(row["wrapped"]) != _NONCE + _KEY + _TAG:
+            raise StoreError("the key of this database was altered", "restore the database from a backup")
         try:
             key = _passphrase_key(passphrase, row["salt"], row["work"])
             wrapped = row["wrapped"]
@@ -225,7 +231,8 @@ class Key:
         try:
             place = _place(table, row, column)
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], place).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):
+            # A field that was cut has not even a nonce.
             raise StoreError(
                 f"the field {column} of {table} {row} was altered", "restore the database from a backup"
             ) from None

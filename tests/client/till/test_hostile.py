@@ -162,7 +162,7 @@ def test_tills_that_count_returns_alike_lose_no_debt(
 ) -> None:
     """A return's number is unique at its till, and the brand's books are those of all its tills."""
     link(world, programme, "1", world.bob)
-    books = {"cards": programme.members, "debts": programme.debts}
+    books: dict[str, Any] = {"cards": programme.members, "debts": programme.debts}
     shop = open_shop(**books)
     other_signer = open_account("dev:6", world.chain.config)
     set_grant(world, other_signer, GRANT)
