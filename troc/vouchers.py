@@ -332,7 +332,7 @@ def read_vouchers(source: str | Path) -> list[SignedVoucher]:
 def _from_file(text: str, path: Path) -> list[SignedVoucher]:
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path.name} cannot be read as vouchers ({error})", "ask for it again") from None
     keys = ("format", "chainId", "token", "vouchers")
     if set(data) != set(keys) or data["format"] != _FORMAT or not isinstance(data["vouchers"], list):

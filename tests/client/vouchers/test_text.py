@@ -296,3 +296,10 @@ def test_a_salt_is_of_one_issuer_and_one_token() -> None:
         receipt_salt(ISSUER, replace(DOMAIN, verifying_contract="0x" + "12" * 20)),
     ]
     assert len({salt, *others}) == 4
+
+
+def test_a_file_nested_without_end_is_told_in_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text('{"vouchers":' * 100_000)
+    with pytest.raises(InputError, match="cannot be read as vouchers"):
+        read_vouchers(path)
