@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from troc import words
 from troc.brands import Brand
 from troc.chain import Chain
-from troc.errors import MemberError
+from troc.errors import MemberError, StoreError
 from troc.messages import digest, to_address
 from troc.programme.journal import Journal
 from troc.programme.linking import LinkCard, card_hash, link_domain
@@ -234,16 +234,18 @@ class Members:
 
     def find_all(self, name: str) -> list[Member]:
         """Members with this card, or feeding this address."""
-        where = (
-            _members.c.address_index == self._address_index(to_address(name))
-            if _is_address(name)
-            else _members.c.card_index == self.vault.blind("card", normal_card(name))
-        )
-        return self._select(where)
+        if _is_address(name):
+            address = to_address(name)
+            found = self._select(_members.c.address_index == self._address_index(address))
+            return _said_alike(found, lambda member: member.address == address)
+        card = normal_card(name)
+        found = self._select(_members.c.card_index == self.vault.blind("card", card))
+        return _said_alike(found, lambda member: member.card == card)
 
     def household(self, name: str) -> list[Member]:
         """Everybody of a household."""
-        return self._select(_members.c.household_index == self._household_index(name)) if name else []
+        found = self._select(_members.c.household_index == self._household_index(name)) if name else []
+        return _said_alike(found, lambda member: member.household == name)
 
     def all(self) -> Iterator[Member]:
         """Every member that was not erased, in the order in which they joined."""
@@ -531,14 +533,19 @@ class Members:
             with reading(self.vault.store.engine) as own:
                 return self._rows(own, cards, everything)
         wanted = [self.vault.blind("card", card) for card in cards]
-        columns = ("id", "salt", "card_index", "address")
+        columns = ("id", "salt", "card_index", "card", "address")
         query = sa.select(_members) if everything else sa.select(*(_members.c[name] for name in columns))
         few = set(wanted)
         query = query.where(
             _members.c.card_index.in_(few) if len(few) <= _FEW else _members.c.card_index.is_not(None)
         )
         found = {bytes(row["card_index"]): row for row in connection.execute(query).mappings()}
-        return [found.get(index) for index in wanted]
+        rows = [found.get(index) for index in wanted]
+        for card, row in zip(cards, rows, strict=True):
+            # The index is not sealed: exchanged, it would give one member's points to another.
+            if row and self.vault.key(row["salt"]).unseal("members", row["id"], "card", row["card"]) != card:
+                raise _altered(row["id"])
+        return rows
 
     def _select(self, where: Any) -> list[Member]:
         with reading(self.vault.store.engine) as connection:
@@ -601,6 +608,18 @@ class Members:
 def _profile(key: Key, member: Member) -> bytes:
     data = {"household": member.household, "status": member.status, "details": dict(member.details)}
     return key.seal("members", member.id, "profile", json.dumps(data))
+
+
+def _said_alike(found: list[Member], alike: Callable[[Member], bool]) -> list[Member]:
+    """What was found by a keyed hash, if its sealed fields say the same."""
+    for member in found:
+        if not alike(member):
+            raise _altered(member.id)
+    return found
+
+
+def _altered(number: str) -> StoreError:
+    return StoreError(f"what member {number} is found by was altered", "restore the database from a backup")
 
 
 def _is_address(name: str) -> bool:
