@@ -33,6 +33,7 @@ _MOST_DIGITS = 80
 """An amount of 2^256 smallest units has 78."""
 _SEASONS = ("winter", "spring", "summer", "autumn")
 _NUMBER = re.compile(r"\d+(\.\d+)?|\.\d+", re.ASCII)
+_FORMULA = re.compile(r"[=@]|[+-](?!\d+(\.\d+)?\Z)", re.ASCII)
 _SPAN = re.compile(r"(\d{1,9})\s*([a-z]+)", re.ASCII)
 
 
@@ -300,3 +301,10 @@ def shown(text: str) -> str:
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character)[0] == "C" else character
         for character in text
     )
+
+
+def cell(text: str) -> str:
+    """Text of somebody else's for a CSV file that people open as a spreadsheet: what such a program would
+    take for a formula begins with an apostrophe, which makes it text there.
+    """
+    return f"'{text}" if _FORMULA.match(text) else text

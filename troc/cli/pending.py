@@ -240,7 +240,7 @@ def _spans(ids: tuple[int, ...]) -> str:
 def _table(report: PendingReport) -> str:
     def row(id_: int, payout: Payout) -> list[str]:
         amount = report.mint.brand.number(payout.units).replace(",", "")
-        return [str(id_), payout.address, amount, payout.receipt]
+        return [str(id_), payout.address, amount, words.cell(payout.receipt)]
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

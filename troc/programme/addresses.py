@@ -58,7 +58,10 @@ def share(members: Mapping[str, int], book: AddressBook) -> Shares:
 
 def write_points(path: Path, name: str, points: Mapping[str, int], decimals: int) -> None:
     """Write a file of points with the columns `name` and `amount` (whole points), sorted, in one step."""
-    rows = ((key, words.number(units, decimals).replace(",", "")) for key, units in sorted(points.items()))
+    rows = (
+        (words.cell(key), words.number(units, decimals).replace(",", ""))
+        for key, units in sorted(points.items())
+    )
     _write(path, [(name, "amount"), *rows])
 
 

@@ -325,7 +325,7 @@ def write_rows(path: Path, plan: ImportPlan) -> None:
                 points = brand.number(row.units).replace(",", "")
                 where = f"claim ({row.held})" if row.held else "address"
                 last = "never" if words.never_expires(row.expiry) else _day_text(row.expiry - 1)
-                writer.writerow((row.line, row.card, row.address, points, last, where, row.kept))
+                writer.writerow((row.line, words.cell(row.card), row.address, points, last, where, row.kept))
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror})", "name another file") from None
 
@@ -339,7 +339,7 @@ def write_claims(path: Path, plan: ImportPlan) -> None:
             for claim in plan.claims:
                 points = plan.brand.number(claim.units).replace(",", "")
                 last = "never" if words.never_expires(claim.expiry) else _day_text(claim.expiry - 1)
-                writer.writerow((claim.card, points, last, claim.reference))
+                writer.writerow((words.cell(claim.card), points, last, words.cell(claim.reference)))
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror})", "name another file") from None
 

@@ -21,7 +21,16 @@ from troc.brands import Brand
 from troc.chain import Chain
 from troc.errors import BrandError, InputError
 from troc.payouts import BATCH_SIZE, LOT_MAX, FileFaultsError
-from troc.programme.importing import FILE_MAX, ClaimRow, ImportPlan, plan_import, send_import, write_rows
+from troc.programme.addresses import write_points
+from troc.programme.importing import (
+    FILE_MAX,
+    ClaimRow,
+    ImportPlan,
+    plan_import,
+    send_import,
+    write_claims,
+    write_rows,
+)
 
 DAY = words.DAY
 ORIGIN = words.parse_day("2026-01-01")
@@ -430,3 +439,21 @@ def test_a_lot_that_expired_since_the_plan_sends_nothing(aged: World, tmp_path: 
     with pytest.raises(BrandError, match="of this import expired on"):
         send(aged, found)
     assert lots(aged, address(2)) == {}
+
+
+@pytest.mark.parametrize("card", ['=HYPERLINK("HTTP://X")', "@SUM(1)", "+1+CMD|'/C'!A0", "-2-3"])
+def test_no_card_is_a_formula_in_a_spreadsheet(tmp_path: Path, card: str) -> None:
+    cells = '"' + card.replace('"', '""') + '"'
+    found = plan(write(tmp_path, f"{cells},,10,2027-02-19,active"))
+    write_rows(tmp_path / "rows.csv", found)
+    write_claims(tmp_path / "claims.csv", found)
+    write_points(tmp_path / "points.csv", "card", {card: 10}, 0)
+    for name in ("rows", "claims", "points"):
+        written = list(csv.reader((tmp_path / f"{name}.csv").open(newline="")))[1]
+        assert "'" + card in written, name
+        assert card not in written, name
+
+
+@pytest.mark.parametrize("card", ["4711", "+491701234567", "-5", "", "A=B"])
+def test_what_is_no_formula_stays_as_it_is(card: str) -> None:
+    assert words.cell(card) == card
