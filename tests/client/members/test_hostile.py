@@ -7,8 +7,10 @@ import sqlalchemy as sa
 
 from tests.client.members.conftest import PASSPHRASE, store_at
 from tests.client.members.test_linking import link
+from tests.client.members.test_paying import earn, pay
 from tests.client.trade.conftest import World
 from troc.errors import StoreError
+from troc.programme.claims import _entries as claim_entries
 from troc.programme.journal import Journal, _entries
 from troc.programme.members import Members, NewMember, _members
 from troc.programme.programme import Programme
@@ -90,3 +92,27 @@ def test_nobody_is_taken_for_another_by_exchanged_indexes(swapped: Members, worl
             swapped.find(who)
     with pytest.raises(StoreError, match="was altered"):
         swapped.unlink("1", "she asked", "clerk")
+
+
+@pytest.mark.xfail(strict=True, reason="claims are not authenticated (docs/members.md)")
+def test_nobody_raises_her_own_claim(world: World, programme: Programme) -> None:
+    earn(world, programme, "1", 30, "a")
+    link(world, programme, "1", world.bob)
+    with programme.members.vault.store.engine.begin() as connection:
+        connection.execute(claim_entries.update().values(units=1_000_000))
+    with pytest.raises(StoreError):
+        pay(world, programme)
+
+
+@pytest.mark.xfail(strict=True, reason="an older value of the same field is good (docs/members.md)")
+def test_nobody_brings_an_address_back_that_was_unlinked(world: World, programme: Programme) -> None:
+    members = programme.members
+    link(world, programme, "1", world.bob)
+    before = sa.select(_members.c.address, _members.c.address_index).where(_members.c.address.is_not(None))
+    with members.vault.store.engine.begin() as connection:
+        old = dict(connection.execute(before).mappings().one())
+    number = members.unlink("1", "the key was stolen", "clerk").id
+    with members.vault.store.engine.begin() as connection:
+        connection.execute(_members.update().where(_members.c.id == number).values(**old))
+    with pytest.raises(StoreError):
+        members.addresses_of(["1"])
