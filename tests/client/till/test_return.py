@@ -75,7 +75,7 @@ def test_what_is_hers_already_is_a_debt(open_shop: Callable[..., Shop]) -> None:
     answer = shop.post("/return", id="r1", receipt="a1", earned=15)
     assert (answer["debt"], answer["cancelled"]) == ("15", "0")
     eventually(lambda: bool(debts.told))
-    assert debts.told == {"till return r1": (bob.address, 15, "register-1")}
+    assert debts.told == {f"till {shop.till.address} 0 return r1": (bob.address, 15, "register-1")}
     assert shop.units(bob) == 40
     assert shop.get("/status")["debt"] == 15
 
