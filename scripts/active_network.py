@@ -10,7 +10,7 @@ from brownie._config import CONFIG
 
 from troc.accounts import Signer, open_account
 from troc.chain import Chain
-from troc.errors import NetworkError
+from troc.errors import NetworkError, WrongChainError
 from troc.network import load_network, setting
 
 DEVELOPER = "dev:0"
@@ -22,13 +22,23 @@ def active_chain() -> Chain:
     """The client's view of brownie's network: `config/<network>.yaml`, `config/local.yaml` for a
     development network.
 
-    The address of the node is brownie's own.
+    The address of the node is brownie's: for the public networks of this project that is `TROC_RPC_URL`,
+    unless the user gave brownie another.
     """
     name = brownie.network.show_active()
     if name is None:
         raise NetworkError("brownie is connected to no network", "use `brownie run SCRIPT --network NAME`")
     local = CONFIG.network_type == "development"
-    return Chain.connect(load_network("local" if local else name, brownie.web3.provider.endpoint_uri))
+    node = str(brownie.web3.provider.endpoint_uri)
+    try:
+        return Chain.connect(load_network("local" if local else name, node))
+    except (NetworkError, WrongChainError) as error:
+        if local or node == setting("TROC_RPC_URL"):
+            raise
+        raise type(error)(
+            f"{error.message}, and brownie asks another node than TROC_RPC_URL",
+            f"let it ask that one: `brownie networks modify {name} host='$TROC_RPC_URL'`",
+        ) from None
 
 
 def active_signer(chain: Chain, name: str = "") -> Signer:

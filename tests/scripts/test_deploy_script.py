@@ -100,6 +100,49 @@ def test_a_live_network_is_asked_about_first(project: Project, live: Web3) -> No
         ).stdout
 
 
+SEPOLIA = 11155111
+
+
+@pytest.fixture
+def sepolia(project: Project) -> Iterator[str]:
+    """A node that keeps a chain with Sepolia's id."""
+    with run_anvil(port := free_port(), "--chain-id", str(SEPOLIA)):
+        shutil.rmtree(project.folder / "build" / "deployments" / str(SEPOLIA), ignore_errors=True)
+        yield rpc_of(port)
+
+
+def test_a_public_network_is_reached_by_the_node_of_env(project: Project, live: Web3, sepolia: str) -> None:
+    web3 = Web3(HTTPProvider(sepolia))
+    web3.provider.make_request("anvil_setBalance", [Account.from_key(KEY).address, hex(10**18)])  # type: ignore[arg-type]
+    settings = {
+        "TROC_NETWORK": "sepolia",
+        "TROC_RPC_URL": sepolia,
+        "TROC_ACCOUNT": "brand",
+        "TROC_PASSWORD_FILE": str(project.home / "password"),
+        # Whoever has one for other projects does not mean it here.
+        "WEB3_INFURA_PROJECT_ID": "0" * 32,
+    }
+    assert set(names(project.deploy("sepolia", "yes", **settings))) == set(SUITE)
+    assert (project.folder / "deployments" / f"{SEPOLIA}.json").is_file()
+    done = project.deploy("base", "yes", **settings)
+    assert done.stderr.splitlines()[-1] == (
+        f"deploy: the node keeps chain {SEPOLIA} and base is chain 8453: set TROC_RPC_URL to a node of that"
+        " chain, or choose another --network"
+    )
+
+
+def test_says_where_brownie_has_another_node_than_env(project: Project, live: Web3, sepolia: str) -> None:
+    project.brownie("networks", "modify", "sepolia", f"host={live.provider.endpoint_uri}")  # type: ignore[union-attr]
+    try:
+        done = project.deploy("sepolia", TROC_RPC_URL=sepolia, TROC_ACCOUNT="brand")
+    finally:
+        project.brownie("networks", "delete", "sepolia")
+    assert done.stderr.splitlines()[-1].endswith(
+        "brownie asks another node than TROC_RPC_URL: let it ask that one: `brownie networks modify sepolia"
+        " host='$TROC_RPC_URL'`"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "settings", "config", "said"),
     [
