@@ -132,7 +132,7 @@ def test_a_public_network_is_reached_by_the_node_of_env(project: Project, live: 
 
 
 def test_says_where_brownie_has_another_node_than_env(project: Project, live: Web3, sepolia: str) -> None:
-    project.brownie("networks", "modify", "sepolia", f"host={live.provider.endpoint_uri}")  # type: ignore[union-attr]
+    project.brownie("networks", "modify", "sepolia", f"host={project.rpc}")
     try:
         done = project.deploy("sepolia", TROC_RPC_URL=sepolia, TROC_ACCOUNT="brand")
     finally:
