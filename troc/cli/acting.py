@@ -14,6 +14,7 @@ from troc.chain import Receipt
 from troc.cli.session import Session
 from troc.client import Troc
 from troc.errors import DeclinedError
+from troc.lookalikes import foreign_letters
 from troc.network import setting
 from troc.orders import Side
 from troc.points import Holding
@@ -46,13 +47,29 @@ def agreed(session: Session, text: str, data: dict[str, Any], question: str) -> 
     return True
 
 
-def warnings(*brands: Brand) -> str:
-    """A line for each brand that claims a domain which was not asked."""
-    unproven = [brand for brand in brands if brand.domain and not brand.proven]
-    return "".join(
-        f"\nUnproven: {brand.name} claims {brand.domain} (`troc brand status {brand.address}` asks there)."
-        for brand in unproven
-    )
+def warnings(troc: Troc, *brands: Brand) -> str:
+    """A line for each brand that claims a domain which was not asked, or that another looks like."""
+    lines = [
+        f"Unproven: {brand.name} claims {brand.domain} (`troc brand status {brand.address}` asks there)."
+        for brand in brands
+        if brand.domain and not brand.proven
+    ]
+    lines += [
+        f"Mind: {brand.title}, {brand.address}, {note}." for brand in brands for note in mind(troc, brand)
+    ]
+    return "".join(f"\n{line}" for line in lines)
+
+
+def mind(troc: Troc, brand: Brand) -> list[str]:
+    """What an eye could miss of a brand's name and symbol."""
+    notes = [
+        f"looks like {other.title}, {other.address}: compare the address with what the brand itself says"
+        for other in troc.brands.lookalikes(brand)
+    ]
+    foreign = foreign_letters(brand.symbol)
+    if foreign:
+        notes.append(f"has {words.listed(foreign)} in its symbol, which is no letter of A to Z")
+    return notes
 
 
 @contextmanager

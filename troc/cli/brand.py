@@ -10,9 +10,10 @@ import typer
 from troc import words
 from troc.brands import Brand
 from troc.cli import pending, vouchers
-from troc.cli.acting import agreed, amount_form, brand_form, progress_bar, sent_form, troc_of, warnings
+from troc.cli.acting import agreed, amount_form, brand_form, mind, progress_bar, sent_form, troc_of
 from troc.cli.session import Session, session_of
 from troc.client import Troc
+from troc.domains import proof_url
 from troc.messages import to_address
 
 app = typer.Typer(no_args_is_help=True, help="Brands: launch points, issue them, see what is owed.")
@@ -179,6 +180,12 @@ def status(context: typer.Context, brand: _Brand) -> None:
         lines.append(f"  Owes {found.number(units)} {until}.")
     if state.promised:
         lines.append(f"Issuers may still issue {found.number(state.promised)} that are promised.")
+    if found.domain and not found.proven:
+        lines.append(
+            f"Unproven: {found.domain} was asked just now; {proof_url(found.domain)} does not answer or names"
+            " other points."
+        )
+    lines += [f"Mind: it {note}." for note in mind(troc, found)]
     session.result(
         brand_form(found)
         | {
@@ -191,7 +198,7 @@ def status(context: typer.Context, brand: _Brand) -> None:
             "pending": str(state.pending),
             "promised": str(state.promised),
         },
-        "\n".join(lines) + warnings(found),
+        "\n".join(lines),
     )
 
 

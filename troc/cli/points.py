@@ -15,6 +15,7 @@ from troc.cli.acting import (
     amount_form,
     brand_form,
     holding_form,
+    mind,
     sent_form,
     troc_of,
     warnings,
@@ -71,10 +72,20 @@ def list_(
     if everything:
         brands = troc.brands.all()
         session.result(
-            {"brands": [brand_form(brand) for brand in brands]},
+            {
+                "brands": [
+                    brand_form(brand)
+                    | {"looks_like": [other.address for other in troc.brands.lookalikes(brand)]}
+                    for brand in brands
+                ]
+            },
             "\n".join(
-                f"{brand.title}  {brand.address}  points live {words.life(brand.epoch_length)}"
+                line
                 for brand in brands
+                for line in (
+                    f"{brand.title}  {brand.address}  points live {words.life(brand.epoch_length)}",
+                    *(f"  {note}" for note in mind(troc, brand)),
+                )
             )
             or "There is no brand yet: launch one with `troc brand launch NAME SYMBOL`.",
         )
@@ -98,7 +109,7 @@ def send(
     side = troc.side(points)
     to = to_address(to, "recipient")
     preview = amount_form(side.brand, side.units) | {"to": to}
-    text = f"You give {side.text} to {to}, those that expire soonest first.{warnings(side.brand)}"
+    text = f"You give {side.text} to {to}, those that expire soonest first.{warnings(troc, side.brand)}"
     if agreed(session, text, preview, "Give them?"):
         session.result(preview | sent_form(troc.send(points, to)), f"Gave {side.text} to {to}.")
 

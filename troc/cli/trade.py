@@ -73,12 +73,13 @@ def order(
         plan = troc.plan_trade(give, want, **words_of_order)
     if isinstance(plan, Quote):
         brands = plan.standing.give, plan.standing.want
-        text = f"The open order {plan.standing.entry.id[:_ID_DIGITS]} fits. {plan.text()}.{warnings(*brands)}"
+        found = plan.standing.entry.id[:_ID_DIGITS]
+        text = f"The open order {found} fits. {plan.text()}.{warnings(troc, *brands)}"
         preview = _quote_form(plan)
         question = "Take it?"
     else:
         brands = troc.brand(plan.give_token), troc.brand(plan.want_token)
-        text = f"{troc.terms(plan)}.{warnings(*brands)}"
+        text = f"{troc.terms(plan)}.{warnings(troc, *brands)}"
         preview = {"terms": troc.terms(plan), "order": plan.to_json()}
         question = "Sign it?"
     if not agreed(session, text, dict(preview), question):
@@ -133,7 +134,7 @@ def show(context: typer.Context, order: _Order) -> None:
     session.result(
         standing_form(standing),
         f"{standing.entry.id}\n{standing.terms()}.\nState: {standing.state} ({standing.why}).\n"
-        f"Next: {standing.next_step}.{warnings(standing.give, standing.want)}",
+        f"Next: {standing.next_step}.{warnings(troc, standing.give, standing.want)}",
     )
 
 
@@ -150,7 +151,7 @@ def accept(
     session = session_of(context)
     troc = troc_of(session)
     quote = troc.quote(order, amount, live)
-    text = f"{quote.text()}.{warnings(quote.standing.give, quote.standing.want)}"
+    text = f"{quote.text()}.{warnings(troc, quote.standing.give, quote.standing.want)}"
     if agreed(session, text, _quote_form(quote), "Take it?"):
         receipt = troc.orders.take(quote, troc.signer, troc.submitter)
         session.result(_quote_form(quote) | sent_form(receipt), "Taken: see `troc trade history`.")

@@ -174,7 +174,7 @@ def test_brand_status_and_domain(stage: Stage) -> None:
     shown = stage.troc("brand", "status", "PANIER")
     assert "Issued 500 = live 480 + redeemed 20 + expired 0." in shown
     assert "  Owes 480 until 3 September 2027." in shown
-    assert "Unproven: Le Panier claims panier.invalid" in shown
+    assert "Unproven: panier.invalid was asked just now" in shown
     data = stage.json("brand", "status", "PANIER")
     assert (data["issued"], data["live"], data["proven"]) == ("500", "480", False)
     assert [entry["amount"] for entry in data["owed"]] == ["480"]
@@ -392,6 +392,34 @@ def test_error_a_symbol_that_two_brands_bear(stage: Stage) -> None:
     code, _, err = stage.refused("points", "balance", "PANIER", account=ANN)
     assert code == 14
     golden("doubled_symbol", err)
+
+
+def launch_as_is(stage: Stage, name: str, symbol: str, domain: str = "") -> str:
+    """Launch points without the client's checks, as anybody can; gives their address."""
+    manifest = load_manifest(stage.chain)
+    brands = Brands(stage.chain, manifest.address("Brands"), manifest.address("PointsExchange"))
+    plan = brands.plan("Other", "OTHER", owner=address_of(CEM))
+    plan = plan.__class__(**{**vars(plan), "name": name, "symbol": symbol, "domain": domain})
+    return brands.launch(plan, open_account(CEM, stage.chain.config)).address
+
+
+def test_lookalikes_are_marked_in_lists_and_before_anything_is_agreed_to(stage: Stage) -> None:
+    real = stage.json("brand", "status", "PANIER")["token"]
+    false = launch_as_is(stage, "Le Panier", "PANI\N{CYRILLIC CAPITAL LETTER IE}R")
+    listed = stage.troc("points", "list", "--all")
+    assert f"looks like Le Panier (PANIER), {real}: compare the address" in listed
+    assert "has CYRILLIC CAPITAL LETTER IE in its symbol" in listed
+    (told,) = [each for each in stage.json("points", "list", "--all")["brands"] if each["token"] == false]
+    assert told["looks_like"] == [real]
+    shown = stage.troc("trade", "order", "80 PANIER", f"10 {false}", "--dry-run", account=ANN)
+    assert f"{false}, looks like Le Panier (PANIER), {real}" in shown
+    assert "looks like" not in stage.troc("points", "send", "1 BIOBOX", address_of(CEM), account=BOB)
+
+
+def test_status_says_that_the_domain_was_asked(stage: Stage) -> None:
+    token = launch_as_is(stage, "Coop", "COOP", "coop.invalid")
+    told = stage.troc("brand", "status", token)
+    assert "Unproven: coop.invalid was asked just now; https://coop.invalid/.well-known/troc.json" in told
 
 
 def test_error_no_ether(stage: Stage) -> None:
