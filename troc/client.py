@@ -25,7 +25,7 @@ from troc.brands import Brand, Brands, LaunchPlan, MintReport, Progress, Status
 from troc.chain import Chain, Receipt
 from troc.claims import ClaimReport, Claims, VoucherStanding
 from troc.domains import Fetch, fetch_https
-from troc.errors import AccountError, InputError
+from troc.errors import AccountError, InputError, OrderError
 from troc.manifest import Manifest, load_manifest
 from troc.messages import EXCHANGE_NAME, ZERO_ADDRESS, Domain, Order, to_address
 from troc.network import load_network, setting
@@ -426,15 +426,17 @@ class Troc:
         until: str = USUAL_OPEN,
         in_parts: bool = False,
         only: str | None = None,
+        new: bool = False,
     ) -> Outcome:
         """Take a fitting open order, else publish one; the outcome says which.
 
         `live`: until when the points must be good that are got ("90d", "2027-02-19"; none: 30 days),
         `until`: how long the order stays open, `in_parts`: whether parts of it may be settled, `only`: the
-        address of the only taker.
+        address of the only taker, `new`: make an order in any case, also if one that fits is open or the same
+        terms are offered already.
         """
         return self.carry_out(
-            self.plan_trade(give, want, live=live, until=until, in_parts=in_parts, only=only)
+            self.plan_trade(give, want, live=live, until=until, in_parts=in_parts, only=only, new=new)
         )
 
     def plan_trade(
@@ -446,14 +448,28 @@ class Troc:
         until: str = USUAL_OPEN,
         in_parts: bool = False,
         only: str | None = None,
+        new: bool = False,
     ) -> Quote | Order:
-        """What `trade` would do: take an open order as quoted, or sign and publish this one."""
+        """What `trade` would do: take an open order as quoted, or sign and publish this one.
+
+        Raises `OrderError` where the same terms stand in an open order of one's own: a program that runs
+        twice offers its points once.
+        """
         order = self.draft(give, want, live=live, until=until, in_parts=in_parts, only=only)
+        if new:
+            return order
         if only is None:
             sides = self.side(give), self.side(want)
             found = self.orders.best(self.address, *sides, order.want_points_living_until)
             if found is not None:
                 return found
+        for own in self.orders.open_of(self.address, self.side(give).brand):
+            if _same_terms(own.order, order):
+                raise OrderError(
+                    f"you offer just that already, in the open order {own.entry.id[:14]}",
+                    "wait for a taker, end it with `troc trade cancel`, or offer it once more"
+                    " (`troc trade order --new`, in Python new=True)",
+                )
         return order
 
     def carry_out(self, plan: Quote | Order) -> Outcome:
@@ -598,6 +614,16 @@ def connect(
     chain = Chain.connect(load_network(network, rpc))
     given = [Path(path) if path else None for path in (password_file, submit_password_file)]
     return Troc(chain, load_manifest(chain), *_openers(chain, account, submit_with, *given), fetch=fetch)
+
+
+def _same_terms(one: Order, other: Order) -> bool:
+    """Whether two orders of one maker give and want the same, to the same takers."""
+    return all(
+        getattr(one, name) == getattr(other, name)
+        for name in (
+            "give_token", "give_amount", "want_token", "want_amount", "only_taker", "allow_partial"
+        )
+    )  # fmt: skip
 
 
 def _openers(

@@ -106,7 +106,8 @@ SEPOLIA = 11155111
 @pytest.fixture
 def sepolia(project: Project) -> Iterator[str]:
     """A node that keeps a chain with Sepolia's id."""
-    with run_anvil(port := free_port(), "--chain-id", str(SEPOLIA)):
+    # Blocks go on, since two of them make a transaction final there.
+    with run_anvil(port := free_port(), "--chain-id", str(SEPOLIA), "--block-time", "1"):
         shutil.rmtree(project.folder / "build" / "deployments" / str(SEPOLIA), ignore_errors=True)
         yield rpc_of(port)
 

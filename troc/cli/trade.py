@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from troc import words
+from troc.brands import Brand
 from troc.cli.acting import agreed, amount_form, sent_form, sides_form, standing_form, troc_of, warnings
 from troc.cli.session import session_of
+from troc.client import Troc
 from troc.errors import InputError
 from troc.messages import Order, to_address
 from troc.orders import USUAL_OPEN, good_until, price_in_words
@@ -67,10 +69,8 @@ def order(
     plan: Quote | Order
     if file is not None:
         plan = troc.draft(give, want, **words_of_order, unpublished=True)
-    elif new:
-        plan = troc.draft(give, want, **words_of_order)
     else:
-        plan = troc.plan_trade(give, want, **words_of_order)
+        plan = troc.plan_trade(give, want, **words_of_order, new=new)
     if isinstance(plan, Quote):
         brands = plan.standing.give, plan.standing.want
         found = plan.standing.entry.id[:_ID_DIGITS]
@@ -79,7 +79,7 @@ def order(
         question = "Take it?"
     else:
         brands = troc.brand(plan.give_token), troc.brand(plan.want_token)
-        text = f"{troc.terms(plan)}.{warnings(troc, *brands)}"
+        text = f"{troc.terms(plan)}.{warnings(troc, *brands)}{_offered(troc, brands[0], plan.give_amount)}"
         preview = {"terms": troc.terms(plan), "order": plan.to_json()}
         question = "Sign it?"
     if not agreed(session, text, dict(preview), question):
@@ -107,6 +107,17 @@ def order(
         },
         f"{verb} the order {outcome.order.id[:_ID_DIGITS]}: {next_step}.",
     )
+
+
+def _offered(troc: Troc, brand: Brand, units: int) -> str:
+    """A line on the points that are offered in other open orders already."""
+    others = troc.orders.open_of(troc.address, brand)
+    if not others:
+        return ""
+    offered, total = sum(each.left for each in others), troc.balance(brand).total
+    ids = words.listed(each.entry.id[:_ID_DIGITS] for each in others)
+    line = f"\nYou offer {brand.number(offered)} of your {brand.text(total)} already, in {ids}"
+    return f"{line}: not all of it can be filled." if offered + units > total else f"{line}."
 
 
 @app.command()

@@ -422,6 +422,18 @@ def test_status_says_that_the_domain_was_asked(stage: Stage) -> None:
     assert "Unproven: coop.invalid was asked just now; https://coop.invalid/.well-known/troc.json" in told
 
 
+def test_an_order_tells_what_is_offered_already(stage: Stage) -> None:
+    first = stage.order("300 PANIER", "80 BIOBOX", account=ANN)
+    shown = stage.troc("trade", "order", "200 PANIER", "70 BIOBOX", "--dry-run", account=ANN)
+    assert f"You offer 300 of your 500 PANIER already, in {first[:14]}.\n" in shown
+    shown = stage.troc("trade", "order", "201 PANIER", "70 BIOBOX", "--dry-run", account=ANN)
+    assert f"already, in {first[:14]}: not all of it can be filled." in shown
+    code, _, err = stage.refused("trade", "order", "300 PANIER", "80 BIOBOX", account=ANN)
+    assert code != 0
+    assert "--new" in err
+    assert stage.order("300 PANIER", "80 BIOBOX", "--new", account=ANN) != first
+
+
 def test_error_no_ether(stage: Stage) -> None:
     rpc_call(stage.chain, "anvil_setBalance", address_of(ANN), "0x0")
     code, _, err = stage.refused("trade", "order", "100 PANIER", "80 BIOBOX", account=ANN)
