@@ -117,7 +117,7 @@ def test_the_same_terms_are_offered_once(world: World) -> None:
 
 def test_refuses_points_that_are_kept_from_the_exchange(world: World) -> None:
     world.ann.set_exchange("ACME", on=False)
-    with pytest.raises(PointsError, match="you keep ACME from the exchange: .*troc points exchange on ACME"):
+    with pytest.raises(PointsError, match=r"you keep ACME from the exchange: .*troc points exchange on ACME"):
         world.ann.trade("10 ACME", "80 BETA")
     assert world.everyone.open_orders() == []
 
