@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from pathlib import Path
 
 import brownie
 from brownie._config import CONFIG
 
-from troc.accounts import Signer, open_account
+from troc.accounts import Signer, open_later
 from troc.chain import Chain
 from troc.errors import NetworkError, WrongChainError
 from troc.network import load_network, setting
@@ -42,12 +43,16 @@ def active_chain() -> Chain:
 
 
 def active_signer(chain: Chain, name: str = "") -> Signer:
-    """Who acts: `name`, else `TROC_ACCOUNT`, else on a local chain its first development account."""
+    """Who acts: `name`, else `TROC_ACCOUNT`, else on a local chain its first development account.
+
+    The passphrase is asked for when something is signed.
+    """
     name = name or setting("TROC_ACCOUNT") or (DEVELOPER if chain.config.is_local else "")
     if not name:
         raise NetworkError("no account was named", "set TROC_ACCOUNT in .env")
     file = setting("TROC_PASSWORD_FILE")
-    signer = open_account(name, chain.config, Path(file).expanduser() if file else None, getpass.getpass)
+    ask = getpass.getpass if sys.stdin.isatty() else None
+    signer = open_later(name, chain.config, Path(file).expanduser() if file else None, ask)
     if CONFIG.network_type == "development" and chain.balance(signer.address) < _ENOUGH:
         # Ganache's accounts come from brownie's own words.
         brownie.accounts[0].transfer(signer.address, _ENOUGH)

@@ -127,11 +127,6 @@ class LaunchPlan:
             for start in starts
         ]
 
-    @property
-    def largest(self) -> int:
-        """How many whole points can be issued in one epoch."""
-        return int(LOT_MAX // 10**self.decimals)
-
     def as_tuple(self) -> tuple[Any, ...]:
         """For `Brands.launch`."""
         return (
@@ -481,8 +476,10 @@ class Brands:
         signer: str,
         reference: str = "",
         grant: int | None = None,
-    ) -> None:
-        """Raise before anything is sent if `signer` cannot issue what is not issued yet."""
+    ) -> int:
+        """What is not issued yet, in smallest units. Raises before anything is sent if `signer` cannot issue
+        it.
+        """
         token = self.token(brand).functions
         todo = _cut(brand, payouts, reference)
         issuer = ZERO_ADDRESS if grant is None else signer
@@ -501,7 +498,7 @@ class Brands:
                     f"{brand.text(units)} are too many for now",
                     f"issue {brand.text(max(room, 0))} at most in this season",
                 )
-            return
+            return units
         left = self.grant(brand, signer, grant)
         most = left.amount if not left.per_day else min(left.amount, max(left.per_day - left.used_today, 0))
         if units > most:
@@ -509,6 +506,7 @@ class Brands:
                 f"{signer} may issue {brand.text(most)} today, not {brand.text(units)}",
                 "ask the brand for a larger grant (`troc brand issuer`)",
             )
+        return units
 
     def mint_pending(
         self,

@@ -51,6 +51,8 @@ Opener = Callable[[], Signer]
 USUAL_VALID = "90d"
 """How long a voucher can be claimed, where nobody said otherwise."""
 
+UNNAMED = AccountError("no account was named", "name one: connect(..., account=NAME)")
+
 MOST_VOUCHERS = 100_000
 
 
@@ -86,8 +88,10 @@ class Troc:
         open_signer: Opener | None = None,
         open_submitter: Opener | None = None,
         fetch: Fetch = fetch_https,
+        unnamed: AccountError = UNNAMED,
     ) -> None:
         self.chain = chain
+        self._unnamed = unnamed
         self.manifest = manifest
         exchange = manifest.address("PointsExchange")
         domain = Domain(EXCHANGE_NAME, chain.chain_id, exchange)
@@ -122,7 +126,7 @@ class Troc:
     def address(self) -> str:
         """The address of the account that acts."""
         if self._address is None:
-            raise AccountError("no account was named", "name one: connect(..., account=NAME)")
+            raise self._unnamed
         return self._address
 
     @property
@@ -130,7 +134,7 @@ class Troc:
         """The account that acts, opened."""
         if self._signer is None:
             if self._open_signer is None:
-                raise AccountError("no account was named", "name one: connect(..., account=NAME)")
+                raise self._unnamed
             self._signer = self._open_signer()
         return self._signer
 
@@ -201,9 +205,11 @@ class Troc:
 
     def check_mint(
         self, brand: Brand, payouts: Sequence[Payout], *, reference: str = "", grant: int | None = None
-    ) -> None:
-        """Raise before anything is sent if the account that acts cannot issue that much."""
-        self.brands.check_mint(brand, payouts, self.address, reference, grant)
+    ) -> int:
+        """What is not issued yet, in smallest units. Raises before anything is sent if the account that acts
+        cannot issue that much.
+        """
+        return self.brands.check_mint(brand, payouts, self.address, reference, grant)
 
     def mint_payouts(
         self,
@@ -246,6 +252,17 @@ class Troc:
         """Spend points at their brand for a receipt that it gave (32 bytes)."""
         side = self.side(points)
         return self.points.redeem(side.brand, side.units, receipt, self.signer, self.submitter)
+
+    def receipt(self, brand: str | Brand, text: str) -> bytes:
+        """The public reference of a receipt, 32 bytes, that a customer names in `redeem`.
+
+        `text` is what the brand calls it ("basket 4711"). It is hashed with a salt that only the account
+        that acts can make, so that nobody finds the text by trying; the same text gives the same again.
+        """
+        if not text.strip():
+            raise InputError("a receipt needs a name", 'write what you call it, as in "basket 4711"')
+        domain = self.brand(brand).domain_of_messages(self.chain.chain_id)
+        return receipt_id(text, receipt_salt(self.signer, domain))
 
     def set_exchange(self, brand: str | Brand, on: bool) -> Receipt:
         """Allow or forbid the exchange to move one's points of a brand for signed orders."""

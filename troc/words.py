@@ -65,7 +65,7 @@ def parse_amount(text: str) -> Decimal:
 
 def parse_quantity(text: str) -> Quantity:
     """What "120 PANIER" says: an amount, then the brand's symbol, proven domain or address."""
-    parts = text.split()
+    parts = text.split() if isinstance(text, str) else ()
     if len(parts) != 2:
         raise InputError(
             f"{text!r} is not an amount of something", 'write an amount and a brand, as in "120 PANIER"'

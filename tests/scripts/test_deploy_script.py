@@ -38,7 +38,9 @@ def test_deploys_once_on_a_chain_that_is_kept_and_the_console_knows_it(project: 
     first = names(project.deploy("kept"))
     block = web3.eth.block_number
     assert block == len(SUITE)
-    assert names(project.deploy("kept")) == first
+    done = project.deploy("kept")
+    assert names(done) == first
+    assert "Everything is deployed already: nothing was sent.\n" in done.stdout
     assert web3.eth.block_number == block
     lines = [
         "print('before', PointsExchange[-1], len(PointsExchange))",
@@ -79,6 +81,17 @@ def live(project: Project) -> Iterator[Web3]:
         web3 = Web3(HTTPProvider(rpc_of(port)))
         web3.provider.make_request("anvil_setBalance", [Account.from_key(KEY).address, hex(10**18)])  # type: ignore[arg-type]
         yield web3
+
+
+def test_the_passphrase_is_asked_for_after_the_plan(project: Project, live: Web3) -> None:
+    done = project.deploy("watched", TROC_ACCOUNT="brand")
+    assert done.stderr.splitlines()[-1].startswith("deploy: nothing was deployed on watched")
+    done = project.deploy("watched", "yes", TROC_ACCOUNT="brand")
+    assert done.stderr.splitlines()[-1] == (
+        "deploy: the passphrase of brand is needed, and there is nobody to ask: name a file that holds it:"
+        " --password-file, or TROC_PASSWORD_FILE in .env"
+    )
+    assert live.eth.block_number == 0
 
 
 def test_a_live_network_is_asked_about_first(project: Project, live: Web3) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from troc import words
+from troc.accounts import address_of, no_account
 from troc.brands import Brand
 from troc.chain import Receipt
 from troc.cli.session import Session
@@ -23,6 +24,9 @@ from troc.trade import Standing
 
 def troc_of(session: Session) -> Troc:
     """The client, acting as the session's account if one was named."""
+    if session.options.submit_with:
+        # Before anything is asked or signed.
+        address_of(session.options.submit_with, session.config)
     named = session.options.account or setting("TROC_ACCOUNT")
     return Troc(
         session.chain,
@@ -30,6 +34,7 @@ def troc_of(session: Session) -> Troc:
         session.address if named else None,
         lambda: session.signer,
         (lambda: session.submitter) if session.options.submit_with else None,
+        unnamed=no_account(session.config),
     )
 
 

@@ -13,7 +13,7 @@ from troc.cli.acting import agreed, amount_form, sent_form, sides_form, standing
 from troc.cli.session import session_of
 from troc.client import Troc
 from troc.errors import InputError
-from troc.messages import Order, to_address
+from troc.messages import Order
 from troc.orders import USUAL_OPEN, good_until, price_in_words
 from troc.trade import Quote, Standing
 
@@ -65,7 +65,12 @@ def order(
     """Take an open order that fits, else make one: shown in words before you sign."""
     session = session_of(context)
     troc = troc_of(session)
-    words_of_order: dict[str, Any] = {"live": live, "until": until, "in_parts": in_parts, "only": only}
+    words_of_order: dict[str, Any] = {
+        "live": live,
+        "until": until,
+        "in_parts": in_parts,
+        "only": session.address_of(only, "the only taker") if only else None,
+    }
     plan: Quote | Order
     if file is not None:
         plan = troc.draft(give, want, **words_of_order, unpublished=True)
@@ -129,7 +134,7 @@ def book(
 ) -> None:
     """Open orders."""
     session = session_of(context)
-    standings = troc_of(session).open_orders(give, want, to_address(maker) if maker else None)
+    standings = troc_of(session).open_orders(give, want, session.address_of(maker) if maker else None)
     session.result(
         {"orders": [standing_form(standing) for standing in standings]},
         "\n".join(map(_line, standings)) or "No open order: make one with `troc trade order`.",
@@ -236,7 +241,7 @@ def history(
 ) -> None:
     """What you have traded."""
     session = session_of(context)
-    trades = troc_of(session).history(to_address(of) if of else None)
+    trades = troc_of(session).history(session.address_of(of) if of else None)
     session.result(
         {
             "trades": [

@@ -156,6 +156,7 @@ def test_import_from_a_paper_backup(home: Path) -> None:
 def password_file(home: Path) -> str:
     file = home / "password"
     file.write_text(PASSPHRASE + "\n")
+    file.chmod(0o600)
     return str(file)
 
 

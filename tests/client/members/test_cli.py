@@ -265,5 +265,5 @@ def test_without_databases_it_says_what_to_install(line: tuple[str, ...], home: 
     )
     assert (ended.returncode, ended.stderr) == (
         3,
-        "troc: databases need SQLAlchemy: run `pip install 'troc[store]'`\n",
+        "troc: databases need SQLAlchemy: run `pip install '.[store]'` in the folder of this project\n",
     )

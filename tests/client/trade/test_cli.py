@@ -286,6 +286,7 @@ def test_trade_order_new_takes_nothing(stage: Stage) -> None:
 def test_an_account_from_a_keystore_in_a_process_of_its_own(stage: Stage, home: Path) -> None:
     password = home / "password"
     password.write_text("correct horse\n")
+    password.chmod(0o600)
     made = troc(
         *("account", "import", "customer", "--password-file", str(password), "--backup", "--json"),
         home=home,
@@ -348,6 +349,7 @@ def test_error_wrong_passphrase(stage: Stage, home: Path) -> None:
     keystore = Account.encrypt(b"B" * 32, "correct horse", kdf="pbkdf2", iterations=2)
     (folder / "customer.json").write_text(json.dumps(keystore))
     (home / "password").write_text("wrong horse\n")
+    (home / "password").chmod(0o600)
     code, _, err = stage.refused(
         *("points", "exchange", "off", "PANIER", "--password-file", str(home / "password")),
         account="customer",
@@ -432,6 +434,73 @@ def test_an_order_tells_what_is_offered_already(stage: Stage) -> None:
     assert code != 0
     assert "--new" in err
     assert stage.order("300 PANIER", "80 BIOBOX", "--new", account=ANN) != first
+
+
+def test_nothing_is_asked_that_cannot_be_done(stage: Stage) -> None:
+    """Without --yes a question is an error here, so what was checked first is told first."""
+
+    def told(*arguments: str, account: str) -> str:
+        code, out, err = stage.run("--rpc", stage.rpc, "--account", account, *arguments)
+        assert "nobody to ask" not in err
+        return out if code == 0 else err
+
+    assert "has 500 PANIER, not 3,000" in told("points", "send", "3000 PANIER", CEM, account=ANN)
+    assert "has 500 PANIER, not 3,000" in told("points", "redeem", "3000 PANIER", RECEIPT, account=ANN)
+    file = stage.folder / "again.csv"
+    file.write_text(f"address,amount\n{address_of(CEM)},120\n")
+    stage.troc("brand", "mint", "PANIER", str(file), account=OWNER)
+    shown = told("brand", "mint", "PANIER", str(file), account=OWNER)
+    assert "Nothing was left to issue. 1 customer had 120 PANIER from an earlier run" in shown
+    shown = told("points", "send", "3 PANIER", CEM, "--submit-with", "nobody", account=ANN)
+    assert "there is no account 'nobody' (there: brand, customer, buyer, dev:0 to dev:9)" in shown
+
+
+def test_a_cap_a_day_needs_an_amount(stage: Stage) -> None:
+    for option, value in (("--per-day", "200"), ("--locked-until", "90d")):
+        code, _, err = stage.refused("brand", "issuer", "PANIER", CEM, option, value, account=OWNER)
+        assert (code, f"{option} needs --amount" in err) == (3, True)
+
+
+def test_accounts_are_recipients(stage: Stage) -> None:
+    assert f"to {address_of(CEM)}" in stage.troc("points", "send", "3 PANIER", CEM, account=ANN)
+    assert "3 Le Panier" in stage.troc("points", "balance", "PANIER", "--of", CEM)
+    assert f"{address_of(CEM)} may still issue 0 PANIER" in stage.troc("brand", "issuer", "PANIER", CEM)
+    code, _, err = stage.refused("points", "send", "3 PANIER", "nobody", account=ANN)
+    assert (code, "write an address (0x and 40 hex digits) or the name of an account" in err) == (3, True)
+
+
+def test_nobody_was_named(stage: Stage) -> None:
+    code, _, err = stage.refused("points", "list")
+    assert code == 8
+    assert err == (
+        "troc: no account was named: use --account NAME, or set TROC_ACCOUNT in .env (on a local chain also"
+        " dev:0 to dev:9)\n"
+    )
+
+
+def test_a_receipt_is_salted_and_can_be_redeemed_for(stage: Stage) -> None:
+    receipt = stage.troc("brand", "receipt", "PANIER", "basket 4711", account=OWNER).strip()
+    assert receipt == stage.troc("brand", "receipt", "PANIER", "basket 4711", account=OWNER).strip()
+    others = [
+        stage.json("brand", "receipt", *words, account=account)["receipt"]
+        for words, account in (
+            (("PANIER", "basket 4712"), OWNER),
+            (("BIOBOX", "basket 4711"), OWNER),
+            (("PANIER", "basket 4711"), CEM),
+        )
+    ]
+    assert len({receipt, *others}) == 4
+    stage.troc("points", "redeem", "20 PANIER", receipt, account=ANN)
+    code, _, err = stage.refused("points", "redeem", "20 PANIER", receipt, account=ANN)
+    assert (code != 0, "before" in err) == (True, True)
+
+
+def test_launch_says_why_points_live_longer_than_asked(stage: Stage) -> None:
+    shown = stage.troc("brand", "launch", "Delta", "DELTA", "--valid", "7 days", "--dry-run", account=OWNER)
+    assert "points live 6 to 8 days" in shown
+    assert "They expire by seasons of 2 whole days, a quarter of 7 days rounded up" in shown
+    shown = stage.troc("brand", "launch", "Delta", "DELTA", "--dry-run", account=OWNER)
+    assert "seasons of" not in shown
 
 
 def test_error_no_ether(stage: Stage) -> None:
