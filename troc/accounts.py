@@ -225,7 +225,9 @@ class _Unopened:
     def _opened(self) -> LocalAccount:
         if self._signer is None:
             self._signer = self._open_it()
-        return self._signer._account
+        account = self._signer._account
+        assert isinstance(account, LocalAccount)
+        return account
 
     def sign_transaction(self, transaction: dict[str, Any]) -> SignedTransaction:
         return self._opened().sign_transaction(transaction)

@@ -170,10 +170,14 @@ def test_list_import_and_export(
     keystore.write_text(json.dumps(Account.encrypt(KEY, PASSPHRASE, kdf="pbkdf2", iterations=2)))
     code, _, errors = run(f"account import customer --keystore wallet.json --password-file {password_file}")
     assert (code, errors) == (0, "")
-    assert run("account list") == (0, f"customer  {ADDRESS}\n", "")
-    assert json.loads(run("account list --json")[1]) == {
-        "accounts": [{"name": "customer", "address": ADDRESS}]
-    }
+    listed = run("account list")[1].splitlines()
+    assert listed[:2] == [f"customer  {ADDRESS}", "On a local chain also these, which everybody has:"]
+    assert listed[3] == "dev:1  0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+    told = json.loads(run("account list --json")[1])
+    assert told["accounts"] == [{"name": "customer", "address": ADDRESS}]
+    assert list(told["development"]) == [f"dev:{index}" for index in range(10)]
+    told = json.loads(run("account list --json --network sepolia --rpc http://127.0.0.1:1")[1])
+    assert told["development"] == {}
     assert run("account export customer copy.json")[0] == 0
     exported = (home / "copy.json").read_text()
     assert Account.from_key(Account.decrypt(exported, PASSPHRASE)).address == ADDRESS
