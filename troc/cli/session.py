@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import sys
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -139,16 +138,19 @@ class Session:
 
     def ask_secret(self, prompt: str) -> str:
         """Ask for a passphrase or key, unseen."""
-        try:
-            with warnings.catch_warnings():
-                if not sys.stdin.isatty():
-                    # What a program hands over is not seen by anybody.
-                    warnings.simplefilter("ignore", getpass.GetPassWarning)
+        if sys.stdin.isatty():
+            try:
                 return getpass.getpass(prompt)
-        except EOFError:
+            except EOFError:
+                raise AccountError("nothing was typed", "run it again") from None
+        # What a program hands over is not seen by anybody.
+        line = sys.stdin.readline()
+        if not line:
             raise AccountError(
-                "there is nobody to ask for the passphrase", "run it in a terminal, or use --password-file"
-            ) from None
+                f"there is nobody to ask for this: {prompt.strip().rstrip(':')}",
+                "run it in a terminal, or use --password-file",
+            )
+        return line.rstrip("\n")
 
 
 def _setting_file(name: str) -> Path | None:

@@ -185,6 +185,16 @@ def test_list_import_and_export(
     assert run("account export customer copy.json") == (3, "", refused)
 
 
+def test_nobody_is_there_to_type(home: Path) -> None:
+    done = troc("account", "new", "customer", home=home, cwd=home)
+    assert (done.returncode, done.stdout) == (8, "")
+    assert done.stderr == (
+        "troc: there is nobody to ask for this: New passphrase for customer: run it in a terminal, or use"
+        " --password-file\n"
+    )
+    assert keystores(home) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
