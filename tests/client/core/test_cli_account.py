@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -17,6 +18,7 @@ from eth_typing import HexStr
 
 from tests.client.core.command import environment, troc, troc_here
 from troc.accounts import DEV_MNEMONIC
+from troc.cli.session import Session
 
 KEY = HexStr("0x" + "42" * 32)
 ADDRESS = Account.from_key(KEY).address
@@ -183,6 +185,22 @@ def test_list_import_and_export(
     assert Account.from_key(Account.decrypt(exported, PASSPHRASE)).address == ADDRESS
     refused = "troc: copy.json is there already: choose another name\n"
     assert run("account export customer copy.json") == (3, "", refused)
+
+
+@pytest.mark.parametrize(
+    ("answers", "agreed"),
+    [(["y"], True), (["Yes"], True), ([""], False), (["oui", "n"], False), (["oui", "y"], True)],
+)
+def test_only_y_means_yes(
+    answers: list[str], agreed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Typed(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Typed("".join(f"{answer}\n" for answer in answers)))
+    assert Session().confirm("Do it?") is agreed
+    assert capsys.readouterr().err.count("troc: answer y or n\n") == len(answers) - 1
 
 
 def test_nobody_is_there_to_type(home: Path) -> None:
