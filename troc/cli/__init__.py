@@ -13,6 +13,7 @@ from troc import __version__
 from troc.cli import (
     account,
     adjusting,
+    books,
     brand,
     demo,
     earning,
@@ -40,6 +41,10 @@ brand.app.add_typer(members.app, name="members")
 brand.app.add_typer(journal.app, name="journal")
 brand.app.command("adjust", context_settings={"ignore_unknown_options": True})(adjusting.adjust)
 brand.app.command("limits")(adjusting.limits)
+brand.app.command("status")(books.status)
+brand.app.command("liability")(books.liability)
+brand.app.command("balances")(books.balances)
+journal.app.command("month")(books.month)
 points.app.command("link")(members.sign_link)
 app.add_typer(account.app, name="account")
 app.add_typer(brand.app, name="brand")
