@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,11 +17,13 @@ from troc.cli.acting import amount_form, brand_form, troc_of, warnings
 from troc.cli.members import BrandName, Database, PasswordFile, desk_of, need_store
 from troc.cli.session import Session, session_of
 from troc.errors import InputError
+from troc.messages import to_address
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
     from troc.programme.books import Books, Journal, Period, Value
+    from troc.programme.statement import Statement
 
 _Index = Annotated[
     str, typer.Option("--index", help="URL of the index (default: a file in the folder of the chain)")
@@ -325,6 +328,141 @@ def _journal_form(found: Journal) -> dict[str, Any]:
     }
 
 
+# --------------------------------------------------------------------------------------- a customer's points
+
+
+def statement(
+    context: typer.Context,
+    brand: BrandName,
+    of: Annotated[str, typer.Option("--of", help="Address to look at (default: your account)")] = "",
+    first: _From = "",
+    last: _To = "",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A new file, .csv or .json")] = None,
+    index: _Index = "",
+) -> None:
+    """Every change of your points of a brand with its reason, and a balance that adds up."""
+    need_store()
+    from troc.programme.books import Period
+    from troc.programme.statement import statement as statement_of
+
+    _suffix(output, ".csv", ".json")
+    session, books = books_of(context, brand, index)
+    account = to_address(of) if of else session.address
+    launched = books.launched[1]
+    since = words.parse_day(first) if first else launched
+    until = words.parse_day(last) + words.DAY if last else max(books.now, since) + 1
+    found = statement_of(books, account, Period(since, until))
+    form = _statement_form(found)
+    if output is not None:
+        rows = _statement_rows(found)
+        _write(output, json.dumps(form, indent=2) + "\n" if output.suffix == ".json" else _csv(*rows))
+    text = "\n".join(_statement_lines(found))
+    session.result(form, text if output is None else f"{text}\nWritten to {output}.")
+
+
+def _statement_lines(found: Statement) -> list[str]:
+    brand = found.brand
+    rows = [("opening balance", "", brand.number(found.opening))]
+    rows += [
+        (
+            f"{words.moment(line.time)}  {line.reason}",
+            _signed(brand, line.units) if line.units < 0 else f"+{brand.number(line.units)}",
+            brand.number(line.balance),
+        )
+        for line in found.lines
+    ]
+    rows.append(("closing balance", "", brand.number(found.closing)))
+    lines = [f"{brand.title}, {found.account}, {found.period.text}", *columns(rows)]
+    for each in found.pending:
+        when = "since" if each.state == "due" else "from"
+        lines.append(f"Pending: {brand.text(each.left)}, yours {when} {words.moment(each.matures_at)}.")
+    if not found.checked:
+        lines.append("Not held against the token: the node keeps no state of then.")
+    return lines
+
+
+def _statement_rows(found: Statement) -> tuple[Sequence[str], list[tuple[str, ...]]]:
+    brand = found.brand
+    ends = [words.iso_day(found.period.since), words.iso_day(found.period.until - 1)]
+    return (
+        ("time", "kind", "reason", "points", "balance", "transaction"),
+        [
+            (ends[0], "opening", "opening balance", "", _plain(brand, found.opening), ""),
+            *(
+                (
+                    *(_time(line.time), line.kind, line.reason, _plain(brand, line.units)),
+                    *(_plain(brand, line.balance), line.transaction),
+                )
+                for line in found.lines
+            ),
+            (ends[1], "closing", "closing balance", "", _plain(brand, found.closing), ""),
+        ],
+    )
+
+
+def _statement_form(found: Statement) -> dict[str, Any]:
+    return {
+        "token": found.brand.address,
+        "account": found.account,
+        "since": found.period.since,
+        "until": found.period.until,
+        "opening": str(found.opening),
+        "lines": [
+            vars(line) | {"units": str(line.units), "balance": str(line.balance)} for line in found.lines
+        ],
+        "closing": str(found.closing),
+        "pending": [
+            amount_form(found.brand, each.left) | {"matures_at": each.matures_at, "state": each.state}
+            for each in found.pending
+        ],
+        "checked": found.checked,
+    }
+
+
+# -------------------------------------------------------------------------------------------------- report
+
+
+def report(
+    context: typer.Context,
+    brand: BrandName,
+    which: Annotated[str, typer.Option("--month", help="Such as 2027-02")],
+    output: Annotated[
+        list[Path], typer.Option("--output", "-o", help="New files, .html or .md (plots lie beside that)")
+    ],
+    value: _Value = "0.01",
+    currency: _Currency = "EUR",
+    breakage: _Rate = "",
+    index: _Index = "",
+) -> None:
+    """A month in one page: what was issued, redeemed and traded, what is owed, what a member costs, and
+    breakage beside what trading brought.
+    """
+    need_store()
+    from troc.programme.books import month as month_of
+    from troc.programme.report import as_html, as_markdown, report_of
+
+    for path in output:
+        _suffix(path, ".html", ".md")
+    worth, rate, period = _worth(value, currency), _rate(breakage), month_of(which)
+    session, books = books_of(context, brand, index)
+    found = report_of(books, period, worth, rate)
+    files = []
+    for path in output:
+        if path.suffix == ".html":
+            _write(path, as_html(found))
+            files.append(path)
+        else:
+            text, plots = as_markdown(found, path.stem)
+            for name, image in plots.items():
+                _write(path.with_name(name), image)
+            _write(path, text)
+            files += [path, *(path.with_name(name) for name in plots)]
+    session.result(
+        {"files": [str(path) for path in files], "since": period.since, "until": found.rolled.period.until},
+        f"{found.rolled.brand.title}, {found.rolled.period.text}: {words.listed(map(str, files))}.",
+    )
+
+
 # ------------------------------------------------------------------------------------------------- internal
 
 
@@ -397,10 +535,21 @@ def _csv(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return file.getvalue()
 
 
-def _write(path: Path, text: str) -> None:
+def _suffix(path: Path | None, *allowed: str) -> None:
+    if path is not None and path.suffix not in allowed:
+        raise InputError(
+            f"{path} is of no kind that is known here", f"end its name in {words.one_of(allowed)}"
+        )
+
+
+def _time(time: int) -> str:
+    return words.iso_day(time) + f"T{time % words.DAY // 3600:02}:{time % 3600 // 60:02}:{time % 60:02}Z"
+
+
+def _write(path: Path, text: str | bytes) -> None:
     if path.exists():
         raise InputError(f"{path} is there already", "choose another name")
     try:
-        path.write_text(text)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror})", "choose another place") from None

@@ -286,7 +286,7 @@ class Reading:
                 note(row, "sent", -row.units, row.recipient, None)
         # At the same second, what expires is gone before anything else happens.
         order = [(change.time, 1, block, position, change) for block, position, change in found]
-        for lot in self._expired(t.lots, brand, since, until, [t.lots.c.account == account]):
+        for _, lot in self._expired(t.lots, brand, since, until, [t.lots.c.account == account]):
             order.append((lot.expiry, 0, 0, 0, AccountChange(lot.expiry, "expired", -lot.units)))
         return [entry[-1] for entry in sorted(order, key=lambda entry: entry[:-1])]
 
@@ -295,9 +295,14 @@ class Reading:
         block of the index.
         """
         found: dict[int, int] = {}
-        for lot in self._expired(tables.supply, brand, since, until, []):
+        for _, lot in self._expired(tables.supply, brand, since, until, []):
             found[lot.expiry] = found.get(lot.expiry, 0) + lot.units
         return [Lot(found[expiry], expiry) for expiry in sorted(found)]
+
+    def expired_of_all(self, brand: Brand, since: int = 0, until: int | None = None) -> list[tuple[str, Lot]]:
+        """What expired in a span, with who had it, by date and address."""
+        found = [(str(row.account), lot) for row, lot in self._expired(tables.lots, brand, since, until, [])]
+        return sorted(found, key=lambda each: (each[1].expiry, each[0]))
 
     # -------------------------------------------------------------------------------------------- balances
 
@@ -357,8 +362,8 @@ class Reading:
 
     def _expired(
         self, table: sa.Table, brand: Brand, since: int, until: int | None, where: Sequence[Any]
-    ) -> Iterator[Lot]:
-        """Lots that ran out while a row of a history held."""
+    ) -> Iterator[tuple[Any, Lot]]:
+        """Lots that ran out while a row of a history held, with that row."""
         end = self.reached()[1] + 1 if until is None else until
         ending = tables.blocks.alias("ending")
         query = (
@@ -372,7 +377,7 @@ class Reading:
             for lot in _lots(brand, row):
                 ran_out = row.until_time is None or lot.expiry <= row.until_time
                 if ran_out and since <= lot.expiry < end:
-                    yield lot
+                    yield row, lot
 
 
 def _common(row: Any) -> dict[str, Any]:

@@ -211,7 +211,7 @@ class Books:
     """The books of one brand, over an index that was brought up to date before."""
 
     def __init__(self, troc: Troc, index: Index, brand: Brand) -> None:
-        self._troc = troc
+        self.troc = troc
         self._chain = troc.chain
         self.index = index
         self.brand = brand
@@ -276,7 +276,7 @@ class Books:
         balances = index.balances(brand, until - 1)
         moved = index.transfers(brand, since, until)
         traded = sum(transfer.units for transfer in moved if self.is_trade(transfer))
-        block = self._last_block(until)
+        block = self.last_block(until)
         told = self._told(block)
         found = Rolled(
             brand=brand,
@@ -302,7 +302,7 @@ class Books:
         self._check_balances(balances, after, until - 1)
         # What the token says at both ends shows each movement between them.
         self._check_told(told)
-        self._check_told(self._told(self._last_block(since)))
+        self._check_told(self._told(self.last_block(since)))
         return found
 
     def _roll_pending(self, period: Period) -> PendingMoves:
@@ -334,7 +334,7 @@ class Books:
         for each in self.index.pending(self.brand, time):
             if each.left:
                 pending[each.matures_at] += each.left
-        told = self._told(self._last_block(time + 1))
+        told = self._told(self.last_block(time + 1))
         self._check_told(told)
         return Owed(
             brand=self.brand,
@@ -349,7 +349,7 @@ class Books:
         """What everybody held after all blocks up to a time, by address; adds up to the supply lot by lot."""
         found = self.index.balances(self.brand, at)
         self._check_balances(found, _by_expiry(self.index.totals(self.brand, at)), at)
-        self._check_told(self._told(self._last_block(at + 1)))
+        self._check_told(self._told(self.last_block(at + 1)))
         return found
 
     # ----------------------------------------------------------------------------------------------- trades
@@ -357,7 +357,7 @@ class Books:
     @cached_property
     def fills(self) -> Mapping[str, frozenset[str]]:
         """Transactions of the exchange, with the makers whose orders were filled there."""
-        manifest = self._troc.manifest
+        manifest = self.troc.manifest
         exchange = self._chain.contract("PointsExchange", manifest.address("PointsExchange"))
         found: dict[str, set[str]] = defaultdict(set)
         for event in self._chain.logs(
@@ -457,7 +457,7 @@ class Books:
         pending = sum(each.left for each in index.pending(brand, told.time))
         self._check(f"pending points on {when}", pending, told.pending, by)
 
-    def _last_block(self, until: int) -> int:
+    def last_block(self, until: int) -> int:
         """The last block with a time below `until`, as far as the index goes; -1 before the launch."""
         first, launched = self.launched
         if until <= launched:
@@ -471,7 +471,7 @@ class Books:
         """
         if block < 0:
             return None
-        token = self._troc.brands.token(self.brand).functions
+        token = self.troc.brands.token(self.brand).functions
         try:
             amounts, expiries, pending, promised = self._chain.call(token.liability(), block=block)
             issued, live, redeemed, expired = self._chain.call(token.totals(), block=block)
