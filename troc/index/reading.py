@@ -317,6 +317,14 @@ class Reading:
         """Everybody who held something at a time, by address."""
         return self._balances(brand, at, [])
 
+    def guessed(self, brand: Brand) -> bool:
+        """Whether the lots of any balance of a brand, past ones included, are a guess (docs/index.md)."""
+        query = sa.select(tables.lots.c.account).where(
+            tables.lots.c.token == brand.address, sa.not_(tables.lots.c.exact)
+        )
+        with self.reading() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def totals(self, brand: Brand, at: int | None = None) -> tuple[Lot, ...]:
         """What all held together at a time, by expiry: what the brand owed."""
         block, time = self._moment(at)

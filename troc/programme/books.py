@@ -32,6 +32,7 @@ from troc.index import Balance, Index, Transfer, tables
 from troc.index.events import RELEASED
 from troc.messages import ZERO_ADDRESS
 from troc.points import Lot
+from troc.programme.moves import Move, moves
 from troc.programme.programme import Programme
 
 RATE_TEXT = re.compile(r"0(\.\d{1,6})?|0?\.\d{1,6}", re.ASCII)
@@ -216,6 +217,7 @@ class Books:
         self.index = index
         self.brand = brand
         self.reached, self.now = index.reached()
+        self._moves: dict[int, list[Move]] = {}
 
     # --------------------------------------------------------------------------------------------- periods
 
@@ -284,7 +286,7 @@ class Books:
             ended=ended,
             block=block,
             checked=told is not None,
-            exact=all(balance.exact for balance in balances),
+            exact=not index.guessed(brand),
             opening=sum(before.values()),
             issued_by=tuple(sorted(kinds.items())),
             redeemed=redeemed,
@@ -300,6 +302,7 @@ class Books:
         self._check_rolled(found)
         self._check_lots(until, ever)
         self._check_balances(balances, after, until - 1)
+        self.moves(until)
         # What the token says at both ends shows each movement between them.
         self._check_told(told)
         self._check_told(self._told(self.last_block(since)))
@@ -371,6 +374,29 @@ class Books:
         makers = self.fills.get(transfer.transaction, frozenset())
         return transfer.sender != transfer.recipient and bool(makers & {transfer.sender, transfer.recipient})
 
+    def moves(self, until: int) -> list[Move]:
+        """All that happened to the points before a time, in its order; adds up to every account's balance."""
+        if until not in self._moves:
+            found = moves(self.index, self.brand, until, self.is_trade)
+            self._moves = {until: found}
+            self._check_accounts(found, until)
+        return self._moves[until]
+
+    def _check_accounts(self, found: Sequence[Move], until: int) -> None:
+        counted: dict[str, int] = defaultdict(int)
+        for move in found:
+            if move.source:
+                counted[move.source] -= move.units
+            if move.target:
+                counted[move.target] += move.units
+        if not self.index.guessed(self.brand):
+            held = {balance.account: balance.units for balance in self.index.balances(self.brand, until - 1)}
+            for account in sorted({*counted, *held}):
+                what = f"the balance of {account} on {words.moment(until - 1)}"
+                self._check(
+                    what, held.get(account, 0), counted[account], "all that happened to it adds up to"
+                )
+
     # ---------------------------------------------------------------------------------------------- breakage
 
     def estimate(self, at: int) -> Breakage:
@@ -399,7 +425,8 @@ class Books:
             number = self.brand.number
             raise ChecksFailedError(
                 f"{what} of {self.brand.symbol}: the index says {number(counted)}, {by} {number(told)}",
-                "build the index anew with `troc index --rebuild`; if it stays, trust none of these figures",
+                "build the index anew with `troc index --rebuild`, with an archive node if balances were guessed;"
+                " if it stays, trust none of these figures",
             )
 
     def _check_rolled(self, found: Rolled) -> None:

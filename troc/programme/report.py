@@ -1,4 +1,4 @@
-"""A brand's month in one page: points, what is owed, active members, and breakage beside what trading brought.
+"""A brand's month in one page: points, what is owed, active members, breakage beside what trading brought.
 
 The page holds everything in itself, and the same chain gives the same page. Names on the chain are anybody's
 text: they are escaped in it and kept out of the plots.
@@ -16,12 +16,10 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
-import sqlalchemy as sa
-
 from troc import words
 from troc.errors import ChecksFailedError, StoreError
-from troc.index import tables
 from troc.programme.books import Books, Breakage, Journal, Period, Rolled, Value, cents, journal, months
+from troc.programme.moves import Kind, Move
 
 try:
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -37,14 +35,16 @@ except ImportError:  # pragma: no cover
 HISTORY = 12
 """Months in the plot, the last one included."""
 
-# Colours that people with any kind of colour blindness tell apart (Okabe and Ito, 2008), and hatches for paper.
+# Colours that the colour-blind tell apart (Okabe and Ito, 2008), and hatches for paper.
 _BLUE, _ORANGE, _GREEN, _PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+.!|~-])")
 
 
 @dataclass(frozen=True)
 class Active:
-    """How many accounts did something in a period; `all` counts each once. `holders` had points at its end."""
+    """How many accounts did something in a period; `all` counts each once. `holders` had points at the
+    end.
+    """
 
     earned: int
     redeemed: int
@@ -58,8 +58,8 @@ class Traded:
     """What came of points that went through the exchange, in smallest units.
 
     `units` were traded, by `givers`, to `takers`, of whom `newcomers` had never had points of the brand.
-    `redeemed` is what takers then redeemed at the brand, in `visits` redemptions; `expired` ran out with them.
-    Where an account holds traded points and others, traded ones are counted as redeemed last, and as
+    `redeemed` is what takers then redeemed at the brand, in `visits` redemptions; `expired` ran out with
+    them. Where an account holds traded points and others, traded ones are counted as redeemed last, and as
     expired, given away and given back first: `redeemed` and `visits` are the least that trading brought.
     """
 
@@ -88,13 +88,16 @@ class MonthSums:
 
 @dataclass(frozen=True)
 class Report:
-    """All figures of a report. `since_launch` is trading up to the end of the month, `month` that of it."""
+    """All figures of a report. `since_launch` is trading up to the end of the month, `month` that of it;
+    `expired` is what had expired by then, in smallest units.
+    """
 
     journal: Journal
     active: Active
     month: Traded
     since_launch: Traded
     breakage: Breakage
+    expired: int
     history: tuple[MonthSums, ...]
 
     @property
@@ -108,8 +111,8 @@ class Report:
         return self.journal.value
 
     def lost(self, traded: Traded) -> int:
-        """Breakage that trading cost: of points that were traded and then redeemed, those that by the estimate
-        would have run out with whoever gave them. Smallest units, rounded down.
+        """Breakage that trading cost: of points that were traded and then redeemed, those that by the
+        estimate would have run out with whoever gave them. Smallest units, rounded down.
         """
         return int(traded.redeemed * self.breakage.rate)
 
@@ -118,7 +121,7 @@ def report_of(books: Books, period: Period, value: Value, rate: Fraction | None 
     """A month's figures; `rate` is the breakage to assume (none: as it showed up to its end)."""
     found = journal(books, period, value, rate)
     period = found.rolled.period
-    moves = _moves(books, period.until)
+    moves = books.moves(period.until)
     history = _history(books, moves, period)
     if history[-1].closing != found.rolled.closing:
         raise ChecksFailedError(
@@ -132,82 +135,38 @@ def report_of(books: Books, period: Period, value: Value, rate: Fraction | None 
         month=_traded(moves, period),
         since_launch=_traded(moves, Period(0, period.until)),
         breakage=found.closed,
+        expired=sum(move.units for move in moves if move.kind == Kind.EXPIRE),
         history=history,
     )
 
 
 # ---------------------------------------------------------------------------------------------------- figures
 
-_ISSUE, _REDEEM, _GIVE_BACK, _GIFT, _TRADE, _EXPIRE = range(6)
 
-
-@dataclass(frozen=True)
-class _Move:
-    """Something that happened to points. `source` has them before, `target` after."""
-
-    kind: int
-    time: int
-    units: int
-    source: str = ""
-    target: str = ""
-    receipt: str = ""
-
-
-def _moves(books: Books, until: int) -> list[_Move]:
-    """All that happened to a brand's points before a time, in its order; what expires goes first."""
-    order: list[tuple[int, int, int, int, _Move]] = []
-    token = books.brand.address
-    with books.index.reading() as connection:
-
-        def rows(table: sa.Table) -> Sequence[Any]:
-            return connection.execute(
-                sa.select(table).where(table.c.token == token, table.c.time < until)
-            ).all()
-
-        for row in rows(tables.issues):
-            move = _Move(_ISSUE, row.time, row.units, target=row.recipient)
-            order.append((row.time, 1, row.block, row.position, move))
-        for row in rows(tables.redemptions):
-            move = _Move(_REDEEM, row.time, row.units, source=row.holder, receipt=row.receipt)
-            order.append((row.time, 1, row.block, row.position, move))
-        for row in rows(tables.give_backs):
-            move = _Move(_GIVE_BACK, row.time, row.units, target=row.holder, receipt=row.receipt)
-            order.append((row.time, 1, row.block, row.position, move))
-        transfers = rows(tables.transfers)
-    for row in transfers:
-        if row.sender != row.recipient:
-            kind = _TRADE if books.is_trade(row) else _GIFT
-            move = _Move(kind, row.time, row.units, source=row.sender, target=row.recipient)
-            order.append((row.time, 1, row.block, row.position, move))
-    for place, (account, lot) in enumerate(books.index.expired_of_all(books.brand, 0, until)):
-        move = _Move(_EXPIRE, lot.expiry, lot.units, source=account)
-        order.append((lot.expiry, 0, 0, place, move))
-    return [entry[-1] for entry in sorted(order, key=lambda entry: entry[:-1])]
-
-
-def _history(books: Books, moves: Sequence[_Move], period: Period) -> tuple[MonthSums, ...]:
-    spans = [each for each in months(books.launched[1], period.until) if each.since <= period.since]
+def _history(books: Books, moves: Sequence[Move], period: Period) -> tuple[MonthSums, ...]:
     found, closing, place = [], 0, 0
-    for span in spans:
-        sums = [0] * 6
+    for span in months(books.launched[1], period.until):
+        sums = dict.fromkeys(Kind, 0)
         while place < len(moves) and moves[place].time < span.until:
             sums[moves[place].kind] += moves[place].units
             place += 1
-        redeemed = sums[_REDEEM] - sums[_GIVE_BACK]
-        closing += sums[_ISSUE] - redeemed - sums[_EXPIRE]
-        found.append(MonthSums(span, sums[_ISSUE], redeemed, sums[_EXPIRE], sums[_TRADE], closing))
+        redeemed = sums[Kind.REDEEM] - sums[Kind.GIVE_BACK]
+        closing += sums[Kind.ISSUE] - redeemed - sums[Kind.EXPIRE]
+        found.append(
+            MonthSums(span, sums[Kind.ISSUE], redeemed, sums[Kind.EXPIRE], sums[Kind.TRADE], closing)
+        )
     return tuple(found[-HISTORY:])
 
 
-def _active(books: Books, moves: Sequence[_Move], period: Period) -> Active:
+def _active(books: Books, moves: Sequence[Move], period: Period) -> Active:
     earned, redeemed, traded = set(), set(), set()
     for move in moves:
         if move.time >= period.since:
-            if move.kind == _ISSUE:
+            if move.kind == Kind.ISSUE:
                 earned.add(move.target)
-            elif move.kind == _REDEEM:
+            elif move.kind == Kind.REDEEM:
                 redeemed.add(move.source)
-            elif move.kind == _TRADE:
+            elif move.kind == Kind.TRADE:
                 traded |= {move.source, move.target}
     return Active(
         earned=len(earned),
@@ -218,7 +177,7 @@ def _active(books: Books, moves: Sequence[_Move], period: Period) -> Active:
     )
 
 
-def _traded(moves: Sequence[_Move], period: Period) -> Traded:
+def _traded(moves: Sequence[Move], period: Period) -> Traded:
     """Follow traded points to their end, of which only what falls into the period is counted."""
     own: dict[str, int] = defaultdict(int)
     got: dict[str, int] = defaultdict(int)
@@ -230,9 +189,9 @@ def _traded(moves: Sequence[_Move], period: Period) -> Traded:
     for move in moves:
         counts = move.time >= period.since
         key = (move.source or move.target, move.receipt)
-        if move.kind == _ISSUE:
+        if move.kind == Kind.ISSUE:
             own[move.target] += move.units
-        elif move.kind == _REDEEM:
+        elif move.kind == Kind.REDEEM:
             part = max(0, move.units - own[move.source])
             own[move.source] -= move.units - part
             got[move.source] -= part
@@ -240,7 +199,7 @@ def _traded(moves: Sequence[_Move], period: Period) -> Traded:
             if counts and part:
                 redeemed += part
                 visits.add(key)
-        elif move.kind == _GIVE_BACK:
+        elif move.kind == Kind.GIVE_BACK:
             part = min(move.units, spent[key])
             spent[key] -= part
             got[move.target] += part
@@ -253,11 +212,11 @@ def _traded(moves: Sequence[_Move], period: Period) -> Traded:
             part = min(move.units, got[move.source])
             got[move.source] -= part
             own[move.source] -= move.units - part
-            if move.kind == _EXPIRE:
+            if move.kind == Kind.EXPIRE:
                 expired += part if counts else 0
                 continue
-            (got if move.kind == _TRADE else own)[move.target] += move.units
-            if move.kind == _TRADE and counts:
+            (got if move.kind == Kind.TRADE else own)[move.target] += move.units
+            if move.kind == Kind.TRADE and counts:
                 units += move.units
                 givers.add(move.source)
                 takers.add(move.target)
@@ -312,7 +271,7 @@ def _render(template: str, report: Report, plots: Sequence[Plot]) -> str:
         return f"{cents(value.of(brand, units)):,} {value.currency}"
 
     def each(amount: Fraction, how_many: int) -> str:
-        return f"{cents(amount / how_many):,} {value.currency}" if how_many else "–"
+        return f"{cents(amount / how_many):,} {value.currency}" if how_many else "none"
 
     def marked(text: object) -> Markup:
         """Text in Markdown that is nothing but text."""
@@ -377,9 +336,8 @@ def _owed_plot(report: Report, prefix: str) -> Plot:
 def _trading_plot(report: Report, prefix: str) -> Plot:
     traded = report.since_launch
     number = report.rolled.brand.number
-    expired = sum(each.expired for each in report.history)
     figures = [
-        ("expired,\nlast months", expired),
+        ("expired", report.expired),
         ("traded,\nthen redeemed", traded.redeemed),
         ("of that: breakage\nlost, estimate", report.lost(traded)),
     ]
