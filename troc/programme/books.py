@@ -425,8 +425,8 @@ class Books:
             number = self.brand.number
             raise ChecksFailedError(
                 f"{what} of {self.brand.symbol}: the index says {number(counted)}, {by} {number(told)}",
-                "build the index anew with `troc index --rebuild`, with an archive node if balances were guessed;"
-                " if it stays, trust none of these figures",
+                "build the index anew with `troc index --rebuild`, from an archive node if balances were"
+                " guessed; if it stays, trust none of these figures",
             )
 
     def _check_rolled(self, found: Rolled) -> None:

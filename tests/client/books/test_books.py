@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tests.client.books.conftest import DAY, NOBODY, Programme, programme_of, receipt, word
 from tests.client.trade.conftest import World
-from troc.errors import ChecksFailedError, ContractError
+from troc.errors import ChecksFailedError, ContractError, PointsError
 from troc.index import tables
 from troc.programme.books import Books, Period, Value, cents, journal, month, months
 
@@ -77,27 +77,28 @@ def test_a_row_that_was_altered_stops_everything(
     if not asked:
         monkeypatch.setattr(Books, "_told", lambda *_: None)
     assert books.roll(whole).checked == asked
-    key = [column for column in table.primary_key]
+    key = list(table.primary_key)
+    history = "from_block" in table.c
+    order = [table.c.from_block.desc()] if history else key
     with story.index.engine.begin() as connection:
         first = connection.execute(
-            sa.select(table).where(table.c.token == story.brand.address).order_by(*key).limit(1)
+            sa.select(table).where(table.c.token == story.brand.address).order_by(*order).limit(1)
         ).one()
         where = [column == getattr(first, column.name) for column in key]
         statement = table.delete() if change is None else table.update().values(**change)
         connection.execute(statement.where(*where))
-    with pytest.raises(ChecksFailedError, match=says if not asked else ""):
+    with pytest.raises(ChecksFailedError, match=None if asked else says):
         Books(story.world.everyone, story.index, story.brand).roll(whole)
 
 
 def test_an_event_moved_to_another_month_stops_both(story: Programme) -> None:
     table = tables.redemptions
-    with story.index.engine.begin() as connection:
-        story.index.catch_up()
+    story.index.catch_up()
     with story.index.engine.begin() as connection:
         connection.execute(table.update().values(time=table.c.time + 40 * DAY))
     books = Books(story.world.everyone, story.index, story.brand)
     for which in ("2026-11", "2026-12", "2027-01"):
-        with pytest.raises(ChecksFailedError, match="points (live|redeemed)"):
+        with pytest.raises(ChecksFailedError, match=r"points (live|redeemed)"):
             books.roll(month(which))
 
 
@@ -186,9 +187,9 @@ def test_a_random_programme(world: World, url: str, seed: int) -> None:
             elif act == "wait":
                 world.pass_days(generator.randint(1, 12))
                 edges.append(programme.now)
-        except (ContractError, Exception) as error:  # noqa: BLE001
-            if not isinstance(error, ContractError) and type(error).__name__ != "PointsError":
-                raise
+        except (ContractError, PointsError):
+            # Too few points, twice the same, too late: a programme lives with refusals.
+            continue
     # Over the exact second of an expiry, and past everything that was issued.
     world.pass_until(programme.brand.longest_life(programme.now) - 1)
     edges.append(programme.now)
