@@ -182,7 +182,7 @@ def test_a_random_programme(world: World, url: str, seed: int) -> None:
                 holder, for_, spent = generator.choice(redeemed)
                 programme.call("giveBack", holder, for_, generator.randint(1, spent))
             elif act == "old":
-                epoch = programme.brand.epoch_at(programme.now) - generator.randrange(4)
+                epoch = max(0, programme.brand.epoch_at(programme.now) - generator.randrange(4))
                 programme.call("mintAtEpoch", receipt(step), epoch, [word(addresses[who], units)])
             elif act == "wait":
                 world.pass_days(generator.randint(1, 12))
