@@ -607,9 +607,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Journal:
-    """A period in money: entries from opening to closing balance; `opened` is the breakage assumed for the
-    opening balance, `closed` for what follows. The units and the money of all but the last entry add up to
-    the last.
+    """A period in money: entries from opening to closing balance, of which all but the last add up to the
+    last, in units and in money. `opened` is the breakage assumed for the opening balance and for what happens
+    after it, `closed` for the closing balance.
     """
 
     rolled: Rolled
@@ -637,7 +637,11 @@ class Journal:
             f" (traded {number(rolled.traded)}, given {number(rolled.given)}).",
         ]
         if self.opened != self.closed:
-            notes.insert(1, f"For the opening balance: breakage {self.opened.percent}, {self.opened.reason}.")
+            notes[0] = (
+                f"Breakage {self.opened.percent} for the opening balance and the entries:"
+                f" {self.opened.reason}. Breakage {self.closed.percent} for the closing balance:"
+                f" {self.closed.reason}. The change is in the line of the re-estimate."
+            )
         if rolled.checked:
             notes.append(f"Held against the token itself at block {rolled.block:,}, lot by lot: it agrees.")
         else:
@@ -687,10 +691,10 @@ def _entries(rolled: Rolled, value: Value, opened: Fraction, closed: Fraction) -
 
     opening = cents(worth(sum(_expected(lot.opening, lot.ever - lot.issued, opened) for lot in lots)))
     closing = cents(worth(sum(_expected(lot.closing, lot.ever, closed) for lot in lots)))
-    lapsed = cents(worth(sum(_expected(lot.expired, lot.ever, closed) for lot in lots)))
+    lapsed = cents(worth(sum(_expected(lot.expired, lot.ever, opened) for lot in lots)))
     found = [Entry("opening balance", rolled.opening, worth(rolled.opening), opening)]
     for kind, units in rolled.issued_by:
-        money = cents(worth(units * (1 - closed)))
+        money = cents(worth(units * (1 - opened)))
         found.append(Entry(KINDS[kind], units, worth(units), money, SALES, LIABILITY))
     for figure, units, money, accounts in (
         ("redeemed", -rolled.redeemed, cents(worth(-rolled.redeemed)), (LIABILITY, REDEEMED)),

@@ -6,6 +6,7 @@ import random
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,8 @@ import sqlalchemy as sa
 
 from tests.client.books.conftest import DAY, NOBODY, Programme, programme_of, receipt, word
 from tests.client.trade.conftest import World
-from troc.errors import ChecksFailedError, ContractError, PointsError
-from troc.index import tables
+from troc.errors import ChecksFailedError, ContractError, NetworkError, PointsError
+from troc.index import Index, tables
 from troc.programme.books import Books, Period, Value, cents, journal, month, months
 
 VALUE = Value.parse("0.0137", "EUR")
@@ -214,13 +215,15 @@ def test_a_random_programme(world: World, url: str, seed: int) -> None:
             assert before.pending.closing == after.pending.opening
         for figure in ("issued", "redeemed", "given_back", "expired", "traded", "given"):
             assert sum(getattr(part, figure) for part in parts) == getattr(whole, figure), figure
-        journals = [journal(books, period, VALUE, Fraction(1, 8)) for period in bounds]
-        for found in journals:
-            *lines, last = found.entries
-            assert sum(line.units for line in lines) == last.units
-            assert sum(line.money for line in lines) == last.money
-        for one, other in pairwise(journals):
-            assert one.entries[-1].money == other.entries[0].money
+        for rate in (Fraction(1, 8), None):
+            journals = [journal(books, period, VALUE, rate) for period in bounds]
+            for found in journals:
+                *lines, last = found.entries
+                assert sum(line.units for line in lines) == last.units
+                assert sum(line.money for line in lines) == last.money
+                assert sum(line.full for line in lines) == last.full
+            for one, other in pairwise(journals):
+                assert one.entries[-1].money == other.entries[0].money
 
 
 def test_the_liability_is_that_of_the_standard(programme: Programme) -> None:
@@ -262,6 +265,62 @@ def test_more_redeemed_than_expected_is_a_re_estimate(programme: Programme) -> N
     }
     assert (found["issued by the brand"], found["redeemed"]) == (5, Decimal("-9.9"))
     assert (found["re-estimate and rounding"], found["closing balance"]) == (Decimal("4.9"), 0)
+
+
+def test_a_changed_estimate_is_a_re_estimate(programme: Programme) -> None:
+    """Three of four points of the first lot run out: from then on, less is owed for the second."""
+    world, start = programme.world, programme.now
+    programme.call("mint", world.ann.address, 1_000)
+    world.ann.redeem("2.5 PAN", receipt(1))
+    world.pass_days(20)
+    programme.call("mint", world.ann.address, 10_000)
+    world.pass_days(21)
+    books = programme.books
+    found = journal(books, Period(start, books.now + 1), Value.parse("1", "EUR"))
+    assert (found.opened.rate, found.closed.rate) == (0, Fraction(3, 4))
+    money = {entry.figure: entry.money for entry in found.entries}
+    assert (money["issued by the brand"], money["redeemed"]) == (110, Decimal("-2.5"))
+    assert (money["expired"], money["re-estimate and rounding"]) == (Decimal("-7.5"), -75)
+    assert money["closing balance"] == 25
+    assert "750" not in found.notes[0]
+    assert "of 10 points in lots that had run out" in found.notes[0]
+
+
+def test_a_node_without_old_states_is_said(story: Programme, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it cannot be asked any more is not held against it, and not hidden; if it is down, that is said."""
+    books, chain = story.books, story.world.chain
+    call = chain.call
+
+    def latest_only(function: Any, sender: Any = None, block: Any = "latest") -> Any:
+        if block != "latest":
+            raise NetworkError("missing trie node", "ask another")
+        return call(function, sender, block)
+
+    monkeypatch.setattr(chain, "call", latest_only)
+    found = journal(books, month("2026-12"), VALUE)
+    assert not found.rolled.checked
+    assert found.rolled.promised is None
+    assert any("Not held against the token" in note for note in found.notes)
+
+    def down(*_: Any, **__: Any) -> Any:
+        raise NetworkError("the node does not answer", "start it")
+
+    monkeypatch.setattr(chain, "call", down)
+    with pytest.raises(NetworkError, match="does not answer"):
+        books.roll(month("2026-12"))
+
+
+def test_a_brand_whose_points_never_expire(world: World, tmp_path: Path) -> None:
+    brand = world.brand.launch("For Ever", "EVER", "never")
+    programme = Programme(
+        world, brand, Index(world.chain, world.manifest, f"sqlite:///{tmp_path / 'i.sqlite'}")
+    )
+    programme.call("mint", world.ann.address, 50)
+    world.ann.redeem("20 EVER", receipt(1))
+    world.pass_days(500)
+    books = programme.books
+    found = journal(books, Period(books.launched[1], books.now + 1), VALUE)
+    assert (found.rolled.closing, found.rolled.expired, found.closed.rate) == (30, 0, 0)
 
 
 def test_cents() -> None:
