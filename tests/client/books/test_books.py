@@ -277,17 +277,17 @@ def test_a_changed_estimate_is_a_re_estimate(programme: Programme) -> None:
     world.pass_days(21)
     books = programme.books
     found = journal(books, Period(start, books.now + 1), Value.parse("1", "EUR"))
-    assert (found.opened.rate, found.closed.rate) == (0, Fraction(3, 4))
+    assert (found.opened.rate, found.closed.rate) == (Fraction(0), Fraction(3, 4))
     money = {entry.figure: entry.money for entry in found.entries}
-    assert (money["issued by the brand"], money["redeemed"]) == (110, Decimal("-2.5"))
-    assert (money["expired"], money["re-estimate and rounding"]) == (Decimal("-7.5"), -75)
+    assert (money["issued by the brand"], money["redeemed"]) == (Decimal(110), Decimal("-2.5"))
+    assert (money["expired"], money["re-estimate and rounding"]) == (Decimal("-7.5"), Decimal(-75))
     assert money["closing balance"] == 25
     assert "750" not in found.notes[0]
     assert "of 10 points in lots that had run out" in found.notes[0]
 
 
 def test_a_node_without_old_states_is_said(story: Programme, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it cannot be asked any more is not held against it, and not hidden; if it is down, that is said."""
+    """What it cannot be asked any more is not held against it, nor hidden; if it is down, that is said."""
     books, chain = story.books, story.world.chain
     call = chain.call
 
@@ -320,7 +320,7 @@ def test_a_brand_whose_points_never_expire(world: World, tmp_path: Path) -> None
     world.pass_days(500)
     books = programme.books
     found = journal(books, Period(books.launched[1], books.now + 1), VALUE)
-    assert (found.rolled.closing, found.rolled.expired, found.closed.rate) == (30, 0, 0)
+    assert (found.rolled.closing, found.rolled.expired, found.closed.rate) == (30, 0, Fraction(0))
 
 
 def test_cents() -> None:
