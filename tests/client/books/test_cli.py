@@ -156,3 +156,30 @@ def test_status_adds_members(story: Programme, command: Command, tmp_path: Path)
     code, out, _ = command("brand", "status", "PAN", *arguments)
     assert "Kept for members without an address: 12.5." in out
     assert "Customers owe 3," in out
+
+
+def test_a_payment_that_arrived_is_no_claim_any_more(programme: Programme, tmp_path: Path) -> None:
+    """Even if the run that sent it was cut off before it noted that: it must not be owed twice."""
+    from tests.client.members.conftest import WORK
+    from tests.client.members.test_linking import link
+    from troc.programme.books import off_chain
+    from troc.programme.members import NewMember
+    from troc.programme.programme import Programme as Off
+    from troc.programme.vault import Vault, open_brand_store
+
+    world, brand = programme.world, programme.brand
+    store = open_brand_store(world.chain, brand, f"sqlite:///{tmp_path / 'brand.sqlite'}")
+    off = Off.over(Vault.create(store, "correct horse", WORK), world.chain)
+    off.members.add_many([NewMember("1"), NewMember("2")], "clerk")
+    link(world, off, "1", world.ann)
+    expiry = brand.longest_life(programme.now)
+    off.claims.add("1", 700, expiry, "hers")
+    off.claims.add("2", 50, expiry, "without an address")
+    token = world.everyone.brands.token(brand)
+    off.claims.prepare()
+    (payment,) = off.claims.prepared()
+    assert off_chain(off, world.chain, token).unclaimed == 750
+    programme.call("mintAtEpoch", payment.id, payment.epoch, payment.packed)
+    assert off.claims.books().unclaimed == 750
+    found = off_chain(off, world.chain, token)
+    assert (found.unclaimed, found.by_expiry) == (50, ((50, expiry),))
