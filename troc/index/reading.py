@@ -188,6 +188,42 @@ class Reading:
             for row in self._events(tables.issues, brand, since, until, where)
         ]
 
+    def issued(self, brand: Brand, since: int = 0, until: int | None = None) -> dict[tuple[str, int], int]:
+        """What was issued in a span, added up by kind and expiry."""
+        t = tables.issues
+        query = sa.select(t.c.kind, t.c.epoch, sa.func.sum(t.c.units)).group_by(t.c.kind, t.c.epoch)
+        with self.reading() as connection:
+            found = connection.execute(query.where(*_within(t, brand, since, until)))
+            return {(kind, _expiry(brand, epoch)): int(units) for kind, epoch, units in found}
+
+    def redeemed(self, brand: Brand, since: int = 0, until: int | None = None) -> tuple[int, int]:
+        """What was redeemed in a span, and what was given back in it, each added up."""
+        sums = []
+        with self.reading() as connection:
+            for t in (tables.redemptions, tables.give_backs):
+                query = sa.select(sa.func.sum(t.c.units)).where(*_within(t, brand, since, until))
+                sums.append(int(connection.scalar(query) or 0))
+        return sums[0], sums[1]
+
+    def accounts(self, brand: Brand, until: int) -> dict[str, int]:
+        """What all that happened before a time adds up to, by account: what each must hold."""
+        found: dict[str, int] = {}
+        t = tables
+        with self.reading() as connection:
+            for table, column, sign in (
+                (t.issues, t.issues.c.recipient, 1),
+                (t.redemptions, t.redemptions.c.holder, -1),
+                (t.give_backs, t.give_backs.c.holder, 1),
+                (t.transfers, t.transfers.c.recipient, 1),
+                (t.transfers, t.transfers.c.sender, -1),
+            ):
+                query = sa.select(column, sa.func.sum(table.c.units)).group_by(column)
+                for account, units in connection.execute(query.where(*_within(table, brand, 0, until))):
+                    found[account] = found.get(account, 0) + sign * int(units)
+        for account, lot in self.expired_of_all(brand, 0, until):
+            found[account] = found.get(account, 0) - lot.units
+        return found
+
     def redemptions(
         self, brand: Brand, since: int = 0, until: int | None = None, holder: str | None = None
     ) -> list[Redemption]:
@@ -360,11 +396,9 @@ class Reading:
     ) -> list[Any]:
         query = (
             sa.select(table)
-            .where(table.c.token == brand.address, table.c.time >= since, *where)
+            .where(*_within(table, brand, since, until), *where)
             .order_by(table.c.block, table.c.position)
         )
-        if until is not None:
-            query = query.where(table.c.time < until)
         with self.reading() as connection:
             return list(connection.execute(query))
 
@@ -386,6 +420,11 @@ class Reading:
                 ran_out = row.until_time is None or lot.expiry <= row.until_time
                 if ran_out and since <= lot.expiry < end:
                     yield row, lot
+
+
+def _within(table: sa.Table, brand: Brand, since: int, until: int | None) -> list[Any]:
+    where = [table.c.token == brand.address, table.c.time >= since]
+    return where if until is None else [*where, table.c.time < until]
 
 
 def _common(row: Any) -> dict[str, Any]:

@@ -32,7 +32,6 @@ from troc.index import Balance, Index, Transfer, tables
 from troc.index.events import RELEASED
 from troc.messages import ZERO_ADDRESS
 from troc.points import Lot
-from troc.programme.moves import Move, moves
 from troc.programme.programme import Programme
 
 RATE_TEXT = re.compile(r"0(\.\d{1,6})?|0?\.\d{1,6}", re.ASCII)
@@ -217,7 +216,6 @@ class Books:
         self.index = index
         self.brand = brand
         self.reached, self.now = index.reached()
-        self._moves: dict[int, list[Move]] = {}
 
     # --------------------------------------------------------------------------------------------- periods
 
@@ -249,15 +247,14 @@ class Books:
         since, until = period.since, period.until
         brand, index = self.brand, self.index
         before, after = _by_expiry(index.totals(brand, since - 1)), _by_expiry(index.totals(brand, until - 1))
-        issues = index.issues(brand, 0, until)
         kinds: dict[str, int] = defaultdict(int)
         issued: dict[int, int] = defaultdict(int)
+        for (kind, expiry), units in index.issued(brand, since, until).items():
+            kinds[kind] += units
+            issued[expiry] += units
         ever: dict[int, int] = defaultdict(int)
-        for issue in issues:
-            ever[issue.expiry] += issue.units
-            if issue.time >= since:
-                kinds[issue.kind] += issue.units
-                issued[issue.expiry] += issue.units
+        for (_, expiry), units in index.issued(brand, 0, until).items():
+            ever[expiry] += units
         expired = _by_expiry(index.expired(brand, since, until))
         lots = []
         for expiry in sorted({*before, *after, *issued, *expired}):
@@ -273,8 +270,7 @@ class Books:
                     ever=ever.get(expiry, 0),
                 )
             )
-        redeemed = _sum(index.redemptions(brand, since, until))
-        given_back = _sum(index.give_backs(brand, since, until))
+        redeemed, given_back = index.redeemed(brand, since, until)
         balances = index.balances(brand, until - 1)
         moved = index.transfers(brand, since, until)
         traded = sum(transfer.units for transfer in moved if self.is_trade(transfer))
@@ -302,7 +298,7 @@ class Books:
         self._check_rolled(found)
         self._check_lots(until, ever)
         self._check_balances(balances, after, until - 1)
-        self.moves(until)
+        self._check_accounts(balances, until)
         # What the token says at both ends shows each movement between them.
         self._check_told(told)
         self._check_told(self._told(self.last_block(since)))
@@ -374,29 +370,6 @@ class Books:
         makers = self.fills.get(transfer.transaction, frozenset())
         return transfer.sender != transfer.recipient and bool(makers & {transfer.sender, transfer.recipient})
 
-    def moves(self, until: int) -> list[Move]:
-        """All that happened to the points before a time, in its order; adds up to every account's balance."""
-        if until not in self._moves:
-            found = moves(self.index, self.brand, until, self.is_trade)
-            self._moves = {until: found}
-            self._check_accounts(found, until)
-        return self._moves[until]
-
-    def _check_accounts(self, found: Sequence[Move], until: int) -> None:
-        counted: dict[str, int] = defaultdict(int)
-        for move in found:
-            if move.source:
-                counted[move.source] -= move.units
-            if move.target:
-                counted[move.target] += move.units
-        if not self.index.guessed(self.brand):
-            held = {balance.account: balance.units for balance in self.index.balances(self.brand, until - 1)}
-            for account in sorted({*counted, *held}):
-                what = f"the balance of {account} on {words.moment(until - 1)}"
-                self._check(
-                    what, held.get(account, 0), counted[account], "all that happened to it adds up to"
-                )
-
     # ---------------------------------------------------------------------------------------------- breakage
 
     def estimate(self, at: int) -> Breakage:
@@ -404,7 +377,8 @@ class Books:
         redeemed. 0 where no lot had run out.
         """
         expired = sum(lot.units for lot in self.index.expired(self.brand, 0, at + 1))
-        issued = sum(issue.units for issue in self.index.issues(self.brand, 0, at + 1) if issue.expiry <= at)
+        ever = self.index.issued(self.brand, 0, at + 1)
+        issued = sum(units for (_, expiry), units in ever.items() if expiry <= at)
         if not issued:
             return Breakage(
                 Fraction(0),
@@ -466,6 +440,17 @@ class Books:
             what = f"balances that are good until {_good_until(expiry)}, on {when}"
             self._check(what, held.get(expiry, 0), lots.get(expiry, 0), "the supply is")
 
+    def _check_accounts(self, balances: Iterable[Balance], until: int) -> None:
+        """Each balance against all that happened to its account; guessed lots expire at guessed dates."""
+        if self.index.guessed(self.brand):
+            return
+        counted = self.index.accounts(self.brand, until)
+        held = {balance.account: balance.units for balance in balances}
+        for account in sorted({*counted, *held}):
+            what = f"the balance of {account} on {words.moment(until - 1)}"
+            by = "all that happened to it adds up to"
+            self._check(what, held.get(account, 0), counted.get(account, 0), by)
+
     def _check_told(self, told: _Told | None) -> None:
         """The index against the token, from the launch to a block."""
         if told is None:
@@ -477,10 +462,12 @@ class Books:
             what = f"points on {when} that are good until {_good_until(expiry)}"
             self._check(what, lots.get(expiry, 0), told.lots.get(expiry, 0), by)
         self._check(f"points live on {when}", sum(lots.values()), told.live, by)
-        self._check(f"points issued up to {when}", _sum(index.issues(brand, 0, end)), told.issued, by)
-        redeemed = _sum(index.redemptions(brand, 0, end)) - _sum(index.give_backs(brand, 0, end))
-        self._check(f"points redeemed up to {when}", redeemed, told.redeemed, by)
-        self._check(f"points expired up to {when}", _sum(index.expired(brand, 0, end)), told.expired, by)
+        issued = sum(index.issued(brand, 0, end).values())
+        self._check(f"points issued up to {when}", issued, told.issued, by)
+        redeemed, given_back = index.redeemed(brand, 0, end)
+        self._check(f"points redeemed up to {when}", redeemed - given_back, told.redeemed, by)
+        expired = sum(lot.units for lot in index.expired(brand, 0, end))
+        self._check(f"points expired up to {when}", expired, told.expired, by)
         pending = sum(each.left for each in index.pending(brand, told.time))
         self._check(f"pending points on {when}", pending, told.pending, by)
 
@@ -718,10 +705,6 @@ def _expected(live: int, ever: int, rate: Fraction) -> Fraction:
 
 def _by_expiry(lots: Iterable[Lot]) -> dict[int, int]:
     return {lot.expiry: lot.units for lot in lots if lot.units}
-
-
-def _sum(rows: Iterable[object]) -> int:
-    return sum(int(getattr(row, "units")) for row in rows)  # noqa: B009
 
 
 def _good_until(expiry: int) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 from troc import words
 from troc.errors import ChecksFailedError, StoreError
 from troc.programme.books import Books, Breakage, Journal, Period, Rolled, Value, cents, journal, months
-from troc.programme.moves import Kind, Move
+from troc.programme.moves import Kind, Move, moves
 
 try:
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -121,8 +121,8 @@ def report_of(books: Books, period: Period, value: Value, rate: Fraction | None 
     """A month's figures; `rate` is the breakage to assume (none: as it showed up to its end)."""
     found = journal(books, period, value, rate)
     period = found.rolled.period
-    moves = books.moves(period.until)
-    history = _history(books, moves, period)
+    happened = moves(books.index, books.brand, period.until, books.is_trade)
+    history = _history(books, happened, period)
     if history[-1].closing != found.rolled.closing:
         raise ChecksFailedError(
             f"the month's end by all movements is {history[-1].closing} units, by the journal"
@@ -131,11 +131,11 @@ def report_of(books: Books, period: Period, value: Value, rate: Fraction | None 
         )
     return Report(
         journal=found,
-        active=_active(books, moves, period),
-        month=_traded(moves, period),
-        since_launch=_traded(moves, Period(0, period.until)),
+        active=_active(books, happened, period),
+        month=_traded(happened, period),
+        since_launch=_traded(happened, Period(0, period.until)),
         breakage=found.closed,
-        expired=sum(move.units for move in moves if move.kind == Kind.EXPIRE),
+        expired=sum(move.units for move in happened if move.kind == Kind.EXPIRE),
         history=history,
     )
 
