@@ -23,6 +23,7 @@ from troc.cli import (
     points,
     trade,
     up,
+    watch,
 )
 from troc.cli.session import Options, Session
 from troc.errors import TrocError
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 brand.app.add_typer(members.app, name="members")
 brand.app.add_typer(journal.app, name="journal")
+brand.app.add_typer(watch.app, name="watch")
 brand.app.command("adjust", context_settings={"ignore_unknown_options": True})(adjusting.adjust)
 brand.app.command("limits")(adjusting.limits)
 points.app.command("link")(members.sign_link)
