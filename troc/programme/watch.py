@@ -51,6 +51,11 @@ _SETTING = re.compile(r"--\s*set\s+([a-z_]\w*)\s*=\s*(-?\d{1,15})\s*")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _PLACE = re.compile(r"\{(\w+)\}")
 _INSTRUCTIONS = 10_000
+_WRITES = (
+    *("read-only", "readonly", "not authorized", "prohibited", "multiple commands", "one statement"),
+    # A query inside of ours is no place for anything else.
+    *('near "INSERT"', 'near "UPDATE"', 'near "DELETE"', "data-modifying"),
+)
 
 _tables = sa.MetaData()
 _findings = sa.Table(
@@ -128,8 +133,8 @@ class Rule:
         return statement.bindparams(*whole, *texts, *many)
 
     def describe(self, row: Mapping[str, Any], brand: Brand) -> str:
-        """The reason of one finding in words. Columns named `units` or `…_units` are amounts, `day` counts days
-        since 1970, `time` is in Unix seconds.
+        """The reason of one finding in words. Columns named `units` or `…_units` are amounts, `day` counts
+        days since 1970, `time` is in Unix seconds.
         """
 
         def shown(place: re.Match[str]) -> str:
@@ -167,7 +172,8 @@ def copy_rules(folder: Path) -> list[Path]:
 def read_rules(paths: Iterable[Path] = ()) -> tuple[list[Rule], list[Fault]]:
     """The built-in rules and those of files and folders, in which a rule of the same name replaces it.
 
-    A file that holds no rule is a fault, and does not stop the others. `InputError` where a path is not there.
+    A file that holds no rule is a fault, and does not stop the others. `InputError` where a path is not
+    there.
     """
     rules = built_in_rules()
     faults = []
@@ -257,7 +263,10 @@ class Watch:
         self.store.add(_tables, "watch")
 
     def run(self) -> Round:
-        """Run all rules over what is in the index; keeps what is new and gives it. Each finding is new once."""
+        """Run all rules over what is in the index; keeps what is new and gives it.
+
+        Each finding is new once.
+        """
         found: dict[str, Finding] = {}
         faults = []
         for rule in self.rules:
@@ -407,9 +416,6 @@ def _refused(name: str, error: Exception, seconds: float) -> StoreError:
     said = str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0]
     if said == "interrupted" or "statement timeout" in said:
         return StoreError(f"the rule {name} took longer than {seconds:g} s", "let it look at less")
-    if any(
-        word in said
-        for word in ("read-only", "readonly", "not authorized", "multiple commands", "one statement")
-    ):
+    if any(word in said for word in _WRITES):
         return StoreError(f"the rule {name} does more than read ({said})", "let it be one SELECT")
     return StoreError(f"the rule {name} cannot be run ({said})", "mend its SQL")
