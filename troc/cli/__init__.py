@@ -20,6 +20,7 @@ from troc.cli import (
     index,
     journal,
     members,
+    notices,
     points,
     trade,
     up,
@@ -40,6 +41,7 @@ app = typer.Typer(
 brand.app.add_typer(members.app, name="members")
 brand.app.add_typer(journal.app, name="journal")
 brand.app.add_typer(watch.app, name="watch")
+brand.app.add_typer(notices.app, name="notices")
 brand.app.command("adjust", context_settings={"ignore_unknown_options": True})(adjusting.adjust)
 brand.app.command("limits")(adjusting.limits)
 points.app.command("link")(members.sign_link)

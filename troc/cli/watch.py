@@ -19,7 +19,7 @@ from troc.errors import InputError
 from troc.messages import to_address
 
 if TYPE_CHECKING:
-    from troc.programme.watch import Fault, Finding, Watch
+    from troc.programme.watch import Fault, Finding, Findings
 
 NEW_FINDINGS = 30
 """Exit code where something new was found; 3 where a rule could not run and nothing new was found."""
@@ -70,7 +70,7 @@ def run(
     need_store()
     from troc.index import Index
     from troc.programme.vault import open_brand_store
-    from troc.programme.watch import Watch, read_rules
+    from troc.programme.watch import Findings, Watch, read_rules
 
     session = session_of(context)
     if once and every:
@@ -87,9 +87,8 @@ def run(
             if member.address and member.status.strip().lower() == _CLERK
         ]
     followed = Index(session.chain, session.manifest, index or None)
-    watch = Watch(
-        open_brand_store(session.chain, found, database), followed, chosen, sorted(set(known)), days, limit
-    )
+    findings = Findings(open_brand_store(session.chain, found, database))
+    watch = Watch(findings, followed, chosen, sorted(set(known)), days, limit)
     while True:
         followed.catch_up()
         done = watch.run()
@@ -110,7 +109,7 @@ def list_(
 ) -> None:
     """Show what was found and not laid aside."""
     session = session_of(context)
-    findings = _watch(session, brand, database).findings(open_only=not every_one)
+    findings = _findings(session, brand, database).all(open_only=not every_one)
     session.result(
         {"findings": [finding.as_json() for finding in findings]},
         "\n".join(map(_line, findings)) or "Nothing is open.",
@@ -127,7 +126,7 @@ def ack(
 ) -> None:
     """Lay a finding aside: it stays known, and the journal says who did so and why."""
     session = session_of(context)
-    done = _watch(session, brand, database).acknowledge(finding, actor_of(session), reason)
+    done = _findings(session, brand, database).acknowledge(finding, actor_of(session), reason)
     session.result(done.as_json(), f"{done.id} is laid aside; the journal has it.")
 
 
@@ -156,14 +155,12 @@ def parse_every(text: str) -> int:
     return seconds
 
 
-def _watch(session: Session, brand: str, database: str) -> Watch:
+def _findings(session: Session, brand: str, database: str) -> Findings:
     need_store()
-    from troc.index.reading import Reading
     from troc.programme.vault import open_brand_store
-    from troc.programme.watch import Watch
+    from troc.programme.watch import Findings
 
-    store = open_brand_store(session.chain, troc_of(session).brand(brand), database)
-    return Watch(store, Reading(store.engine))
+    return Findings(open_brand_store(session.chain, troc_of(session).brand(brand), database))
 
 
 def _read_clerks(file: Path) -> list[str]:

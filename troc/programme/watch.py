@@ -248,36 +248,16 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Watch:
-    """The rules of one brand over the index, and what they found, in the brand's own database."""
+class Findings:
+    """What was found for one brand, in the brand's own database."""
 
     store: BrandStore
-    index: Reading
-    rules: Sequence[Rule] = field(default_factory=lambda: list(built_in_rules().values()))
-    clerks: Sequence[str] = ()
-    days: int = USUAL_DAYS
-    seconds: float = SECONDS
     clock: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
         self.store.add(_tables, "watch")
 
-    def run(self) -> Round:
-        """Run all rules over what is in the index; keeps what is new and gives it.
-
-        Each finding is new once.
-        """
-        found: dict[str, Finding] = {}
-        faults = []
-        for rule in self.rules:
-            try:
-                for finding in self._find(rule):
-                    found.setdefault(finding.id, finding)
-            except TrocError as error:
-                faults.append(Fault(rule.name, str(error)))
-        return Round(self._keep(list(found.values())), faults)
-
-    def findings(self, *, open_only: bool = False) -> list[Finding]:
+    def all(self, *, open_only: bool = False) -> list[Finding]:
         """What was found, the oldest first."""
         query = sa.select(_findings).order_by(_findings.c.found_at, _findings.c.id)
         if open_only:
@@ -312,13 +292,55 @@ class Watch:
             connection.execute(_findings.update().where(_findings.c.id == id_).values(**done))
         return _finding({**row, **done})
 
+    def keep(self, found: Sequence[Finding]) -> list[Finding]:
+        """Keep what is not known yet; gives that."""
+        if not found:
+            return []
+        with self.store.writing() as connection:
+            known = set(connection.scalars(sa.select(_findings.c.id)))
+            new = [finding for finding in found if finding.id not in known]
+            for finding in new:
+                values = {**vars(finding), "data": json.dumps(dict(finding.data))}
+                connection.execute(_findings.insert().values(**values))
+        return new
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The rules of one brand over the index. `clerks` are addresses; the rules look for something new in the
+    last `days`, for at most `seconds` each.
+    """
+
+    findings: Findings
+    index: Reading
+    rules: Sequence[Rule] = field(default_factory=lambda: list(built_in_rules().values()))
+    clerks: Sequence[str] = ()
+    days: int = USUAL_DAYS
+    seconds: float = SECONDS
+
+    def run(self) -> Round:
+        """Run all rules over what is in the index; keeps what is new and gives it.
+
+        Each finding is new once.
+        """
+        found: dict[str, Finding] = {}
+        faults = []
+        for rule in self.rules:
+            try:
+                for finding in self._find(rule):
+                    found.setdefault(finding.id, finding)
+            except TrocError as error:
+                faults.append(Fault(rule.name, str(error)))
+        return Round(self.findings.keep(list(found.values())), faults)
+
     # -------------------------------------------------------------------------------------------- internal
 
     def _find(self, rule: Rule) -> Iterator[Finding]:
+        store = self.findings.store
         now = self.index.reached()[1]
         values = {
             **rule.parameters,
-            "token": self.store.brand.address,
+            "token": store.brand.address,
             "now": now,
             "since": now - self.days * words.DAY,
             "clerks": list(self.clerks),
@@ -342,9 +364,9 @@ class Watch:
                     f"gives no column {min(missing)}",
                     "its reason and its key name columns that it gives",
                 )
-            key = json.dumps([rule.name, self.store.owner, *(data[name] for name in rule.key)])
+            key = json.dumps([rule.name, store.owner, *(data[name] for name in rule.key)])
             try:
-                said = rule.describe(data, self.store.brand)
+                said = rule.describe(data, store.brand)
             except (ValueError, TypeError, OverflowError):
                 raise _faulty(
                     rule.name,
@@ -352,18 +374,7 @@ class Watch:
                     "mend its SQL",
                 ) from None
             id_ = hashlib.sha256(key.encode()).hexdigest()[:16]
-            yield Finding(id_, rule.name, rule.severity, said, data, int(self.clock()))
-
-    def _keep(self, found: Sequence[Finding]) -> list[Finding]:
-        if not found:
-            return []
-        with self.store.writing() as connection:
-            known = set(connection.scalars(sa.select(_findings.c.id)))
-            new = [finding for finding in found if finding.id not in known]
-            for finding in new:
-                values = {**vars(finding), "data": json.dumps(dict(finding.data))}
-                connection.execute(_findings.insert().values(**values))
-        return new
+            yield Finding(id_, rule.name, rule.severity, said, data, int(self.findings.clock()))
 
 
 def _finding(row: Any) -> Finding:

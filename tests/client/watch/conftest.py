@@ -10,7 +10,7 @@ from tests.client.store.conftest import postgresql, url
 from tests.client.trade.conftest import World, deployed, home, world
 from troc.index import Index
 from troc.programme.vault import BrandStore, open_brand_store
-from troc.programme.watch import Round, Watch, built_in_rules
+from troc.programme.watch import Findings, Round, Watch, built_in_rules
 
 __all__ = ["deployed", "home", "postgresql", "url", "world"]
 
@@ -34,7 +34,7 @@ def look(index: Index, store: BrandStore) -> Look:
 
     def run(rule: str, clerks: Sequence[str] = ()) -> Round:
         index.catch_up()
-        done = Watch(store, index, [built_in_rules()[rule]], clerks).run()
+        done = Watch(Findings(store), index, [built_in_rules()[rule]], clerks).run()
         assert not done.faults, done.faults
         return done
 
