@@ -47,7 +47,7 @@ TOLERANCE = 300
 
 MAX_ATTEMPTS = 12
 FIRST_PAUSE, LONGEST_PAUSE = 30, 6 * 3600
-"""Seconds: the pause after the n-th failure is half to all of `FIRST_PAUSE * 2**(n - 1)`, up to the longest."""
+"""Seconds. After the n-th failure: half to all of `FIRST_PAUSE * 2**(n - 1)`, up to the longest."""
 
 _CONNECT_SECONDS, _READ_SECONDS = 5, 10
 _LEASE = 120

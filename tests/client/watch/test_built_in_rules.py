@@ -147,13 +147,13 @@ def test_redeemed_and_given_back_again_and_again(
 def test_many_accounts_that_feed_one(world: World, acme: Brand, look: Look, batches: Iterator[bytes]) -> None:
     feeders = [world.customer(f"feeder {number}") for number in range(6)]
     one = world.customer("one").address
-    next_morning(world)
+    next_morning(world, 2)
     call(world, acme, "mintBatch", next(batches), [word(each.address, 30) for each in feeders])
     for each in feeders[:4]:
         each.send("10 ACME", one)
         each.send("5 ACME", one)
     assert not look("many-into-one").new
-    # Ann's points are as old as the chain, so she is no fifth.
+    # Ann's points are seven days and a half old, so she is no fifth.
     next_morning(world, 6)
     world.brand.mint("ACME", {world.bob.address: 1})
     world.ann.send("7 ACME", one)
