@@ -484,7 +484,7 @@ def _balances(index: Index, store: BrandStore, since: int, until: int) -> Iterat
                 "account": account,
                 "units": str(sum(sums.values())),
                 "changes": {reason: str(units) for reason, units in sums.items()},
-                "balance": str(index.balance(store.brand, account, times[block]).units),
+                "balance": str(index.balance_after(store.brand, account, block, times[block]).units),
                 "transaction": transaction,
                 "block": block,
                 "block_time": times[block],

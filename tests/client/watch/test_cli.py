@@ -92,10 +92,10 @@ def test_watching(world: World, place: Place, tmp_path: Path) -> None:
 def test_rules_of_ones_own(place: Place, tmp_path: Path) -> None:
     folder = tmp_path / "rules"
     assert place.ok("watch", "rules", "-o", str(folder)).startswith("6 rules in ")
-    (folder / "broken.sql").write_text("-- severity: low\n-- reason: {a}\n-- key: a\nSELECT a FROM nothing\n")
+    (folder / "broken.sql").write_text("-- severity: low\n-- reason: {a}\n-- key: a\nSELECT a FROM absent\n")
     code, out, err = place.run("watch", "ACME", "--rules", str(folder))
     assert (code, err) == (3, "")
-    assert "troc: the rule broken cannot be run (no such table: nothing): mend its SQL" in out
+    assert "troc: the rule broken cannot be run (no such table: absent): mend its SQL" in out
     (folder / "mine.sql").write_text(
         "-- severity: low\n-- reason: {recipient} has {units}\n-- key: recipient\n"
         "SELECT recipient, units FROM chain_issues WHERE token = :token"
@@ -155,7 +155,8 @@ def test_killed_while_it_sends(world: World, place: Place, url: str, tmp_path: P
     with endpoint(held=True) as hook:
         place.ok(*run, "--url", hook.url)
         call(world, acme, "mint", world.cem.address, 1)
-        command = [sys.executable, "-m", "troc", "brand", *run, "--url", hook.url, "--every", "1s"]
+        here = [sys.executable, "-m", "troc", "--rpc", world.chain.config.rpc]
+        command = [*here, "brand", *run, "--url", hook.url, "--every", "1s"]
         process = subprocess.Popen(command, env=environment(place.home), cwd=place.folder)
         try:
             assert hook.arrived.wait(60)

@@ -105,7 +105,7 @@ def test_laid_aside_with_an_entry_in_the_journal(
         "WITH gone AS (DELETE FROM chain_issues RETURNING *) SELECT recipient, units FROM gone",
         "SELECT 1) AS x; DELETE FROM chain_issues; SELECT * FROM (SELECT 1 AS recipient, 2 AS units",
         "SELECT 1) AS x; COMMIT; DELETE FROM chain_issues; SELECT * FROM (SELECT 1 AS units",
-        "SELECT * FROM nothing",
+        "SELECT * FROM absent",
         "SELECT units FROM chain_issues",
         "SELECT recipient, 'many' AS units FROM chain_issues",
         "SELECT recipient, units FROM chain_issues WHERE units = 1 / 0 OR",
