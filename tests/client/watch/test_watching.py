@@ -189,6 +189,12 @@ def test_only_what_is_new_enough(world: World, index: Index, findings: Findings)
     assert Watch(findings, index, [recent], days=61).run().new
 
 
+def test_sql_with_signs_that_drivers_read_otherwise(caught_up: Index, findings: Findings) -> None:
+    odd = rule(f"{EVERYBODY} AND recipient LIKE '0x%' AND '12:30' <> '%(units)s?' -- done")
+    done = Watch(findings, caught_up, [odd]).run()
+    assert (len(done.new), done.faults) == (1, [])
+
+
 def test_a_rule_of_ones_own_replaces_adds_and_switches_off(tmp_path: Path) -> None:
     files = copy_rules(tmp_path)
     names = sorted(built_in_rules())
