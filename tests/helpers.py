@@ -19,6 +19,7 @@ LANE = 2**56 - 1
 ZERO_ADDRESS = "0x" + "00" * 20
 
 _MESSAGES = Path(__file__).parent.parent / "docs" / "messages.md"
+_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _TYPE_STRING = re.compile(r"^(\w+)\((\w.*)\)$", re.MULTILINE)
 
 # ----------------------------------------------------------------------------------------------------- errors
@@ -99,9 +100,22 @@ def typed_data(contract: Any, kind: str, message: dict[str, Any], **domain: Any)
 
 
 def sign(signer: Any, contract: Any, kind: str, message: dict[str, Any], **domain: Any) -> bytes:
-    """The 65 bytes by which `signer`, a brownie account with a key, signs a message of docs/messages.md."""
-    signed = Account.sign_message(typed_data(contract, kind, message, **domain), signer.private_key)
+    """The 65 bytes by which `signer`, an account with a key, signs a message of docs/messages.md."""
+    key = signer.private_key if hasattr(signer, "private_key") else signer.key
+    signed = Account.sign_message(typed_data(contract, kind, message, **domain), key)
     return bytes(signed.signature)
+
+
+def upper_half(signature: bytes) -> bytes:
+    """The other signature of 65 bytes that the curve accepts for the same message and key."""
+    r, s, v = signature[:32], int.from_bytes(signature[32:64]), signature[64]
+    return r + (_ORDER - s).to_bytes(32) + bytes([27 + 28 - v])
+
+
+def compact(signature: bytes) -> bytes:
+    """A signature in 64 bytes, by ERC-2098."""
+    s = int.from_bytes(signature[32:64]) | (signature[64] - 27) << 255
+    return signature[:32] + s.to_bytes(32)
 
 
 def nonce(index: int = 0, lane: int = 0, series: int = 0) -> int:

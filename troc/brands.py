@@ -602,7 +602,7 @@ class _MintRun:
             return
         halves = batch.halves()
         # Halves are paid from the first recipient on: a batch that was cut before shows in first halves.
-        if halves and (self._wascut(batch) or not self._fits(batch)):
+        if halves and (self._was_cut(batch) or not self._fits(batch)):
             for half, half_used in zip(halves, self._used(halves), strict=True):
                 self._pay(half, half_used)
             return
@@ -625,7 +625,7 @@ class _MintRun:
             [self._token.referenceUsed(self._issuer, batch.reference) for batch in some]
         )
 
-    def _wascut(self, batch: Batch) -> bool:
+    def _was_cut(self, batch: Batch) -> bool:
         spine = []
         halves = batch.halves()
         while halves:

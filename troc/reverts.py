@@ -66,7 +66,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "GrantLocked": (
         "grant {id} of {issuer} is locked until {lockedUntil}",
-        "raise or extend it, or wait for that date",
+        "raise or extend it, wait for that date, or use a grant without a lock",
     ),
     "GrantNotLocked": ("grant {id} of {issuer} has no lock", "nothing is to be released"),
     "LockOutOfRange": ("a grant cannot be locked until {lockedUntil}", "choose a date to come"),

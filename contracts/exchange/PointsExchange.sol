@@ -186,7 +186,7 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         }
         bytes32 digest = _use(order, signature, amount);
         emit OrderFilled(digest, _account(order.maker), amount, paid);
-        if (order.giveKind | order.wantKind == _POINTS) _swap(order, amount, paid, livingUntil);
+        if (order.giveKind | order.wantKind == _POINTS) _swapPoints(order, amount, paid, livingUntil);
         else _swapGuarded(order, amount, paid, livingUntil);
     }
 
@@ -338,12 +338,17 @@ contract PointsExchange is EIP712, ReentrancyGuard, IPointsExchange {
         private
         nonReentrant
     {
-        _swap(order, amount, paid, livingUntil);
-    }
-
-    function _swap(Words calldata order, uint256 amount, uint256 paid, uint256 livingUntil) private {
         _moveWanted(order, paid);
         _moveGiven(order, msg.sender, amount, livingUntil);
+    }
+
+    /// @dev The same without asking for kinds again.
+    function _swapPoints(Words calldata order, uint256 amount, uint256 paid, uint256 livingUntil) private {
+        address maker = _account(order.maker);
+        _movePoints(_account(order.wantToken), msg.sender, maker, paid, order.wantPointsLivingUntil, 0);
+        _movePoints(
+            _account(order.giveToken), maker, msg.sender, amount, livingUntil, order.givePointsExpiringBy
+        );
     }
 
     /// @dev Moves what an order gives.

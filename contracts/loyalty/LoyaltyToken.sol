@@ -298,8 +298,9 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
                 ++claimed;
             }
         }
-        _raiseSupply(reserved, true);
+        // What is promised counts in the headroom of the others, and never needs more room than they leave.
         _raiseSupply(free, false);
+        _raiseSupply(reserved, true);
     }
 
     /// @inheritdoc ILoyaltyToken
@@ -971,8 +972,12 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         emit Transfer(address(0), to, amount);
     }
 
+    /// @dev Not by a cast, which leaves the amount above the address, where `_checkReceiver` would see it.
     function _unpack(uint256 word) private pure returns (uint256 amount, address to) {
-        return (word >> 160, address(uint160(word)));
+        assembly ("memory-safe") {
+            amount := shr(160, word)
+            to := shr(96, shl(96, word))
+        }
     }
 
     // --------------------------------------------------------------------------------- internal: redemption

@@ -16,6 +16,10 @@ contract LibraryMock {
         _whole.use(signer, nonce);
     }
 
+    function tryUseWhole(address signer, uint256 nonce) external returns (bool) {
+        return _whole.tryUse(signer, nonce);
+    }
+
     function usePartial(address signer, uint256 nonce, uint256 amount, uint256 limit) external {
         _partial.use(signer, nonce, amount, limit);
     }

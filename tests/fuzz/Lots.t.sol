@@ -68,6 +68,7 @@ contract LotsTest is Test {
         assertEq(Lots.LANE, 2 ** 56 - 1);
         assertEq(Lots.LANES, 2 ** 224 - 1);
         assertEq(Lots.LIFE, 4);
+        assertEq(Lots.SPAN, 224);
     }
 
     function testFuzz_lanesAt_ages_and_hides_flag_and_epoch(
@@ -220,18 +221,48 @@ contract LotsTest is Test {
         assertEq(Lots.window(soonest, length, 0, 0), 2 ** 224 - 1);
     }
 
-    function testFuzz_largestSum_is_the_largest_lane(
+    /// @dev Reserves of any size, small ones, and those at which a lane is just full.
+    function testFuzz_largestSum_is_the_largest_lane_where_something_is_added(
         uint56[4] memory a,
         uint8 shapeA,
         uint56[4] memory b,
-        uint8 shapeB
+        uint8 shapeB,
+        uint64 reserved,
+        uint8 shapeReserved
     ) public pure {
         uint256[4] memory left = _amounts(a, shapeA);
         uint256[4] memory right = _amounts(b, shapeB);
+        uint256 kind = shapeReserved % 4;
+        uint256 beside = kind == 0 ? 0 : kind == 1 ? reserved % 10 : kind == 2 ? reserved : 2 ** 56 - 1;
         uint256 largest;
         for (uint256 i = 0; i < 4; ++i) {
-            if (left[i] + right[i] > largest) largest = left[i] + right[i];
+            if (right[i] == 0) continue;
+            uint256 sum = left[i] + right[i] + beside;
+            if (sum > largest) largest = sum;
         }
-        assertEq(PlainLots.pack(left).largestSum(PlainLots.pack(right), 0), largest);
+        uint256 lanes = PlainLots.pack(left);
+        assertEq(lanes.largestSum(PlainLots.pack(right), beside), largest);
+        // The flag and the epoch of a stored word are no lanes.
+        lanes = _word(left, 2 ** 31 - 1, true);
+        assertEq(lanes.largestSum(PlainLots.pack(right), beside), largest);
+    }
+
+    function test_largestSum_looks_only_where_something_is_added() public pure {
+        uint256 full = PlainLots.pack([uint256(2 ** 56 - 1), 2 ** 56 - 1, 2 ** 56 - 1, 2 ** 56 - 1]);
+        assertEq(full.largestSum(0, 2 ** 64 - 1), 0);
+        for (uint256 age = 0; age < 4; ++age) {
+            uint256[4] memory others = [uint256(2 ** 56 - 1), 2 ** 56 - 1, 2 ** 56 - 1, 2 ** 56 - 1];
+            others[age] = 5;
+            assertEq(PlainLots.pack(others).largestSum(Lots.single(2, age), 3), 10);
+            assertEq(full.largestSum(Lots.single(2 ** 56 - 1, age), 2 ** 64 - 1), 2 ** 64 + 2 ** 57 - 3);
+        }
+    }
+
+    function test_shiftOf_is_where_a_lane_lies() public pure {
+        for (uint256 age = 0; age < 4; ++age) {
+            assertEq(uint256(1) << Lots.shiftOf(age), Lots.single(1, age));
+        }
+        assertEq(Lots.shiftOf(4), Lots.SPAN);
+        assertEq(Lots.shiftOf(2 ** 31 - 1), 56 * (2 ** 31 - 1));
     }
 }

@@ -54,7 +54,13 @@ contract NoncesTest is Test {
     mapping(address signer => mapping(uint256 lane => uint256)) private _series;
     mapping(address signer => mapping(uint256 nonce => bool)) private _ended;
 
+    /// Both ways to use a nonce, each as good as the other.
     function _tryUse(address signer, uint256 nonce, bool good) private {
+        if (nonce % 2 == 0) {
+            assertEq(_nonces.tryUseWhole(signer, nonce), good);
+            if (good) _ended[signer][nonce] = true;
+            return;
+        }
         if (!good) vm.expectRevert();
         _nonces.useWhole(signer, nonce);
         if (good) _ended[signer][nonce] = true;
@@ -70,6 +76,34 @@ contract NoncesTest is Test {
         if (!good) vm.expectRevert();
         _nonces.cancelWholeSeries(signer, _one(_nonce(lane, series, 0)));
         if (good && series == _series[signer][lane]) ++_series[signer][lane];
+    }
+
+    function test_whole_says_of_each_whether_it_was_open() public {
+        for (uint256 index = 0; index < 224; ++index) {
+            assertTrue(_nonces.tryUseWhole(_signer, _nonce(7, 0, index)));
+            assertFalse(_nonces.tryUseWhole(_signer, _nonce(7, 0, index)));
+            assertFalse(_nonces.isOpen(_signer, _nonce(7, 0, index)));
+        }
+        assertEq(_nonces.wholeWordOf(_signer, 7), 2 ** 224 - 1);
+        assertEq(_nonces.wholeWordOf(address(this), 7), 0);
+    }
+
+    /// An index beyond the bits would otherwise reach into the series, or shift to nothing and never be used up.
+    function testFuzz_whole_is_not_open_out_of_range_or_series(uint64 index, uint64 series) public {
+        index = uint64(bound(index, 224, type(uint64).max));
+        assertFalse(_nonces.tryUseWhole(_signer, _nonce(7, 0, index)));
+        assertFalse(_nonces.tryUseWhole(_signer, _nonce(7, 0, 224)));
+        assertFalse(_nonces.tryUseWhole(_signer, _nonce(7, 0, 256)));
+        series = uint64(bound(series, 1, type(uint64).max));
+        assertFalse(_nonces.tryUseWhole(_signer, _nonce(7, series, 3)));
+        // The series is stored in 32 bits and named in 64.
+        assertFalse(_nonces.tryUseWhole(_signer, _nonce(7, 2 ** 32, 3)));
+        assertEq(_nonces.wholeWordOf(_signer, 7), 0);
+        _nonces.cancelWholeSeries(_signer, _one(_nonce(7, 0, 0)));
+        assertFalse(_nonces.tryUseWhole(_signer, _nonce(7, 0, 3)));
+        assertTrue(_nonces.tryUseWhole(_signer, _nonce(7, 1, 3)));
+        vm.expectRevert(abi.encodeWithSelector(Nonces.NonceUsed.selector, _signer, _nonce(7, 1, 3)));
+        _nonces.useWhole(_signer, _nonce(7, 1, 3));
     }
 
     function test_whole_reverts_the_second_time() public {

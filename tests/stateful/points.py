@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.stateful.world import Refused
 
@@ -31,6 +31,15 @@ class Grant:
     promised: int = 0
 
 
+@dataclass(frozen=True)
+class Purchase:
+    """Points that somebody will have, unless they are cancelled before."""
+
+    customer: str
+    amount: int
+    matures_at: int
+
+
 @dataclass
 class Points:
     """One brand's points. Methods raise `Refused` as the token does, and then change nothing."""
@@ -50,6 +59,10 @@ class Points:
     grants: dict[tuple[str, int], Grant] = field(default_factory=dict)
     references: set[tuple[str, bytes]] = field(default_factory=set)
     receipts: dict[tuple[str, bytes], Counter[int]] = field(default_factory=dict)
+    purchases: dict[tuple[str, int], Purchase] = field(default_factory=dict)
+    """By issuer and number; those that ended are left out."""
+    numbers: Counter[str] = field(default_factory=Counter)
+    """The next number of each issuer."""
 
     # ---------------------------------------------------------------------------------------------- time
 
@@ -64,7 +77,7 @@ class Points:
     @property
     def fresh(self) -> int:
         """The expiry of what is issued now."""
-        return self.expiry_of((self.now - self.origin) // self.length)
+        return self.expiry_at(self.now)
 
     # --------------------------------------------------------------------------------------------- views
 
@@ -97,9 +110,18 @@ class Points:
     def promised(self) -> int:
         return sum(grant.promised for grant in self.grants.values())
 
+    @property
+    def pending(self) -> int:
+        return sum(purchase.amount for purchase in self.purchases.values())
+
     def room(self, *, promised: bool = False) -> int:
         """What can still be issued in this epoch."""
-        return max(0, MOST - self.supply_of(self.fresh) - (0 if promised else self.promised))
+        reserved = 0 if promised else self.promised + self.pending
+        return max(0, MOST - self.supply_of(self.fresh) - reserved)
+
+    def expiry_at(self, moment: int) -> int:
+        """The expiry of what is issued at a moment."""
+        return self.expiry_of((moment - self.origin) // self.length)
 
     def allowance(self, holder: str, spender: str) -> int:
         if spender == self.exchange:
@@ -199,6 +221,98 @@ class Points:
             self.held[to, self.fresh] += amount
         self.issued += total
 
+    def issue_at_epoch(self, epoch: int, recipients: list[tuple[str, int]]) -> None:
+        for to, _ in recipients:
+            self._check_receiver(to)
+        total, expiry = sum(amount for _, amount in recipients), self.expiry_of(epoch)
+        if total == 0:
+            raise Refused("ZeroAmount")
+        if total > MOST:
+            raise Refused("NoHeadroom", MOST, total)
+        self._check_lots([(expiry, total)])
+        for to, amount in recipients:
+            self.held[to, expiry] += amount
+        self.issued += total
+
+    def check_living(self, epoch: int) -> None:
+        now = (self.now - self.origin) // self.length
+        if not now - 4 < epoch <= now:
+            raise Refused("EpochNotLiving", epoch, now)
+
+    def _check_lots(self, given: Taken, *, promised: bool = False) -> None:
+        """Each lot that it enters has room for it, beside what is pending; else the fullest is the reason."""
+        fresh = dict(given).get(self.fresh, 0)
+        if fresh > self.room(promised=promised):
+            raise Refused("NoHeadroom", self.room(promised=promised), fresh)
+        older = [
+            self.supply_of(expiry) + part + self.pending
+            for expiry, part in given
+            if part and expiry != self.fresh
+        ]
+        if max(older, default=0) > MOST:
+            raise Refused("NoHeadroom", MOST, max(older))
+
+    # ------------------------------------------------------------------------------------------- pending
+
+    def check_maturity(self, matures_at: int) -> None:
+        if not self.now < matures_at < 2**40:
+            raise Refused("MaturityOutOfRange", matures_at)
+
+    def check_purchases(self, purchases: list[tuple[str, int]]) -> None:
+        """One after the other: the first that is wrong is the reason."""
+        total = 0
+        for customer, amount in purchases:
+            self._check_receiver(customer)
+            if amount == 0:
+                raise Refused("ZeroAmount")
+            total += amount
+            if total > MOST:
+                raise Refused("NoHeadroom", MOST, total)
+        if not total:
+            raise Refused("ZeroAmount")
+        reserved, room = self.promised + self.pending + total, MOST - self.supply_of(self.fresh)
+        if reserved > room:
+            raise Refused("NoHeadroom", room, reserved)
+
+    def promise(self, issuer: str, purchases: list[tuple[str, int]], matures_at: int) -> int:
+        """The number of the first."""
+        first = self.numbers[issuer]
+        for number, (customer, amount) in enumerate(purchases, first):
+            self.purchases[issuer, number] = Purchase(customer, amount, matures_at)
+        self.numbers[issuer] += len(purchases)
+        return first
+
+    def cancel_purchase(self, sender: str, issuer: str, number: int, amount: int) -> None:
+        if sender not in (issuer, self.owner):
+            raise Refused("NotTheIssuer", issuer, sender)
+        if amount == 0:
+            raise Refused("ZeroAmount")
+        purchase = self.purchases.get((issuer, number))
+        if purchase is None or amount > purchase.amount:
+            raise Refused("PendingExceeded", issuer, number, purchase.amount if purchase else 0, amount)
+        if self.now >= purchase.matures_at:
+            raise Refused("AlreadyMature", issuer, number, purchase.matures_at)
+        self.purchases[issuer, number] = replace(purchase, amount=purchase.amount - amount)
+        if amount == purchase.amount:
+            del self.purchases[issuer, number]
+
+    def release_purchases(self, issuer: str, numbers: list[int]) -> None:
+        """Never refused for want of room: that is what a promise is."""
+        ready = {
+            number: self.purchases[issuer, number] for number in numbers if (issuer, number) in self.purchases
+        }
+        for number, purchase in ready.items():
+            if self.now < purchase.matures_at:
+                raise Refused("NotMature", issuer, number, purchase.matures_at)
+        for number, purchase in ready.items():
+            del self.purchases[issuer, number]
+            expiry = self.expiry_at(purchase.matures_at)
+            if expiry > self.now:
+                self.held[purchase.customer, expiry] += purchase.amount
+                self.issued += purchase.amount
+
+    # -------------------------------------------------------------------------------------------- grants
+
     def grant(self, issuer: str, number: int) -> Grant:
         return self.grants.setdefault((issuer, number), Grant())
 
@@ -233,7 +347,7 @@ class Points:
             if amount < grant.amount or locked_until < grant.locked_until or lower_cap:
                 raise Refused("GrantLocked", issuer, number, grant.locked_until)
         reserved = grant.amount if grant.locked_until else 0
-        others = self.promised - grant.promised
+        others = self.promised - grant.promised + self.pending
         room = MOST - self.supply_of(self.fresh)
         if locked_until and amount > reserved and others + amount > room:
             raise Refused("NoHeadroom", room, others + amount)
@@ -284,15 +398,7 @@ class Points:
         for expiry, part in parts:
             given.append((expiry, min(part, rest)))
             rest -= given[-1][1]
-        fresh = dict(given).get(self.fresh, 0)
-        if fresh > self.room(promised=promised):
-            raise Refused("NoHeadroom", self.room(promised=promised), fresh)
-        # The token compares the fullest of all four lots after the give-back.
-        after = Counter(dict(given))
-        for i in range(4):
-            after[self.fresh - i * self.length] += self.supply_of(self.fresh - i * self.length)
-        if max(after.values()) > MOST:
-            raise Refused("NoHeadroom", MOST, max(after.values()))
+        self._check_lots(given, promised=promised)
         for expiry, part in given:
             self.receipts[holder, receipt][expiry] -= part
             self.held[holder, expiry] += part

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, ClassVar
 
 from hypothesis import settings
@@ -16,13 +17,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.stateful.nonces import Whole, pack_nonce
 from tests.stateful.points import DAY, MAX, MOST, ZERO, Points
 from tests.stateful.world import CHAIN_ID, Refused, World, outcome, person, role
-from troc.messages import CancelNonces, Domain, Permit, Redeem, Send
+from troc.messages import CancelNonces, Claim, Domain, Permit, Redeem, Send, Voucher, digest
 
 BIRTH = 1_767_225_600
 CUSTOMERS = [person(name) for name in ("ann", "ben", "cyd")]
 ESCROW = role("escrow")
 BRANDS = [role("brand"), role("other brand")]
-ISSUERS = [role("till"), role("campaign")]
+SIGNERS = [person("till"), person("campaign")]
+ISSUERS = [signer.address for signer in SIGNERS]
+KEY = person("one-time key")
 ADDRESSES = [customer.address for customer in CUSTOMERS]
 HOLDERS = [*ADDRESSES, BRANDS[0], ESCROW]
 STRANGER = role("stranger")
@@ -35,6 +38,8 @@ holders = st.sampled_from(HOLDERS)
 spenders = st.sampled_from([*HOLDERS, EXCHANGE, EXCHANGE])
 brands = st.sampled_from([0] * 9 + [1])
 issuers = st.sampled_from(ISSUERS)
+signers = st.sampled_from(SIGNERS)
+promisers = st.sampled_from([ZERO, *ISSUERS])
 grants = st.integers(0, 1)
 epochs_back = st.integers(-1, 5)
 # Out of a thousand parts of what there is; the last ones a little more than that, or far too much.
@@ -44,6 +49,8 @@ some = st.integers(1, 300)
 bound_lots = st.integers(-1, 5)
 few = st.integers(0, 5)
 delays = st.sampled_from([0, 0, 1, DAY, 60 * DAY, -1])
+# -2: beyond what can be stored.
+maturities = st.sampled_from([1, DAY, DAY, 10 * DAY, 60 * DAY, 200 * DAY, 0, -1, -2])
 references = st.integers(0, 12).map(lambda n: n.to_bytes(32))
 
 
@@ -84,6 +91,17 @@ class LoyaltyMachine(RuleBasedStateMachine):
             terms = (issuer, i % 2, 1000, 0 if i < 2 else 100, lock and BIRTH + lock)
             self.world.call(BRANDS[0], self.address, "setGrant", *terms)
             self.points.set_grant(*terms)
+        for sender, issuer in ((BRANDS[0], ZERO), *((issuer, issuer) for issuer in ISSUERS)):
+            purchases = [(address, 5) for address in ADDRESSES]
+            words = [amount << 160 | int(to, 16) for to, amount in purchases]
+            batch, matures_at = b"\xff" * 32, BIRTH + DAY
+            if sender == issuer:
+                self.world.call(sender, self.address, "issuePending", 0, batch, matures_at, words)
+                self.points.charge_grant(issuer, 0, 15)
+            else:
+                self.world.call(sender, self.address, "mintPending", batch, matures_at, words)
+            self.points.references.add((issuer, batch))
+            self.points.promise(issuer, purchases, matures_at)
         self.life = Counter(self.lots("liability"))
 
     # ------------------------------------------------------------------------------------------ comparing
@@ -100,6 +118,7 @@ class LoyaltyMachine(RuleBasedStateMachine):
             assert answer == expected, f"{function}{arguments}: {answer!r}, and by the model {expected!r}"
             self.seen[answer.name] += 1
         else:
+            assert expected is None or answer == expected, f"{function}{arguments}: {answer}, not {expected}"
             self.seen[function] += 1
         for holder in self.everybody:
             assert holder in losers or self.balance(holder) >= before[holder], (
@@ -153,10 +172,21 @@ class LoyaltyMachine(RuleBasedStateMachine):
             figures = (grant.amount, grant.locked_until, grant.cap, points.used_today(grant))
             found = self.world.view(self.address, "grantOf", issuer, number)
             assert (*found[:3], found[3] if grant.cap else figures[3]) == figures, "L3: a grant"
-        promised = self.world.view(self.address, "liability")[-1]
+        pending, promised = self.world.view(self.address, "liability")[-2:]
         owed = sum(grant.amount for grant in points.grants.values() if grant.locked_until)
         assert promised == points.promised >= owed, "L3: promised"
-        assert owed + points.supply_of(points.fresh) <= MOST, "L3: promised points do not fit"
+        assert pending == points.pending, "L3: pending"
+        assert owed + pending + points.supply_of(points.fresh) <= MOST, "L3: promised points do not fit"
+        mature = Counter[int]()
+        for purchase in points.purchases.values():
+            if purchase.matures_at <= points.now:
+                mature[points.expiry_at(purchase.matures_at)] += purchase.amount
+        # What is told of older ones is seen when they are cancelled or released.
+        for (issuer, number), purchase in list(points.purchases.items())[-6:]:
+            found = self.world.view(self.address, "pendingOf", issuer, number)
+            assert found == (purchase.customer, purchase.amount, purchase.matures_at), "L3: a purchase"
+        for expiry, amount in mature.items():
+            assert amount + points.supply_of(expiry) <= MOST, "L3: mature points do not fit their lot"
 
     # ----------------------------------------------------------------------------------------------- time
 
@@ -462,6 +492,252 @@ class LoyaltyMachine(RuleBasedStateMachine):
 
         self.both(model, issuer, "issueBatch", grant, reference, words)
 
+    @rule(
+        wrong=brands,
+        back=epochs_back,
+        parts=st.lists(st.tuples(some, amounts), max_size=3),
+        fill=seldom,
+        reference=references,
+    )
+    def mint_at_epoch(
+        self, wrong: int, back: int, parts: list[tuple[int, int]], fill: bool, reference: bytes
+    ) -> None:
+        sender, points = self.sender(wrong), self.points
+        epoch = (points.now - points.origin) // points.length - back
+        if epoch < 0:
+            epoch = MAX
+        recipients, words = self.batch(parts)
+        if fill and epoch != MAX:
+            room = MOST - points.supply_of(points.expiry_of(epoch)) - points.pending
+            recipients, words = self.batch([(parts[0][0] if parts else 3, max(0, room))])
+
+        def model() -> None:
+            points.check_owner(sender)
+            points.check_living(epoch)
+            self.referenced(ZERO, reference, lambda: points.issue_at_epoch(epoch, recipients))()
+
+        self.both(model, sender, "mintAtEpoch", reference, epoch, words)
+
+    # ------------------------------------------------------------------------------------------- vouchers
+
+    def voucher(
+        self, signer: Any, grant: int, to: str, key: bool, amount: int, receipt: bytes, delay: int, nonce: int
+    ) -> Voucher:
+        recipient = KEY.address if key else to
+        deadline = self.world.time + delay
+        return Voucher(signer.address, grant, recipient, key, amount, receipt, deadline, nonce)
+
+    def signed(self, signer: Any, voucher: Voucher, to: str, forged: bool, swapped: bool) -> list[Any]:
+        """As the token takes it. `swapped`: the key named somebody else."""
+        signature = (CUSTOMERS[0] if forged else signer).sign(voucher, self.domain)
+        if not voucher.is_key:
+            return [voucher, signature, ZERO, b""]
+        named = STRANGER if swapped else to
+        claim = Claim(KEY.address, named, digest(voucher, self.domain))
+        return [voucher, signature, to, KEY.sign(claim, self.domain)]
+
+    def check_voucher(self, voucher: Voucher, to: str, forged: bool, swapped: bool) -> None:
+        """All but the nonce, and the room for it."""
+        if voucher.deadline < self.world.time:
+            raise Refused("DeadlinePassed", voucher.deadline)
+        if forged:
+            raise Refused("NotSignedByIssuer", voucher.issuer)
+        if voucher.is_key and swapped:
+            raise Refused("NotSignedByKey", KEY.address)
+        self.points.check_grant(voucher.issuer, voucher.grant_id, voucher.amount)
+        if any(voucher.receipt_id):
+            self.points.check_reference(voucher.issuer, voucher.receipt_id)
+        self.points._check_receiver(to)
+
+    def use_voucher(self, voucher: Voucher) -> None:
+        self.points.charge_grant(voucher.issuer, voucher.grant_id, voucher.amount)
+        if any(voucher.receipt_id):
+            self.points.references.add((voucher.issuer, voucher.receipt_id))
+        self.nonces.cancel(voucher.issuer, [voucher.nonce])
+
+    @rule(
+        signer=signers,
+        grant=grants,
+        to=some,
+        key=st.booleans(),
+        share=shares,
+        receipt=references,
+        delay=delays,
+        lane=st.integers(0, 1),
+        index=st.integers(0, 9),
+        odd=seldom,
+        wrong=st.sampled_from(["", "", "", "", "", "", "forged", "swapped"]),
+    )
+    def claim(
+        self,
+        signer: Any,
+        grant: int,
+        to: int,
+        key: bool,
+        share: int,
+        receipt: bytes,
+        delay: int,
+        lane: int,
+        index: int,
+        odd: bool,
+        wrong: str,
+    ) -> None:
+        who, amount = self.receiver(to), share_of(share, self.points.grant(signer.address, grant).amount)
+        nonce, terms = self.nonce(lane, index, odd), (wrong == "forged", wrong == "swapped")
+        voucher = self.voucher(signer, grant, who, key, amount, receipt, delay, nonce)
+
+        def model() -> None:
+            self.nonces.check(signer.address, nonce)
+            self.check_voucher(voucher, who, *terms)
+            promised = self.points.grant(signer.address, grant).locked_until != 0
+            self.points.issue_all([(who, amount)], promised=promised)
+            self.use_voucher(voucher)
+
+        self.both(model, STRANGER, "claim", self.signed(signer, voucher, who, *terms))
+
+    @rule(
+        parts=st.lists(st.tuples(signers, grants, some, shares, st.integers(0, 9)), min_size=1, max_size=4),
+        receipt=references,
+        forged=seldom,
+    )
+    def claim_batch(self, parts: list[tuple[Any, int, int, int, int]], receipt: bytes, forged: bool) -> None:
+        """The first has a receipt, and may be forged. At most half of what is granted, so that some fit."""
+        batch = []
+        for place, (signer, grant, to, share, index) in enumerate(parts):
+            amount = share_of(share, self.points.grant(signer.address, grant).amount) // 2
+            voucher = self.voucher(
+                signer,
+                grant,
+                self.receiver(to),
+                bool(index % 2),
+                amount,
+                bytes(32) if place else receipt,
+                DAY,
+                self.nonce(2, index, False),
+            )
+            batch.append((signer, voucher, self.receiver(to), forged and not place))
+
+        def model() -> int:
+            points = self.points
+            before = deepcopy((points.grants, points.references, self.nonces.used))
+            paid: dict[bool, list[tuple[str, int]]] = {True: [], False: []}
+            try:
+                for _, voucher, to, wrong in batch:
+                    if self.nonces.is_open(voucher.issuer, voucher.nonce):
+                        self.check_voucher(voucher, to, wrong, False)
+                        locked = points.grant(voucher.issuer, voucher.grant_id).locked_until != 0
+                        paid[locked].append((to, voucher.amount))
+                        self.use_voucher(voucher)
+                # What is promised has its place whatever the others take.
+                for locked in (False, True):
+                    points.issue_all(paid[locked], promised=locked)
+            except Refused:
+                points.grants, points.references, self.nonces.used = before
+                raise
+            self.seen["passed over"] += sum(map(len, paid.values())) < len(batch)
+            return sum(map(len, paid.values()))
+
+        signed = [self.signed(signer, voucher, to, wrong, False) for signer, voucher, to, wrong in batch]
+        self.both(model, STRANGER, "claimBatch", signed)
+
+    # -------------------------------------------------------------------------------------------- pending
+
+    def maturity(self, delay: int) -> int:
+        return 2**40 if delay == -2 else max(0, self.world.time + delay)
+
+    @rule(
+        wrong=brands,
+        parts=st.lists(st.tuples(some, st.one_of(st.integers(1, 1000), amounts)), max_size=4),
+        reference=references,
+        delay=maturities,
+        fill=seldom,
+    )
+    def mint_pending(
+        self, wrong: int, parts: list[tuple[int, int]], reference: bytes, delay: int, fill: bool
+    ) -> None:
+        sender, points, matures_at = self.sender(wrong), self.points, self.maturity(delay)
+        recipients, words = self.batch(parts)
+        if fill:
+            recipients, words = self.batch([(3, points.room())])
+
+        def model() -> int:
+            points.check_owner(sender)
+            points.check_maturity(matures_at)
+            self.referenced(ZERO, reference, lambda: points.check_purchases(recipients))()
+            return points.promise(ZERO, recipients, matures_at)
+
+        self.both(model, sender, "mintPending", reference, matures_at, words)
+
+    @rule(
+        issuer=issuers,
+        grant=grants,
+        parts=st.lists(st.tuples(some, st.integers(1, 300)), min_size=1, max_size=4),
+        reference=references,
+        delay=maturities,
+    )
+    def issue_pending(
+        self, issuer: str, grant: int, parts: list[tuple[int, int]], reference: bytes, delay: int
+    ) -> None:
+        points, matures_at = self.points, self.maturity(delay)
+        recipients, words = self.batch(parts)
+        total = sum(amount for _, amount in recipients)
+
+        def model() -> int:
+            points.check_maturity(matures_at)
+            points.check_reference(issuer, reference)
+            points.check_purchases(recipients)
+            points.check_grant(issuer, grant, total)
+            locked = points.grant(issuer, grant).locked_until
+            if locked:
+                raise Refused("GrantLocked", issuer, grant, locked)
+            points.charge_grant(issuer, grant, total)
+            points.references.add((issuer, reference))
+            return points.promise(issuer, recipients, matures_at)
+
+        self.both(model, issuer, "issuePending", grant, reference, matures_at, words)
+
+    def purchase(self, issuer: str, number: int) -> int:
+        """One of the last numbers, or the next one."""
+        return max(0, self.points.numbers[issuer] - number % 6)
+
+    @rule(issuer=promisers, number=some, share=shares, other=seldom, owner=st.booleans())
+    def cancel_pending(self, issuer: str, number: int, share: int, other: bool, owner: bool) -> None:
+        which = self.purchase(issuer, number)
+        known = self.points.purchases.get((issuer, which))
+        amount = share_of(share, known.amount if known else 0)
+        sender = self.points.owner if owner or issuer == ZERO else issuer
+        if other:
+            sender = next(one for one in [*ISSUERS, BRANDS[1]] if one not in (issuer, self.points.owner))
+        model = lambda: self.points.cancel_purchase(sender, issuer, which, amount)  # noqa: E731
+        self.both(model, sender, "cancelPending", issuer, which, amount)
+
+    @rule(issuer=promisers, numbers=st.lists(some, max_size=5))
+    def release_pending(self, issuer: str, numbers: list[int]) -> None:
+        which = [self.purchase(issuer, number) for number in numbers]
+        self.release(issuer, which)
+
+    @rule(issuer=promisers)
+    def release_all_that_is_mature(self, issuer: str) -> None:
+        points = self.points
+        self.release(
+            issuer,
+            [
+                number
+                for (who, number), purchase in points.purchases.items()
+                if who == issuer and purchase.matures_at <= points.now
+            ],
+        )
+
+    def release(self, issuer: str, numbers: list[int]) -> None:
+        points = self.points
+        for number in numbers:
+            known = points.purchases.get((issuer, number))
+            if known and known.matures_at <= points.now:
+                late = (points.fresh - points.expiry_at(known.matures_at)) // points.length
+                self.seen["released late" if 0 < late < 4 else "lost" if late else "released"] += 1
+        model = lambda: points.release_purchases(issuer, numbers)  # noqa: E731
+        self.both(model, STRANGER, "releasePending", issuer, numbers)
+
     # ----------------------------------------------------------------------------------------- redemption
 
     @rule(holder=holders, share=shares, receipt=references)
@@ -619,6 +895,17 @@ EXPECTED = {
     "releaseGrant",
     "issue",
     "issueBatch",
+    "mintAtEpoch",
+    "claim",
+    "claimBatch",
+    "passed over",
+    "mintPending",
+    "issuePending",
+    "cancelPending",
+    "releasePending",
+    "released",
+    "released late",
+    "lost",
     "redeem",
     "redeemFor",
     "giveBack",
@@ -647,6 +934,14 @@ EXPECTED = {
     "LockOutOfRange",
     "DeadlinePassed",
     "NotSignedByHolder",
+    "NotSignedByIssuer",
+    "NotSignedByKey",
+    "EpochNotLiving",
+    "MaturityOutOfRange",
+    "NotTheIssuer",
+    "PendingExceeded",
+    "AlreadyMature",
+    "NotMature",
     "NotTheAgent",
     "ReceiptUsed",
     "GiveBackExceeded",

@@ -51,6 +51,8 @@ class Compiled:
     bytecode: bytes
     inputs: Mapping[str, Sequence[str]]
     outputs: Mapping[str, Sequence[str]]
+    changing: frozenset[str]
+    """The functions that can change something."""
 
 
 def _type(parameter: Mapping[str, Any]) -> str:
@@ -85,7 +87,12 @@ def load(name: str) -> Compiled:
         elif entry["type"] == "function":
             inputs[entry["name"]] = types
             outputs[entry["name"]] = [_type(parameter) for parameter in entry["outputs"]]
-    return Compiled(bytes.fromhex(output["bytecode"]["object"][2:]), inputs, outputs)
+    changing = frozenset(
+        entry["name"]
+        for entry in output["abi"]
+        if entry["type"] == "function" and entry["stateMutability"] not in ("view", "pure")
+    )
+    return Compiled(bytes.fromhex(output["bytecode"]["object"][2:]), inputs, outputs, changing)
 
 
 _ERRORS: dict[bytes, tuple[str, list[str]]] = {}

@@ -144,6 +144,74 @@ def test_messages_of_a_token(rich: Any, holder: Any, chance: random.Random, kind
     assert call_all(rich, wrong) == [(False, refusal)] * 100
 
 
+@pytest.fixture(scope="module")
+def spending(create_token: Callable[..., Any], holder: Any, brand: Any) -> Any:
+    """A token that issues what the wallet signs, out of three large grants."""
+    token = create_token()
+    for grant in range(3):
+        token.setGrant(holder, grant, LANE, 0, 0, {"from": brand})
+    return token
+
+
+def voucher_of(holder: Any, chance: random.Random, **fields: Any) -> dict[str, Any]:
+    """A voucher that is good but for its signature, or for a grant that the wallet does not have."""
+    good = drawn_by(holder, chance, "Voucher") | {"issuer": holder.address}
+    return good | {"grantId": chance.choice((good["grantId"], chance.randrange(3)))} | fields
+
+
+def refusal_of(name: str, types: str, *values: int) -> tuple[bool, bytes]:
+    return False, selector(f"{name}({types})") + b"".join(value.to_bytes(32, "big") for value in values)
+
+
+def test_vouchers(spending: Any, holder: Any, chance: random.Random) -> None:
+    """What is signed is told from what is not by what is looked at next: the key, then the grant."""
+    messages = [voucher_of(holder, chance) for _ in range(MANY)]
+    signed = list(zip(messages, digests(spending, "Voucher", messages), strict=True))
+    encode, wallet = spending.claim.encode_input, int(holder.address, 16)
+
+    def expected(drawn: dict[str, Any]) -> tuple[bool, bytes]:
+        if drawn["isKey"]:
+            return refusal_of("NotSignedByKey", "address", int(drawn["recipient"], 16))
+        if drawn["grantId"] < 3:
+            return True, b""
+        needed = (wallet, drawn["grantId"], 0, drawn["amount"])
+        return refusal_of("GrantExceeded", "address,uint256,uint256,uint256", *needed)
+
+    good = [encode((tuple(drawn.values()), digest, brownie.ZERO_ADDRESS, b"")) for drawn, digest in signed]
+    answers = call_all(spending, good)
+    assert answers == [expected(drawn) for drawn, _ in signed]
+    assert min(sum(done for done, _ in answers), sum(not done for done, _ in answers)) > MANY // 10
+    wrong = [
+        encode((tuple(drawn.values()), bytes(Web3.keccak(digest)), brownie.ZERO_ADDRESS, b""))
+        for drawn, digest in signed[:100]
+    ]
+    assert call_all(spending, wrong) == [refusal_of("NotSignedByIssuer", "address", wallet)] * 100
+
+
+def test_claims(spending: Any, holder: Any, deployer: Any, chance: random.Random) -> None:
+    """The one-time key is such a wallet too."""
+    key = brownie.DigestMock.deploy({"from": deployer})
+    vouchers = [
+        voucher_of(holder, chance, isKey=True, recipient=key.address, grantId=chance.randrange(3))
+        for _ in range(MANY)
+    ]
+    promised = digests(spending, "Voucher", vouchers)
+    claims = [message(chance, "Claim", key=key.address, voucher=voucher) for voucher in promised]
+    signed = list(zip(vouchers, promised, claims, digests(spending, "Claim", claims), strict=True))
+    encode = spending.claim.encode_input
+    good = [
+        encode((tuple(drawn.values()), voucher, claim["to"], digest))
+        for drawn, voucher, claim, digest in signed
+    ]
+    assert call_all(spending, good) == [(True, b"")] * MANY
+    wrong = [
+        encode((tuple(drawn.values()), voucher, claim["to"], bytes(Web3.keccak(digest))))
+        for drawn, voucher, claim, digest in signed[:100]
+    ]
+    refusal = refusal_of("NotSignedByKey", "address", int(key.address, 16))
+    assert call_all(spending, wrong) == [refusal] * 100
+
+
 def test_cancelled_nonces_of_a_token(rich: Any, holder: Any, chance: random.Random) -> None:
     """Nonces of series that have begun, which are those that can be cancelled."""
     messages = []

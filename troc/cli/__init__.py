@@ -22,6 +22,7 @@ from troc.cli import (
     members,
     notices,
     points,
+    till,
     trade,
     up,
     watch,
@@ -50,6 +51,7 @@ app.add_typer(brand.app, name="brand")
 brand.app.command("earn")(earning.earn)
 brand.app.command("import")(importing.import_members)
 app.add_typer(points.app, name="points")
+app.add_typer(till.app, name="till")
 app.add_typer(trade.app, name="trade")
 app.command("up")(up.up)
 app.command("index")(index.index)

@@ -32,7 +32,8 @@ _RELAY = "dev:7"
 
 @dataclass(frozen=True)
 class Stage:
-    """Everybody in the demo. `client` acts as nobody; `relay` sends for those who only sign, and pays for it.
+    """Everybody in the demo. `client` acts as nobody; `relay` sends for those who only sign, and pays for it;
+    `guest` is somebody new. `folder` is for files, and is gone with the stage.
 
     `brands` and `owners` are by symbol, `households` by their number in the data, `salts` are secrets of the
     brands.
@@ -43,6 +44,8 @@ class Stage:
     owners: Mapping[str, Signer]
     households: Mapping[int, Signer]
     relay: Signer
+    guest: Signer
+    folder: Path
     salts: Mapping[str, bytes]
 
     @property
@@ -113,12 +116,14 @@ def open_stage(receipts: Receipts) -> Iterator[Stage]:
             )
             for programme in PROGRAMMES
         }
-        customers = open_dev_customers(len(receipts.households), config)
+        *customers, guest = open_dev_customers(len(receipts.households) + 1, config)
         yield Stage(
             client=client,
             brands=brands,
             owners=owners,
             households=dict(zip(receipts.households, customers, strict=True)),
             relay=open_account(_RELAY, config),
+            guest=guest,
+            folder=Path(folder),
             salts={symbol: secrets.token_bytes(32) for symbol in brands},
         )

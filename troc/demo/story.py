@@ -12,6 +12,7 @@ from troc.client import Troc
 from troc.demo.attempts import try_all
 from troc.demo.books import close_books
 from troc.demo.cast import FEWEST, choose_cast
+from troc.demo.programme import GrocersProgramme
 from troc.demo.receipts import CENTS_OF_A_STEP, GROCER, MANUFACTURERS, PROGRAMMES, Receipts, read_receipts
 from troc.demo.stage import PACE, Stage, open_stage
 from troc.demo.telling import Teller
@@ -78,6 +79,7 @@ class _Story:
         self._deals: list[Deal] = []
         self._cast = choose_cast(receipts)
         self._her = stage.household(self._cast.she)
+        self._programme = GrocersProgramme(stage, teller, self._cast.she)
 
     def tell(self) -> None:
         """Tell all of it."""
@@ -89,8 +91,10 @@ class _Story:
         self._chapter("A swap among three, of whom no two match", self._swap)
         self._chapter("Others trade too", self._crowd)
         self._chapter("She spends points at the grocer's, without ether", self._redeem)
+        self._chapter("The grocer runs its programme", self._run_programme)
         self._chapter("The brand tries to take points back", self._attack)
         self._chapter("A season passes, and nobody does anything", self._season)
+        self._chapter("What could be returned is the customer's now", self._programme.release)
         self._chapter("What each brand owes, by date", self._owed)
         self._chapter("The books are closed", self._books)
 
@@ -257,6 +261,9 @@ class _Story:
         ether = stage.chain.balance(self._her.address)
         self._teller.check(f"her ether: {ether}", ether == 0)
 
+    def _run_programme(self) -> None:
+        self._programme.run(self._stage.folder)
+
     def _attack(self) -> None:
         brand = self._stage.brands[GROCER.symbol]
         before = self._her.balance(brand)
@@ -325,7 +332,9 @@ class _Story:
         self._teller.table(("brand", "owes", "until", "for points earned"), rows + nothing)
 
     def _books(self) -> None:
-        audits = close_books(self._stage, self._receipts, self._teller)
+        audits = close_books(
+            self._stage, self._receipts, self._teller, {GROCER.symbol: self._programme.issued}
+        )
         self._teller.say("\nFor those who run the brands:")
         self._teller.table(
             ("points", "earned", "changed hands", "redeemed", "expired", "still owed"),

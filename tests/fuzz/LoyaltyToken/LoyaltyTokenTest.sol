@@ -16,14 +16,16 @@ abstract contract LoyaltyTokenTest is Test {
     LoyaltyToken internal token;
     address internal brand = makeAddr("brand");
     address internal exchange = makeAddr("exchange");
-    address internal issuer = makeAddr("issuer");
+    address internal issuer;
     address internal buyer = makeAddr("buyer");
     address internal stranger = makeAddr("stranger");
     address internal customer;
     uint256 internal customerKey;
+    uint256 internal issuerKey;
 
     function setUp() public virtual {
         (customer, customerKey) = makeAddrAndKey("customer");
+        (issuer, issuerKey) = makeAddrAndKey("issuer");
         vm.warp(ORIGIN);
         token = _launch(LENGTH);
     }
@@ -99,6 +101,10 @@ abstract contract LoyaltyTokenTest is Test {
         }
     }
 
+    function _pending() internal view returns (uint256 pending) {
+        (,, pending,) = token.liability();
+    }
+
     function _promised() internal view returns (uint256 promised) {
         (,,, promised) = token.liability();
     }
@@ -166,6 +172,32 @@ abstract contract LoyaltyTokenTest is Test {
         );
     }
 
+    function _hash(ILoyaltyToken.Voucher memory message) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                keccak256(
+                    "Voucher(address issuer,uint256 grantId,address recipient,bool isKey,uint256 amount,bytes32 receiptId,uint256 deadline,uint256 nonce)"
+                ),
+                message.issuer,
+                message.grantId,
+                message.recipient,
+                message.isKey,
+                message.amount,
+                message.receiptId,
+                message.deadline,
+                message.nonce
+            )
+        );
+    }
+
+    /// @param voucher The digest of the voucher, with the domain.
+    function _hashClaim(address key, address to, bytes32 voucher) internal pure returns (bytes32) {
+        return
+            keccak256(
+                abi.encode(keccak256("Claim(address key,address to,bytes32 voucher)"), key, to, voucher)
+            );
+    }
+
     function _hashCancel(address holder, uint256[] memory nonces) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(
@@ -202,6 +234,27 @@ abstract contract LoyaltyTokenTest is Test {
     function _signDigest(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
         return abi.encodePacked(r, s, v);
+    }
+
+    /// @dev The other signature of the same message, with s in the upper half of the curve's order.
+    function _malleated(bytes memory signature) internal pure returns (bytes memory) {
+        (bytes32 r, bytes32 s, uint8 v) = _split(signature);
+        uint256 order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
+        return abi.encodePacked(r, bytes32(order - uint256(s)), v == 27 ? uint8(28) : uint8(27));
+    }
+
+    /// @dev The same signature in 64 bytes, by ERC-2098.
+    function _compact(bytes memory signature) internal pure returns (bytes memory) {
+        (bytes32 r, bytes32 s, uint8 v) = _split(signature);
+        return abi.encodePacked(r, bytes32(uint256(s) | (v == 28 ? 1 << 255 : 0)));
+    }
+
+    function _split(bytes memory signature) internal pure returns (bytes32 r, bytes32 s, uint8 v) {
+        assembly ("memory-safe") {
+            r := mload(add(signature, 0x20))
+            s := mload(add(signature, 0x40))
+            v := byte(0, mload(add(signature, 0x60)))
+        }
     }
 
     function _nonce(uint256 lane, uint256 series, uint256 index) internal pure returns (uint256) {

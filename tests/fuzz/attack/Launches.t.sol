@@ -13,7 +13,7 @@ contract LaunchesAttack is AttackBase {
         IBrands.Launch memory params = _launch("Tea", "TEA");
         bool ok;
         uint256 failures;
-        for (uint256 gas_ = 3_050_000; gas_ < 4_500_000; gas_ += 50_000) {
+        for (uint256 gas_ = 4_000_000; gas_ < 6_500_000; gas_ += 50_000) {
             uint256 before = vm.snapshotState();
             bytes memory reason;
             (ok, reason) = address(brands).call{gas: gas_}(abi.encodeCall(brands.launch, (params)));

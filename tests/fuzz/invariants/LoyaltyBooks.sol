@@ -17,6 +17,18 @@ abstract contract LoyaltyBooks is CommonBase {
         uint256 epoch;
     }
 
+    /// @dev `left` is 0 once it was released, or cancelled as a whole.
+    struct Purchase {
+        address issuer;
+        uint256 id;
+        address customer;
+        uint256 left;
+        uint256 due;
+    }
+
+    /// @dev Thrown by what is tried out and must leave nothing behind.
+    error AllArrived();
+
     uint256 internal constant LANE = (1 << 56) - 1;
 
     LoyaltyToken public immutable token;
@@ -39,6 +51,10 @@ abstract contract LoyaltyBooks is CommonBase {
     mapping(address holder => mapping(address spender => uint256)) internal _allowed;
     mapping(address holder => bool) internal _off;
     Receipt[] internal _receipts;
+    Purchase[] internal _purchases;
+    uint256 public pending;
+    mapping(address issuer => uint256 id) internal _nextId;
+    mapping(address issuer => mapping(uint256 id => uint256 number)) private _purchaseNumber;
     mapping(address holder => mapping(bytes32 id => bool)) private _receiptUsed;
 
     // What was seen of the token before the call that runs, and whom it concerns.
@@ -47,7 +63,7 @@ abstract contract LoyaltyBooks is CommonBase {
     mapping(address account => bool) private _concerned;
     mapping(uint256 epoch => uint256) private _lifeSeen;
     mapping(uint256 epoch => uint256) private _returnableSeen;
-    uint256 private _issuedBefore;
+    mapping(uint256 epoch => uint256) private _issuedSince;
 
     /// @notice What was found wrong first, by the number of the invariant.
     mapping(uint256 invariant => string) public broken;
@@ -86,6 +102,14 @@ abstract contract LoyaltyBooks is CommonBase {
         }
     }
 
+    /// @notice Compares every purchase with the books; too dear to do after each call.
+    function checkPurchases() external {
+        vm.warp(time);
+        for (uint256 i = 0; i < _purchases.length; ++i) {
+            _comparePurchase(_purchases[i]);
+        }
+    }
+
     /// @notice Compares every lot of everybody with the books; after a call that is done for those it concerned.
     function checkLots() external {
         vm.warp(time);
@@ -99,7 +123,6 @@ abstract contract LoyaltyBooks is CommonBase {
     /// @dev Before a call: nobody may lose anything yet.
     function _open() internal {
         vm.warp(time);
-        _issuedBefore = issued;
     }
 
     /// @dev The call that follows may lower what `account` has by this much: it is its own act, or it authorised it.
@@ -139,15 +162,23 @@ abstract contract LoyaltyBooks is CommonBase {
         }
     }
 
+    function _comparePurchase(Purchase storage purchase) internal {
+        (address customer, uint256 amount, uint256 due) = token.pendingOf(purchase.issuer, purchase.id);
+        if (amount != purchase.left) _break(3, "another amount is pending");
+        if (amount == 0) return;
+        if (customer != purchase.customer || due != purchase.due) _break(3, "another purchase is pending");
+    }
+
     /// @dev L2 word for word: for each date, what lives until then, and what could come back to live until then, falls,
-    /// but for what was issued, which lives longest.
+    /// but for what was issued to live until then.
     function _compareLife() private {
         uint256 epoch = _epoch();
         (uint256[4] memory supply,,,) = token.liability();
-        uint256 seen = issued - _issuedBefore;
+        uint256 seen = 0;
         uint256 now_ = 0;
         for (uint256 age = 0; age < 4 && age <= epoch; ++age) {
-            seen += _lifeSeen[epoch - age];
+            seen += _lifeSeen[epoch - age] + _issuedSince[epoch - age];
+            _issuedSince[epoch - age] = 0;
             uint256 life = supply[3 - age] + _returnableSeen[epoch - age];
             now_ += life;
             if (now_ > seen) _break(2, "points live longer than before");
@@ -176,11 +207,53 @@ abstract contract LoyaltyBooks is CommonBase {
     }
 
     function _bookIssue(address to, uint256 amount) internal {
-        uint256 epoch = _epoch();
+        _bookIssueAt(to, amount, _epoch());
+    }
+
+    function _bookIssueAt(address to, uint256 amount, uint256 epoch) internal {
         _know(to);
+        if (epoch > _epoch() || _expiry(epoch) <= time) {
+            return _break(2, "issued into a lot that does not live");
+        }
         _points[to][epoch] += amount;
         _supply[epoch] += amount;
+        _issuedSince[epoch] += amount;
         issued += amount;
+    }
+
+    /// @param issuer The brand as the zero address.
+    function _bookPromise(address issuer, address customer, uint256 amount, uint256 due) internal {
+        _know(customer);
+        if (amount == 0 || due <= time) _break(3, "something was promised that is none");
+        uint256 id = _nextId[issuer]++;
+        _purchases.push(Purchase(issuer, id, customer, amount, due));
+        _purchaseNumber[issuer][id] = _purchases.length;
+        pending += amount;
+        _comparePurchase(_purchases[_purchases.length - 1]);
+    }
+
+    function _bookCancellation(uint256 index, uint256 amount) internal {
+        Purchase storage purchase = _purchases[index];
+        if (time >= purchase.due) _break(3, "mature points were cancelled");
+        if (amount == 0 || amount > purchase.left) return _break(3, "more was cancelled than was pending");
+        purchase.left -= amount;
+        pending -= amount;
+        _comparePurchase(purchase);
+    }
+
+    /// @dev Into the lot of the epoch of maturity; nothing where that has expired, or where it ended before.
+    function _bookRelease(address issuer, uint256 id) internal {
+        uint256 number = _purchaseNumber[issuer][id];
+        if (number == 0) return;
+        Purchase storage purchase = _purchases[number - 1];
+        uint256 amount = purchase.left;
+        if (amount == 0) return;
+        if (time < purchase.due) _break(3, "points were released before their date");
+        purchase.left = 0;
+        pending -= amount;
+        uint256 epoch = (purchase.due - _origin) / _length;
+        if (_expiry(epoch) > time) _bookIssueAt(purchase.customer, amount, epoch);
+        _comparePurchase(purchase);
     }
 
     /// @dev The oldest first, within bounds. Notes it if there is too little.

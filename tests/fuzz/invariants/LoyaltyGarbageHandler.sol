@@ -98,6 +98,22 @@ contract LoyaltyGarbageHandler is LoyaltyHandler {
         return super._epochOf(from, seed);
     }
 
+    function _livingEpoch(uint256 seed) internal view override returns (uint256) {
+        uint256 dice = _dice(seed, "living") % 8;
+        if (dice == 0) return seed;
+        if (dice == 1) return _epoch() + 1;
+        if (dice == 2 && _epoch() > 3) return _epoch() - 4;
+        return super._livingEpoch(seed);
+    }
+
+    function _maturity(uint256 seed) internal view override returns (uint256) {
+        uint256 dice = _dice(seed, "maturity") % 8;
+        if (dice == 0) return seed;
+        if (dice == 1) return time - seed % 2;
+        if (dice == 2) return time + 1;
+        return super._maturity(seed);
+    }
+
     /// @dev By another key, or of another message.
     function _sign(uint256 customer, bytes32 message, uint256 seed)
         internal

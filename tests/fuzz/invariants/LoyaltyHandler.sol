@@ -27,10 +27,17 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
     bytes32 private constant _REDEEM_TYPE = keccak256(
         "Redeem(address holder,uint256 amount,bytes32 receiptId,address agent,uint256 deadline,uint256 nonce)"
     );
+    bytes32 private constant _VOUCHER_TYPE = keccak256(
+        "Voucher(address issuer,uint256 grantId,address recipient,bool isKey,uint256 amount,bytes32 receiptId,uint256 deadline,uint256 nonce)"
+    );
+    bytes32 private constant _CLAIM_TYPE = keccak256("Claim(address key,address to,bytes32 voucher)");
     bytes32 private constant _CANCEL_TYPE = keccak256("CancelNonces(address holder,uint256[] nonces)");
 
     uint256 internal constant CUSTOMERS = 3;
     uint256 internal constant GRANTS = 4;
+    /// @dev The numbers of those keys that are no customer's: the issuers' from here on, and one for vouchers.
+    uint256 internal constant TILL = 100;
+    uint256 internal constant ONE_TIME = 200;
 
     address public immutable escrow = address(uint160(uint256(keccak256("escrow"))));
     /// @dev Customers, two brands of which one owns the token, and a contract with pockets.
@@ -67,8 +74,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         }
         _know(_pocket(escrow, 0));
         _know(_pocket(escrow, 1));
-        _issuers =
-            [address(uint160(uint256(keccak256("till")))), address(uint160(uint256(keccak256("campaign"))))];
+        _issuers = [vm.addr(_key(TILL)), vm.addr(_key(TILL + 1))];
     }
 
     modifier counted() {
@@ -78,7 +84,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     /// @notice What forge may call.
     function selectors() external pure returns (bytes4[] memory list) {
-        list = new bytes4[](24);
+        list = new bytes4[](29);
         list[0] = this.passTime.selector;
         list[1] = this.transfer.selector;
         list[2] = this.transferFrom.selector;
@@ -103,6 +109,11 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         list[21] = this.giveBack.selector;
         list[22] = this.cancelNonces.selector;
         list[23] = this.handOver.selector;
+        list[24] = this.mintAtEpoch.selector;
+        list[25] = this.claim.selector;
+        list[26] = this.promisePurchases.selector;
+        list[27] = this.cancelPending.selector;
+        list[28] = this.releasePending.selector;
     }
 
     // ------------------------------------------------------------------------------------------------- time
@@ -339,6 +350,27 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
+    function mintAtEpoch(uint256 b, uint256 v, uint256 n, uint256 e) external counted {
+        uint256 epoch = _livingEpoch(e);
+        uint256 room = _roomAt(epoch);
+        uint256 amount = _issue(v, room);
+        if (amount == 0 && !_badly(v)) amount = _min(1, room);
+        if (amount == 0 && !_badly(v)) return;
+        bytes32 ref = _reference(v);
+        (uint256[] memory words, uint256 sum) = _batch(b, 1 + n % 4, amount);
+        _open();
+        address caller = _rightful(brand, v);
+        if (_call(caller, abi.encodeCall(token.mintAtEpoch, (ref, epoch, words)))) {
+            _checkBrand(caller);
+            _bookReference(address(0), ref);
+            _checkBatch(sum);
+            for (uint256 i = 0; i < words.length; ++i) {
+                _bookIssueAt(address(uint160(words[i])), words[i] >> 160, epoch);
+            }
+        }
+        _closeAll();
+    }
+
     function setGrant(uint256 i, uint256 v, uint256 cap, uint256 lock) external counted {
         (address issuer, uint256 id) = _grantAt(i);
         if (_grants[issuer][id].lockedUntil != 0) _release(issuer, id);
@@ -414,6 +446,81 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
             _bookReference(caller, ref);
             _bookGrant(caller, id, sum);
             _bookBatch(words, sum);
+        }
+        _closeAll();
+    }
+
+    /// @dev Alone, or in a batch: with one out of another grant, and one of the two a second time.
+    function claim(uint256 i, uint256 b, uint256 v, uint256 late, uint256 how) external counted {
+        ILoyaltyToken.SignedVoucher[] memory list = new ILoyaltyToken.SignedVoucher[](how % 4);
+        if (list.length == 0) list = new ILoyaltyToken.SignedVoucher[](1);
+        uint256 sum = 0;
+        for (uint256 n = 0; n < list.length && n < 2; ++n) {
+            (list[n], sum) = _voucherOf(uint256(keccak256(abi.encode(i, n))), b, v, late, sum);
+            // Nobody can issue anything now.
+            if (list[n].voucher.amount == 0 && !_badly(v)) return;
+        }
+        if (list.length == 3) list[2] = list[how / 4 % 2];
+        _open();
+        bytes memory data =
+            how % 4 == 0 ? abi.encodeCall(token.claim, (list[0])) : abi.encodeCall(token.claimBatch, (list));
+        if (_call(_anyone(b), data)) {
+            for (uint256 n = 0; n < list.length; ++n) {
+                _bookVoucher(list[n], late, how % 4 == 0);
+            }
+        }
+        _closeAll();
+    }
+
+    // ---------------------------------------------------------------------- purchases that can be returned
+
+    /// @dev By the brand, or by an issuer out of a grant without a lock.
+    function promisePurchases(uint256 i, uint256 b, uint256 v, uint256 n, uint256 wait) external counted {
+        _promise(i, b, v, n, wait);
+        _closeAll();
+    }
+
+    /// @dev By its issuer, or by the brand. Where nothing is left to cancel, the brand promises something first.
+    function cancelPending(uint256 p, uint256 v, uint256 i) external counted {
+        (bool found, uint256 index) = _purchaseAt(p, false);
+        if (!found && !_badly(p)) {
+            if (_room() == 0) return;
+            _promise(0, p, 1 + v % 100 * 4, 0, v);
+            index = _purchases.length == 0 ? 0 : _purchases.length - 1;
+        }
+        if (_purchases.length == 0) return;
+        Purchase memory purchase = _purchases[index];
+        uint256 amount = _amount(v, purchase.left);
+        if (amount == 0 && !_badly(v)) amount = 1;
+        address caller = _rightful(purchase.issuer == address(0) || i % 2 == 0 ? brand : purchase.issuer, v);
+        _open();
+        if (_call(caller, abi.encodeCall(token.cancelPending, (purchase.issuer, purchase.id, amount)))) {
+            if (caller != brand && caller != purchase.issuer) _break(3, "a stranger cancelled a purchase");
+            _bookCancellation(index, amount);
+        }
+        _closeAll();
+    }
+
+    /// @dev Up to four of one issuer's, among them some that ended before, one of them twice.
+    function releasePending(uint256 p, uint256 b) external counted {
+        (, uint256 index) = _purchaseAt(p, true);
+        if (_purchases.length == 0) return;
+        address issuer = _purchases[index].issuer;
+        uint256[] memory ids = new uint256[](5);
+        uint256 found = 0;
+        for (uint256 n = 0; n < _purchases.length && found < 4; ++n) {
+            Purchase storage purchase = _purchases[(index + n) % _purchases.length];
+            if (purchase.issuer != issuer) continue;
+            if (purchase.left == 0 || time >= purchase.due || _badly(p)) ids[found++] = purchase.id;
+        }
+        for (uint256 n = found; n < 5; ++n) {
+            ids[n] = found == 0 ? _nextId[issuer] : ids[p % found];
+        }
+        _open();
+        if (_call(_anyone(b), abi.encodeCall(token.releasePending, (issuer, ids)))) {
+            for (uint256 n = 0; n < 5; ++n) {
+                _bookRelease(issuer, ids[n]);
+            }
         }
         _closeAll();
     }
@@ -551,6 +658,19 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
             }
         }
         return true;
+    }
+
+    /// @dev An epoch whose lot can be issued into.
+    function _livingEpoch(uint256 seed) internal view virtual returns (uint256) {
+        return _epoch() - seed % (_min(_epoch(), 3) + 1);
+    }
+
+    /// @dev The second from which on points are the customer's; every other time the first or last of an epoch.
+    function _maturity(uint256 seed) internal view virtual returns (uint256) {
+        uint256 due = time + 1 + (seed >> 8) % (2 * _length);
+        if (seed % 4 == 0) return due - (due - _origin) % _length + _length;
+        if (seed % 4 == 1) return due - (due - _origin) % _length + _length - 1 + (due > time + 1 ? 0 : 1);
+        return due;
     }
 
     /// @dev Whether to do something that should be refused.
@@ -694,7 +814,14 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         vm.warp(time);
         (,,, uint256 promised) = token.liability();
         uint256 room = LANE - _supply[_epoch()];
-        return room > promised ? room - promised : 0;
+        return room > promised + pending ? room - promised - pending : 0;
+    }
+
+    /// @dev The same for an older lot, which keeps room for whatever is pending.
+    function _roomAt(uint256 epoch) internal returns (uint256) {
+        if (epoch >= _epoch()) return _room();
+        uint256 room = LANE - _supply[epoch];
+        return room > pending ? room - pending : 0;
     }
 
     function _left(address issuer, uint256 id) internal view returns (uint256) {
@@ -713,8 +840,8 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
     function _returnable(Receipt storage receipt, bool promised) internal returns (uint256 most) {
         for (uint256 age = 0; age < 4 && age <= _epoch(); ++age) {
             uint256 left = _returnableAt(receipt, age);
-            bool free = age != 0 || promised;
-            uint256 fits = _min(left, free ? LANE - _supply[_epoch() - age] : _room());
+            bool free = age == 0 && promised;
+            uint256 fits = _min(left, free ? LANE - _supply[_epoch()] : _roomAt(_epoch() - age));
             most += fits;
             if (fits < left) return most;
         }
@@ -734,11 +861,105 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         }
     }
 
-    function _bookBatch(uint256[] memory words, uint256 sum) internal {
+    function _checkBatch(uint256 sum) internal {
         if (sum > LANE) _break(1, "a batch issued more than a lot holds");
         if (sum == 0) _break(4, "a batch of nothing used up its reference");
+    }
+
+    function _bookBatch(uint256[] memory words, uint256 sum) internal {
+        _checkBatch(sum);
         for (uint256 i = 0; i < words.length; ++i) {
             _bookIssue(address(uint160(words[i])), words[i] >> 160);
+        }
+    }
+
+    /// @dev Out of the next grant that can issue something beside `before`, to a customer or by a one-time key.
+    function _voucherOf(uint256 i, uint256 b, uint256 v, uint256 late, uint256 before)
+        private
+        returns (ILoyaltyToken.SignedVoucher memory signed, uint256 sum)
+    {
+        ILoyaltyToken.Voucher memory voucher = signed.voucher;
+        (voucher.issuer, voucher.grantId) = _usableGrantAt(i);
+        uint256 most = _usable(voucher.issuer, voucher.grantId);
+        // A batch may name the same grant twice.
+        most = most > before ? most - before : 0;
+        voucher.amount = _issue(v, most);
+        if (voucher.amount == 0 && !_badly(v)) voucher.amount = _min(1, most);
+        voucher.receiptId = v % 3 == 0 ? bytes32(0) : _reference(v);
+        voucher.deadline = _deadline(late);
+        voucher.nonce = _nonce(voucher.issuer, v);
+        voucher.isKey = i % 2 == 0;
+        voucher.recipient = voucher.isKey ? vm.addr(_key(ONE_TIME)) : _receiver(b);
+        bytes32 message = keccak256(abi.encode(_VOUCHER_TYPE, voucher));
+        signed.signature = _sign(voucher.issuer == _issuers[0] ? TILL : TILL + 1, message, late);
+        if (voucher.isKey) {
+            signed.to = _receiver(b);
+            message = keccak256(abi.encode(_CLAIM_TYPE, voucher.recipient, signed.to, _digest(message)));
+            signed.keySignature = _sign(ONE_TIME, message, late);
+        }
+        unchecked {
+            sum = before + voucher.amount;
+        }
+    }
+
+    /// @dev Alone each counts; in a batch those whose nonce ended before are passed over.
+    function _bookVoucher(ILoyaltyToken.SignedVoucher memory signed, uint256 late, bool alone) private {
+        ILoyaltyToken.Voucher memory voucher = signed.voucher;
+        bool open = !_nonceEnded[voucher.issuer][voucher.nonce] && uint64(voucher.nonce) < 224
+            && uint64(voucher.nonce >> 64) == 0;
+        if (!open && !alone) return;
+        _checkMessage(voucher.deadline, late);
+        _bookNonce(voucher.issuer, voucher.nonce);
+        if (voucher.receiptId != 0) _bookReference(voucher.issuer, voucher.receiptId);
+        if (voucher.amount == 0) _break(4, "a voucher of nothing was paid");
+        _bookGrant(voucher.issuer, voucher.grantId, voucher.amount);
+        _bookIssue(voucher.isKey ? signed.to : voucher.recipient, voucher.amount);
+    }
+
+    /// @dev One of the last purchases, rather one that is pending and mature, or not mature yet.
+    function _purchaseAt(uint256 seed, bool mature) private view returns (bool found, uint256 index) {
+        uint256 among = _min(_purchases.length, 24);
+        for (uint256 n = 0; n < among; ++n) {
+            index = _purchases.length - 1 - (seed % among + n) % among;
+            Purchase storage purchase = _purchases[index];
+            if (purchase.left != 0 && (time >= purchase.due) == mature) return (true, index);
+        }
+    }
+
+    function _promise(uint256 i, uint256 b, uint256 v, uint256 n, uint256 wait) private {
+        (address issuer, uint256 id) = _grantAt(i / 2);
+        bool byBrand = i % 2 == 0 || (_grants[issuer][id].lockedUntil != 0 && !_badly(i));
+        // What is pending is so for long: a part of the room, so that others can still issue.
+        uint256 most = (byBrand ? _room() : _usable(issuer, id)) / 4;
+        uint256 amount = _issue(v, most);
+        if (amount == 0 && !_badly(v)) amount = _min(1, byBrand ? _room() : _usable(issuer, id));
+        if (amount == 0 && !_badly(v)) return;
+        n = _badly(n) || amount == 0 ? 1 + n % 4 : 1 + n % _min(4, amount);
+        (uint256[] memory words, uint256 sum) = _batch(b, n, amount);
+        bytes32 ref = _reference(v);
+        uint256 due = _maturity(wait);
+        address caller = _rightful(byBrand ? brand : issuer, v);
+        _open();
+        if (_call(
+                caller,
+                byBrand
+                    ? abi.encodeCall(token.mintPending, (ref, due, words))
+                    : abi.encodeCall(token.issuePending, (id, ref, due, words))
+            )) {
+            if (byBrand) {
+                _checkBrand(caller);
+            } else {
+                if (_grants[caller][id].lockedUntil != 0) {
+                    _break(3, "a locked grant promised what can be cancelled");
+                }
+                _bookGrant(caller, id, sum);
+            }
+            issuer = byBrand ? address(0) : caller;
+            _bookReference(issuer, ref);
+            _checkBatch(sum);
+            for (uint256 w = 0; w < words.length; ++w) {
+                _bookPromise(issuer, address(uint160(words[w])), words[w] >> 160, due);
+            }
         }
     }
 
@@ -810,10 +1031,48 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
             (address issuer, uint256 id) = _grantAt(i);
             if (_grants[issuer][id].lockedUntil != 0) promised += _grants[issuer][id].amount;
         }
-        if (promised == 0) return;
-        (,,, uint256 counted) = token.liability();
-        if (promised > counted) _break(3, "more is promised than the token counts");
-        if (promised + _supply[_epoch()] > LANE) _break(3, "promised points would not fit");
+        (,, uint256 total, uint256 counts) = token.liability();
+        if (total != pending) _break(3, "pending points are not the sum of the purchases");
+        if (promised > counts) _break(3, "more is promised than the token counts");
+        if (promised + pending + _supply[_epoch()] > LANE) _break(3, "promised points would not fit");
+    }
+
+    /// @notice Tries out that all that is pending arrives, now and in one of the next epochs, and that each locked grant can
+    /// still be issued beside it.
+    function checkReleases() external {
+        _tryReleases(time);
+        _tryReleases(time + (1 + calls / 25 % 4) * _length);
+        vm.warp(time);
+    }
+
+    function _tryReleases(uint256 when) private {
+        vm.warp(when);
+        try this.releaseAll() {}
+        catch (bytes memory reason) {
+            if (bytes4(reason) != AllArrived.selector) _break(3, "what was promised did not arrive");
+        }
+    }
+
+    /// @dev Reverts in any case, so that nothing of it stays.
+    function releaseAll() external {
+        uint256[] memory ids = new uint256[](1);
+        for (uint256 i = 0; i < _purchases.length; ++i) {
+            Purchase storage purchase = _purchases[i];
+            if (purchase.left == 0 || purchase.due > block.timestamp) continue;
+            ids[0] = purchase.id;
+            bool living = _expiry((purchase.due - _origin) / _length) > block.timestamp;
+            uint256 wanted = token.balanceOf(purchase.customer) + (living ? purchase.left : 0);
+            token.releasePending(purchase.issuer, ids);
+            require(token.balanceOf(purchase.customer) == wanted, "a release gave something else");
+        }
+        for (uint256 i = 0; i < GRANTS; ++i) {
+            (address issuer, uint256 id) = _grantAt(i);
+            GrantBook memory grant = _grants[issuer][id];
+            if (grant.lockedUntil == 0 || grant.cap != 0 || grant.amount == 0) continue;
+            vm.prank(issuer);
+            token.issue(id, escrow, grant.amount, 0);
+        }
+        revert AllArrived();
     }
 
     /// @notice Compares every grant with the books.
@@ -835,14 +1094,17 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
     }
 
     function _signWith(uint256 key, bytes32 message) internal view returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, _digest(message));
+        return abi.encodePacked(r, s, v);
+    }
+
+    function _digest(bytes32 message) internal view returns (bytes32) {
         bytes32 domain = keccak256(
             abi.encode(
                 _DOMAIN_TYPE, keccak256(bytes(token.name())), keccak256("1"), block.chainid, address(token)
             )
         );
-        (uint8 v, bytes32 r, bytes32 s) =
-            vm.sign(key, keccak256(abi.encodePacked("\x19\x01", domain, message)));
-        return abi.encodePacked(r, s, v);
+        return keccak256(abi.encodePacked("\x19\x01", domain, message));
     }
 
     function _split(bytes memory signature) internal pure returns (bytes32 r, bytes32 s, uint8 v) {

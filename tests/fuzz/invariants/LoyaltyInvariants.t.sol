@@ -38,6 +38,8 @@ abstract contract LoyaltyInvariantsBase is Test {
     function invariant_L1_L2_L3_L4() external {
         _handler.checkLots();
         _handler.checkGrants();
+        _handler.checkPurchases();
+        _handler.checkReleases();
         vm.warp(_handler.time());
         _assertUnbroken(1, "L1: ");
         _assertUnbroken(2, "L2: ");

@@ -1,8 +1,9 @@
 """Attack 29: every function against every role. A cell is what a call comes to, made by that role.
 
 Nothing is sent: each cell is a call on the same state. The customer has 100 points and has redeemed 10 for
-`RECEIPT`; the issuer has a grant 1 without a lock, the campaign a grant 1 with one; the newcomer has asked
-for the brand.
+`RECEIPT`; the issuer and the other issuer have a grant 1 without a lock, the campaign one with a lock;
+each of them and the brand promised her points that are pending, and the brand some that are mature; the
+newcomer has asked for the brand.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from typing import Any
 import brownie
 import pytest
 
-from tests.helpers import MAX_UINT256, batch, now, reverts_with, sign
+from tests.helpers import DAY, MAX_UINT256, ZERO_ADDRESS, batch, now, reverts_with, sign, travel_to
 
-ROLES = ("brand", "issuer", "campaign", "exchange", "customer", "stranger", "newcomer")
+ROLES = ("brand", "issuer", "other issuer", "campaign", "exchange", "customer", "stranger", "newcomer")
+ISSUERS = ("issuer", "other issuer", "campaign")
+# The exchange has no key.
+SIGNERS = tuple(role for role in ROLES if role != "exchange")
+LOCK = 1_000_000
 RECEIPT = "0x" + "ab" * 32
 OTHER = "0x" + "cd" * 32
 
@@ -40,8 +45,26 @@ def only(*roles: str, error: str = "Unauthorized") -> Callable[[dict[str, Any], 
 
 def of_grant(amount: int) -> Callable[[dict[str, Any], str], tuple[Any, ...] | None]:
     """Succeeds for those who hold grant 1."""
+    return lambda stage, role: None if role in ISSUERS else ("GrantExceeded", stage[role], 1, 0, amount)
+
+
+def of_unlocked_grant(amount: int) -> Callable[[dict[str, Any], str], tuple[Any, ...] | None]:
+    """Succeeds for those who hold grant 1 without a lock."""
+
+    def outcome(stage: dict[str, Any], role: str) -> tuple[Any, ...] | None:
+        if role == "campaign":
+            return ("GrantLocked", stage[role], 1, stage["token"].grantOf(stage[role], 1)[1])
+        return of_grant(amount)(stage, role)
+
+    return outcome
+
+
+def only_its_issuer(promised_by: str | None) -> Callable[[dict[str, Any], str], tuple[Any, ...] | None]:
+    """Succeeds for who promised it, and for the brand."""
     return lambda stage, role: (
-        None if role in ("issuer", "campaign") else ("GrantExceeded", stage[role], 1, 0, amount)
+        None
+        if role in (promised_by, "brand")
+        else ("NotTheIssuer", stage[promised_by] if promised_by else ZERO_ADDRESS, stage[role])
     )
 
 
@@ -74,6 +97,21 @@ def signed(kind: str, **fields: Any) -> Callable[[dict[str, Any]], tuple[Any, ..
         return tuple(message.values()), signature
 
     return arguments
+
+
+def voucher_of(stage: dict[str, Any], signer: str = "issuer", **fields: Any) -> tuple[Any, ...]:
+    """A voucher of the issuer's, as `claim` takes it."""
+    voucher = {
+        "issuer": stage["issuer"].address,
+        "grantId": 1,
+        "recipient": stage["receiver"].address,
+        "isKey": False,
+        "amount": 5,
+        "receiptId": OTHER,
+        "deadline": MAX_UINT256,
+        "nonce": 0,
+    } | fields
+    return tuple(voucher.values()), sign(stage[signer], stage["token"], "Voucher", voucher), ZERO_ADDRESS, b""
 
 
 def signed_permit(stage: dict[str, Any]) -> tuple[Any, ...]:
@@ -120,6 +158,8 @@ MATRIX = {
     "mint": Case(to_receiver(5), only("brand")),
     "mintFor": Case(to_receiver(5, OTHER), only("brand")),
     "mintBatch": Case(lambda stage: (OTHER, batch([(stage["receiver"], 5)])), only("brand")),
+    "mintAtEpoch": Case(lambda stage: (OTHER, 0, batch([(stage["receiver"], 5)])), only("brand")),
+    "mintPending": Case(lambda stage: (OTHER, now() + DAY, batch([(stage["receiver"], 5)])), only("brand")),
     "setGrant": Case(lambda stage: (stage["stranger"], 1, 5, 0, 0), only("brand")),
     "giveBack": Case(lambda stage: (stage["customer"], RECEIPT, 5), only("brand")),
     "completeOwnershipHandover": Case(lambda stage: (stage["newcomer"],), only("brand")),
@@ -129,7 +169,11 @@ MATRIX = {
     # what issuers may do
     "issue": Case(lambda stage: (1, stage["receiver"], 5, OTHER), of_grant(5)),
     "issueBatch": Case(lambda stage: (1, OTHER, batch([(stage["receiver"], 5)])), of_grant(5)),
+    "issuePending": Case(
+        lambda stage: (1, OTHER, now() + DAY, batch([(stage["receiver"], 5)])), of_unlocked_grant(5)
+    ),
     "giveBackFrom": Case(lambda stage: (1, stage["customer"], RECEIPT, 5), of_grant(5)),
+    "cancelPending": Case(lambda stage: (stage["issuer"], 0, 5), only_its_issuer("issuer")),
     # what a holder may do
     "transfer": Case(to_receiver(5), out_of_balance(5)),
     "transferAtEpoch": Case(lambda stage: (0, stage["receiver"], 5), out_of_balance(5)),
@@ -155,7 +199,10 @@ MATRIX = {
         only_the_agent,
     ),
     "cancelNoncesFor": Case(signed("CancelNonces", nonces=[7]), anyone),
+    "claim": Case(lambda stage: (voucher_of(stage),), anyone),
+    "claimBatch": Case(lambda stage: ([voucher_of(stage)],), anyone),
     # for everyone's sake
+    "releasePending": Case(lambda _: (ZERO_ADDRESS, [0]), anyone),
     "releaseGrant": Case(lambda stage: (stage["campaign"], 1), anyone),
 }
 
@@ -173,6 +220,7 @@ def stage(
     roles = {
         "brand": brand,
         "issuer": issuer,
+        "other issuer": create_account("other issuer"),
         "campaign": create_account("campaign"),
         "exchange": exchange,
         "customer": customer,
@@ -184,7 +232,15 @@ def stage(
     token.mint(customer, 110, {"from": brand})
     token.redeem(10, RECEIPT, {"from": customer})
     token.setGrant(issuer, 1, 50, 0, 0, {"from": brand})
-    token.setGrant(roles["campaign"], 1, 50, 0, now() + 1_000_000, {"from": brand})
+    token.setGrant(roles["other issuer"], 1, 50, 0, 0, {"from": brand})
+    token.setGrant(roles["campaign"], 1, 50, 0, 0, {"from": brand})
+    soon, later, words = now() + 100, now() + 100 * DAY, batch([(customer, 20)])
+    token.mintPending(bytes([1] * 32), soon, words, {"from": brand})
+    token.mintPending(bytes([2] * 32), later, words, {"from": brand})
+    for role in ISSUERS:
+        token.issuePending(1, bytes([3] * 32), later, words, {"from": roles[role]})
+    token.setGrant(roles["campaign"], 1, 50, 0, now() + LOCK, {"from": brand})
+    travel_to(soon)
     token.requestOwnershipHandover({"from": roles["newcomer"]})
     return roles
 
@@ -218,3 +274,52 @@ def test_the_owner_cannot_lower_the_campaigns_grant(stage: dict[str, Any]) -> No
     for grant in ((49, 0, until), (50, 0, until - 1), (50, 1, until), (0, 0, 0)):
         with reverts_with("GrantLocked", campaign, 1, until):
             token.setGrant.call(campaign, 1, *grant, {"from": stage["brand"].address})
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("promised_by", [None, *ISSUERS])
+def test_pending_points_are_cancelled_by_who_promised_them_and_by_the_brand(
+    stage: dict[str, Any], promised_by: str | None, role: str
+) -> None:
+    token, sender = stage["token"], {"from": stage[role].address}
+    # The brand's first purchase is mature.
+    purchase = (stage[promised_by], 0) if promised_by else (ZERO_ADDRESS, 1)
+    refusal = only_its_issuer(promised_by)(stage, role)
+    if refusal is None:
+        token.cancelPending.call(*purchase, 20, sender)
+    else:
+        with reverts_with(*refusal):
+            token.cancelPending.call(*purchase, 20, sender)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_cancels_what_is_mature_or_releases_what_is_not(stage: dict[str, Any], role: str) -> None:
+    token, sender = stage["token"], {"from": stage[role].address}
+    refusal = only_its_issuer(None)(stage, role)
+    mature = token.pendingOf(ZERO_ADDRESS, 0)[2]
+    with reverts_with(*(refusal or ("AlreadyMature", ZERO_ADDRESS, 0, mature))):
+        token.cancelPending.call(ZERO_ADDRESS, 0, 1, sender)
+    for issuer, purchase in ((ZERO_ADDRESS, 1), *((stage[one], 0) for one in ISSUERS)):
+        with reverts_with("NotMature", issuer, purchase, token.pendingOf(issuer, purchase)[2]):
+            token.releasePending.call(issuer, [purchase], sender)
+
+
+@pytest.mark.parametrize("role", sorted(set(SIGNERS) - {"issuer"}))
+def test_a_voucher_is_signed_by_its_issuer_alone(stage: dict[str, Any], role: str) -> None:
+    """Whoever holds grants, or is the brand, and submits it."""
+    signed, sender = voucher_of(stage, signer=role), {"from": stage[role].address}
+    for call, argument in ((stage["token"].claim, signed), (stage["token"].claimBatch, [signed])):
+        with reverts_with("NotSignedByIssuer", stage["issuer"]):
+            call.call(argument, sender)
+
+
+@pytest.mark.parametrize("role", SIGNERS)
+def test_a_voucher_is_charged_to_the_grant_of_who_signed_it(stage: dict[str, Any], role: str) -> None:
+    signed = voucher_of(stage, signer=role, issuer=stage[role].address)
+    for call, argument in ((stage["token"].claim, signed), (stage["token"].claimBatch, [signed])):
+        refusal = of_grant(5)(stage, role)
+        if refusal is None:
+            call.call(argument, {"from": stage["stranger"].address})
+        else:
+            with reverts_with(*refusal):
+                call.call(argument, {"from": stage["stranger"].address})

@@ -1,0 +1,159 @@
+"""`troc till`: serve, status, token."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from troc import words
+from troc.brands import Brand
+from troc.cli.acting import troc_of
+from troc.cli.members import desk_of
+from troc.cli.session import Session, session_of
+from troc.errors import InputError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+app = typer.Typer(no_args_is_help=True, help="Tills: issue, redeem and take back points at a cash register.")
+token_app = typer.Typer(no_args_is_help=True, help="Tokens by which cash registers are let in.")
+app.add_typer(token_app, name="token")
+
+_Brand = Annotated[str, typer.Argument(metavar="BRAND", help="Symbol, proven domain or address")]
+_Database = Annotated[
+    str, typer.Option("--database", help="Where the till keeps its books (default: a file of its own)")
+]
+_Name = Annotated[str, typer.Argument(help="Such as the number of a cash register")]
+
+DEFAULT_PORT = 8700
+
+
+def _engine(session: Session, brand: Brand, database: str) -> Engine:
+    from troc.store import chain_folder, sqlite_url
+    from troc.till.till import open_till
+
+    folder = chain_folder(session.chain) / brand.address
+    return open_till(database or sqlite_url(folder / f"till-{session.address}.sqlite"))
+
+
+def _units(text: str, brand: Brand) -> int:
+    if text.strip() == "0":
+        return 0
+    return words.to_units(words.parse_amount(text), brand.decimals, brand.symbol)
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    brand: _Brand,
+    host: Annotated[
+        str, typer.Option(help="Where it listens; keep it local, and put TLS in front")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = DEFAULT_PORT,
+    database: _Database = "",
+    grant: Annotated[int, typer.Option(help="Number of the account's grant")] = 0,
+    risk_each: Annotated[
+        str, typer.Option(help="Points of one customer that are taken unseen while the chain is away")
+    ] = "0",
+    risk_total: Annotated[str, typer.Option(help="The same of all customers")] = "0",
+    vouchers: Annotated[str, typer.Option(help="Points of signed vouchers that may be out")] = "0",
+    members_password_file: Annotated[
+        Path | None,
+        typer.Option(help="Know the members' cards, and note debts: file with their passphrase"),
+    ] = None,
+    members_database: Annotated[
+        str, typer.Option(help="URL of the brand's database (default: a file of its own)")
+    ] = "",
+    batch: Annotated[int, typer.Option(min=1, max=1000, help="Receipts of one transaction at most")] = 256,
+) -> None:
+    """Serve a till over HTTP, until Ctrl-C. The account has a grant of the brand (`troc brand issuer`)."""
+    try:
+        import uvicorn
+
+        from troc.till.service import create_app
+    except ImportError:
+        raise InputError("a till needs FastAPI and uvicorn", "run `pip install 'troc[till]'`") from None
+    from troc.till.desk import Limits
+    from troc.till.till import Till
+
+    session = session_of(context)
+    troc = troc_of(session)
+    found = troc.brand(brand)
+    engine = _engine(session, found, database)
+    programme = None
+    if members_password_file is not None:
+        programme = desk_of(context, brand, members_database, members_password_file).programme
+    limits = Limits(*(_units(text, found) for text in (risk_each, risk_total, vouchers)))
+    till = Till(
+        troc,
+        found,
+        session.signer,
+        engine,
+        grant=grant,
+        limits=limits,
+        cards=programme.members if programme else None,
+        debts=programme.debts if programme else None,
+        batch_size=batch,
+    )
+    # Requests wait for the thread that signs batches to give way; by default that takes five milliseconds.
+    sys.setswitchinterval(0.001)
+    # Nor must they wait while everything that was loaded is searched for garbage.
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGTERM, _stop)
+    with contextlib.suppress(KeyboardInterrupt), till.running():
+        config = uvicorn.Config(create_app(till), host=host, port=port, log_level="warning", access_log=False)
+        session.result({"address": till.address, "brand": found.address, "url": f"http://{host}:{port}"})
+        session.say(f"The till {till.address} of {found.title} is open at http://{host}:{port} (/docs).")
+        # It gives signals back to us when it has answered what is under way.
+        uvicorn.Server(config).run()
+    session.say("The till is closed. What it accepted is kept, and goes on when it is opened again.")
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@token_app.command("add")
+def add(context: typer.Context, brand: _Brand, name: _Name, database: _Database = "") -> None:
+    """Make a token. It is shown this once."""
+    from troc.till import tokens
+
+    session = session_of(context)
+    token = tokens.add(_engine(session, troc_of(session).brand(brand), database), name)
+    session.result({"name": name, "token": token}, f"The token of {name}, shown this once:\n{token}")
+
+
+@token_app.command("list")
+def list_(context: typer.Context, brand: _Brand, database: _Database = "") -> None:
+    """Tokens, and whether they are good."""
+    from troc.till import tokens
+
+    session = session_of(context)
+    found = tokens.listed(_engine(session, troc_of(session).brand(brand), database))
+    session.result(
+        {"tokens": [vars(token) for token in found]},
+        "\n".join(
+            f"{token.name}  since {words.day(token.made)}"
+            + (f", revoked {words.day(token.revoked)}" if token.revoked else "")
+            for token in found
+        )
+        or "No tokens yet: make one with `troc till token add BRAND NAME`.",
+    )
+
+
+@token_app.command("revoke")
+def revoke(context: typer.Context, brand: _Brand, name: _Name, database: _Database = "") -> None:
+    """End a token at once, also in a running service."""
+    from troc.till import tokens
+
+    session = session_of(context)
+    tokens.revoke(_engine(session, troc_of(session).brand(brand), database), name)
+    session.result({"name": name, "revoked": True}, f"The token of {name} is void.")

@@ -1,0 +1,44 @@
+"""One service a database: a second one is refused.
+
+The lock goes with the process, also when that is killed: on a file beside SQLite, on a session of PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from troc.errors import StoreError
+
+_POSTGRESQL_KEY = 0x7472_6F63_7469_6C6C
+
+
+@contextmanager
+def only_one(engine: Engine) -> Iterator[None]:
+    """Hold the database's lock until the block ends, or raise `StoreError`."""
+    taken = StoreError(
+        "another till service runs on this database", "stop it first, or name another --database"
+    )
+    if engine.dialect.name != "sqlite":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_POSTGRESQL_KEY))):
+                raise taken
+            try:
+                yield
+            finally:
+                connection.scalar(sa.select(sa.func.pg_advisory_unlock(_POSTGRESQL_KEY)))
+        return
+    path = engine.url.database
+    if not path or path == ":memory:":
+        raise StoreError("a till needs a database that outlives it", "name a file with --database")
+    with Path(path + ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise taken from None
+        yield
