@@ -257,3 +257,16 @@ def test_purchases_returned_one_after_the_other(
     assert (found["customer"], found["returns"], found["units"]) == (ann, 4, 39)
     call(world, acme, "cancelPending", nobody, 4, 10)
     assert not look("serial-returns").new
+
+
+def test_returns_in_more_than_four_weeks_are_none(
+    world: World, acme: Brand, look: Look, batches: Iterator[bytes]
+) -> None:
+    next_morning(world)
+    matures_at = world.chain.now() + 90 * DAY
+    call(world, acme, "mintPending", next(batches), matures_at, [word(world.ann.address, 10)] * 4)
+    for number in range(4):
+        if number == 3:
+            next_morning(world, 28)
+        call(world, acme, "cancelPending", "0x" + "00" * 20, number, 10)
+    assert not look("serial-returns").new
