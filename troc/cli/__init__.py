@@ -21,10 +21,12 @@ from troc.cli import (
     index,
     journal,
     members,
+    notices,
     points,
     till,
     trade,
     up,
+    watch,
 )
 from troc.cli.session import Options, Session
 from troc.errors import TrocError
@@ -40,6 +42,8 @@ app = typer.Typer(
 )
 brand.app.add_typer(members.app, name="members")
 brand.app.add_typer(journal.app, name="journal")
+brand.app.add_typer(watch.app, name="watch")
+brand.app.add_typer(notices.app, name="notices")
 brand.app.command("adjust", context_settings={"ignore_unknown_options": True})(adjusting.adjust)
 brand.app.command("limits")(adjusting.limits)
 brand.app.command("status")(books.status)

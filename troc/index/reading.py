@@ -349,6 +349,13 @@ class Reading:
         found = self._balances(brand, at, [tables.lots.c.account == account])
         return found[0] if found else Balance(account, ())
 
+    def balance_after(self, brand: Brand, account: str, block: int, time: int) -> Balance:
+        """What an account held after a block, whose time is `time`: blocks can have one time together."""
+        query = _as_of(tables.lots, brand, block).where(tables.lots.c.account == account)
+        with self.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return Balance(account, ()) if row is None else Balance(account, _living(brand, row, time), row.exact)
+
     def balances(self, brand: Brand, at: int | None = None) -> list[Balance]:
         """Everybody who held something at a time, by address."""
         return self._balances(brand, at, [])
