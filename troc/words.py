@@ -124,6 +124,11 @@ def day(time: int) -> str:
     return f"{moment_.day} {moment_:%B %Y}"
 
 
+def iso_day(time: int) -> str:
+    """The day that a time lies in, for programs: "2027-02-19"."""
+    return f"{_utc(time):%Y-%m-%d}"
+
+
 def moment(time: int) -> str:
     """A time to the minute; the day alone where it is the last second of one."""
     if time > _FOR_EVER:

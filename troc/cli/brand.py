@@ -1,4 +1,4 @@
-"""`troc brand`: launch, mint, issuer, domain, status."""
+"""`troc brand`: launch, mint, issuer, domain."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import typer
 from troc import words
 from troc.brands import Brand
 from troc.cli import pending, vouchers
-from troc.cli.acting import agreed, amount_form, brand_form, mind, progress_bar, sent_form, troc_of
+from troc.cli.acting import agreed, amount_form, brand_form, progress_bar, sent_form, troc_of
 from troc.cli.session import Session, session_of
 from troc.client import Troc
-from troc.domains import proof_url
 from troc.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Brands: launch points, issue them, see what is owed.")
@@ -197,47 +196,6 @@ def domain(
         return
     receipt = troc.brands.claim_domain(found, name, troc.signer)
     session.result(preview | sent_form(receipt), "Claimed.")
-
-
-@app.command()
-def status(context: typer.Context, brand: _Brand) -> None:
-    """How a brand stands: what was issued, what it owes by date, whether its domain agrees."""
-    session = session_of(context)
-    troc = troc_of(session)
-    found = troc.brands.prove(troc.brand(brand))
-    state = troc.status(found)
-    lines = [
-        f"{found.title}, {found.address}",
-        f"Points live {words.life(found.epoch_length)}. {state.owner} issues them.",
-        f"Issued {found.number(state.issued)} = live {found.number(state.live)}"
-        f" + redeemed {found.number(state.redeemed)} + expired {found.number(state.expired)}.",
-    ]
-    owed = [(units, expiry) for units, expiry in state.owed if units]
-    for units, expiry in owed:
-        until = "for ever" if words.never_expires(expiry) else f"until {words.last_day(expiry)}"
-        lines.append(f"  Owes {found.number(units)} {until}.")
-    if state.promised:
-        lines.append(f"Issuers may still issue {found.number(state.promised)} that are promised.")
-    if found.domain and not found.proven:
-        lines.append(
-            f"Unproven: {found.domain} was asked just now; {proof_url(found.domain)} does not answer or names"
-            " other points."
-        )
-    lines += [f"Mind: it {note}." for note in mind(troc, found)]
-    session.result(
-        brand_form(found)
-        | {
-            "owner": state.owner,
-            "issued": str(state.issued),
-            "live": str(state.live),
-            "redeemed": str(state.redeemed),
-            "expired": str(state.expired),
-            "owed": [amount_form(found, units) | {"expiry": expiry} for units, expiry in owed],
-            "pending": str(state.pending),
-            "promised": str(state.promised),
-        },
-        "\n".join(lines),
-    )
 
 
 def _life_today(brand: Brand, session: Session) -> str:
