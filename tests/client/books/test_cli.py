@@ -147,6 +147,7 @@ def test_status_adds_members(story: Programme, command: Command, tmp_path: Path)
         off.claims.add("3", 1, brand.longest_life(story.now), "nobody")
     password = tmp_path / "password"
     password.write_text("correct horse\n")
+    password.chmod(0o600)
     arguments = ("--members", "--database", database, "--members-password-file", str(password))
     code, out, err = command("brand", "status", "PAN", *arguments, "--json")
     assert (code, err) == (0, "")
