@@ -11,9 +11,7 @@ import typer
 
 from troc import words
 from troc.cli.session import session_of
-from troc.demo.files import write_files
-from troc.demo.story import HOUSEHOLDS, run
-from troc.demo.telling import Teller
+from troc.demo.receipts import HOUSEHOLDS
 
 
 def demo(
@@ -25,6 +23,10 @@ def demo(
     ] = None,
 ) -> None:
     """Real receipts become points that are owned and traded: a story, told on a chain of its own."""
+    # They need what `pip install '.[demo]'` brings, and no other command does.
+    from troc.demo.files import write_files
+    from troc.demo.telling import Teller
+
     session = session_of(context)
     if files is not None:
         written = write_files(files, int(time.time()))
@@ -36,6 +38,8 @@ def demo(
             f" {words.count(written.lines, 'line')}; products.parquet; rules.yaml.",
         )
         return
+    from troc.demo.story import run
+
     teller = Teller(session.console)
     run(households, teller)
     session.result({"households": households, "checks": teller.checks})

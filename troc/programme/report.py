@@ -29,7 +29,8 @@ try:
     from matplotlib.ticker import FuncFormatter
 except ImportError:  # pragma: no cover
     raise StoreError(
-        "reports need Jinja2 and matplotlib", "install them with: pip install 'troc[programme]'"
+        "reports need Jinja2 and matplotlib",
+        "install them with: pip install '.[programme]' in the folder of this project",
     ) from None
 
 HISTORY = 12
