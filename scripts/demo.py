@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import sys
 
-from troc.demo.story import HOUSEHOLDS, run
+from troc.demo.receipts import HOUSEHOLDS
+from troc.demo.story import run
 from troc.errors import InputError, TrocError
 
 

@@ -16,7 +16,7 @@ import brownie
 from scripts.active_network import active_chain, active_signer
 from troc.deploy import Plan, deploy_suite
 from troc.errors import InputError, TrocError
-from troc.manifest import Manifest
+from troc.manifest import Manifest, find_manifest
 
 WORDS = ("anew", "yes")
 
@@ -29,6 +29,7 @@ def main(*words: str) -> None:
             if word not in WORDS:
                 raise InputError(f"{word!r} means nothing here", f"say nothing, or {' or '.join(WORDS)}")
         chain = active_chain()
+        before = find_manifest(chain)
         manifest = deploy_suite(
             chain,
             active_signer(chain),
@@ -38,6 +39,8 @@ def main(*words: str) -> None:
         )
     except TrocError as error:
         sys.exit(f"deploy: {error}")
+    if manifest == before:
+        print("Everything is deployed already: nothing was sent.")
     show(manifest)
 
 

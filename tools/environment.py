@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
     from pathlib import Path
     from types import ModuleType
 
@@ -75,6 +76,21 @@ def add_networks(ours: Path, stock: Path, home: Path) -> bool:
     return True
 
 
+def use_our_nodes(known: dict[str, Any], ours: dict[str, Any], stock: dict[str, Any]) -> None:
+    """Let brownie reach this project's public networks through the node that `.env` names, in place.
+
+    `known` are brownie's networks by id, as it has loaded them; `ours` and `stock` as for `merge_networks`.
+    Some of our networks brownie lists itself, with the node of a company. Only this process reaches them
+    otherwise: the list in the home folder is other projects' too. An address that the user chose stays.
+    """
+    usual = {network["id"]: network["host"] for group in stock["live"] for network in group["networks"]}
+    for group in ours["live"]:
+        for network in group["networks"]:
+            listed = known.get(network["id"])
+            if listed is not None and listed["host"] == usual.get(network["id"]):
+                listed["host"] = network["host"]
+
+
 def drop_gone_builds(project: Path) -> list[str]:
     """Delete what brownie compiled from sources that are no more; returns their names, sorted.
 
@@ -116,6 +132,13 @@ def is_project(folder: Path) -> bool:
     return all((folder / name).is_file() for name in ("brownie-config.yaml", "network-config.yaml"))
 
 
+def our_networks() -> Path:
+    """The list of this project's networks."""
+    from pathlib import Path
+
+    return Path(sys.prefix).parent / "network-config.yaml"
+
+
 def prepare_brownie(stock: Path) -> None:
     """What brownie needs before it is imported: tools on PATH, its networks, a port, no stale builds."""
     from pathlib import Path
@@ -127,35 +150,61 @@ def prepare_brownie(stock: Path) -> None:
         os.environ["PATH"] = os.pathsep.join([tools, path])
     # Always a new port, also when the variable was inherited: brownie would attach to its parent's chain.
     os.environ[PORT_VARIABLE] = str(free_port())
-    ours = environment.parent / "network-config.yaml"
-    if ours.is_file():
-        add_networks(ours, stock, Path.home())
+    if our_networks().is_file():
+        add_networks(our_networks(), stock, Path.home())
     for project in projects():
         drop_gone_builds(project)
 
 
+def watch_brownie(spec: ModuleSpec, stock: Path) -> None:
+    """Have brownie's list of networks corrected as soon as brownie is imported."""
+    import types
+
+    loader = spec.loader
+    assert loader is not None
+    load = loader.exec_module
+
+    def exec_module(self: Any, module: ModuleType) -> None:
+        load(module)
+        if our_networks().is_file():
+            import yaml
+
+            lists = [yaml.safe_load(file.read_text()) for file in (our_networks(), stock)]
+            use_our_nodes(sys.modules["brownie._config"].CONFIG.networks, *lists)
+
+    loader.exec_module = types.MethodType(exec_module, loader)  # type: ignore[method-assign]
+
+
 class BrownieWatch:
-    """Finds nothing on its own entry of `sys.path`, but notices that brownie is about to be imported.
+    """Finds brownie where it lies, on an entry of `sys.path` of its own: prepares for it, and corrects it.
 
     An entry of `sys.path` rather than of `sys.meta_path`, because pytest, which imports brownie as a plugin,
     puts itself before everything in the latter.
     """
 
+    spec: ModuleSpec | None = None
     is_prepared = False
 
     def __init__(self, entry: str) -> None:
         if entry != WATCHED:
             raise ImportError
 
-    def find_spec(self, name: str, target: ModuleType | None = None) -> None:
-        if name == "brownie" and not BrownieWatch.is_prepared:
+    def find_spec(self, name: str, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != "brownie":
+            return None
+        if not BrownieWatch.is_prepared:
             from importlib.machinery import PathFinder
             from pathlib import Path
 
+            # Before the search, which comes here too.
             BrownieWatch.is_prepared = True
             spec = PathFinder.find_spec(name)
             if spec is not None and spec.origin is not None:
-                prepare_brownie(Path(spec.origin).parent / "data" / "network-config.yaml")
+                stock = Path(spec.origin).parent / "data" / "network-config.yaml"
+                prepare_brownie(stock)
+                watch_brownie(spec, stock)
+                BrownieWatch.spec = spec
+        return BrownieWatch.spec
 
 
 def install() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +52,7 @@ class Signer:
 
     name: str
     address: str
-    _account: LocalAccount = field(repr=False, compare=False)
+    _account: LocalAccount | _Unopened = field(repr=False, compare=False)
 
     def sign_transaction(self, transaction: dict[str, Any]) -> SignedTransaction:
         """Sign a complete transaction."""
@@ -101,7 +102,27 @@ def address_of(name: str, config: NetworkConfig | None = None) -> str:
     index = _dev_index(name, config)
     if index is not None:
         return _dev_account(index).address
-    return _address(_read(_existing(name)))
+    return _address(_read(_existing(name, config)))
+
+
+def public_address_of(name: str, config: NetworkConfig) -> str:
+    """The same for somebody who is to receive something: no development account but on a local chain."""
+    if not config.is_local and _dev_index(name, config) is not None:
+        raise _everybodys(name, config)
+    return address_of(name, config)
+
+
+def no_account(config: NetworkConfig) -> AccountError:
+    """For a command that nobody was named to act in."""
+    local = f" (on a local chain also dev:0 to dev:{DEV_ACCOUNTS - 1})" if config.is_local else ""
+    return AccountError("no account was named", f"use --account NAME, or set TROC_ACCOUNT in .env{local}")
+
+
+def _everybodys(name: str, config: NetworkConfig) -> AccountError:
+    return AccountError(
+        f"everybody has the key of {name}, and {config.name} is no local chain",
+        "use an account of your own (`troc account new NAME`)",
+    )
 
 
 def new_mnemonic() -> str:
@@ -176,13 +197,10 @@ def open_account(
     index = _dev_index(name, config)
     if index is not None:
         if not config.is_local:
-            raise AccountError(
-                f"everybody has the key of {name}, and {config.name} is no local chain",
-                "use an account of your own (`troc account new NAME`)",
-            )
+            raise _everybodys(name, config)
         account = _dev_account(index)
         return Signer(name, account.address, account)
-    path = _existing(name)
+    path = _existing(name, config)
     keystore = _read(path)
     if password_file is not None:
         password = read_password(password_file)
@@ -190,10 +208,46 @@ def open_account(
         password = ask(f"Passphrase of {name}: ")
     else:
         raise AccountError(
-            f"the passphrase of {name} is needed", "name a file that holds it with --password-file"
+            f"the passphrase of {name} is needed, and there is nobody to ask",
+            "name a file that holds it: --password-file, or TROC_PASSWORD_FILE in .env",
         )
     account = _decrypt(keystore, password, name)
     return Signer(name, account.address, account)
+
+
+class _Unopened:
+    """Opens an account when something is signed, and not before."""
+
+    def __init__(self, open_it: Callable[[], Signer]) -> None:
+        self._open_it = open_it
+        self._signer: Signer | None = None
+
+    def _opened(self) -> LocalAccount:
+        if self._signer is None:
+            self._signer = self._open_it()
+        account = self._signer._account
+        assert isinstance(account, LocalAccount)
+        return account
+
+    def sign_transaction(self, transaction: dict[str, Any]) -> SignedTransaction:
+        return self._opened().sign_transaction(transaction)
+
+    def sign_message(self, message: SignableMessage) -> Any:
+        return self._opened().sign_message(message)
+
+
+def open_later(
+    name: str,
+    config: NetworkConfig,
+    password_file: Path | None = None,
+    ask: Callable[[str], str] | None = None,
+) -> Signer:
+    """As `open_account`, but the passphrase is asked for when something is signed, and not before."""
+    index = _dev_index(name, config)
+    if index is not None:
+        return open_account(name, config)
+    account = _Unopened(lambda: open_account(name, config, password_file, ask))
+    return Signer(name, address_of(name, config), account)
 
 
 def open_dev_customers(how_many: int, config: NetworkConfig) -> list[Signer]:
@@ -212,9 +266,13 @@ def open_dev_customers(how_many: int, config: NetworkConfig) -> list[Signer]:
 
 
 def read_password(path: Path) -> str:
-    """The first line of a file that holds a passphrase."""
+    """The first line of a file that holds a passphrase. Warns on standard error where others can read it."""
     try:
         lines = path.read_text(errors="replace").splitlines()
+        if path.stat().st_mode & 0o044:
+            print(
+                f"troc: others can read the passphrase file {path}: run `chmod 600 {path}`", file=sys.stderr
+            )
     except OSError as error:
         raise AccountError(
             f"the passphrase file {path} cannot be read ({error.strerror})", "check its name and rights"
@@ -245,10 +303,18 @@ def _dev_account(index: int) -> LocalAccount:
     return account
 
 
-def _existing(name: str) -> Path:
+def dev_addresses() -> dict[str, str]:
+    """Addresses of a local chain's development accounts, by name."""
+    return {f"dev:{index}": _dev_account(index).address for index in range(DEV_ACCOUNTS)}
+
+
+def _existing(name: str, config: NetworkConfig | None = None) -> Path:
     path = _path(name)
     if not path.is_file():
-        known = ", ".join(file.stem for file in sorted(keystore_folder().glob("*.json"))) or "none so far"
+        names = [file.stem for file in sorted(keystore_folder().glob("*.json"))]
+        if config is not None and config.is_local:
+            names += [role for role in DEV_ROLES if role not in names] + [f"dev:0 to dev:{DEV_ACCOUNTS - 1}"]
+        known = ", ".join(names) or "none so far"
         raise AccountError(
             f"there is no account {name!r} (there: {known})",
             f"name one of them, or make it with `troc account new {name}`",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from troc.accounts import Signer
 from troc.chain import Chain, Receipt
 from troc.domains import Fetch, fetch_https, is_domain, is_proven, proof_url
 from troc.errors import BrandError, ContractError, FundsError, InputError, NetworkError
+from troc.lookalikes import check_symbol, outline
 from troc.messages import ZERO_ADDRESS, Domain, to_address
 from troc.payouts import LOT_MAX, Batch, Payout, batches, in_order, read_payouts
 
@@ -124,11 +126,6 @@ class LaunchPlan:
             )
             for start in starts
         ]
-
-    @property
-    def largest(self) -> int:
-        """How many whole points can be issued in one epoch."""
-        return int(LOT_MAX // 10**self.decimals)
 
     def as_tuple(self) -> tuple[Any, ...]:
         """For `Brands.launch`."""
@@ -252,7 +249,7 @@ class Brands:
             return self._by_domain(name.lower())
         found = [brand for brand in self.all() if _alike(brand.symbol) == _alike(name)]
         if not found:
-            raise BrandError(f"there is no brand {name!r}", "see `troc points list --all` for all brands")
+            raise BrandError(f"there is no brand {name!r}", self._suggestion(name))
         if len(found) > 1:
             addresses = words.listed(brand.address for brand in found)
             raise BrandError(
@@ -260,6 +257,23 @@ class Brands:
                 "name one by its address or its proven domain",
             )
         return found[0]
+
+    def _suggestion(self, name: str) -> str:
+        """What to do where no brand has that symbol."""
+        symbols = {_alike(text): brand.symbol for brand in self.all() for text in (brand.name, brand.symbol)}
+        near = get_close_matches(_alike(name), symbols, n=3, cutoff=0.6)
+        meant = words.one_of(list(dict.fromkeys(symbols[each] for each in near)))
+        asked = f"did you mean {meant}? " if meant else ""
+        return f"{asked}see `troc points list --all` for all brands"
+
+    def lookalikes(self, brand: Brand) -> list[Brand]:
+        """Other brands that an eye could take for this one, by name or symbol, in the order of launch."""
+        seen = {outline(brand.name), outline(brand.symbol)}
+        return [
+            other
+            for other in self.all()
+            if other.address != brand.address and seen & {outline(other.name), outline(other.symbol)}
+        ]
 
     def prove(self, brand: Brand) -> Brand:
         """The same brand after its domain was asked: `proven` says what it answered."""
@@ -329,21 +343,22 @@ class Brands:
                 raise InputError(f"the {what} {text!r} does not fit", f"choose one of 1 to {most} bytes")
             if words.shown(text) != text:
                 raise InputError(f"the {what} {text!r} has characters that cannot be shown", "leave them out")
-        if any(character.isspace() or character == "." for character in symbol) or symbol.startswith("0x"):
-            raise InputError(
-                f"the symbol {symbol!r} could be taken for something else", "use letters and digits alone"
-            )
+        check_symbol(symbol)
         if not 0 <= decimals <= MAX_DECIMALS:
             raise InputError(f"points cannot have {decimals} decimals", f"choose 0 to {MAX_DECIMALS}")
         if domain and not is_domain(domain):
             raise InputError(f"{domain!r} is no domain", "write it as in biobox.example, without https://")
-        taken = [brand for brand in self.all() if _alike(brand.symbol) == _alike(symbol)]
+        taken = [brand for brand in self.all() if outline(brand.symbol) == outline(symbol)]
         now = self._chain.now()
         epoch_length = words.parse_life(valid)
         origin = words.parse_day(starts) if starts else words.natural_origin(epoch_length, now)
         plan = LaunchPlan(name, symbol, epoch_length, origin, to_address(owner), decimals, domain)
         if taken:
-            raise BrandError(f"{symbol} is the symbol of {taken[0].address} already", "choose another symbol")
+            if taken[0].symbol == symbol:
+                said = f"{symbol} is the symbol of {taken[0].address} already"
+            else:
+                said = f"{symbol} can be mistaken for {taken[0].symbol}, the symbol of {taken[0].address}"
+            raise BrandError(said, "choose another symbol")
         if origin > now:
             raise InputError(f"points cannot start on {words.day(origin)}", "choose today or an earlier day")
         return plan
@@ -461,8 +476,10 @@ class Brands:
         signer: str,
         reference: str = "",
         grant: int | None = None,
-    ) -> None:
-        """Raise before anything is sent if `signer` cannot issue what is not issued yet."""
+    ) -> int:
+        """What is not issued yet, in smallest units. Raises before anything is sent if `signer` cannot issue
+        it.
+        """
         token = self.token(brand).functions
         todo = _cut(brand, payouts, reference)
         issuer = ZERO_ADDRESS if grant is None else signer
@@ -481,7 +498,7 @@ class Brands:
                     f"{brand.text(units)} are too many for now",
                     f"issue {brand.text(max(room, 0))} at most in this season",
                 )
-            return
+            return units
         left = self.grant(brand, signer, grant)
         most = left.amount if not left.per_day else min(left.amount, max(left.per_day - left.used_today, 0))
         if units > most:
@@ -489,6 +506,7 @@ class Brands:
                 f"{signer} may issue {brand.text(most)} today, not {brand.text(units)}",
                 "ask the brand for a larger grant (`troc brand issuer`)",
             )
+        return units
 
     def mint_pending(
         self,

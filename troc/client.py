@@ -25,7 +25,7 @@ from troc.brands import Brand, Brands, LaunchPlan, MintReport, Progress, Status
 from troc.chain import Chain, Receipt
 from troc.claims import ClaimReport, Claims, VoucherStanding
 from troc.domains import Fetch, fetch_https
-from troc.errors import AccountError, InputError
+from troc.errors import AccountError, InputError, OrderError
 from troc.manifest import Manifest, load_manifest
 from troc.messages import EXCHANGE_NAME, ZERO_ADDRESS, Domain, Order, to_address
 from troc.network import load_network, setting
@@ -50,6 +50,8 @@ Opener = Callable[[], Signer]
 
 USUAL_VALID = "90d"
 """How long a voucher can be claimed, where nobody said otherwise."""
+
+UNNAMED = AccountError("no account was named", "name one: connect(..., account=NAME)")
 
 MOST_VOUCHERS = 100_000
 
@@ -86,8 +88,10 @@ class Troc:
         open_signer: Opener | None = None,
         open_submitter: Opener | None = None,
         fetch: Fetch = fetch_https,
+        unnamed: AccountError = UNNAMED,
     ) -> None:
         self.chain = chain
+        self._unnamed = unnamed
         self.manifest = manifest
         exchange = manifest.address("PointsExchange")
         domain = Domain(EXCHANGE_NAME, chain.chain_id, exchange)
@@ -122,7 +126,7 @@ class Troc:
     def address(self) -> str:
         """The address of the account that acts."""
         if self._address is None:
-            raise AccountError("no account was named", "name one: connect(..., account=NAME)")
+            raise self._unnamed
         return self._address
 
     @property
@@ -130,7 +134,7 @@ class Troc:
         """The account that acts, opened."""
         if self._signer is None:
             if self._open_signer is None:
-                raise AccountError("no account was named", "name one: connect(..., account=NAME)")
+                raise self._unnamed
             self._signer = self._open_signer()
         return self._signer
 
@@ -201,9 +205,11 @@ class Troc:
 
     def check_mint(
         self, brand: Brand, payouts: Sequence[Payout], *, reference: str = "", grant: int | None = None
-    ) -> None:
-        """Raise before anything is sent if the account that acts cannot issue that much."""
-        self.brands.check_mint(brand, payouts, self.address, reference, grant)
+    ) -> int:
+        """What is not issued yet, in smallest units. Raises before anything is sent if the account that acts
+        cannot issue that much.
+        """
+        return self.brands.check_mint(brand, payouts, self.address, reference, grant)
 
     def mint_payouts(
         self,
@@ -246,6 +252,17 @@ class Troc:
         """Spend points at their brand for a receipt that it gave (32 bytes)."""
         side = self.side(points)
         return self.points.redeem(side.brand, side.units, receipt, self.signer, self.submitter)
+
+    def receipt(self, brand: str | Brand, text: str) -> bytes:
+        """The public reference of a receipt, 32 bytes, that a customer names in `redeem`.
+
+        `text` is what the brand calls it ("basket 4711"). It is hashed with a salt that only the account
+        that acts can make, so that nobody finds the text by trying; the same text gives the same again.
+        """
+        if not text.strip():
+            raise InputError("a receipt needs a name", 'write what you call it, as in "basket 4711"')
+        domain = self.brand(brand).domain_of_messages(self.chain.chain_id)
+        return receipt_id(text, receipt_salt(self.signer, domain))
 
     def set_exchange(self, brand: str | Brand, on: bool) -> Receipt:
         """Allow or forbid the exchange to move one's points of a brand for signed orders."""
@@ -426,15 +443,17 @@ class Troc:
         until: str = USUAL_OPEN,
         in_parts: bool = False,
         only: str | None = None,
+        new: bool = False,
     ) -> Outcome:
         """Take a fitting open order, else publish one; the outcome says which.
 
         `live`: until when the points must be good that are got ("90d", "2027-02-19"; none: 30 days),
         `until`: how long the order stays open, `in_parts`: whether parts of it may be settled, `only`: the
-        address of the only taker.
+        address of the only taker, `new`: make an order in any case, also if one that fits is open or the same
+        terms are offered already.
         """
         return self.carry_out(
-            self.plan_trade(give, want, live=live, until=until, in_parts=in_parts, only=only)
+            self.plan_trade(give, want, live=live, until=until, in_parts=in_parts, only=only, new=new)
         )
 
     def plan_trade(
@@ -446,14 +465,28 @@ class Troc:
         until: str = USUAL_OPEN,
         in_parts: bool = False,
         only: str | None = None,
+        new: bool = False,
     ) -> Quote | Order:
-        """What `trade` would do: take an open order as quoted, or sign and publish this one."""
+        """What `trade` would do: take an open order as quoted, or sign and publish this one.
+
+        Raises `OrderError` where the same terms stand in an open order of one's own: a program that runs
+        twice offers its points once.
+        """
         order = self.draft(give, want, live=live, until=until, in_parts=in_parts, only=only)
+        if new:
+            return order
         if only is None:
             sides = self.side(give), self.side(want)
             found = self.orders.best(self.address, *sides, order.want_points_living_until)
             if found is not None:
                 return found
+        for own in self.orders.open_of(self.address, self.side(give).brand):
+            if _same_terms(own.order, order):
+                raise OrderError(
+                    f"you offer just that already, in the open order {own.entry.id[:14]}",
+                    "wait for a taker, end it with `troc trade cancel`, or offer it once more"
+                    " (`troc trade order --new`, in Python new=True)",
+                )
         return order
 
     def carry_out(self, plan: Quote | Order) -> Outcome:
@@ -598,6 +631,16 @@ def connect(
     chain = Chain.connect(load_network(network, rpc))
     given = [Path(path) if path else None for path in (password_file, submit_password_file)]
     return Troc(chain, load_manifest(chain), *_openers(chain, account, submit_with, *given), fetch=fetch)
+
+
+def _same_terms(one: Order, other: Order) -> bool:
+    """Whether two orders of one maker give and want the same, to the same takers."""
+    return all(
+        getattr(one, name) == getattr(other, name)
+        for name in (
+            "give_token", "give_amount", "want_token", "want_amount", "only_taker", "allow_partial"
+        )
+    )  # fmt: skip
 
 
 def _openers(

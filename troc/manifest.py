@@ -181,7 +181,14 @@ def load_manifest(chain: Chain) -> Manifest:
     if manifest is None:
         if forgotten(chain):
             raise _gone(chain)
-        raise NotDeployedError(f"nothing is deployed on {chain.config.name}", _DEPLOY)
+        folder = manifest_path(chain).parent
+        raise NotDeployedError(
+            f"nothing is recorded as deployed on {chain.config.name} (looked in {folder})",
+            "run it in the folder of the project that deployed there, or " + _DEPLOY
+            if chain.config.is_local
+            else f"put the brand's record {chain.chain_id}.json there, or, to deploy a suite of your own,"
+            " `brownie run deploy --network NAME`",
+        )
     if not manifest.is_complete:
         raise NotDeployedError(
             f"the deployment on {chain.config.name} was cut off", "run it again, it goes on where it was"

@@ -14,6 +14,7 @@ import yaml
 from dotenv import find_dotenv, load_dotenv
 
 from troc.errors import InputError
+from troc.lookalikes import check_symbol
 
 LOCAL_CHAIN_IDS = (1337, 31337)
 """Chain ids of Ganache and Anvil: only chains with one of these count as local."""
@@ -187,4 +188,8 @@ def _brand(path: Path, entry: Any) -> BrandConfig:
     for key in ("name", "symbol", "owner", "domain"):
         if key in entry and not isinstance(entry[key], str):
             raise InputError(f"{path}: {key} of a brand must be text", "put it in quotes")
+    try:
+        check_symbol(entry["symbol"])
+    except InputError as error:
+        raise InputError(f"{path}: {error.message}", error.remedy) from None
     return BrandConfig(**entry)

@@ -196,6 +196,8 @@ _Row = tuple[int, str, str, str, str]
 def _read_rows(path: Path, columns: Sequence[str]) -> Iterator[_Row]:
     if not path.is_file():
         raise InputError(f"there is no file {path}", "check its name")
+    if path.suffix.lower() in (".xlsx", ".xls", ".ods"):
+        raise InputError(f"{path.name} is a spreadsheet", "save it as CSV, separated by commas")
     is_parquet = path.suffix.lower() in (".parquet", ".pq")
     return _read_parquet(path, columns) if is_parquet else _read_csv(path, columns)
 
@@ -203,6 +205,13 @@ def _read_rows(path: Path, columns: Sequence[str]) -> Iterator[_Row]:
 def _positions(path: Path, header: Sequence[str], columns: Sequence[str]) -> list[int]:
     """Where address, amount and, if there is one, receipt stand."""
     names = [name.strip().lower() for name in header]
+    separator = next((each for each in (";", "\t", "|") if len(names) == 1 and each in names[0]), "")
+    if separator:
+        raise InputError(f"the columns of {path.name} are separated by {separator!r}", "save it with commas")
+    if any(name.startswith("0x") for name in names):
+        raise InputError(
+            f"{path.name} begins with a customer", f"make its first line say {','.join(columns[:2])}"
+        )
     faults = [Fault(1, f"unknown column {name!r}") for name in names if name not in columns]
     faults += [Fault(1, f"the column {name!r} is missing") for name in COLUMNS if name not in names]
     faults += [Fault(1, f"the column {name!r} is doubled") for name in columns if names.count(name) > 1]
@@ -245,7 +254,8 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[_Row]:
         from pyarrow import parquet
     except ImportError:
         raise InputError(
-            "reading Parquet needs pyarrow", "run `pip install troc[files]`, or save the file as CSV"
+            "reading Parquet needs pyarrow",
+            "run `pip install '.[files]'` in the folder of this project, or save the file as CSV",
         ) from None
     try:
         table = parquet.read_table(path)

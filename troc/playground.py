@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from troc import words
 from troc.accounts import open_account
+from troc.brands import Brand
 from troc.chain import Chain
 from troc.client import Troc
 from troc.manifest import Manifest
@@ -47,8 +48,13 @@ _ORDERS = (
 """Orders that wait in the book: who makes them, what they give, what they want."""
 
 
-def populate(chain: Chain, manifest: Manifest, report: Callable[[str], None] = lambda line: None) -> None:
-    """Launch the brands, issue the points, publish some orders. `report` is told each step in a line."""
+def populate(
+    chain: Chain, manifest: Manifest, report: Callable[[str], None] = lambda line: None
+) -> list[Brand]:
+    """Launch the brands, issue the points, publish some orders. `report` is told each step in a line.
+
+    Returns the brands.
+    """
     owner = Troc(chain, manifest).as_account(open_account(BRANDS_OWNER, chain.config))
     customers = {name: owner.as_account(open_account(name, chain.config)) for name in CUSTOMERS}
     for play in _BRANDS:
@@ -67,3 +73,4 @@ def populate(chain: Chain, manifest: Manifest, report: Callable[[str], None] = l
         customers[maker].trade(give, want, in_parts=True)
         report(f"{maker} offers {give} for {want}")
     report('Try: troc trade order "150 ACME" "120 BETA" --account dev:1')
+    return owner.brands.all()

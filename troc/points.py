@@ -154,7 +154,7 @@ class Points:
     ) -> Receipt:
         """Give points away, those that expire soonest first."""
         to = to_address(to, "recipient")
-        self._check(brand, signer.address, units)
+        self.check(brand, signer.address, units)
         token = self._brands.token(brand).functions
         if submitter is None:
             return self._chain.send(token.transfer(to, units), signer)
@@ -168,7 +168,7 @@ class Points:
         """Spend points at the brand for a receipt (32 bytes, see `receipt_id`), those that expire soonest
         first.
         """
-        self._check(brand, signer.address, units)
+        self.check(brand, signer.address, units)
         token = self._brands.token(brand).functions
         if submitter is None:
             return self._chain.send(token.redeem(units, receipt), signer)
@@ -197,7 +197,8 @@ class Points:
         call = token.permit(*message.arguments(signature))
         return self._chain.send(call, submitter)
 
-    def _check(self, brand: Brand, account: str, units: int) -> None:
+    def check(self, brand: Brand, account: str, units: int) -> None:
+        """Raise `PointsError` unless the account has that many points of the brand."""
         holding = self.holding(brand, account)
         if holding.total < units:
             raise PointsError(

@@ -15,7 +15,9 @@ def _code(text: str) -> Any:
     try:
         import segno
     except ImportError:
-        raise InputError("drawing QR codes needs segno", "run `pip install troc[programme]`") from None
+        raise InputError(
+            "drawing QR codes needs segno", "run `pip install '.[programme]'` in the folder of this project"
+        ) from None
     try:
         return segno.make_qr(text, error="m")
     except segno.DataOverflowError:

@@ -20,7 +20,9 @@ try:
     from sqlalchemy.engine import Engine
     from sqlalchemy.exc import SQLAlchemyError
 except ImportError:  # pragma: no cover
-    raise InputError("databases need SQLAlchemy", "run `pip install 'troc[store]'`") from None
+    raise InputError(
+        "databases need SQLAlchemy", "run `pip install '.[store]'` in the folder of this project"
+    ) from None
 
 _BUSY_MILLISECONDS = 15_000
 _READING = "troc_reading"
@@ -71,7 +73,8 @@ def open_store(url: str, tables: sa.MetaData, part: str, version: int = 1) -> En
                 connection.execute(_parts.insert().values(part=part, version=version))
     except ModuleNotFoundError as error:
         raise StoreError(
-            f"this database needs {error.name}", "run `pip install 'troc[postgresql]'`, or use SQLite"
+            f"this database needs {error.name}",
+            "run `pip install '.[postgresql]'` in the folder of this project, or use SQLite",
         ) from None
     except SQLAlchemyError as error:
         raise StoreError(

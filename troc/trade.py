@@ -58,6 +58,7 @@ class State(StrEnum):
     OPEN = "open"
     PARTLY_FILLED = "partly filled"
     SPENT_ELSEWHERE = "points spent elsewhere"
+    KEPT_BACK = "kept from the exchange"
     POINTS_EXPIRED = "points expired"
     FILLED = "filled"
     EXPIRED = "expired"
@@ -164,13 +165,16 @@ class Trading:
         """An order, ready to be read and signed.
 
         `unpublished`: it will not be seen in the book. Its number is then drawn among the free ones, so that
-        two such orders hardly ever exclude each other.
+        two such orders hardly ever exclude each other. Raises `PointsError` where the maker lacks the points
+        or keeps them from the exchange.
         """
+        holding = self._points.holding(give.brand, maker)
+        _check_switch(holding)
         return make_order(
             maker,
             give,
             want,
-            self._points.holding(give.brand, maker),
+            holding,
             now=self._chain.now(),
             open_until=open_until,
             live_until=live_until,
@@ -178,6 +182,11 @@ class Trading:
             allow_partial=allow_partial,
             only_taker=only_taker,
         )
+
+    def open_of(self, maker: str, give: Brand) -> list[Standing]:
+        """A maker's own open orders that give points of this brand, oldest first."""
+        standings = self.standings(self._book.entries(give=give, maker=maker))
+        return [standing for standing in standings if standing.state.can_be_taken]
 
     def sign(self, order: Order, signer: Signer) -> SignedOrder:
         """Sign an order."""
@@ -253,7 +262,7 @@ class Trading:
             step = f"{verb} {entry.name}`"
         elif state is State.FILLED:
             step = "see `troc trade history`"
-        elif mine and state is State.SPENT_ELSEWHERE and not holding.exchange_on:
+        elif mine and state is State.KEPT_BACK:
             step = (
                 f"switch them on with `troc points exchange on {give.symbol}`, or end it with"
                 f" `troc trade cancel {entry.name}`"
@@ -274,7 +283,7 @@ class Trading:
         if now > order.open_until:
             return State.EXPIRED, f"it was open until {words.moment(order.open_until)}"
         if not holding.exchange_on:
-            return State.SPENT_ELSEWHERE, f"the maker keeps {give.symbol} from the exchange for now"
+            return State.KEPT_BACK, f"the maker keeps {give.symbol} from the exchange for now"
         least = 1 if order.allow_partial else order.give_amount
         if here < least:
             if here + self._expired_since(entry, holding, now) >= least:
@@ -410,11 +419,7 @@ class Trading:
     def _check_payment(self, standing: Standing, taker: str, payment: int) -> None:
         order, want = standing.order, standing.want
         holding = self._points.holding(want, taker)
-        if not holding.exchange_on:
-            raise PointsError(
-                f"you keep {want.symbol} from the exchange",
-                f"switch them on with `troc points exchange on {want.symbol}`",
-            )
+        _check_switch(holding)
         bound = order.want_points_living_until
         living = holding.within(bound)
         if living >= payment:
@@ -573,6 +578,14 @@ class Trading:
             )
             for transaction, moves in sorted(moved.items(), key=lambda item: blocks[item[0]])
         ]
+
+
+def _check_switch(holding: Holding) -> None:
+    if not holding.exchange_on:
+        symbol = holding.brand.symbol
+        raise PointsError(
+            f"you keep {symbol} from the exchange", f"switch them on with `troc points exchange on {symbol}`"
+        )
 
 
 def _sum(moves: Iterable[tuple[Brand, bool, int]], outgoing: bool) -> tuple[Side, ...]:

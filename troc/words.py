@@ -70,7 +70,7 @@ def parse_amount(text: str) -> Decimal:
 
 def parse_quantity(text: str) -> Quantity:
     """What "120 PANIER" says: an amount, then the brand's symbol, proven domain or address."""
-    parts = text.split()
+    parts = text.split() if isinstance(text, str) else ()
     if len(parts) != 2:
         raise InputError(
             f"{text!r} is not an amount of something", 'write an amount and a brand, as in "120 PANIER"'
@@ -127,6 +127,11 @@ def day(time: int) -> str:
         return "the end of time"
     moment_ = _utc(time)
     return f"{moment_.day} {moment_:%B %Y}"
+
+
+def iso_day(time: int) -> str:
+    """The day that a time lies in, for programs: "2027-02-19"."""
+    return f"{_utc(time):%Y-%m-%d}"
 
 
 def moment(time: int) -> str:

@@ -30,6 +30,14 @@ def example(copy: Path) -> list[str]:
     return names
 
 
+def test_the_places_that_it_names_exist() -> None:
+    steps = (ROOT / "CONTRIBUTING.md").read_text().partition("## Add a contract in seven steps")[2]
+    places = re.findall(r"`(\w+)` in `([\w/]+\.py)`", steps)
+    assert {name for name, _ in places} == {"SUITE", "CONTRACTS", "_arguments", "WORDS"}
+    for name, file in places:
+        assert re.search(rf"^(def )?{name}\b", (ROOT / file).read_text(), re.MULTILINE), (name, file)
+
+
 def test_the_example_passes(example: list[str], shell: Shell) -> None:
     assert example == [
         "interfaces/IGuestBook.sol",

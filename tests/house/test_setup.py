@@ -134,7 +134,10 @@ def test_networks_are_added_once(tmp_path: Path) -> None:
     networks = yaml.safe_load(first)
     assert networks["live"][0] == STOCK["live"][0]
     assert networks["live"][1]["name"] == "Troc"
-    assert [network["id"] for network in networks["live"][1]["networks"]] == ["local"]
+    added = {network["id"]: network for network in networks["live"][1]["networks"]}
+    # What brownie lists itself is not doubled.
+    assert set(added) == {"local", "sepolia", "optimism", "base", "base-sepolia"}
+    assert added["base"]["host"] == "$TROC_RPC_URL"
     assert [network["id"] for network in networks["development"]] == ["development", "ganache"]
     assert not environment.add_networks(ours, stock, tmp_path)
     assert listed.read_text() == first
@@ -147,8 +150,61 @@ def test_the_users_own_networks_stay(tmp_path: Path) -> None:
     known["live"][0]["networks"].append(mine)
     ours = yaml.safe_load((ROOT / "network-config.yaml").read_text())
     assert environment.merge_networks(known, ours)
-    assert [group["name"] for group in known["live"]] == ["Ethereum"]
+    assert "local" not in [network["id"] for group in known["live"][1:] for network in group["networks"]]
     assert known["live"][0]["networks"][1] == mine
+
+
+def test_brownie_lists_every_public_network_of_config() -> None:
+    ours = yaml.safe_load((ROOT / "network-config.yaml").read_text())["live"]
+    listed = {network["id"]: network["chainid"] for group in ours for network in group["networks"]}
+    configs = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "config").glob("*.yaml")}
+    assert listed.pop("local") == 31337
+    assert listed == {name: data["chain_id"] for name, data in configs.items() if data.get("live")}
+
+
+USERS = "https" + "://10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen", "expected"),
+    [
+        ("sepolia", "", "$TROC_RPC_URL"),
+        ("base", "", "$TROC_RPC_URL"),
+        ("sepolia", USERS, USERS),
+        ("local", "", "http" + "://127.0.0.1:8545"),
+    ],
+)
+def test_brownie_asks_the_node_of_env(name: str, chosen: str, expected: str, home: Path) -> None:
+    site = next((ROOT / ".venv" / "lib").glob("python*/site-packages")).resolve()
+    lines = [
+        "import importlib.util, sys",
+        # Without site the environment that is set up does not come first.
+        f"sys.prefix = {str(ROOT / '.venv')!r}",
+        f"sys.path.insert(0, {str(site)!r})",
+        f"spec = importlib.util.spec_from_file_location('environment', {environment.__file__!r})",
+        "ours = importlib.util.module_from_spec(spec)",
+        "spec.loader.exec_module(ours)",
+        "ours.install()",
+        "import brownie",
+        "print(brownie._config.CONFIG.networks[sys.argv[1]]['host'])",
+    ]
+    if chosen:
+        stock = yaml.safe_load((site / "brownie" / "data" / "network-config.yaml").read_text())
+        for group in stock["live"]:
+            for network in group["networks"]:
+                if network["id"] == name:
+                    network["host"] = chosen
+        (home / ".brownie").mkdir()
+        (home / ".brownie" / "network-config.yaml").write_text(yaml.safe_dump(stock))
+    result = subprocess.run(
+        [ROOT / ".venv" / "bin" / "python", "-S", "-c", "\n".join(lines), name],
+        cwd=home,
+        env=plain_variables(home) | {"WEB3_INFURA_PROJECT_ID": "0" * 32},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.stdout == f"{expected}\n", result.stderr
 
 
 def test_builds_of_files_that_are_no_more_are_dropped(tmp_path: Path) -> None:

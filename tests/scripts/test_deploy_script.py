@@ -38,7 +38,9 @@ def test_deploys_once_on_a_chain_that_is_kept_and_the_console_knows_it(project: 
     first = names(project.deploy("kept"))
     block = web3.eth.block_number
     assert block == len(SUITE)
-    assert names(project.deploy("kept")) == first
+    done = project.deploy("kept")
+    assert names(done) == first
+    assert "Everything is deployed already: nothing was sent.\n" in done.stdout
     assert web3.eth.block_number == block
     lines = [
         "print('before', PointsExchange[-1], len(PointsExchange))",
@@ -81,6 +83,17 @@ def live(project: Project) -> Iterator[Web3]:
         yield web3
 
 
+def test_the_passphrase_is_asked_for_after_the_plan(project: Project, live: Web3) -> None:
+    done = project.deploy("watched", TROC_ACCOUNT="brand")
+    assert done.stderr.splitlines()[-1].startswith("deploy: nothing was deployed on watched")
+    done = project.deploy("watched", "yes", TROC_ACCOUNT="brand")
+    assert done.stderr.splitlines()[-1] == (
+        "deploy: the passphrase of brand is needed, and there is nobody to ask: name a file that holds it:"
+        " --password-file, or TROC_PASSWORD_FILE in .env"
+    )
+    assert live.eth.block_number == 0
+
+
 def test_a_live_network_is_asked_about_first(project: Project, live: Web3) -> None:
     settings = {"TROC_ACCOUNT": "brand", "TROC_PASSWORD_FILE": str(project.home / "password")}
     done = project.deploy("watched", **settings)
@@ -98,6 +111,50 @@ def test_a_live_network_is_asked_about_first(project: Project, live: Web3) -> No
         assert not subprocess.run(
             ["grep", "-rl", word, project.folder], capture_output=True, check=False
         ).stdout
+
+
+SEPOLIA = 11155111
+
+
+@pytest.fixture
+def sepolia(project: Project) -> Iterator[str]:
+    """A node that keeps a chain with Sepolia's id."""
+    # Blocks go on, since two of them make a transaction final there.
+    with run_anvil(port := free_port(), "--chain-id", str(SEPOLIA), "--block-time", "1"):
+        shutil.rmtree(project.folder / "build" / "deployments" / str(SEPOLIA), ignore_errors=True)
+        yield rpc_of(port)
+
+
+def test_a_public_network_is_reached_by_the_node_of_env(project: Project, live: Web3, sepolia: str) -> None:
+    web3 = Web3(HTTPProvider(sepolia))
+    web3.provider.make_request("anvil_setBalance", [Account.from_key(KEY).address, hex(10**18)])  # type: ignore[arg-type]
+    settings = {
+        "TROC_NETWORK": "sepolia",
+        "TROC_RPC_URL": sepolia,
+        "TROC_ACCOUNT": "brand",
+        "TROC_PASSWORD_FILE": str(project.home / "password"),
+        # Whoever has one for other projects does not mean it here.
+        "WEB3_INFURA_PROJECT_ID": "0" * 32,
+    }
+    assert set(names(project.deploy("sepolia", "yes", **settings))) == set(SUITE)
+    assert (project.folder / "deployments" / f"{SEPOLIA}.json").is_file()
+    done = project.deploy("base", "yes", **settings)
+    assert done.stderr.splitlines()[-1] == (
+        f"deploy: the node keeps chain {SEPOLIA} and base is chain 8453: set TROC_RPC_URL to a node of that"
+        " chain, or choose another --network"
+    )
+
+
+def test_says_where_brownie_has_another_node_than_env(project: Project, live: Web3, sepolia: str) -> None:
+    project.brownie("networks", "modify", "sepolia", f"host={project.rpc}")
+    try:
+        done = project.deploy("sepolia", TROC_RPC_URL=sepolia, TROC_ACCOUNT="brand")
+    finally:
+        project.brownie("networks", "delete", "sepolia")
+    assert done.stderr.splitlines()[-1].endswith(
+        "brownie asks another node than TROC_RPC_URL: let it ask that one: `brownie networks modify sepolia"
+        " host='$TROC_RPC_URL'`"
+    )
 
 
 @pytest.mark.parametrize(

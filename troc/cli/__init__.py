@@ -13,6 +13,7 @@ from troc import __version__
 from troc.cli import (
     account,
     adjusting,
+    books,
     brand,
     demo,
     earning,
@@ -20,10 +21,12 @@ from troc.cli import (
     index,
     journal,
     members,
+    notices,
     points,
     till,
     trade,
     up,
+    watch,
 )
 from troc.cli.session import Options, Session
 from troc.errors import TrocError
@@ -39,8 +42,16 @@ app = typer.Typer(
 )
 brand.app.add_typer(members.app, name="members")
 brand.app.add_typer(journal.app, name="journal")
+brand.app.add_typer(watch.app, name="watch")
+brand.app.add_typer(notices.app, name="notices")
 brand.app.command("adjust", context_settings={"ignore_unknown_options": True})(adjusting.adjust)
 brand.app.command("limits")(adjusting.limits)
+brand.app.command("status")(books.status)
+brand.app.command("liability")(books.liability)
+brand.app.command("balances")(books.balances)
+brand.app.command("report")(books.report)
+journal.app.command("month")(books.month)
+points.app.command("statement")(books.statement)
 points.app.command("link")(members.sign_link)
 app.add_typer(account.app, name="account")
 app.add_typer(brand.app, name="brand")

@@ -19,6 +19,7 @@ _CHECKED_WORDS = (3, 11, 20)
 MIN_PASSPHRASE = 8
 
 _Name = Annotated[str, typer.Argument(help="What to call it")]
+_Which = Annotated[str, typer.Argument(help="Which account (`troc account list`)")]
 
 
 def _new_passphrase(session: Session, name: str) -> str:
@@ -103,17 +104,25 @@ def list_(context: typer.Context) -> None:
     session = session_of(context)
     found = accounts.list_accounts()
     width = max((len(stored.name) for stored in found), default=0)
-    lines = "\n".join(f"{stored.name:<{width}}  {stored.address}" for stored in found)
+    lines = [f"{stored.name:<{width}}  {stored.address}" for stored in found]
+    lines = lines or ["There is no account yet: make one with `troc account new NAME`."]
+    everybodys = accounts.dev_addresses() if session.config.is_local else {}
+    if everybodys:
+        lines.append("On a local chain also these, which everybody has:")
+        lines += [f"{name}  {address}" for name, address in everybodys.items()]
     session.result(
-        {"accounts": [{"name": stored.name, "address": stored.address} for stored in found]},
-        lines or "There is no account yet: make one with `troc account new NAME`.",
+        {
+            "accounts": [{"name": stored.name, "address": stored.address} for stored in found],
+            "development": everybodys,
+        },
+        "\n".join(lines),
     )
 
 
 @app.command()
 def export(
     context: typer.Context,
-    name: _Name,
+    name: _Which,
     target: Annotated[Path, typer.Argument(help="A new file, or a folder")],
 ) -> None:
     """Copy an account's keystore file. It stays encrypted with its passphrase."""

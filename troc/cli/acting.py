@@ -9,11 +9,13 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from troc import words
+from troc.accounts import address_of, no_account
 from troc.brands import Brand
 from troc.chain import Receipt
 from troc.cli.session import Session
 from troc.client import Troc
 from troc.errors import DeclinedError
+from troc.lookalikes import foreign_letters
 from troc.network import setting
 from troc.orders import Side
 from troc.points import Holding
@@ -22,6 +24,9 @@ from troc.trade import Standing
 
 def troc_of(session: Session) -> Troc:
     """The client, acting as the session's account if one was named."""
+    if session.options.submit_with:
+        # Before anything is asked or signed.
+        address_of(session.options.submit_with, session.config)
     named = session.options.account or setting("TROC_ACCOUNT")
     return Troc(
         session.chain,
@@ -29,6 +34,7 @@ def troc_of(session: Session) -> Troc:
         session.address if named else None,
         lambda: session.signer,
         (lambda: session.submitter) if session.options.submit_with else None,
+        unnamed=no_account(session.config),
     )
 
 
@@ -46,13 +52,29 @@ def agreed(session: Session, text: str, data: dict[str, Any], question: str) -> 
     return True
 
 
-def warnings(*brands: Brand) -> str:
-    """A line for each brand that claims a domain which was not asked."""
-    unproven = [brand for brand in brands if brand.domain and not brand.proven]
-    return "".join(
-        f"\nUnproven: {brand.name} claims {brand.domain} (`troc brand status {brand.address}` asks there)."
-        for brand in unproven
-    )
+def warnings(troc: Troc, *brands: Brand) -> str:
+    """A line for each brand that claims a domain which was not asked, or that another looks like."""
+    lines = [
+        f"Unproven: {brand.name} claims {brand.domain} (`troc brand status {brand.address}` asks there)."
+        for brand in brands
+        if brand.domain and not brand.proven
+    ]
+    lines += [
+        f"Mind: {brand.title}, {brand.address}, {note}." for brand in brands for note in mind(troc, brand)
+    ]
+    return "".join(f"\n{line}" for line in lines)
+
+
+def mind(troc: Troc, brand: Brand) -> list[str]:
+    """What an eye could miss of a brand's name and symbol."""
+    notes = [
+        f"looks like {other.title}, {other.address}: compare the address with what the brand itself says"
+        for other in troc.brands.lookalikes(brand)
+    ]
+    foreign = foreign_letters(brand.symbol)
+    if foreign:
+        notes.append(f"has {words.listed(foreign)} in its symbol, which is no letter of A to Z")
+    return notes
 
 
 @contextmanager

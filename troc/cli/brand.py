@@ -1,4 +1,4 @@
-"""`troc brand`: launch, mint, issuer, domain, status."""
+"""`troc brand`: launch, mint, issuer, domain."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import typer
 from troc import words
 from troc.brands import Brand
 from troc.cli import pending, vouchers
-from troc.cli.acting import agreed, amount_form, brand_form, progress_bar, sent_form, troc_of, warnings
+from troc.cli.acting import agreed, amount_form, brand_form, progress_bar, sent_form, troc_of
 from troc.cli.session import Session, session_of
 from troc.client import Troc
-from troc.messages import to_address
+from troc.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Brands: launch points, issue them, see what is owed.")
 app.add_typer(vouchers.app, name="voucher")
@@ -38,12 +38,19 @@ def launch(
     """Launch the points of a brand."""
     session = session_of(context)
     troc = troc_of(session)
-    options = {"decimals": decimals, "domain": domain, "starts": starts, "owner": owner or troc.address}
+    owner = session.address_of(owner, "owner") if owner else troc.address
+    options = {"decimals": decimals, "domain": domain, "starts": starts, "owner": owner}
     plan = troc.plan_launch(name, symbol, valid, **options)
     dates = plan.expiry_dates(session.chain.now())
     lines = [f"{name} ({symbol}): points live {plan.life}."]
     lines += [f"  Points earned {earned} are good until {last}." for earned, last in dates]
-    lines.append(f"{plan.owner} issues them, at most {plan.largest:,} in one season.")
+    lines.append(f"{plan.owner} issues them.")
+    if not plan.life.endswith(valid.strip().lower()) and plan.epoch_length:
+        season = words.count(plan.epoch_length // words.DAY, "whole day")
+        lines.append(
+            f"They expire by seasons of {season}, a quarter of {valid} rounded up for the customers;"
+            " what is earned last in a season lives shortest."
+        )
     preview = {
         "name": name,
         "symbol": symbol,
@@ -78,9 +85,19 @@ def mint(
     found = troc.brand(brand)
     payouts = troc.read_payouts(found, file)
     total = sum(payout.units for payout in payouts)
-    troc.check_mint(found, payouts, reference=reference, grant=grant)
+    left = troc.check_mint(found, payouts, reference=reference, grant=grant)
     preview = {"recipients": len(payouts), "total": amount_form(found, total)}
+    before = (
+        f"{words.count(len(payouts), 'customer')} had {found.text(total)} from an earlier run of this file;"
+        " for new points, give them a --reference of their own."
+    )
+    if left == 0:
+        nothing = {"sent": False, "issued": amount_form(found, 0), "paid": 0, "paid_before": len(payouts)}
+        session.result(preview | nothing | {"transactions": []}, f"Nothing was left to issue. {before}")
+        return
     text = f"{found.text(total)} for {words.count(len(payouts), 'customer')}, {_life_today(found, session)}."
+    if left < total:
+        text += f" An earlier run of this file issued {found.text(total - left)} of them."
     if not agreed(session, text, preview, "Issue them?"):
         return
     with progress_bar(session, "Issuing", len(payouts)) as step:
@@ -115,7 +132,9 @@ def issuer(
     brand: _Brand,
     address: Annotated[str, typer.Argument(help="Who may issue")],
     amount: Annotated[str | None, typer.Option(help="What it may issue from now on; 0 stops it")] = None,
-    per_day: Annotated[str, typer.Option(help="What it may issue in a day (UTC); 0: no cap")] = "0",
+    per_day: Annotated[
+        str | None, typer.Option(help="What it may issue in a day (UTC); 0: no cap", show_default="0")
+    ] = None,
     locked_until: Annotated[
         str, typer.Option(help="Until when you cannot lower it, for contracts: 2027-02-19 or 90d")
     ] = "",
@@ -125,11 +144,16 @@ def issuer(
     session = session_of(context)
     troc = troc_of(session)
     found = troc.brand(brand)
-    address = to_address(address, "issuer")
+    address = session.address_of(address, "issuer")
     if amount is None:
+        for option, given in (("--per-day", per_day), ("--locked-until", locked_until)):
+            if given:
+                raise InputError(
+                    f"{option} needs --amount", "say also what it may issue in all from now on: --amount 5000"
+                )
         _show_grant(session, troc, found, address, grant)
         return
-    units, cap = (_units_or_none(text, found) for text in (amount, per_day))
+    units, cap = (_units_or_none(text, found) for text in (amount, per_day or "0"))
     lock = words.parse_until(locked_until, session.chain.now()) if locked_until else 0
     text = f"{address} may issue {found.text(units)} from now on"
     text += f", {found.text(cap)} a day at most" if cap else ""
@@ -141,6 +165,20 @@ def issuer(
         found, address, units, troc.signer, grant=grant, per_day=cap, locked_until=lock
     )
     session.result(preview | sent_form(receipt), "Set.")
+
+
+@app.command()
+def receipt(
+    context: typer.Context,
+    brand: _Brand,
+    text: Annotated[str, typer.Argument(help='What you call it: "basket 4711"')],
+) -> None:
+    """Make the public reference of a receipt, for a customer who redeems: `troc points redeem`."""
+    session = session_of(context)
+    troc = troc_of(session)
+    found = troc.brand(brand)
+    reference = "0x" + troc.receipt(found, text).hex()
+    session.result({"token": found.address, "receipt": reference}, reference)
 
 
 @app.command()
@@ -158,41 +196,6 @@ def domain(
         return
     receipt = troc.brands.claim_domain(found, name, troc.signer)
     session.result(preview | sent_form(receipt), "Claimed.")
-
-
-@app.command()
-def status(context: typer.Context, brand: _Brand) -> None:
-    """How a brand stands: what was issued, what it owes by date, whether its domain agrees."""
-    session = session_of(context)
-    troc = troc_of(session)
-    found = troc.brands.prove(troc.brand(brand))
-    state = troc.status(found)
-    lines = [
-        f"{found.title}, {found.address}",
-        f"Points live {words.life(found.epoch_length)}. {state.owner} issues them.",
-        f"Issued {found.number(state.issued)} = live {found.number(state.live)}"
-        f" + redeemed {found.number(state.redeemed)} + expired {found.number(state.expired)}.",
-    ]
-    owed = [(units, expiry) for units, expiry in state.owed if units]
-    for units, expiry in owed:
-        until = "for ever" if words.never_expires(expiry) else f"until {words.last_day(expiry)}"
-        lines.append(f"  Owes {found.number(units)} {until}.")
-    if state.promised:
-        lines.append(f"Issuers may still issue {found.number(state.promised)} that are promised.")
-    session.result(
-        brand_form(found)
-        | {
-            "owner": state.owner,
-            "issued": str(state.issued),
-            "live": str(state.live),
-            "redeemed": str(state.redeemed),
-            "expired": str(state.expired),
-            "owed": [amount_form(found, units) | {"expiry": expiry} for units, expiry in owed],
-            "pending": str(state.pending),
-            "promised": str(state.promised),
-        },
-        "\n".join(lines) + warnings(found),
-    )
 
 
 def _life_today(brand: Brand, session: Session) -> str:

@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from troc import words
 from troc.cli.session import session_of
-from troc.demo.story import HOUSEHOLDS, run
-from troc.demo.telling import Teller
+from troc.demo.receipts import HOUSEHOLDS
 
 
 def demo(
     context: typer.Context,
     households: Annotated[int, typer.Option(min=1, help="How many households take part")] = HOUSEHOLDS,
+    files: Annotated[
+        Path | None,
+        typer.Option(help="Only write the grocer's files into this folder, to try out moving a programme"),
+    ] = None,
 ) -> None:
     """Real receipts become points that are owned and traded: a story, told on a chain of its own."""
+    # They need what `pip install '.[demo]'` brings, and no other command does.
+    from troc.demo.files import write_files
+    from troc.demo.telling import Teller
+
     session = session_of(context)
+    if files is not None:
+        written = write_files(files, int(time.time()))
+        session.result(
+            asdict(written),
+            f"Wrote into {files}: members.csv with {written.points} points of"
+            f" {words.count(written.members, 'member')} in {words.count(written.rows, 'row')};"
+            f" receipts.parquet with {words.count(written.receipts, 'receipt')} of"
+            f" {words.count(written.lines, 'line')}; products.parquet; rules.yaml.",
+        )
+        return
+    from troc.demo.story import run
+
     teller = Teller(session.console)
     run(households, teller)
     session.result({"households": households, "checks": teller.checks})

@@ -15,13 +15,13 @@ from troc.cli.acting import (
     amount_form,
     brand_form,
     holding_form,
+    mind,
     sent_form,
     troc_of,
     warnings,
 )
 from troc.cli.session import session_of
 from troc.errors import InputError
-from troc.messages import to_address
 from troc.points import Holding
 
 app = typer.Typer(no_args_is_help=True, help="Points: what you hold and until when, giving, redeeming.")
@@ -55,7 +55,7 @@ def balance(
 ) -> None:
     """Points of one brand, by the day until which they are good."""
     session = session_of(context)
-    holding = troc_of(session).balance(brand, to_address(of) if of else None)
+    holding = troc_of(session).balance(brand, session.address_of(of) if of else None)
     session.result(holding_form(holding), "\n".join(_lines(holding)))
 
 
@@ -71,15 +71,25 @@ def list_(
     if everything:
         brands = troc.brands.all()
         session.result(
-            {"brands": [brand_form(brand) for brand in brands]},
+            {
+                "brands": [
+                    brand_form(brand)
+                    | {"looks_like": [other.address for other in troc.brands.lookalikes(brand)]}
+                    for brand in brands
+                ]
+            },
             "\n".join(
-                f"{brand.title}  {brand.address}  points live {words.life(brand.epoch_length)}"
+                line
                 for brand in brands
+                for line in (
+                    f"{brand.title}  {brand.address}  points live {words.life(brand.epoch_length)}",
+                    *(f"  {note}" for note in mind(troc, brand)),
+                )
             )
             or "There is no brand yet: launch one with `troc brand launch NAME SYMBOL`.",
         )
         return
-    holdings = troc.holdings(to_address(of) if of else None)
+    holdings = troc.holdings(session.address_of(of) if of else None)
     session.result(
         {"holdings": [holding_form(holding) for holding in holdings]},
         "\n".join(line for holding in holdings for line in _lines(holding)) or "No points yet.",
@@ -96,9 +106,10 @@ def send(
     session = session_of(context)
     troc = troc_of(session)
     side = troc.side(points)
-    to = to_address(to, "recipient")
+    to = session.address_of(to, "recipient")
     preview = amount_form(side.brand, side.units) | {"to": to}
-    text = f"You give {side.text} to {to}, those that expire soonest first.{warnings(side.brand)}"
+    troc.points.check(side.brand, troc.address, side.units)
+    text = f"You give {side.text} to {to}, those that expire soonest first.{warnings(troc, side.brand)}"
     if agreed(session, text, preview, "Give them?"):
         session.result(preview | sent_form(troc.send(points, to)), f"Gave {side.text} to {to}.")
 
@@ -107,14 +118,20 @@ def send(
 def redeem(
     context: typer.Context,
     points: _Points,
-    receipt: Annotated[str, typer.Argument(help="What the brand gave: 0x and 64 hex digits")],
+    receipt: Annotated[
+        str, typer.Argument(help="What the brand gave (`troc brand receipt`): 0x and 64 hex digits")
+    ],
 ) -> None:
     """Spend points at their brand for a receipt, those that expire soonest first."""
     session = session_of(context)
     troc = troc_of(session)
     side = troc.side(points)
     if not re.fullmatch(r"0x[0-9a-fA-F]{64}", receipt):
-        raise InputError(f"{receipt!r} is no receipt", "copy 0x and 64 hex digits from the brand")
+        raise InputError(
+            f"{receipt!r} is no receipt",
+            "copy 0x and 64 hex digits from the brand, which makes them with `troc brand receipt`",
+        )
+    troc.points.check(side.brand, troc.address, side.units)
     preview = amount_form(side.brand, side.units) | {"receipt": receipt}
     text = f"You spend {side.text} at the brand for the receipt {receipt}, those that expire soonest first."
     if agreed(session, text, preview, "Spend them?"):

@@ -14,10 +14,11 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from troc.accounts import Signer, address_of, open_account
+from troc.accounts import Signer, address_of, no_account, open_account, public_address_of
 from troc.chain import Chain
-from troc.errors import AccountError, DeclinedError
+from troc.errors import AccountError, DeclinedError, InputError
 from troc.manifest import Manifest, load_manifest
+from troc.messages import to_address
 from troc.network import NetworkConfig, load_network, setting
 
 
@@ -62,13 +63,28 @@ class Session:
         """The account that `--account` or `TROC_ACCOUNT` names."""
         name = self.options.account or setting("TROC_ACCOUNT")
         if not name:
-            raise AccountError("no account was named", "use --account NAME, or set TROC_ACCOUNT in .env")
+            raise no_account(self.config)
         return name
 
     @property
     def address(self) -> str:
         """Its address, without opening it."""
         return address_of(self.account_name, self.config)
+
+    def address_of(self, text: str, what: str = "account") -> str:
+        """The address that a person meant: itself, or an account of hers by name.
+
+        A development account is one on a local chain alone: elsewhere everybody has its key.
+        """
+        if text.startswith("0x"):
+            return to_address(text, what)
+        try:
+            return public_address_of(text, self.config)
+        except (AccountError, InputError) as error:
+            raise InputError(
+                f"{what}: {error.message}",
+                "write an address (0x and 40 hex digits) or the name of an account",
+            ) from None
 
     @cached_property
     def signer(self) -> Signer:
@@ -112,14 +128,29 @@ class Session:
             return True
         if not sys.stdin.isatty():
             raise DeclinedError("there is nobody to ask", "run it in a terminal, or use --yes")
-        return typer.confirm(question, err=self.options.as_json)
+        while True:
+            answer = typer.prompt(
+                f"{question} [y/N]", default="n", show_default=False, err=self.options.as_json
+            )
+            if answer.strip().lower() in ("y", "yes", "n", "no"):
+                return answer.strip().lower() in ("y", "yes")
+            print("troc: answer y or n", file=sys.stderr)
 
     def ask_secret(self, prompt: str) -> str:
         """Ask for a passphrase or key, unseen."""
-        try:
-            return getpass.getpass(prompt)
-        except EOFError:
-            raise AccountError("no passphrase was given", "type it, or use --password-file") from None
+        if sys.stdin.isatty():
+            try:
+                return getpass.getpass(prompt)
+            except EOFError:
+                raise AccountError("nothing was typed", "run it again") from None
+        # What a program hands over is not seen by anybody.
+        line = sys.stdin.readline()
+        if not line:
+            raise AccountError(
+                f"there is nobody to ask for this: {prompt.strip().rstrip(':')}",
+                "run it in a terminal, or use --password-file",
+            )
+        return line.rstrip("\n")
 
 
 def _setting_file(name: str) -> Path | None:

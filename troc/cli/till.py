@@ -79,7 +79,9 @@ def serve(
 
         from troc.till.service import create_app
     except ImportError:
-        raise InputError("a till needs FastAPI and uvicorn", "run `pip install 'troc[till]'`") from None
+        raise InputError(
+            "a till needs FastAPI and uvicorn", "run `pip install '.[till]'` in the folder of this project"
+        ) from None
     from troc.till.desk import Limits
     from troc.till.till import Till
 

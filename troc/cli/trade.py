@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from troc import words
+from troc.brands import Brand
 from troc.cli.acting import agreed, amount_form, sent_form, sides_form, standing_form, troc_of, warnings
 from troc.cli.session import session_of
+from troc.client import Troc
 from troc.errors import InputError
-from troc.messages import Order, to_address
+from troc.messages import Order
 from troc.orders import USUAL_OPEN, good_until, price_in_words
 from troc.trade import Quote, Standing
 
@@ -63,22 +65,26 @@ def order(
     """Take an open order that fits, else make one: shown in words before you sign."""
     session = session_of(context)
     troc = troc_of(session)
-    words_of_order: dict[str, Any] = {"live": live, "until": until, "in_parts": in_parts, "only": only}
+    words_of_order: dict[str, Any] = {
+        "live": live,
+        "until": until,
+        "in_parts": in_parts,
+        "only": session.address_of(only, "the only taker") if only else None,
+    }
     plan: Quote | Order
     if file is not None:
         plan = troc.draft(give, want, **words_of_order, unpublished=True)
-    elif new:
-        plan = troc.draft(give, want, **words_of_order)
     else:
-        plan = troc.plan_trade(give, want, **words_of_order)
+        plan = troc.plan_trade(give, want, **words_of_order, new=new)
     if isinstance(plan, Quote):
         brands = plan.standing.give, plan.standing.want
-        text = f"The open order {plan.standing.entry.id[:_ID_DIGITS]} fits. {plan.text()}.{warnings(*brands)}"
+        found = plan.standing.entry.id[:_ID_DIGITS]
+        text = f"The open order {found} fits. {plan.text()}.{warnings(troc, *brands)}"
         preview = _quote_form(plan)
         question = "Take it?"
     else:
         brands = troc.brand(plan.give_token), troc.brand(plan.want_token)
-        text = f"{troc.terms(plan)}.{warnings(*brands)}"
+        text = f"{troc.terms(plan)}.{warnings(troc, *brands)}{_offered(troc, brands[0], plan.give_amount)}"
         preview = {"terms": troc.terms(plan), "order": plan.to_json()}
         question = "Sign it?"
     if not agreed(session, text, dict(preview), question):
@@ -108,6 +114,17 @@ def order(
     )
 
 
+def _offered(troc: Troc, brand: Brand, units: int) -> str:
+    """A line on the points that are offered in other open orders already."""
+    others = troc.orders.open_of(troc.address, brand)
+    if not others:
+        return ""
+    offered, total = sum(each.left for each in others), troc.balance(brand).total
+    ids = words.listed(each.entry.id[:_ID_DIGITS] for each in others)
+    line = f"\nYou offer {brand.number(offered)} of your {brand.text(total)} already, in {ids}"
+    return f"{line}: not all of it can be filled." if offered + units > total else f"{line}."
+
+
 @app.command()
 def book(
     context: typer.Context,
@@ -117,7 +134,7 @@ def book(
 ) -> None:
     """Open orders."""
     session = session_of(context)
-    standings = troc_of(session).open_orders(give, want, to_address(maker) if maker else None)
+    standings = troc_of(session).open_orders(give, want, session.address_of(maker) if maker else None)
     session.result(
         {"orders": [standing_form(standing) for standing in standings]},
         "\n".join(map(_line, standings)) or "No open order: make one with `troc trade order`.",
@@ -133,7 +150,7 @@ def show(context: typer.Context, order: _Order) -> None:
     session.result(
         standing_form(standing),
         f"{standing.entry.id}\n{standing.terms()}.\nState: {standing.state} ({standing.why}).\n"
-        f"Next: {standing.next_step}.{warnings(standing.give, standing.want)}",
+        f"Next: {standing.next_step}.{warnings(troc, standing.give, standing.want)}",
     )
 
 
@@ -150,7 +167,7 @@ def accept(
     session = session_of(context)
     troc = troc_of(session)
     quote = troc.quote(order, amount, live)
-    text = f"{quote.text()}.{warnings(quote.standing.give, quote.standing.want)}"
+    text = f"{quote.text()}.{warnings(troc, quote.standing.give, quote.standing.want)}"
     if agreed(session, text, _quote_form(quote), "Take it?"):
         receipt = troc.orders.take(quote, troc.signer, troc.submitter)
         session.result(_quote_form(quote) | sent_form(receipt), "Taken: see `troc trade history`.")
@@ -224,7 +241,7 @@ def history(
 ) -> None:
     """What you have traded."""
     session = session_of(context)
-    trades = troc_of(session).history(to_address(of) if of else None)
+    trades = troc_of(session).history(session.address_of(of) if of else None)
     session.result(
         {
             "trades": [

@@ -39,13 +39,14 @@ def up(
             config = replace(session.config, rpc=rpc_of(port))
             chain = Chain.connect(config)
             manifest = deploy_suite(chain, open_account(DEPLOYER, config), report=session.say)
-            if port == DEFAULT_PORT:
-                # The only one that brownie's network `local` looks at.
-                tell_brownie(manifest, config.folder)
+            brands = []
             if demo:
                 from troc.playground import populate
 
-                populate(chain, manifest, report=session.say)
+                brands = populate(chain, manifest, report=session.say)
+            if port == DEFAULT_PORT:
+                # The only one that brownie's network `local` looks at.
+                tell_brownie(manifest, config.folder, [brand.address for brand in brands])
             session.result(
                 {
                     "rpc": config.rpc,

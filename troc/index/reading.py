@@ -188,6 +188,42 @@ class Reading:
             for row in self._events(tables.issues, brand, since, until, where)
         ]
 
+    def issued(self, brand: Brand, since: int = 0, until: int | None = None) -> dict[tuple[str, int], int]:
+        """What was issued in a span, added up by kind and expiry."""
+        t = tables.issues
+        query = sa.select(t.c.kind, t.c.epoch, sa.func.sum(t.c.units)).group_by(t.c.kind, t.c.epoch)
+        with self.reading() as connection:
+            found = connection.execute(query.where(*_within(t, brand, since, until)))
+            return {(kind, _expiry(brand, epoch)): int(units) for kind, epoch, units in found}
+
+    def redeemed(self, brand: Brand, since: int = 0, until: int | None = None) -> tuple[int, int]:
+        """What was redeemed in a span, and what was given back in it, each added up."""
+        sums = []
+        with self.reading() as connection:
+            for t in (tables.redemptions, tables.give_backs):
+                query = sa.select(sa.func.sum(t.c.units)).where(*_within(t, brand, since, until))
+                sums.append(int(connection.scalar(query) or 0))
+        return sums[0], sums[1]
+
+    def accounts(self, brand: Brand, until: int) -> dict[str, int]:
+        """What all that happened before a time adds up to, by account: what each must hold."""
+        found: dict[str, int] = {}
+        t = tables
+        with self.reading() as connection:
+            for table, column, sign in (
+                (t.issues, t.issues.c.recipient, 1),
+                (t.redemptions, t.redemptions.c.holder, -1),
+                (t.give_backs, t.give_backs.c.holder, 1),
+                (t.transfers, t.transfers.c.recipient, 1),
+                (t.transfers, t.transfers.c.sender, -1),
+            ):
+                query = sa.select(column, sa.func.sum(table.c.units)).group_by(column)
+                for account, units in connection.execute(query.where(*_within(table, brand, 0, until))):
+                    found[account] = found.get(account, 0) + sign * int(units)
+        for account, lot in self.expired_of_all(brand, 0, until):
+            found[account] = found.get(account, 0) - lot.units
+        return found
+
     def redemptions(
         self, brand: Brand, since: int = 0, until: int | None = None, holder: str | None = None
     ) -> list[Redemption]:
@@ -286,7 +322,7 @@ class Reading:
                 note(row, "sent", -row.units, row.recipient, None)
         # At the same second, what expires is gone before anything else happens.
         order = [(change.time, 1, block, position, change) for block, position, change in found]
-        for lot in self._expired(t.lots, brand, since, until, [t.lots.c.account == account]):
+        for _, lot in self._expired(t.lots, brand, since, until, [t.lots.c.account == account]):
             order.append((lot.expiry, 0, 0, 0, AccountChange(lot.expiry, "expired", -lot.units)))
         return [entry[-1] for entry in sorted(order, key=lambda entry: entry[:-1])]
 
@@ -295,9 +331,14 @@ class Reading:
         block of the index.
         """
         found: dict[int, int] = {}
-        for lot in self._expired(tables.supply, brand, since, until, []):
+        for _, lot in self._expired(tables.supply, brand, since, until, []):
             found[lot.expiry] = found.get(lot.expiry, 0) + lot.units
         return [Lot(found[expiry], expiry) for expiry in sorted(found)]
+
+    def expired_of_all(self, brand: Brand, since: int = 0, until: int | None = None) -> list[tuple[str, Lot]]:
+        """What expired in a span, with who had it, by date and address."""
+        found = [(str(row.account), lot) for row, lot in self._expired(tables.lots, brand, since, until, [])]
+        return sorted(found, key=lambda each: (each[1].expiry, each[0]))
 
     # -------------------------------------------------------------------------------------------- balances
 
@@ -308,9 +349,24 @@ class Reading:
         found = self._balances(brand, at, [tables.lots.c.account == account])
         return found[0] if found else Balance(account, ())
 
+    def balance_after(self, brand: Brand, account: str, block: int, time: int) -> Balance:
+        """What an account held after a block, whose time is `time`: blocks can have one time together."""
+        query = _as_of(tables.lots, brand, block).where(tables.lots.c.account == account)
+        with self.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return Balance(account, ()) if row is None else Balance(account, _living(brand, row, time), row.exact)
+
     def balances(self, brand: Brand, at: int | None = None) -> list[Balance]:
         """Everybody who held something at a time, by address."""
         return self._balances(brand, at, [])
+
+    def guessed(self, brand: Brand) -> bool:
+        """Whether the lots of any balance of a brand, past ones included, are a guess (docs/index.md)."""
+        query = sa.select(tables.lots.c.account).where(
+            tables.lots.c.token == brand.address, sa.not_(tables.lots.c.exact)
+        )
+        with self.reading() as connection:
+            return connection.execute(query.limit(1)).first() is not None
 
     def totals(self, brand: Brand, at: int | None = None) -> tuple[Lot, ...]:
         """What all held together at a time, by expiry: what the brand owed."""
@@ -347,18 +403,16 @@ class Reading:
     ) -> list[Any]:
         query = (
             sa.select(table)
-            .where(table.c.token == brand.address, table.c.time >= since, *where)
+            .where(*_within(table, brand, since, until), *where)
             .order_by(table.c.block, table.c.position)
         )
-        if until is not None:
-            query = query.where(table.c.time < until)
         with self.reading() as connection:
             return list(connection.execute(query))
 
     def _expired(
         self, table: sa.Table, brand: Brand, since: int, until: int | None, where: Sequence[Any]
-    ) -> Iterator[Lot]:
-        """Lots that ran out while a row of a history held."""
+    ) -> Iterator[tuple[Any, Lot]]:
+        """Lots that ran out while a row of a history held, with that row."""
         end = self.reached()[1] + 1 if until is None else until
         ending = tables.blocks.alias("ending")
         query = (
@@ -372,7 +426,12 @@ class Reading:
             for lot in _lots(brand, row):
                 ran_out = row.until_time is None or lot.expiry <= row.until_time
                 if ran_out and since <= lot.expiry < end:
-                    yield lot
+                    yield row, lot
+
+
+def _within(table: sa.Table, brand: Brand, since: int, until: int | None) -> list[Any]:
+    where = [table.c.token == brand.address, table.c.time >= since]
+    return where if until is None else [*where, table.c.time < until]
 
 
 def _common(row: Any) -> dict[str, Any]:

@@ -29,7 +29,9 @@ try:
     import pandas as pd
     import pyarrow as pa
 except ImportError:  # pragma: no cover
-    raise InputError("receipts need pandas and pyarrow", "run `pip install 'troc[programme]'`") from None
+    raise InputError(
+        "receipts need pandas and pyarrow", "run `pip install '.[programme]'` in the folder of this project"
+    ) from None
 
 HELD_ROWS = 600_000
 """Baskets that are held in memory before they are laid aside on disk."""

@@ -27,7 +27,9 @@ try:
     from pyarrow import csv as arrow_csv
     from pyarrow import parquet
 except ImportError:  # pragma: no cover
-    raise InputError("receipts need pandas and pyarrow", "run `pip install 'troc[programme]'`") from None
+    raise InputError(
+        "receipts need pandas and pyarrow", "run `pip install '.[programme]'` in the folder of this project"
+    ) from None
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]

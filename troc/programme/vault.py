@@ -28,7 +28,9 @@ try:
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
     from sqlalchemy.engine import Engine
 except ImportError:  # pragma: no cover
-    raise InputError("members need encryption", "run `pip install 'troc[store]'`") from None
+    raise InputError(
+        "members need encryption", "run `pip install '.[store]'` in the folder of this project"
+    ) from None
 
 SCRYPT_WORK = 17
 """Base-2 logarithm of scrypt's cost: 128 MB and about half a second for each try."""

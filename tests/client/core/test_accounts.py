@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from eth_account import Account
+from eth_account.messages import encode_defunct
 
 from tests.client.core.conftest import quick
 from troc import accounts
@@ -115,6 +116,46 @@ def test_opens_with_a_passphrase_typed_or_from_a_file(
     assert accounts.open_account("customer", config, file).address == stored.address
 
 
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, True), (0o644, True), (0o604, True)])
+def test_warns_of_a_passphrase_file_that_others_can_read(
+    mode: int,
+    warned: bool,
+    stored: Stored,
+    config: NetworkConfig,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "password"
+    file.write_text(PASSWORD + "\n")
+    file.chmod(mode)
+    assert accounts.open_account("customer", config, file).address == stored.address
+    line = f"troc: others can read the passphrase file {file}: run `chmod 600 {file}`\n"
+    assert capsys.readouterr().err == (line if warned else "")
+
+
+def test_nothing_is_sent_to_a_key_that_everybody_has(config: NetworkConfig) -> None:
+    public = replace(config, name="sepolia", chain_id=11155111)
+    assert accounts.public_address_of("dev:2", config) == accounts.address_of("dev:2", config)
+    with pytest.raises(AccountError, match="everybody has the key of dev:2"):
+        accounts.public_address_of("dev:2", public)
+
+
+def test_a_passphrase_is_asked_for_once_and_late(stored: Stored, config: NetworkConfig) -> None:
+    asked: list[str] = []
+
+    def ask(prompt: str) -> str:
+        asked.append(prompt)
+        return PASSWORD
+
+    signer = accounts.open_later("customer", config, ask=ask)
+    assert (signer.address, asked) == (stored.address, [])
+    message = encode_defunct(text="hello")
+    signature = signer.sign_message(message)
+    assert signature == signer.sign_message(message)
+    assert Account.recover_message(message, signature=signature) == stored.address
+    assert asked == ["Passphrase of customer: "]
+
+
 def test_refuses_a_wrong_passphrase(stored: Stored, config: NetworkConfig) -> None:
     with pytest.raises(AccountError, match="not the passphrase of customer") as caught:
         accounts.open_account("customer", config, ask=lambda prompt: "wrong one")
@@ -140,7 +181,9 @@ def test_asks_nobody_where_nobody_is(stored: Stored, config: NetworkConfig) -> N
 
 
 def test_says_which_accounts_there_are(stored: Stored, config: NetworkConfig) -> None:
-    with pytest.raises(AccountError, match=r"no account 'custmer' \(there: customer\)"):
+    with pytest.raises(
+        AccountError, match=r"no account 'custmer' \(there: customer, brand, buyer, dev:0 to dev:9\)"
+    ):
         accounts.open_account("custmer", config)
     assert accounts.list_accounts() == [stored]
     assert accounts.address_of("customer") == stored.address

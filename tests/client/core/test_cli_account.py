@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -17,6 +18,7 @@ from eth_typing import HexStr
 
 from tests.client.core.command import environment, troc, troc_here
 from troc.accounts import DEV_MNEMONIC
+from troc.cli.session import Session
 
 KEY = HexStr("0x" + "42" * 32)
 ADDRESS = Account.from_key(KEY).address
@@ -156,6 +158,7 @@ def test_import_from_a_paper_backup(home: Path) -> None:
 def password_file(home: Path) -> str:
     file = home / "password"
     file.write_text(PASSPHRASE + "\n")
+    file.chmod(0o600)
     return str(file)
 
 
@@ -169,15 +172,45 @@ def test_list_import_and_export(
     keystore.write_text(json.dumps(Account.encrypt(KEY, PASSPHRASE, kdf="pbkdf2", iterations=2)))
     code, _, errors = run(f"account import customer --keystore wallet.json --password-file {password_file}")
     assert (code, errors) == (0, "")
-    assert run("account list") == (0, f"customer  {ADDRESS}\n", "")
-    assert json.loads(run("account list --json")[1]) == {
-        "accounts": [{"name": "customer", "address": ADDRESS}]
-    }
+    listed = run("account list")[1].splitlines()
+    assert listed[:2] == [f"customer  {ADDRESS}", "On a local chain also these, which everybody has:"]
+    assert listed[3] == "dev:1  0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+    told = json.loads(run("account list --json")[1])
+    assert told["accounts"] == [{"name": "customer", "address": ADDRESS}]
+    assert list(told["development"]) == [f"dev:{index}" for index in range(10)]
+    told = json.loads(run("account list --json --network sepolia --rpc http://127.0.0.1:1")[1])
+    assert told["development"] == {}
     assert run("account export customer copy.json")[0] == 0
     exported = (home / "copy.json").read_text()
     assert Account.from_key(Account.decrypt(exported, PASSPHRASE)).address == ADDRESS
     refused = "troc: copy.json is there already: choose another name\n"
     assert run("account export customer copy.json") == (3, "", refused)
+
+
+@pytest.mark.parametrize(
+    ("answers", "agreed"),
+    [(["y"], True), (["Yes"], True), ([""], False), (["oui", "n"], False), (["oui", "y"], True)],
+)
+def test_only_y_means_yes(
+    answers: list[str], agreed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Typed(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Typed("".join(f"{answer}\n" for answer in answers)))
+    assert Session().confirm("Do it?") is agreed
+    assert capsys.readouterr().err.count("troc: answer y or n\n") == len(answers) - 1
+
+
+def test_nobody_is_there_to_type(home: Path) -> None:
+    done = troc("account", "new", "customer", home=home, cwd=home)
+    assert (done.returncode, done.stdout) == (8, "")
+    assert done.stderr == (
+        "troc: there is nobody to ask for this: New passphrase for customer: run it in a terminal, or use"
+        " --password-file\n"
+    )
+    assert keystores(home) == []
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def test_a_damaged_record_is_refused(chain: Chain, deployer: Signer) -> None:
 def test_says_when_nothing_was_deployed_or_not_all(
     node: FaultyNode, shaky_chain: Chain, deployer: Signer
 ) -> None:
-    with pytest.raises(NotDeployedError, match="nothing is deployed"):
+    with pytest.raises(NotDeployedError, match="nothing is recorded as deployed on"):
         load_manifest(shaky_chain)
     sent = 0
 

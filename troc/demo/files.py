@@ -1,0 +1,85 @@
+"""The grocer's files as an old programme would hand them over, to try out moving it (docs/moving.md).
+
+Members, receipts and products are the data's own. Their points come from the first quarter's receipts. The
+data is of 2017, so the dates until which points are good are those of a brand that is launched today.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from troc.demo.receipts import CENTS_OF_A_STEP, CLOSINGS, closing, data_folder, read_lines
+from troc.errors import InputError
+
+RULES = Path(__file__).with_name("rules.yaml")
+MEMBERS = "members.csv"
+_FIRST, _END = "2017-04-01", "2017-05-01"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the files hold. `points` is the sum of members.csv."""
+
+    members: int
+    rows: int
+    points: int
+    receipts: int
+    lines: int
+
+
+def write_files(folder: Path, now: int) -> Written:
+    """Write members.csv (card, points, expires, status), receipts.parquet (those of April 2017),
+    products.parquet and rules.yaml into a new folder. `now`: Unix seconds, from which dates are counted.
+    """
+    import pandas as pd
+    from pyarrow import parquet
+
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty", "name a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = read_lines(closing(CLOSINGS[-1]))
+    total = rows = 0
+    with (folder / MEMBERS).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("card", "points", "expires", "status"))
+        start = 0
+        for day, expires in zip(CLOSINGS, expiry_days(now), strict=True):
+            month = lines[(lines["time"] >= start) & (lines["time"] < closing(day))]
+            start = closing(day)
+            sums = month.groupby("household")["cents"].sum() // CENTS_OF_A_STEP
+            for household, points in sums[sums > 0].items():
+                writer.writerow((household, points, expires, "active"))
+                total += int(points)
+                rows += 1
+    receipts = parquet.read_table(
+        data_folder() / "transactions.parquet",
+        columns=["household_id", "basket_id", "product_id", "sales_value", "transaction_timestamp"],
+        filters=[
+            ("transaction_timestamp", ">=", pd.Timestamp(_FIRST)),
+            ("transaction_timestamp", "<", pd.Timestamp(_END)),
+        ],
+    )
+    parquet.write_table(receipts, folder / "receipts.parquet")
+    shutil.copyfile(data_folder() / "products.parquet", folder / "products.parquet")
+    shutil.copyfile(RULES, folder / "rules.yaml")
+    return Written(
+        members=int(lines["household"].nunique()),
+        rows=rows,
+        points=total,
+        receipts=len(set(receipts.column("basket_id").to_pylist())),
+        lines=receipts.num_rows,
+    )
+
+
+def expiry_days(now: int) -> list[str]:
+    """The last day of each month's points ("2027-01-31"): the ends of the next three months."""
+    day = datetime.fromtimestamp(now, UTC).replace(day=1)
+    ends = []
+    for _ in range(4):
+        day = (day + timedelta(days=32)).replace(day=1)
+        ends.append((day - timedelta(days=1)).date().isoformat())
+    return ends[1:]
