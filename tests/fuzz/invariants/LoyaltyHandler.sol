@@ -780,6 +780,18 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
             (issuer, id) = _grantAt(seed % GRANTS + n);
             if (_usable(issuer, id) != 0) return (issuer, id);
         }
+        // Else nobody could issue until a grant is set by chance.
+        uint256 amount = _room() / 8;
+        for (uint256 n = 0; n < GRANTS && amount != 0; ++n) {
+            (issuer, id) = _grantAt(seed % GRANTS + n);
+            if (_grants[issuer][id].lockedUntil != 0) continue;
+            _open();
+            if (_try(brand, abi.encodeCall(token.setGrant, (issuer, id, amount, 0, 0)))) {
+                GrantBook storage book = _grants[issuer][id];
+                (book.amount, book.cap) = (amount, 0);
+            }
+            return (issuer, id);
+        }
     }
 
     function _signAs(address holder, bytes32 message, uint256 seed) private view returns (bytes memory) {

@@ -108,7 +108,9 @@ contract LoyaltyInvariants is LoyaltyInvariantsBase {
         bytes4[] memory selectors = _handler.selectors();
         for (uint256 i = 0; i < selectors.length; ++i) {
             uint256 done = _handler.done(selectors[i]);
-            assertGe(done, 1, "a function of the handler never did its work");
+            assertGe(
+                done, 1, string.concat("never did its work: ", vm.toString(abi.encodePacked(selectors[i])))
+            );
             sum += done;
         }
         assertGe(sum, 400, "the handler mostly did nothing");
