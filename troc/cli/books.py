@@ -216,6 +216,7 @@ def month(
     period = _period(which, first, last)
     worth, rate = _worth(value, currency), _rate(breakage)
     session, books = books_of(context, brand, index)
+    books.check_launched(period)
     found = journal(books, period, worth, rate)
     if output is not None:
         _write(output, _csv(JOURNAL_COLUMNS, journal_rows(found)))
@@ -452,6 +453,7 @@ def report(
         _suffix(path, ".html", ".md")
     worth, rate, period = _worth(value, currency), _rate(breakage), month_of(which)
     session, books = books_of(context, brand, index)
+    books.check_launched(period)
     found = report_of(books, period, worth, rate)
     files = []
     for path in output:

@@ -82,10 +82,20 @@ def earn(
             f"{desk.brand.symbol} have {desk.brand.decimals} decimals, the rules {new_rules.points_decimals}",
             "set points_decimals in the rules",
         )
-    shares = share(earned.members, desk.programme.members if desk else OwnAddresses())
-    by_card = not shares.issued and not desk
     lines = _report(earned, worth)
     lines += _difference_report(difference, worth) if difference else []
+    owed = earned.members
+    if desk and keep:
+        from troc.programme.moving import without_kept
+
+        owed = without_kept(desk.programme, owed, keep)
+        if before := len(earned.members) - len(owed):
+            lines.append(
+                f"{words.count(before, 'member')} had their points kept for {keep!r} before: they are left"
+                f" out (`troc brand members pay {desk.brand.symbol}` pays them)."
+            )
+    shares = share(owed, desk.programme.members if desk else OwnAddresses())
+    by_card = not shares.issued and not desk
     written: dict[str, Any] = {}
     decimals = new_rules.points_decimals
     if not by_card and shares.unclaimed:

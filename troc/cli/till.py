@@ -17,7 +17,7 @@ from troc.brands import Brand
 from troc.cli.acting import troc_of
 from troc.cli.members import desk_of
 from troc.cli.session import Session, session_of
-from troc.errors import InputError
+from troc.errors import FundsError, InputError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -86,8 +86,18 @@ def serve(
     from troc.till.till import Till
 
     session = session_of(context)
+    if session.options.submit_with:
+        raise InputError(
+            "a till sends its own transactions",
+            f"send ether to {session.address}, and leave --submit-with away",
+        )
     troc = troc_of(session)
     found = troc.brand(brand)
+    if not session.chain.balance(session.address):
+        raise FundsError(
+            f"{session.address} has no ether, and could accept receipts but never issue them",
+            "send it some first: a receipt costs about 10,000 gas in a batch",
+        )
     engine = _engine(session, found, database)
     programme = None
     if members_password_file is not None:

@@ -241,6 +241,15 @@ class Books:
             ).one()
         return row.block, row.time
 
+    def check_launched(self, period: Period) -> None:
+        """Raise for a period that ended before the brand was launched."""
+        _, launched = self.launched
+        if period.until <= launched:
+            raise InputError(
+                f"{self.brand.title} was launched on {words.day(launched)}, after {period.text}",
+                "choose a later time",
+            )
+
     def roll(self, period: Period) -> Rolled:
         """A brand's points over a period. Raises `ChecksFailedError` where anything does not add up."""
         period, ended = self.cut(period)
@@ -620,6 +629,8 @@ class Journal:
             "How a sale's price is split between goods and points by their stand-alone selling prices (IFRS"
             " 15 paragraphs 74 and B42, ASC 606-10-32-31) is left to the accountant: the values here are the"
             " points' side of it.",
+            "What is kept for members without an address, and what customers owe, is not on the chain and not"
+            f" in these figures: `troc brand status {rolled.brand.symbol} --members` adds it.",
             "Points that customers traded or gave each other change nothing that is owed"
             f" (traded {number(rolled.traded)}, given {number(rolled.given)}).",
         ]

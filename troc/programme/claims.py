@@ -179,11 +179,20 @@ class Claims:
                 )
             elif known[cause] != same:
                 raise MemberError(
-                    f"the reference {row.reference!r} stands for other points", "give these one of their own"
+                    f"the reference {row.reference!r} stands for other points",
+                    "it counted before with another card or amount: correct that by `troc brand adjust`; only"
+                    " points that are new need a reference of their own",
                 )
         if new:
             connection.execute(_entries.insert(), new)
         return len(new)
+
+    def counted(self, references: Sequence[str]) -> list[bool]:
+        """For each reference, whether it counted before, paid by now or not."""
+        causes = [self._vault.blind("claim", reference) for reference in references]
+        with reading(self._store.engine) as connection:
+            known = self._known(connection, causes)
+        return [cause in known for cause in causes]
 
     def reduce(self, member: str, units: int, reference: str, connection: sa.Connection) -> int:
         """Take points off a claim, those that lapse soonest first; gives how many were there to take.

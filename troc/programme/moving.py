@@ -59,8 +59,17 @@ def keep_earned(programme: Programme, points: Mapping[str, int], expiry: int, re
 
     `reference` is what they are for ("February 2027"): the same a second time adds nothing.
     """
-    rows = [
-        ClaimRow(card, units, expiry, "earned-" + keccak(f"{reference}\0{card}".encode()).hex())
-        for card, units in points.items()
-    ]
+    rows = [ClaimRow(card, units, expiry, _earned(card, reference)) for card, units in points.items()]
     return programme.claims.add_many(rows) if rows else 0
+
+
+def without_kept(programme: Programme, points: Mapping[str, int], reference: str) -> dict[str, int]:
+    """Earned points without those of cards whose points for `reference` were kept before: they are paid out
+    as a claim, also where their holder has an address by now.
+    """
+    kept = programme.claims.counted([_earned(card, reference) for card in points])
+    return {card: units for (card, units), before in zip(points.items(), kept, strict=True) if not before}
+
+
+def _earned(card: str, reference: str) -> str:
+    return "earned-" + keccak(f"{reference}\0{card}".encode()).hex()

@@ -15,6 +15,7 @@ from tests.client.earning.test_earning import BASE, line, write_csv
 from tests.client.earning.test_importing import address, dates, lots, write
 from tests.client.trade.conftest import World
 from troc.errors import DeclinedError, InputError
+from troc.programme.members import Members
 
 Run = Callable[..., tuple[int, str, str]]
 RULES = BASE + "rules: [{name: Twice, multiply: 2, when: {product: 1}}]\ncaps: {basket: 30}\n"
@@ -180,7 +181,41 @@ def test_earned_points_of_members_are_kept_once(
     assert "Kept 1 new claim with the members of ACME." in out
     assert rows(tmp_path / "mint.csv") == [["address", "amount"]]
     assert rows(tmp_path / "others.csv") == [["card", "amount"], ["12", "30"]]
-    assert "Kept 0 new claims" in importing(*command, "--unclaimed", "others.csv")[1]
+    again = importing(*command, "--unclaimed", "others.csv")[1]
+    assert "1 member had their points kept for 'March' before: they are left out" in again
+    assert "Kept" not in again
+    assert rows(tmp_path / "others.csv") == [["card", "amount"], ["12", "30"]]
+
+
+def test_points_that_were_kept_are_not_issued_once_more_when_she_has_an_address(
+    importing: Callable[..., tuple[int, str, str]],
+    members: tuple[str, ...],
+    files: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert importing("brand", "members", "add", "ACME", "11", *members)[0] == 0
+    command = (
+        "brand",
+        "earn",
+        *files,
+        "--members",
+        "ACME",
+        *members,
+        "-o",
+        "mint.csv",
+        "--unclaimed",
+        "o.csv",
+    )
+    assert importing(*command, "--keep", "March")[0] == 0
+    # From now on her card feeds an address.
+    monkeypatch.setattr(
+        Members, "addresses_of", lambda self, cards: [address(1) if card == "11" else None for card in cards]
+    )
+    assert importing(*command, "--keep", "March")[0] == 0
+    assert rows(tmp_path / "mint.csv") == [["address", "amount"]]
+    assert importing(*command, "--keep", "April")[0] == 0
+    assert [row[0] for row in rows(tmp_path / "mint.csv")] == ["address", address(1)]
 
 
 def test_import_with_a_wrong_sum_sends_nothing(importing: Run, world: World, tmp_path: Path) -> None:
