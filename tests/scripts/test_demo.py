@@ -19,7 +19,7 @@ from troc.demo.receipts import Receipts
 from troc.demo.story import NEXT_COMMANDS
 from troc.errors import ChecksFailedError
 
-CHAPTERS = 11
+CHAPTERS = 13
 # Fewer than `make demo` has, so that the test is quick.
 HOUSEHOLDS = "15"
 

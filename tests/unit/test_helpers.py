@@ -64,7 +64,8 @@ def test_time_comes_back_with_isolation(token: Any) -> None:
 
 def test_message_types_are_those_of_the_page() -> None:
     assert set(message_types()) == {
-        "Permit", "Send", "Redeem", "CancelNonces", "Voucher", "Claim", "Order", "Cancel", "CancelAll"
+        "Permit", "Send", "Redeem", "CancelNonces", "Voucher", "Claim", "Order", "Cancel", "CancelAll",
+        "LinkCard", "Adjustment", "AdjustmentPolicy",
     }  # fmt: skip
     assert message_types()["CancelNonces"] == [
         {"type": "address", "name": "holder"},
