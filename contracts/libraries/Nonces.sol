@@ -52,13 +52,9 @@ library Nonces {
     /// @notice Uses up a nonce; says whether it was open.
     function tryUse(Whole storage self, address signer, uint256 nonce) internal returns (bool) {
         Lane storage lane = self.lanes[signer][nonce >> 128];
-        uint256 index = _index(nonce);
         uint256 word = lane.word;
-        uint256 bit = 1 << index;
-        if (index > _MAX_INDEX || word >> _WHOLE_SERIES_SHIFT != _series(nonce) || word & bit != 0) {
-            return false;
-        }
-        lane.word = word | bit;
+        if (!_isOpen(word, nonce)) return false;
+        lane.word = word | (1 << _index(nonce));
         return true;
     }
 
@@ -132,9 +128,7 @@ library Nonces {
 
     /// @notice Whether a whole message with this nonce could still be accepted.
     function isOpen(Whole storage self, address signer, uint256 nonce) internal view returns (bool) {
-        uint256 word = self.lanes[signer][nonce >> 128].word;
-        return _index(nonce) <= _MAX_INDEX && word >> _WHOLE_SERIES_SHIFT == _series(nonce)
-            && word & (1 << _index(nonce)) == 0;
+        return _isOpen(self.lanes[signer][nonce >> 128].word, nonce);
     }
 
     /// @notice What is left of a partial order with this nonce.
@@ -160,6 +154,12 @@ library Nonces {
         uint256 named = _series(nonce);
         if (named > current || named >= last) revert NonceNotCurrent(signer, nonce, current);
         return named + 1;
+    }
+
+    function _isOpen(uint256 word, uint256 nonce) private pure returns (bool) {
+        uint256 index = _index(nonce);
+        return
+            index <= _MAX_INDEX && word >> _WHOLE_SERIES_SHIFT == _series(nonce) && word & (1 << index) == 0;
     }
 
     function _series(uint256 nonce) private pure returns (uint256) {

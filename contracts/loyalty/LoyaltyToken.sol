@@ -1009,13 +1009,12 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         (uint256 given, uint256 missing) = (word & Lots.LANES).takeYoungest(amount);
         if (missing != 0) revert GiveBackExceeded(holder, receiptId, amount - missing, amount);
         _raiseSupplyLanes(given, epoch, promised, false);
-        // `given` is no more than what is left of the redemption; the supply's lanes, just checked, bound the holder's.
+        // `given` is no more than what is left of the redemption.
         unchecked {
             _redemptions[holder][receiptId] = word - given;
-            _accounts[holder].word = _accounts[holder].word.aged(epoch) + given;
         }
         _books.redeemed -= uint96(amount);
-        emit Transfer(address(0), holder, amount);
+        _credit(holder, amount, given, epoch);
         emit GivenBack(holder, receiptId, amount);
     }
 
