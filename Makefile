@@ -25,7 +25,7 @@ setup: ## install everything that the lock files name, once
 	@$(PYTHON) tools/setup.py
 
 demo: setup ## a local chain, six brands, real customers: points that are owned and traded
-	@brownie run demo
+	@$(PY) -m troc demo
 
 test: setup ## everything: random calls in forge, then pytest on Anvil
 	@$(PY) tools/fuzz.py --calls $(FUZZ_CALLS)

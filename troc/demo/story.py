@@ -123,7 +123,7 @@ class _Story:
             " and no names: all names of brands here are made up."
         )
         self._teller.table(
-            ("brand", "points", "sells", "for 10 cents", "points live", "January's last day"),
+            ("brand", "points", "sells", "for 10 cents", "points live", "January's until"),
             [
                 (
                     programme.name,
