@@ -70,6 +70,9 @@ def lock_npm() -> None:
     subprocess.run(["npm", "install", "--package-lock-only", "--ignore-scripts"], cwd=ROOT, check=True)
     path = ROOT / "package-lock.json"
     lock = json.loads(path.read_text())
+    # Where to give money to authors says nothing about what is installed.
+    for entry in lock["packages"].values():
+        entry.pop("funding", None)
     for name in complete_npm(lock):
         print(f"  {name}: not in this registry, locked by version without a hash")
     path.write_text(json.dumps(lock, indent=2, ensure_ascii=False) + "\n")

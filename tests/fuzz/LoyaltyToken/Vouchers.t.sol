@@ -172,6 +172,9 @@ contract VouchersUnitTest is VouchersTest {
                 signed, abi.encodeWithSelector(ILoyaltyToken.NotSignedByIssuer.selector, other.issuer)
             );
         }
+        // The signature itself is good: as it was signed, the voucher is paid.
+        token.claim(_signed(voucher));
+        assertEq(token.balanceOf(voucher.recipient), voucher.amount);
     }
 
     function test_revertWhen_somebody_else_signed() public {
