@@ -10,7 +10,6 @@ import pytest
 
 from tests.client.core.command import troc_here
 from tests.client.index.test_events import word
-from tests.client.store.conftest import postgresql, url
 from tests.client.trade.conftest import DAY, World, deployed, home, world
 from troc.accounts import Signer
 from troc.brands import Brand
@@ -20,7 +19,7 @@ from troc.messages import ZERO_ADDRESS
 from troc.points import receipt_id
 from troc.programme.books import Books
 
-__all__ = ["DAY", "deployed", "home", "postgresql", "url", "word", "world"]
+__all__ = ["DAY", "deployed", "home", "word", "world"]
 
 NOBODY = ZERO_ADDRESS
 
