@@ -27,7 +27,7 @@ from troc.brands import Brand
 from troc.chain import Chain
 from troc.client import Troc
 from troc.errors import ChecksFailedError, InputError, TrocError
-from troc.index import Balance, Index, Transfer, tables
+from troc.index import Balance, Index, tables
 from troc.index.events import RELEASED
 from troc.messages import ZERO_ADDRESS
 from troc.points import Lot
@@ -270,7 +270,9 @@ class Books:
         redeemed, given_back = index.redeemed(brand, since, until)
         balances = index.balances(brand, until - 1)
         moved = index.transfers(brand, since, until)
-        traded = sum(transfer.units for transfer in moved if self.is_trade(transfer))
+        traded = sum(
+            each.units for each in moved if self.is_trade(each.transaction, each.sender, each.recipient)
+        )
         block = self.last_block(until)
         told = self._told(block)
         found = Rolled(
@@ -362,10 +364,11 @@ class Books:
             found["0x" + bytes(event["transactionHash"]).hex()].add(event["args"]["maker"])
         return {transaction: frozenset(makers) for transaction, makers in found.items()}
 
-    def is_trade(self, transfer: Transfer) -> bool:
-        """Whether the exchange moved these points: every transfer of a settlement has a maker on one side."""
-        makers = self.fills.get(transfer.transaction, frozenset())
-        return transfer.sender != transfer.recipient and bool(makers & {transfer.sender, transfer.recipient})
+    def is_trade(self, transaction: str, one: str, other: str) -> bool:
+        """Whether the exchange moved points between two accounts there: every transfer of a settlement has a
+        maker on one side.
+        """
+        return one != other and not self.fills.get(transaction, frozenset()).isdisjoint((one, other))
 
     # ---------------------------------------------------------------------------------------------- breakage
 
