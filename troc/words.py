@@ -34,6 +34,7 @@ _MOST_DIGITS = 80
 _SEASONS = ("winter", "spring", "summer", "autumn")
 _NUMBER = re.compile(r"\d+(\.\d+)?|\.\d+", re.ASCII)
 _FORMULA = re.compile(r"[=@]|[+-](?!\d+(\.\d+)?\Z)", re.ASCII)
+_MONTH_TEXT = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
 _SPAN = re.compile(r"(\d{1,9})\s*([a-z]+)", re.ASCII)
 
 
@@ -131,7 +132,7 @@ def day(time: int) -> str:
 
 def iso_day(time: int) -> str:
     """The day that a time lies in, for programs: "2027-02-19"."""
-    return f"{_utc(time):%Y-%m-%d}"
+    return _utc(time).date().isoformat()
 
 
 def moment(time: int) -> str:
@@ -144,6 +145,11 @@ def moment(time: int) -> str:
 def last_day(expiry: int) -> str:
     """The last day on which points are good that stop being valid at `expiry`: "28 February 2027"."""
     return day(expiry - 1)
+
+
+def good_until(expiry: int) -> str:
+    """`last_day`, or "for ever"."""
+    return "for ever" if never_expires(expiry) else last_day(expiry)
 
 
 def never_expires(expiry: int) -> bool:
@@ -167,6 +173,16 @@ def parse_day(text: str) -> int:
         return int(datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
     except ValueError:
         raise InputError(f"{text!r} is no date", "write year, month and day, as in 2027-02-19") from None
+
+
+def parse_month(text: str) -> tuple[int, int]:
+    """The first second of a month written as 2027-02, and that of the next one."""
+    found = _MONTH_TEXT.fullmatch(text.strip())
+    if not found or not 1 <= int(found[2]) <= 12 or not 1970 <= int(found[1]) < 9999:
+        raise InputError(f"{text!r} is no month", "write year and month, as in 2027-02")
+    first = datetime(int(found[1]), int(found[2]), 1, tzinfo=UTC)
+    following = (first + timedelta(days=31)).replace(day=1)
+    return int(first.timestamp()), int(following.timestamp())
 
 
 def parse_until(text: str, now: int) -> int:

@@ -12,10 +12,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from troc.demo.receipts import CENTS_OF_A_STEP, CLOSINGS, closing, data_folder, read_lines
+from troc import words
+from troc.demo.receipts import (
+    CENTS_OF_A_STEP,
+    CLOSINGS,
+    RULES,
+    closing,
+    data_folder,
+    read_lines,
+    transactions,
+)
 from troc.errors import InputError
 
-RULES = Path(__file__).with_name("rules.yaml")
 MEMBERS = "members.csv"
 _FIRST, _END = "2017-04-01", "2017-05-01"
 
@@ -35,7 +43,6 @@ def write_files(folder: Path, now: int) -> Written:
     """Write members.csv (card, points, expires, status), receipts.parquet (those of April 2017),
     products.parquet and rules.yaml into a new folder. `now`: Unix seconds, from which dates are counted.
     """
-    import pandas as pd
     from pyarrow import parquet
 
     if folder.exists() and any(folder.iterdir()):
@@ -55,14 +62,7 @@ def write_files(folder: Path, now: int) -> Written:
                 writer.writerow((household, points, expires, "active"))
                 total += int(points)
                 rows += 1
-    receipts = parquet.read_table(
-        data_folder() / "transactions.parquet",
-        columns=["household_id", "basket_id", "product_id", "sales_value", "transaction_timestamp"],
-        filters=[
-            ("transaction_timestamp", ">=", pd.Timestamp(_FIRST)),
-            ("transaction_timestamp", "<", pd.Timestamp(_END)),
-        ],
-    )
+    receipts = transactions(words.parse_day(_END), words.parse_day(_FIRST))
     parquet.write_table(receipts, folder / "receipts.parquet")
     shutil.copyfile(data_folder() / "products.parquet", folder / "products.parquet")
     shutil.copyfile(RULES, folder / "rules.yaml")

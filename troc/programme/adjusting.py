@@ -8,7 +8,7 @@ out yet, and the rest is a debt, netted against later earnings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -151,11 +151,7 @@ class Adjusting:
             data = entry.data
             new = Policy.from_json(data["policy"])
             signers = {
-                recover(
-                    AdjustmentPolicy(agent, self._token, new.digest, number),
-                    self._domain,
-                    bytes.fromhex(signature.removeprefix("0x")),
-                )
+                self._signer(AdjustmentPolicy(agent, self._token, new.digest, number), signature)
                 for agent, signature in data["signatures"].items()
             }
             if len(signers & set((policy or new).agents)) < 2:
@@ -175,13 +171,10 @@ class Adjusting:
                 if signer.address not in (before or policy).agents:
                     raise InputError(f"{signer.name} is no agent", "have two agents sign the new limits")
             number = 1 + sum(1 for _ in self._journal.entries(kind=POLICY, connection=connection))
-            signatures = {
-                signer.address: "0x"
-                + sign(
-                    AdjustmentPolicy(signer.address, self._token, policy.digest, number), self._domain, signer
-                ).hex()
-                for signer in (first, second)
-            }
+            signatures = self._signed(
+                (first, second),
+                lambda agent: AdjustmentPolicy(agent, self._token, policy.digest, number),
+            )
             return self._journal.append(
                 *(POLICY, first.address, reason, {"policy": policy.as_json(), "signatures": signatures}),
                 connection=connection,
@@ -228,13 +221,9 @@ class Adjusting:
             )
             self._check(policy, abs(units), used, agent, second)
             signers = [agent] if second is None else [agent, second]
-            signatures = {
-                signer.address: "0x"
-                + sign(
-                    self._message(signer.address, customer, units, reason, ref), self._domain, signer
-                ).hex()
-                for signer in signers
-            }
+            signatures = self._signed(
+                signers, lambda agent: self._message(agent, customer, units, reason, ref)
+            )
             key = self._members.key_of(member, connection)
             entry = self._journal.append(
                 *(DECIDED, agent.address, reason),
@@ -292,8 +281,7 @@ class Adjusting:
             message = self._message(
                 agent, sealed["customer"], int(entry.data["units"]), reason, bytes.fromhex(entry.reference)
             )
-            signature = bytes.fromhex(sealed["signatures"][agent].removeprefix("0x"))
-            if recover(message, self._domain, signature) != agent:
+            if self._signer(message, sealed["signatures"][agent]) != agent:
                 raise TamperedError(
                     f"{agent} did not sign entry {entry.sequence} of the journal", "compare with a backup"
                 )
@@ -321,6 +309,16 @@ class Adjusting:
         if decision.who.startswith("0x") and len(decision.who) == 42:
             return to_address(decision.who)
         return self._members.find(decision.who).address
+
+    def _signed(self, signers: Sequence[Signer], message: Callable[[str], Message]) -> dict[str, str]:
+        """Everybody's signature of a message of their own, by address."""
+        return {
+            signer.address: "0x" + sign(message(signer.address), self._domain, signer).hex()
+            for signer in signers
+        }
+
+    def _signer(self, message: Message, signature: str) -> str | None:
+        return recover(message, self._domain, bytes.fromhex(signature.removeprefix("0x")))
 
     def _message(self, agent: str, customer: str, units: int, reason: str, ref: bytes) -> Adjustment:
         return Adjustment(

@@ -15,7 +15,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -28,14 +27,13 @@ from troc.brands import Brand
 from troc.chain import Chain
 from troc.client import Troc
 from troc.errors import ChecksFailedError, InputError, TrocError
-from troc.index import Balance, Index, Transfer, tables
+from troc.index import Balance, Index, tables
 from troc.index.events import RELEASED
 from troc.messages import ZERO_ADDRESS
 from troc.points import Lot
 from troc.programme.programme import Programme
 
 RATE_TEXT = re.compile(r"0(\.\d{1,6})?|0?\.\d{1,6}", re.ASCII)
-_MONTH_TEXT = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -59,20 +57,14 @@ class Period:
 
 def month(text: str) -> Period:
     """The month written as 2027-02."""
-    found = _MONTH_TEXT.fullmatch(text.strip())
-    if not found or not 1 <= int(found[2]) <= 12 or not 1970 <= int(found[1]) < 9999:
-        raise InputError(f"{text!r} is no month", "write year and month, as in 2027-02")
-    year, number = int(found[1]), int(found[2])
-    following = (year + 1, 1) if number == 12 else (year, number + 1)
-    return Period(_first_of(year, number), _first_of(*following))
+    return Period(*words.parse_month(text))
 
 
 def months(since: int, until: int) -> list[Period]:
     """All months that have a second of a span, whole."""
     found = []
     while since < until:
-        moment = datetime.fromtimestamp(since, UTC)
-        found.append(month(f"{moment:%Y-%m}"))
+        found.append(month(words.iso_day(since)[:7]))
         since = found[-1].until
     return found
 
@@ -80,10 +72,6 @@ def months(since: int, until: int) -> list[Period]:
 def days(first: str, last: str) -> Period:
     """From the first second of a day to the last second of another, each written as 2027-02-19."""
     return Period(words.parse_day(first), words.parse_day(last) + words.DAY)
-
-
-def _first_of(year: int, number: int) -> int:
-    return int(datetime(year, number, 1, tzinfo=UTC).timestamp())
 
 
 # ---------------------------------------------------------------------------------------------------- figures
@@ -282,7 +270,9 @@ class Books:
         redeemed, given_back = index.redeemed(brand, since, until)
         balances = index.balances(brand, until - 1)
         moved = index.transfers(brand, since, until)
-        traded = sum(transfer.units for transfer in moved if self.is_trade(transfer))
+        traded = sum(
+            each.units for each in moved if self.is_trade(each.transaction, each.sender, each.recipient)
+        )
         block = self.last_block(until)
         told = self._told(block)
         found = Rolled(
@@ -305,7 +295,7 @@ class Books:
             given=sum(transfer.units for transfer in moved if transfer.sender != transfer.recipient) - traded,
         )
         self._check_rolled(found)
-        self._check_lots(until, ever)
+        self._check_lots(after, until, ever)
         self._check_balances(balances, after, until - 1)
         self._check_accounts(balances, until)
         # What the token says at both ends shows each movement between them.
@@ -374,10 +364,11 @@ class Books:
             found["0x" + bytes(event["transactionHash"]).hex()].add(event["args"]["maker"])
         return {transaction: frozenset(makers) for transaction, makers in found.items()}
 
-    def is_trade(self, transfer: Transfer) -> bool:
-        """Whether the exchange moved these points: every transfer of a settlement has a maker on one side."""
-        makers = self.fills.get(transfer.transaction, frozenset())
-        return transfer.sender != transfer.recipient and bool(makers & {transfer.sender, transfer.recipient})
+    def is_trade(self, transaction: str, one: str, other: str) -> bool:
+        """Whether the exchange moved points between two accounts there: every transfer of a settlement has a
+        maker on one side.
+        """
+        return one != other and not self.fills.get(transaction, frozenset()).isdisjoint((one, other))
 
     # ---------------------------------------------------------------------------------------------- breakage
 
@@ -424,14 +415,13 @@ class Books:
         released = dict(found.issued_by).get(RELEASED, 0)
         self._check("points that matured", released, pending.released, "the purchases")
 
-    def _check_lots(self, until: int, ever: Mapping[int, int]) -> None:
+    def _check_lots(self, after: Mapping[int, int], until: int, ever: Mapping[int, int]) -> None:
         """Nothing can be redeemed or expire from a lot beyond what was ever issued into it."""
-        after = _by_expiry(self.index.totals(self.brand, until - 1))
         gone = _by_expiry(self.index.expired(self.brand, 0, until))
         for expiry in sorted({*after, *gone}):
             there = after.get(expiry, 0) + gone.get(expiry, 0)
             if there > ever.get(expiry, 0):
-                what = f"points that are good until {_good_until(expiry)}"
+                what = f"points that are good until {words.good_until(expiry)}"
                 self._check(what, there, ever.get(expiry, 0), "issued were only")
 
     def _check_balances(self, balances: Iterable[Balance], lots: Mapping[int, int], at: int) -> None:
@@ -446,7 +436,7 @@ class Books:
             f"the balances of all accounts on {when}", sum(held.values()), sum(lots.values()), "the supply is"
         )
         for expiry in sorted({*held, *lots}) if exact else ():
-            what = f"balances that are good until {_good_until(expiry)}, on {when}"
+            what = f"balances that are good until {words.good_until(expiry)}, on {when}"
             self._check(what, held.get(expiry, 0), lots.get(expiry, 0), "the supply is")
 
     def _check_accounts(self, balances: Iterable[Balance], until: int) -> None:
@@ -468,7 +458,7 @@ class Books:
         lots, end = _by_expiry(index.totals(brand, told.time)), told.time + 1
         when = words.moment(told.time)
         for expiry in sorted({*lots, *told.lots}):
-            what = f"points on {when} that are good until {_good_until(expiry)}"
+            what = f"points on {when} that are good until {words.good_until(expiry)}"
             self._check(what, lots.get(expiry, 0), told.lots.get(expiry, 0), by)
         self._check(f"points live on {when}", sum(lots.values()), told.live, by)
         issued = sum(index.issued(brand, 0, end).values())
@@ -716,7 +706,3 @@ def _expected(live: int, ever: int, rate: Fraction) -> Fraction:
 
 def _by_expiry(lots: Iterable[Lot]) -> dict[int, int]:
     return {lot.expiry: lot.units for lot in lots if lot.units}
-
-
-def _good_until(expiry: int) -> str:
-    return "for ever" if words.never_expires(expiry) else words.last_day(expiry)

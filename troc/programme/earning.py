@@ -37,7 +37,6 @@ HELD_ROWS = 600_000
 """Baskets that are held in memory before they are laid aside on disk."""
 
 _PARTITIONS = 256
-_DAY = 86_400
 _MOST = 1 << 60
 """Sums stay below, so that nothing overflows 63 bits, doubling for half-up included."""
 
@@ -187,13 +186,8 @@ def _month_days(month: str) -> tuple[int, int] | None:
     """The days of a month, since 1970: the first, and the first of the next."""
     if not month:
         return None
-    try:
-        first = date.fromisoformat(f"{month}-01")
-    except ValueError:
-        raise InputError(f"{month!r} is no month", "write 2027-02") from None
-    following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
-    epoch = date(1970, 1, 1).toordinal()
-    return first.toordinal() - epoch, following.toordinal() - epoch
+    first, following = words.parse_month(month)
+    return first // words.DAY, following // words.DAY
 
 
 @dataclass
@@ -304,7 +298,7 @@ class _Run:
             raise InputError(
                 "these amounts are too large to be added up", "earn them month by month, or use coarser rates"
             )
-        day = lines.seconds // _DAY
+        day = lines.seconds // words.DAY
         numbers = np.empty((len(lines), 1 + len(self._rates)), dtype=np.int64)
         numbers[:, 0] = lines.cents * self._base
         for place, (rule, rate) in enumerate(zip(self._rate_rules, self._rates, strict=True), 1):
@@ -397,7 +391,7 @@ class _Run:
     def _finish(self, baskets: _Baskets) -> None:
         """Round, cap and add up baskets; all those of their members are here."""
         if self._days is not None:
-            baskets = baskets.where(self._in_month(baskets.time // _DAY))
+            baskets = baskets.where(self._in_month(baskets.time // words.DAY))
         if not len(baskets):
             return
         totals, rules = self._totals, self._rules
@@ -427,7 +421,7 @@ class _Run:
 
     def _finish_days(self, baskets: _Baskets, units: Ints) -> None:
         member, members = pd.factorize(baskets.member)
-        day, days = pd.factorize(baskets.time // _DAY)
+        day, days = pd.factorize(baskets.time // words.DAY)
         group, keys = pd.factorize(member.astype(np.int64) * len(days) + day)
         order, starts = _groups(group)
         units = np.add.reduceat(units[order], starts)
@@ -453,7 +447,7 @@ class _Run:
             by_rule[rule.name] = RulePoints(rule.name, Fraction(units), times)
         months: dict[str, int] = {}
         for day, units in sorted(self._by_day.items()):
-            name = _day_text(day)[:7]
+            name = words.iso_day(day * words.DAY)[:7]
             months[name] = months.get(name, 0) + units
         return Earned(
             rules=self._rules,
@@ -472,12 +466,8 @@ class _Run:
             basket_cap=Cut(*totals.basket_cap),
             day_cap=Cut(*totals.day_cap),
             months=months,
-            last_day=_day_text(max(self._by_day)) if self._by_day else "",
+            last_day=words.iso_day(max(self._by_day) * words.DAY) if self._by_day else "",
         )
-
-
-def _day_text(day: int) -> str:
-    return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
 
 
 def _matches(when: When, lines: Lines, day: Ints) -> Mask:

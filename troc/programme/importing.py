@@ -20,7 +20,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -324,7 +324,7 @@ def write_rows(path: Path, plan: ImportPlan) -> None:
             for row in plan.rows:
                 points = brand.number(row.units).replace(",", "")
                 where = f"claim ({row.held})" if row.held else "address"
-                last = "never" if words.never_expires(row.expiry) else _day_text(row.expiry - 1)
+                last = _last_day(row.expiry)
                 writer.writerow((row.line, words.cell(row.card), row.address, points, last, where, row.kept))
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror})", "name another file") from None
@@ -338,14 +338,14 @@ def write_claims(path: Path, plan: ImportPlan) -> None:
             writer.writerow(("card", "points", "expires", "reference"))
             for claim in plan.claims:
                 points = plan.brand.number(claim.units).replace(",", "")
-                last = "never" if words.never_expires(claim.expiry) else _day_text(claim.expiry - 1)
+                last = _last_day(claim.expiry)
                 writer.writerow((words.cell(claim.card), points, last, words.cell(claim.reference)))
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror})", "name another file") from None
 
 
-def _day_text(time: int) -> str:
-    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d}"
+def _last_day(expiry: int) -> str:
+    return "never" if words.never_expires(expiry) else words.iso_day(expiry - 1)
 
 
 # -------------------------------------------------------------------------------------------------- reading

@@ -36,7 +36,7 @@ class Move:
     receipt: str = ""
 
 
-def moves(index: Index, brand: Brand, until: int, is_trade: Callable[[Any], bool]) -> list[Move]:
+def moves(index: Index, brand: Brand, until: int, is_trade: Callable[[str, str, str], bool]) -> list[Move]:
     """All of a brand's before a time, oldest first; at the same second what expires goes first."""
     order: list[tuple[int, int, int, int, Move]] = []
 
@@ -59,7 +59,8 @@ def moves(index: Index, brand: Brand, until: int, is_trade: Callable[[Any], bool
         transfers = rows(tables.transfers)
     for row in transfers:
         if row.sender != row.recipient:
-            note(row, Kind.TRADE if is_trade(row) else Kind.GIFT, row.sender, row.recipient)
+            traded = is_trade(row.transaction, row.sender, row.recipient)
+            note(row, Kind.TRADE if traded else Kind.GIFT, row.sender, row.recipient)
     for place, (account, lot) in enumerate(index.expired_of_all(brand, 0, until)):
         order.append((lot.expiry, 0, 0, place, Move(Kind.EXPIRE, lot.expiry, lot.units, account)))
     return [entry[-1] for entry in sorted(order, key=lambda entry: entry[:-1])]

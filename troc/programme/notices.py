@@ -456,17 +456,10 @@ def _purchases(index: Index, store: BrandStore, now: int, began: int, before: in
 def _balances(index: Index, store: BrandStore, since: int, until: int) -> Iterator[Notice]:
     """A notice for each account and transaction in the blocks after `since`, up to `until`."""
     token = store.brand.address
-    parts = (
-        (tables.issues, "recipient", 1, "issued"),
-        (tables.redemptions, "holder", -1, "redeemed"),
-        (tables.give_backs, "holder", 1, "given back"),
-        (tables.transfers, "sender", -1, "sent"),
-        (tables.transfers, "recipient", 1, "received"),
-    )
     changes: dict[tuple[int, str, str], dict[str, int]] = {}
     times: dict[int, int] = {}
     with index.reading() as connection:
-        for table, whose, sign, reason in parts:
+        for table, whose, sign, reason, *_ in tables.BALANCE_CHANGES:
             query = sa.select(table).where(
                 table.c.token == token, table.c.block > since, table.c.block <= until
             )

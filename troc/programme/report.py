@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from troc import words
@@ -265,9 +266,6 @@ def _render(template: str, report: Report, plots: Sequence[Plot]) -> str:
     )
     brand, value = report.rolled.brand, report.value
 
-    def points(units: int) -> str:
-        return f"-{brand.number(-units)}" if units < 0 else brand.number(units)
-
     def money(units: int | Fraction) -> str:
         return f"{cents(value.of(brand, units)):,} {value.currency}"
 
@@ -286,7 +284,7 @@ def _render(template: str, report: Report, plots: Sequence[Plot]) -> str:
         journal=report.journal,
         brand=brand,
         value=value,
-        points=points,
+        points=partial(_below, brand.number),
         money=money,
         each=each,
         issued_cost=value.of(brand, report.rolled.issued) * (1 - report.breakage.rate),
@@ -329,7 +327,7 @@ def _months_plot(report: Report, prefix: str) -> Plot:
 def _owed_plot(report: Report, prefix: str) -> Plot:
     number = report.rolled.brand.number
     lots = [lot for lot in report.rolled.lots if lot.closing]
-    names = ["for ever" if words.never_expires(lot.expiry) else words.last_day(lot.expiry) for lot in lots]
+    names = [words.good_until(lot.expiry) for lot in lots]
     bars = [("live", [lot.closing for lot in lots], _GREEN, "")]
     told = "; ".join(
         f"{number(lot.closing)} good until {name}" for lot, name in zip(lots, names, strict=True)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from troc import words
 from troc.brands import Brand
 from troc.errors import ChecksFailedError, TrocError
-from troc.index import AccountChange, Pending, Transfer, tables
+from troc.index import AccountChange, Pending, tables
 from troc.index.events import BATCH, GRANT, IMPORTED, OWN, RELEASED, VOUCHER
 from troc.programme.books import Books, Period
 
@@ -117,10 +117,7 @@ def _reason(books: Books, account: str, change: AccountChange) -> tuple[str, str
         return simple[change.reason]
     assert change.transaction is not None
     sent = change.units < 0
-    sides = (account, other) if sent else (other, account)
-    if books.is_trade(
-        Transfer(change.block or 0, change.time, change.transaction, *sides, abs(change.units))
-    ):
+    if books.is_trade(change.transaction, account, other):
         for_ = _for(books, account, change.transaction, not sent)
         return "traded", f"traded away{for_}" if sent else f"got in trade{for_}"
     return ("given", f"given to {other}") if sent else ("received", f"received from {other}")

@@ -10,17 +10,15 @@ import pytest
 
 from tests.client.core.command import troc_here
 from tests.client.index.test_events import word
-from tests.client.store.conftest import postgresql, url
 from tests.client.trade.conftest import DAY, World, deployed, home, world
 from troc.accounts import Signer
 from troc.brands import Brand
 from troc.index import Index
-from troc.manifest import write_manifest
 from troc.messages import ZERO_ADDRESS
 from troc.points import receipt_id
 from troc.programme.books import Books
 
-__all__ = ["DAY", "deployed", "home", "postgresql", "url", "word", "world"]
+__all__ = ["DAY", "deployed", "home", "word", "world"]
 
 NOBODY = ZERO_ADDRESS
 
@@ -110,10 +108,7 @@ def command(
     world: World, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[int, str, str]]:
     """Runs `troc` on the world's chain."""
-    write_manifest(world.chain, world.manifest)
-    folder = world.chain.config.folder
-    (folder / "config").mkdir(exist_ok=True)
-    (folder / "config" / "local.yaml").write_text(f"rpc: {world.chain.config.rpc}\nchain_id: local\n")
+    folder = world.project()
 
     def run(*arguments: str) -> tuple[int, str, str]:
         return troc_here(*arguments, capsys=capsys, cwd=folder, monkeypatch=monkeypatch)

@@ -4,42 +4,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from troc import words
 from troc.client import Troc
-from troc.demo.cast import FEWEST
 from troc.demo.programme import SYMBOL, GrocersProgramme, read_week
-from troc.demo.receipts import Receipts, read_receipts
+from troc.demo.receipts import Receipts
 from troc.demo.stage import Stage, open_stage
 from troc.demo.telling import Teller
 from troc.errors import ChecksFailedError
-
-
-@pytest.fixture(scope="module")
-def receipts() -> Receipts:
-    """The first month alone."""
-    found = read_receipts(FEWEST)
-    return replace(found, months=found.months[:1])
 
 
 @pytest.fixture
 def stage(receipts: Receipts) -> Iterator[Stage]:
     with open_stage(receipts) as opened:
         yield opened
-
-
-@pytest.fixture
-def page() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def teller(page: io.StringIO) -> Teller:
-    return Teller(Console(file=page, highlight=False))
 
 
 def test_what_it_issues_is_what_it_says(

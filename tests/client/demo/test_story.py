@@ -24,28 +24,11 @@ SYMBOL = GROCER.symbol
 
 
 @pytest.fixture(scope="module")
-def receipts() -> Receipts:
-    """The first month alone."""
-    found = read_receipts(FEWEST)
-    return replace(found, months=found.months[:1])
-
-
-@pytest.fixture(scope="module")
 def stage(receipts: Receipts) -> Iterator[Stage]:
     """A stage on which that month was issued."""
     with open_stage(receipts) as opened:
         opened.mint(receipts.months[0])
         yield opened
-
-
-@pytest.fixture
-def page() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def teller(page: io.StringIO) -> Teller:
-    return Teller(Console(file=page, highlight=False))
 
 
 def failures(teller: Teller) -> str:

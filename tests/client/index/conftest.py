@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.client.store.conftest import postgresql, url
 from tests.client.trade.conftest import World, deployed, home, world
 from troc.brands import Brand
 from troc.index import Index
 
-__all__ = ["deployed", "home", "postgresql", "url", "world"]
+__all__ = ["deployed", "home", "world"]
 
 
 @pytest.fixture

@@ -9,16 +9,12 @@ import pytest
 
 from tests.client.core.command import troc_here
 from tests.client.trade.conftest import World
-from troc.manifest import write_manifest
 
 
 def test_index(
     world: World, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_manifest(world.chain, world.manifest)
-    folder = world.chain.config.folder
-    (folder / "config").mkdir(exist_ok=True)
-    (folder / "config" / "local.yaml").write_text(f"rpc: {world.chain.config.rpc}\nchain_id: local\n")
+    folder = world.project()
 
     def run(*arguments: str) -> tuple[int, str, str]:
         return troc_here("index", *arguments, capsys=capsys, cwd=folder, monkeypatch=monkeypatch)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.store.conftest import home, postgresql, url
+from tests.client.core.conftest import home
 from tests.client.trade.conftest import World, deployed, world
 from troc.brands import Brand
 from troc.programme.journal import Journal
@@ -15,7 +15,7 @@ from troc.programme.programme import Programme
 from troc.programme.vault import BrandStore, Vault, _tables, open_brand_store
 from troc.store import open_store
 
-__all__ = ["deployed", "home", "postgresql", "url", "world"]
+__all__ = ["deployed", "home", "world"]
 
 DAY = 86_400
 LENGTH = 10 * DAY

@@ -1,51 +1,7 @@
-"""Both kinds of databases: a file, and a PostgreSQL server that runs for the session."""
+"""Fixtures of databases: a home of its own for each test."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
-from subprocess import CalledProcessError, TimeoutExpired
-from typing import Any
-from uuid import uuid4
-
-import pytest
-import sqlalchemy as sa
 
 from tests.client.core.conftest import home
 
 __all__ = ["home"]
-
-
-@pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real server."""
-    from pgserver.postgres_server import get_server
-
-    server = _start(lambda: get_server(tmp_path_factory.mktemp("postgresql")))
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-
-
-def _start(start: Callable[[], Any]) -> Any:
-    """Start it; where the machine is busy it is sometimes given up too soon, and started once more."""
-    for _ in range(2):
-        with suppress(OSError, RuntimeError, CalledProcessError, TimeoutExpired):
-            return start()
-    return start()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'test.sqlite'}"
-    server = str(request.getfixturevalue("postgresql"))
-    name = f"troc_{uuid4().hex}"
-    admin = sa.create_engine(server.replace("postgresql://", "postgresql+psycopg://"))
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    admin.dispose()
-    return server.replace("/postgres?", f"/{name}?")

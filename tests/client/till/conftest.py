@@ -12,7 +12,6 @@ from fastapi.testclient import TestClient
 from sqlalchemy.engine import Engine
 
 from tests.client.core.conftest import home
-from tests.client.store.conftest import postgresql, url
 from tests.client.trade.conftest import World, deployed, world
 from troc.accounts import Signer, open_account
 from troc.client import Troc
@@ -21,7 +20,7 @@ from troc.till import tokens
 from troc.till.service import create_app
 from troc.till.till import Till, open_till
 
-__all__ = ["deployed", "home", "postgresql", "url", "world"]
+__all__ = ["deployed", "home", "world"]
 
 GRANT = 10_000
 PATIENCE = 20.0

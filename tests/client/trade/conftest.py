@@ -17,7 +17,7 @@ from troc.anvil import free_port, rpc_of, run_anvil
 from troc.chain import Chain
 from troc.client import Troc
 from troc.deploy import deploy_suite
-from troc.manifest import Manifest
+from troc.manifest import Manifest, write_manifest
 
 __all__ = ["home"]
 
@@ -62,6 +62,14 @@ class World:
     def customer(self, name: str) -> Troc:
         """A customer without ether, whose acts the relay submits."""
         return self.everyone.as_account(poor(name), submit_with=self.relay_signer)
+
+    def project(self) -> Path:
+        """The folder in which `troc` finds this chain, and what is deployed on it."""
+        write_manifest(self.chain, self.manifest)
+        folder = self.chain.config.folder
+        (folder / "config").mkdir(exist_ok=True)
+        (folder / "config" / "local.yaml").write_text(f"rpc: {self.chain.config.rpc}\nchain_id: local\n")
+        return folder
 
     def pass_days(self, days: float) -> None:
         """Let time pass."""

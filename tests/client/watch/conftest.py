@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from tests.client.store.conftest import postgresql, url
 from tests.client.trade.conftest import World, deployed, home, world
 from troc.index import Index
 from troc.programme.vault import BrandStore, open_brand_store
 from troc.programme.watch import Findings, Round, Watch, built_in_rules
 
-__all__ = ["deployed", "home", "postgresql", "url", "world"]
+__all__ = ["deployed", "home", "world"]
 
 Look = Callable[..., Round]
 

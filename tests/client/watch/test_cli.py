@@ -18,7 +18,6 @@ from tests.client.index.test_events import call
 from tests.client.members.test_linking import link
 from tests.client.trade.conftest import World
 from tests.client.watch.endpoint import endpoint
-from troc.manifest import write_manifest
 from troc.programme.members import NewMember
 from troc.programme.notices import SIGNATURE, Outbox, read_secret, verify_notice
 from troc.programme.programme import Programme
@@ -46,10 +45,7 @@ class Place:
 def place(
     world: World, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Place:
-    write_manifest(world.chain, world.manifest)
-    folder = world.chain.config.folder
-    (folder / "config").mkdir(exist_ok=True)
-    (folder / "config" / "local.yaml").write_text(f"rpc: {world.chain.config.rpc}\nchain_id: local\n")
+    folder = world.project()
 
     def run(*arguments: str) -> tuple[int, str, str]:
         return troc_here("brand", *arguments, capsys=capsys, cwd=folder, monkeypatch=monkeypatch)
