@@ -1,0 +1,1 @@
+"""The market: clearing, instant swaps, desks, history; built on the index and the book."""
