@@ -89,6 +89,38 @@ class Habits:
         return self._visits / self._weight
 
 
+class Quotes:
+    """What a dollar of each brand's points fetched lately: what the history shows to anyone.
+
+    The prices that fit the trades of the past weeks best (least squares on logarithms, weighted by value, older
+    weeks fading), and a weak pull towards 1, a dollar for a dollar, which is all there is before the first trade.
+    """
+
+    def __init__(self, fade: float, pull: float) -> None:
+        self._fade, self._pull = fade, pull
+        self._normal = np.zeros((len(BRANDS), len(BRANDS)))
+        self._right = np.zeros(len(BRANDS))
+
+    def learn(self, book: Book, given: Integers, received: Integers) -> None:
+        """Take in a week's trades."""
+        done = (given > 0) & (received > 0)
+        give, want = book.give[done], book.want[done]
+        value = given[done] * UNIT[give]
+        rate = np.log(received[done] * UNIT[want] / value)
+        self._normal *= self._fade
+        self._right *= self._fade
+        for one, other, sign in ((give, want, 1), (want, give, -1)):
+            np.add.at(self._normal, (one, one), value)
+            np.add.at(self._normal, (one, other), -value)
+            np.add.at(self._right, one, sign * value * rate)
+
+    @property
+    def prices(self) -> Floats:
+        """By brand, of a dollar at the till, in an average dollar of points."""
+        normal = self._normal + self._pull * np.eye(len(BRANDS))
+        return np.asarray(np.exp(np.linalg.solve(normal, self._right)))
+
+
 class Wishes:
     """For how long each household has wanted to be rid of each brand's points.
 
@@ -183,9 +215,18 @@ def wait_for(holds: Floats, spends: Floats, visits: Floats) -> Floats:
 
 
 def orders(
-    week: int, ledger: Ledger, habits: Habits, traits: Traits, wishes: Wishes, parameters: Parameters
+    week: int,
+    ledger: Ledger,
+    habits: Habits,
+    quotes: Quotes,
+    traits: Traits,
+    wishes: Wishes,
+    parameters: Parameters,
 ) -> Book:
-    """What the households that trade sign this week, knowing the past only."""
+    """What the households that trade sign this week, knowing the past only.
+
+    Of all swaps the one that gains most at the last prices, then the next, up to `orders`.
+    """
     now = end_of(week)
     who = np.flatnonzero(traits.trades)
     spends, visits = habits.spends[who], habits.visits[who]
@@ -195,27 +236,31 @@ def orders(
     holds = lots.sum(axis=2)
     keeps = worth(wait_for(holds, spends, visits)[..., None], lives[None], waiting[..., None])
     needs, bounds = _lives_asked(visits, ledger, now, parameters)
-    idle = np.zeros_like(holds, dtype=np.bool_)
     may_give = (holds >= parameters.least) & (wishes.rests[who] <= week)
-    may_want = ~idle
+    may_want = np.ones_like(may_give)
+    if not parameters.grocer:
+        may_give[:, 0] = may_want[:, 0] = False
     average = (keeps * lots).sum(axis=2) / np.maximum(holds, 1e-12)
+    prices = quotes.prices
+    rates = prices[:, None] / prices[None, :]
     rows: list[tuple[Integers, ...]] = []
-    factors: list[Floats] = []
+    reserves: list[Floats] = []
     virtual = holds.copy()
     people = np.arange(len(who))
     for _ in range(parameters.orders):
-        after = virtual[:, None, :] + holds[:, :, None]
+        after = virtual[:, None, :] + holds[:, :, None] * rates
         got = worth(
             wait_for(after, spends[:, None, :], visits[:, None, :]), needs[:, None, :], waiting[:, :, None]
         )
         room = after <= spends[:, None, :] * parameters.horizon
-        gain = holds[:, :, None] * (got - average[:, :, None])
+        gain = holds[:, :, None] * (got * rates - average[:, :, None])
         gain[~(may_give[:, :, None] & may_want[:, None, :] & room)] = -1
         gain[:, np.arange(len(BRANDS)), np.arange(len(BRANDS))] = -1
         best = gain.reshape(len(who), -1).argmax(axis=1)
         give, want = np.divmod(best, len(BRANDS))
         target = got[people, give, want]
-        spare = keeps[people, give] <= (1 - parameters.hurdle) * target[:, None]
+        fetches = target * rates[give, want]
+        spare = keeps[people, give] <= (1 - parameters.hurdle) * fetches[:, None]
         # The oldest lots are worth least, so what is spare is the oldest ones.
         offered = np.where(spare, lots[people, give], 0)
         value = offered.sum(axis=1)
@@ -234,14 +279,14 @@ def orders(
                 bounds[part, want[part]],
             )
         )
-        factors.append(ratio[part])
-        virtual[part, want[part]] += value[part]
+        reserves.append(ratio[part])
+        virtual[part, want[part]] += value[part] * rates[give, want][part]
         may_give[part, give[part]] = False
         may_give[part, want[part]] = False
         may_want[part, give[part]] = False
     household, give, want, amount, expiring, living = (np.concatenate(c) for c in zip(*rows, strict=True))
-    reserve = np.concatenate(factors)
-    return _signed(week, traits, wishes, parameters, (household, give, want, amount, expiring, living), reserve)
+    columns = household, give, want, amount, expiring, living
+    return _signed(week, traits, wishes, parameters, columns, np.concatenate(reserves), rates[give, want])
 
 
 def _lives_asked(
@@ -269,12 +314,13 @@ def _signed(
     parameters: Parameters,
     columns: tuple[Integers, ...],
     reserve: Floats,
+    rate: Floats,
 ) -> Book:
-    """Limits: the least that is worth it, plus the part of the gain that she asks for, and private noise."""
+    """Limits: the least that is worth it, plus the asked part of the gain at the last prices, and private noise."""
     household, give, want, amount, expiring, living = columns
     asks = traits.asks[household] * parameters.concession ** wishes.tries[household, give]
     noise = np.exp(parameters.spread * traits.noise[week, household, give])
-    limit = np.maximum(reserve + asks * (1 - reserve), 0) * noise
+    limit = (reserve + asks * np.maximum(rate - reserve, 0)) * noise
     limit = np.maximum(limit, reserve)
     wanted = np.maximum(np.ceil(amount * UNIT[give] * limit / UNIT[want]), 1).astype(np.int64)
     ids = np.array(

@@ -102,6 +102,9 @@ class Parameters:
     `concession`: what is left, after each week without success, of the part of the gain that a household asks
     for. `horizon`: points are wanted up to what the household buys of the brand in that many weeks. `lives`:
     the lives one can ask for, in weeks. `ring`: the longest greedy ring. `first`: the first week with a batch.
+    `news`: half-life of the prices that households see, in weeks; `pull`: dollars of trade that the belief in a
+    dollar for a dollar weighs, for each brand.
+    `grocer`: whether the grocer's points are traded.
     """
 
     seed: int = 2017
@@ -112,7 +115,7 @@ class Parameters:
     memory: float = 8.0
     waiting: float = 0.01
     hurdle: float = 0.05
-    least: float = 0.10
+    least: float = 0.25
     orders: int = 3
     patience: tuple[int, int] = (2, 6)
     rest: int = 8
@@ -121,6 +124,9 @@ class Parameters:
     lives: tuple[int, ...] = (3, 9)
     ring: int = 5
     first: int = 4
+    news: float = 4.0
+    pull: float = 1.0
+    grocer: bool = True
 
 
 QUICK = Parameters(weeks=12, households=100, share=1.0)

@@ -66,6 +66,7 @@ class World:
     weeks: tuple[Week, ...]
     ledger: Ledger
     wishes: Wishes
+    prices: Floats
     redemptions: Integers
     trades: Integers
     first: int
@@ -91,6 +92,7 @@ def run(
     ledger = Ledger.empty(count, lengths(), end_of(parameters.weeks))
     habits = households.Habits(parameters, count)
     wishes = Wishes(count)
+    quotes = households.Quotes(0.5 ** (1 / parameters.news), parameters.pull)
     redemptions = np.zeros((count, brands), dtype=np.int64)
     trades = np.zeros(count, dtype=np.int64)
     inflow = np.zeros(brands, dtype=np.int64)
@@ -103,7 +105,7 @@ def run(
         habits.see(purchases.cents[week])
         if mechanism == "none" or week < parameters.first:
             continue
-        book = households.orders(week, ledger, habits, traits, wishes, parameters)
+        book = households.orders(week, ledger, habits, quotes, traits, wishes, parameters)
         outcome = MECHANISMS[mechanism](book, ledger)
         tried = _tried(mechanism, book, ledger) if compare else {}
         held = ledger.live()[book.household, book.want] > 0
@@ -111,13 +113,14 @@ def run(
         if (given != outcome.given).any() or (received != outcome.received).any():
             raise AssertionError(f"{mechanism} says other amounts than its transfers make")
         wishes.learn(book, given, week, traits, parameters.rest)
+        quotes.learn(book, given, received)
         np.add.at(trades, book.household[given > 0], 1)
         np.add.at(inflow, book.give, given)
         np.add.at(matrix, (book.give, book.want), given)
         first += int((~held & (given > 0)).sum())
         weeks.append(_week(week, book, outcome, tried))
     return World(
-        mechanism, tuple(weeks), ledger, wishes, redemptions, trades, first, inflow, matrix
+        mechanism, tuple(weeks), ledger, wishes, quotes.prices, redemptions, trades, first, inflow, matrix
     )
 
 
