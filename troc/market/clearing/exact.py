@@ -36,7 +36,8 @@ def _over(products: Integers, c: Integers, up: bool) -> Integers:
 
 def python_integers(values: Integers) -> Any:
     """As an array of Python's integers, which do not overflow."""
-    return values.astype(object)
+    objects: Any = values.astype(object)
+    return objects
 
 
 def spread(amount: int, rooms: Integers, keys: Integers) -> Integers:
@@ -58,4 +59,5 @@ def spread(amount: int, rooms: Integers, keys: Integers) -> Integers:
         more = np.minimum(rooms[free] - shares[free], each)
         shares[free] += more
         left -= sum(more.tolist())
-    return shares
+    spreading: Integers = shares
+    return spreading

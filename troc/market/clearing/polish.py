@@ -1,8 +1,8 @@
 """Exact prices from close ones, by linear programmes.
 
-At given prices the best allocation is a flow of values between goods: a linear programme, whose dual values say
-by how much the prices are off. An order at its limit is an edge of a spanning tree of goods, and these limits
-alone make the prices: as soon as the tree stands still, so do they.
+At given prices the best allocation is a flow of values between goods: a linear programme, whose dual values
+say by how much the prices are off. An order at its limit is an edge of a spanning tree of goods, and these
+limits alone make the prices: as soon as the tree stands still, so do they.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _TIE = 1e-8
 
 @dataclass(frozen=True)
 class Flow:
-    """Best fills at log prices, the change of log prices that makes them consistent, and the threshold of each
-    heap.
+    """Best fills at log prices, the change of log prices that makes them consistent, and the threshold of
+    each heap.
     """
 
     fills: Floats
@@ -131,7 +131,8 @@ def _between(problem: Problem, flow: Flow, log_prices: Floats, most: float) -> F
     jacobian = np.diag(flows.sum(1)) - flows.T
     jacobian += np.eye(parts) * (1e-12 * flows.max(initial=1e-300))
     step = np.linalg.lstsq(jacobian, -excess, rcond=1e-11)[0]
-    return np.clip(step - step[part[0]], -most, most)[part]
+    moved: Floats = np.clip(step - step[part[0]], -most, most)[part]
+    return moved
 
 
 def best_flow(

@@ -1,9 +1,9 @@
 """Uniform prices: damped Newton steps in log prices on a smoothed market, with ever less smoothing.
 
-An order of limit α fills by the share clip((u - ln α) / μ, 0, 1), where u is the logarithm of the rate that the
-prices give it; as μ falls to 0 that becomes the market itself, an Arrow-Debreu exchange market of linear
-utilities (Ramseyer, Goel and Mazières, "SPEEDEX", NSDI 2023). In values, the Jacobian of what goes into each
-good less what comes out of it is an M-matrix whose columns add up to 0, which makes Newton's way work.
+An order fills by the share clip((u - limit) / μ, 0, 1), where u is the logarithm of the rate that the prices
+give it; as μ falls to 0 that becomes the market itself, an Arrow-Debreu exchange market of linear utilities
+(Ramseyer, Goel and Mazières, "SPEEDEX", NSDI 2023). In values, the Jacobian of what goes into each good less
+what comes out of it is an M-matrix whose columns add up to 0, which makes Newton's way work.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ _FACTOR = 0.4
 _GENTLER = 0.75
 _STEPS = 40
 _CLOSE = 1e-4
-"""Residual, as a share of a good's turnover, at which the smoothing is lowered; the last one goes on to `_EXACT`."""
-_EXACT = 1e-11
+"""Residual, as a share of a good's turnover, at which the smoothing is lowered."""
 _QUIET = 1e-6
 """A good's turnover counts as at least this share of what is offered of it: no division by nearly nothing."""
 
@@ -91,7 +90,7 @@ class _Smoothed:
         if len(pooled):
             self.threshold = self._thresholds(gain[pooled])
             gain[pooled] -= self.threshold[self.problem.heap]
-        fills = np.clip(gain, 0.0, 1.0)
+        fills: Floats = np.clip(gain, 0.0, 1.0)
         return fills, (gain > 0.0) & (gain < 1.0)
 
     def _thresholds(self, gain: Floats) -> Floats:
@@ -123,7 +122,9 @@ class _Smoothed:
         given = np.bincount(self.give, values, goods)
         received = np.bincount(self.want, values, goods)
         offered = np.exp(log_prices) * self.offered
-        return given - received, np.maximum(given + received, _QUIET * offered) + 1e-300
+        turnover: Floats = np.maximum(given + received, _QUIET * offered) + 1e-300
+        excess: Floats = np.asarray(given - received, np.float64)
+        return excess, turnover
 
     def jacobian(self, fills: Floats, inside: Flags, log_prices: Floats) -> Floats:
         goods = self.problem.goods
@@ -132,14 +133,14 @@ class _Smoothed:
         band = np.flatnonzero(inside)
         steep = worth[band] / self.smoothing
         slope = np.bincount(self.pair[band], steep, goods * goods).reshape(goods, goods)
-        jacobian = -slope - slope.T - value.T
+        jacobian: Floats = np.asarray(-slope - slope.T - value.T, np.float64)
         jacobian[np.diag_indices(goods)] += slope.sum(1) + slope.sum(0) + value.sum(1)
         if len(self.problem.pooled):
             self._add_thresholds(jacobian, inside, worth)
         return jacobian
 
     def _add_thresholds(self, jacobian: Floats, inside: Flags, worth: Floats) -> None:
-        """A threshold moves with the mean gain of the offers inside the band, and takes it off each of them."""
+        """A threshold moves with the mean gain of the offers inside the band, and takes it off each."""
         pooled, heap = self.problem.pooled, self.problem.heap
         kept = inside[pooled] & (self.threshold[heap] > 0)
         offers, heaps = pooled[kept], heap[kept]
