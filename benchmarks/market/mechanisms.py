@@ -5,7 +5,7 @@ Each takes the book and what makers hold and returns transfers, which `settle` t
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import exp, log
@@ -189,30 +189,30 @@ def _match(taker: Standing, maker: Standing, transfers: list[Transfer]) -> None:
 class _Rings:
     """Which ring is best, kept up to date as orders run out.
 
-    Nodes are lots (token, expiry) that somebody offers. From a node an order leads to every node of what it
-    wants that lives long enough; its weight is the logarithm of its limit. A ring is good for all where the
-    weights add up to less than 0; the best has the lowest mean.
+    Nodes are lots of a token that no order in the book tells apart. From a node an order leads to every node of
+    what it wants that lives long enough; its weight is the logarithm of its limit. A ring is good for all where
+    the weights add up to less than 0; the best has the lowest mean.
     """
 
     def __init__(self, entries: Sequence[Standing], longest: int) -> None:
         self._longest = longest
-        self._nodes = sorted({(entry.give, lot[0]) for entry in entries for lot in entry.lots})
-        place = {node: number for number, node in enumerate(self._nodes)}
-        by_token: dict[int, list[int]] = {}
-        for (token, _), number in place.items():
-            by_token.setdefault(token, []).append(number)
-        self._queues: dict[tuple[int, int, int], list[tuple[Standing, list[int]]]] = {}
+        bounds: dict[int, set[int]] = {}
+        for entry in entries:
+            bounds.setdefault(entry.want, set()).add(entry.bound)
+        self._bounds = {token: sorted(found) for token, found in bounds.items()}
+        nodes = sorted({self._kind(entry.give, lot[0]) for entry in entries for lot in entry.lots})
+        self._place = {node: number for number, node in enumerate(nodes)}
+        self._queues: dict[tuple[int, int, int], list[Standing]] = {}
         for entry in sorted(entries, reverse=True):
-            for lot in entry.lots:
-                key = place[entry.give, lot[0]], entry.want, entry.bound
-                self._queues.setdefault(key, []).append((entry, lot))
+            for node in self.nodes_of(entry):
+                self._queues.setdefault((node, entry.want, entry.bound), []).append(entry)
         self._over: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
         for key in self._queues:
             node, want, bound = key
-            for target in by_token.get(want, []):
-                if self._nodes[target][1] > bound:
+            for (token, kind), target in self._place.items():
+                if token == want and kind > bisect_left(self._bounds[want], bound):
                     self._over.setdefault((node, target), []).append(key)
-        size = len(self._nodes)
+        size = len(nodes)
         self._weights = np.full((size, size), np.inf)
         for node, target in self._over:
             self._weights[node, target] = self._best(node, target)[0]
@@ -220,15 +220,31 @@ class _Rings:
         self._two = _join(self._weights, self._weights)
         self._three = _join(self._two, self._weights)
 
+    def _kind(self, token: int, expiry: int) -> tuple[int, int]:
+        """A token and how many of the bounds that are asked of it a lot lives beyond."""
+        return token, bisect_left(self._bounds.get(token, []), expiry)
+
+    def nodes_of(self, entry: Standing) -> list[int]:
+        """The nodes of all lots that an order had."""
+        return sorted({self._place[self._kind(entry.give, lot[0])] for lot in entry.lots})
+
+    def _has(self, entry: Standing, node: int) -> bool:
+        return any(lot[1] and self._place[self._kind(entry.give, lot[0])] == node for lot in entry.lots)
+
+    def take_out(self, entry: Standing) -> None:
+        """Leave an order out from now on."""
+        for lot in entry.lots:
+            lot[1] = 0
+
     def _best(self, node: int, target: int) -> tuple[float, tuple[int, int, int] | None]:
         """The lowest limit over an edge, and the queue at whose end that order is."""
         best: tuple[float, tuple[int, int, int] | None] = (np.inf, None)
         for key in self._over[node, target]:
             queue = self._queues[key]
-            while queue and not queue[-1][1][1]:
+            while queue and not self._has(queue[-1], node):
                 queue.pop()
-            if queue and queue[-1][0].rate < best[0]:
-                best = queue[-1][0].rate, key
+            if queue and queue[-1].rate < best[0]:
+                best = queue[-1].rate, key
         return best
 
     def next(self) -> list[int] | None:
@@ -258,7 +274,7 @@ class _Rings:
         if length == 3:
             last = self._last(place, place)
             return [place, self._middle(place, last), last]
-        first, other = divmod(place, len(self._nodes))
+        first, other = divmod(place, len(self._weights))
         back = self._middle(other, first)
         if length == 4:
             return [first, self._middle(first, other), other, back]
@@ -271,8 +287,8 @@ class _Rings:
     def _last(self, source: int, target: int) -> int:
         return int((self._two[source] + self._weights[:, target]).argmin())
 
-    def orders(self, ring: Sequence[int]) -> list[tuple[Standing, list[int]]]:
-        """The best order, and its lot, over each edge of a ring."""
+    def orders(self, ring: Sequence[int]) -> list[Standing]:
+        """The best order over each edge of a ring."""
         found = []
         for node, target in zip(ring, [*ring[1:], ring[0]], strict=True):
             key = self._best(node, target)[1]
@@ -281,8 +297,9 @@ class _Rings:
             found.append(self._queues[key][-1])
         return found
 
-    def refresh(self, nodes: Sequence[int]) -> None:
-        """Look again at the edges from some nodes, whose orders may have run out."""
+    def refresh(self, entries: Sequence[Standing]) -> None:
+        """Look again at the edges of some orders, which may have run out."""
+        nodes = [node for entry in entries for node in self.nodes_of(entry)]
         changed: dict[int, list[int]] = {}
         for node in set(nodes):
             for target in np.flatnonzero(np.isfinite(self._weights[node])).tolist():
@@ -314,38 +331,35 @@ def rings(book: Book, ledger: Ledger, longest: int = 5) -> Outcome:
     """
     entries = list(_standing(book, ledger))
     graph = _Rings(entries, longest)
-    place = {node: number for number, node in enumerate(graph._nodes)}
     transfers: list[Transfer] = []
     while (ring := graph.next()) is not None:
-        members = graph.orders(ring)
-        orders = [order for order, _ in members]
-        amounts = _amounts(orders)
+        orders = graph.orders(ring)
+        takers = [orders[-1], *orders[:-1]]
+        has = [order.left(taker.bound) for order, taker in zip(orders, takers, strict=True)]
+        amounts = _amounts(orders, has)
         if amounts is None:
-            # Too little is left of the smallest to share the gain in whole units: it is taken out.
-            smallest = min(members, key=lambda member: member[1][1] / member[0].amount)
-            smallest[1][1] = 0
-            touched = [(smallest[0].give, smallest[1][0])]
+            # Too little is left of the smallest to share the gain in whole units.
+            shares = [units / order.amount for units, order in zip(has, orders, strict=True)]
+            graph.take_out(min(zip(shares, orders, strict=True))[1])
         else:
-            for giver, taker, units in zip(orders, [orders[-1], *orders[:-1]], amounts, strict=True):
+            for giver, taker, units in zip(orders, takers, amounts, strict=True):
                 giver.pay(units, taker.bound)
                 transfers.append((giver.number, taker.number, units))
-            touched = [(order.give, lot[0]) for order in orders for lot in order.lots]
-        graph.refresh([place[node] for node in touched])
+        graph.refresh(orders)
     return _outcome(book, transfers)
 
 
-def _amounts(orders: Sequence[Standing]) -> list[int] | None:
+def _amounts(orders: Sequence[Standing], has: Sequence[int]) -> list[int] | None:
     """What each order of a ring gives to the one before it, which wants it; None where no whole units do.
 
-    The same factor lies between each order's limit and its rate, and the smallest order is used up.
+    `has` is what each can give. The same factor lies between each order's limit and its rate, and the smallest
+    order is used up.
     """
     factor = exp(-sum(order.rate for order in orders) / len(orders))
     weight, weights = 1.0, []
     for order in orders:
         weights.append(weight)
         weight *= exp(order.rate) * factor
-    before = [orders[-1], *orders[:-1]]
-    has = [order.left(taker.bound) for order, taker in zip(orders, before, strict=True)]
     scale = min(units / weight for units, weight in zip(has, weights, strict=True))
     for cut in (1.0, 0.999, 0.99, 0.9):
         amounts = [
