@@ -301,6 +301,8 @@ def _lives_asked(
     with np.errstate(divide="ignore"):
         asked = np.minimum(np.searchsorted(grid, 3 / visits), len(grid) - 1)
     ends = now + grid * WEEK
+    if not parameters.bounds:
+        return grid[asked], np.zeros_like(asked)
     expiries = ledger.expiries
     refused = (expiries[:, :, None] > now) & (expiries[:, :, None] <= ends)
     bounds = np.where(refused, expiries[:, :, None], 0).max(axis=1).astype(np.int64)

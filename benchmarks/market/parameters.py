@@ -101,7 +101,7 @@ class Parameters:
     many weeks an unfilled wish is tried again (at least, at most); `rest`: for how many weeks it then rests.
     `concession`: what is left, after each week without success, of the part of the gain that a household asks
     for. `horizon`: points are wanted up to what the household buys of the brand in that many weeks. `lives`:
-    the lives one can ask for, in weeks. `ring`: the longest greedy ring. `first`: the first week with a batch.
+    the lives one can ask for, in weeks, and `bounds` whether anybody does. `ring`: the longest greedy ring.
     `news`: half-life of the prices that households see, in weeks; `pull`: dollars of trade that the belief in a
     dollar for a dollar weighs, for each brand.
     `grocer`: whether the grocer's points are traded.
@@ -122,8 +122,8 @@ class Parameters:
     concession: float = 0.7
     horizon: int = 13
     lives: tuple[int, ...] = (3, 9)
+    bounds: bool = True
     ring: int = 5
-    first: int = 4
     news: float = 4.0
     pull: float = 1.0
     grocer: bool = True

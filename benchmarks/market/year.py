@@ -103,7 +103,7 @@ def run(
         ledger.earn(purchases.earned[week])
         ledger.age(end_of(week))
         habits.see(purchases.cents[week])
-        if mechanism == "none" or week < parameters.first:
+        if mechanism == "none":
             continue
         book = households.orders(week, ledger, habits, quotes, traits, wishes, parameters)
         outcome = MECHANISMS[mechanism](book, ledger)
