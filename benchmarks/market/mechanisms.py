@@ -142,11 +142,14 @@ def _standing(book: Book, ledger: Ledger) -> Iterator[Standing]:
 
 
 def _outcome(book: Book, transfers: Sequence[Transfer]) -> Outcome:
+    """Transfers between the same two orders are made one, as anyone would who pays for them."""
     given, received = np.zeros((2, len(book)), dtype=np.int64)
+    merged: dict[tuple[int, int], int] = {}
     for source, target, units in transfers:
         given[source] += units
         received[target] += units
-    return Outcome(given, received, transfers)
+        merged[source, target] = merged.get((source, target), 0) + units
+    return Outcome(given, received, [(*ends, units) for ends, units in merged.items()])
 
 
 def pairs(book: Book, ledger: Ledger) -> Outcome:

@@ -129,7 +129,7 @@ class Parameters:
     grocer: bool = True
 
 
-QUICK = Parameters(weeks=12, households=100, share=1.0)
+QUICK = Parameters(weeks=20, households=100, share=1.0)
 """A small run for a test."""
 
 

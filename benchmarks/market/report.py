@@ -17,7 +17,10 @@ def _percent(value: float | None, digits: int = 0) -> str:
 
 
 def _dollars(value: float | None, digits: int = 2) -> str:
-    return _MISSING if value is None else f"{'−' if value < 0 else ''}${abs(value):,.{digits}f}"
+    if value is None:
+        return _MISSING
+    amount = f"{abs(value):,.{digits}f}"
+    return f"{'−' if value < 0 and amount.strip('0.,') else ''}${amount}"
 
 
 def _times(value: float | None) -> str:
@@ -91,8 +94,8 @@ def _summary(figures: Figures) -> Iterator[str]:
     yield (
         f"- **Our bar {'is kept' if reached else 'is missed'}.** Fair clearing should trade {bar['bar']} times the value of "
         f"pairs in weeks with at most {bar['orders']:,} orders. With the same orders it trades {_times(bar['base']['value'])} "
-        f"over the year, and reaches the bar in {bar['base']['reached']} of {bar['base']['weeks']} weeks. What the bar was "
-        "set for, thin markets, is [below](#beside-the-others)."
+        f"over the year, and reaches the bar in {bar['base']['reached']} of {bar['base']['weeks']} weeks. Markets thinner than "
+        "this one reach it, thicker ones do not: [below](#beside-the-others)."
         if not reached
         else f"- **Our bar is kept.** With the same orders fair clearing trades {_times(bar['base']['value'])} the value of "
         f"pairs in weeks with at most {bar['orders']:,} orders; the bar is {bar['bar']}."
@@ -138,7 +141,7 @@ def _assumed(figures: Figures) -> Iterator[str]:
             f"{low} to {high} weeks, then rests {chosen['rest']}",
         ),
         ("what a household can know of prices", f"those of past trades, half-life {chosen['news']:g} weeks"),
-        ("life asked for", " or ".join(f"{weeks}" for weeks in chosen["lives"]) + " weeks, three times the wait to her next visit"),
+        ("life asked for", " or ".join(f"{weeks}" for weeks in chosen["lives"]) + " weeks, three times the expected wait until the next visit, raised to one of these"),
         ("longest greedy ring", str(chosen["ring"])),
         ("seed", str(chosen["seed"])),
     )
@@ -245,8 +248,8 @@ def _customers(figures: Figures) -> Iterator[str]:
         f"{one['households']:,} households trade; the others' year stays as it was. Points worth "
         f"{_dollars(one['issued'], 0)} were issued to all, and {_dollars(one['expired_without'], 0)} of them expired "
         "without trade. What is redeemed grows by more than what is saved: points that lay about below a reward "
-        "were put together. Who has less at the end paid for having it sooner or gave points that she then could have used "
-        "after all; she never got less than she asked for. Points still held count in full, though some of them will expire. "
+        "were put together. Who has less at the end paid for having it sooner, or gave points that could have been used "
+        "after all; nobody got less than the signed limit. Points still held count in full, though some of them will expire. "
         "Large buyers gain most, since they have most to swap."
     )
     yield ""
@@ -350,7 +353,7 @@ def _gas(figures: Figures) -> Iterator[str]:
         ),
     )
     each, bill = figures["customers"][FAIR]["have_more_each"], gas["bills"][FAIR]
-    if bill["gas"]:
+    if bill["gas"] and each > 0:
         limit = each / (bill["gas"] * 1e-9 * PRICES[0].ether)
         yield (
             f"On mainnet the trades eat up what is saved from expiry ({_dollars(each)} a household) as soon as gas costs more than "
@@ -418,8 +421,9 @@ def _beside(figures: Figures) -> Iterator[str]:
     yield (
         f"- **Where we are behind:** in {bar['all']['behind_rings']} of {bar['all']['weeks']} weeks greedy rings trade more value; in number "
         f"of orders they are level ({_times(base['same_orders_filled'][RINGS])}). In a market where everybody trades, pairs nearly do: "
-        "most swaps have the grocer's points on one side, which everybody collects, and so find their opposite. Fair clearing "
-        "takes about twice as many transfers an order as rings of equal size would."
+        "most swaps have the grocer's points on one side, which everybody collects, and so find their opposite. A filled order takes "
+        f"{figures['market'][FAIR]['transfers_an_order']:.2f} transfers, with pairs {figures['market'][PAIRS]['transfers_an_order']:.2f}, "
+        f"with rings {figures['market'][RINGS]['transfers_an_order']:.2f}; so pairs cost less gas."
     )
     yield ""
 

@@ -24,6 +24,9 @@ SMALL_WEEK = 1500
 
 NEVER = 1e9
 
+DIGITS = 7
+"""Digits behind the point that are reported: fewer than what other machines could compute otherwise."""
+
 Figures = dict[str, Any]
 
 
@@ -289,7 +292,7 @@ def figures(study: Study) -> Figures:
             )
         ]
     }
-    return {
+    found = {
         "parameters": asdict(study.parameters),
         "brands": [asdict(brand) for brand in BRANDS],
         "prices": [asdict(price) for price in PRICES],
@@ -309,3 +312,14 @@ def figures(study: Study) -> Figures:
         "variants": study.variants,
         "weeks": {name: [asdict(week) for week in study.worlds[name].weeks] for name in TRADED},
     }
+    return {key: _rounded(value) for key, value in found.items()}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    if isinstance(value, dict):
+        return {key: _rounded(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(entry) for entry in value]
+    return value
