@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parameters = replace(parameters, seed=options.seed)
     started = time.process_time()
     try:
-        made = study.make(parameters, not options.quick, lambda what: _console.print(f"{what} …", markup=False))
+        made = study.make(
+            parameters, not options.quick, lambda what: _console.print(f"{what} …", markup=False)
+        )
         figures = study.figures(made)
     except (BenchmarkError, TrocError) as error:
         _console.print(f"market: {error}", markup=False)

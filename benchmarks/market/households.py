@@ -2,8 +2,8 @@
 
 A point is worth what it takes off a receipt, less for waiting, times the chance that it is used before it
 expires: `exp(-w * t) * (1 - exp(-life / t))`, where t is how long the household expects to wait until it can
-use it. That is one visit where it holds a reward's worth, else as long as earning the rest takes. So points of
-a brand that is not bought any more, that are about to expire, or that never will make a reward, are worth
+use it. That is one visit where it holds a reward's worth, else as long as earning the rest takes. So points
+of a brand that is not bought any more, that are about to expire, or that never will make a reward, are worth
 little, and points that complete a reward of a brand bought each week are worth nearly all.
 """
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from benchmarks.market.ledger import Ledger
 from benchmarks.market.parameters import BRAND_BACK, BRANDS, GROCER_BACK, Parameters
-from benchmarks.market.purchases import WEEK, Purchases, end_of
+from benchmarks.market.purchases import WEEK, end_of
 from troc.market.clearing import Batch
 
 Integers = npt.NDArray[np.int64]
@@ -82,18 +82,19 @@ class Habits:
 
     @property
     def spends(self) -> Floats:
-        return self._spends / self._weight
+        return np.asarray(self._spends / self._weight)
 
     @property
     def visits(self) -> Floats:
-        return self._visits / self._weight
+        return np.asarray(self._visits / self._weight)
 
 
 class Quotes:
     """What a dollar of each brand's points fetched lately: what the history shows to anyone.
 
-    The prices that fit the trades of the past weeks best (least squares on logarithms, weighted by value, older
-    weeks fading), and a weak pull towards 1, a dollar for a dollar, which is all there is before the first trade.
+    The prices that fit the trades of the past weeks best (least squares on logarithms, weighted by value,
+    older weeks fading), and a weak pull towards 1, a dollar for a dollar, which is all there is before the
+    first trade.
     """
 
     def __init__(self, fade: float, pull: float) -> None:
@@ -125,7 +126,8 @@ class Wishes:
     """For how long each household has wanted to be rid of each brand's points.
 
     `tries` are the weeks without success so far; until `rests` it does not try again. A wish begins with its
-    first order and ends filled (nine tenths of what was offered), given up, or changed: there is no order any more.
+    first order and ends filled (nine tenths of what was offered), given up, or changed: there is no order any
+    more.
     """
 
     def __init__(self, households: int) -> None:
@@ -178,7 +180,7 @@ class Book:
     @property
     def offered(self) -> Floats:
         """What is offered, in dollars at the till."""
-        return self.give_amount * UNIT[self.give]
+        return np.asarray(self.give_amount * UNIT[self.give])
 
     def batch(self, ledger: Ledger) -> Batch:
         """The same orders for the fair clearing."""
@@ -207,7 +209,7 @@ def worth(wait: Floats, life: Floats, waiting: Floats) -> Floats:
 
 
 def wait_for(holds: Floats, spends: Floats, visits: Floats) -> Floats:
-    """Weeks until a household can use what it holds of a brand, in dollars: infinite where it does not buy."""
+    """Weeks until a household can use what it holds of a brand (dollars): infinite where it does not buy."""
     with np.errstate(divide="ignore", invalid="ignore"):
         visit = np.where(visits > SMALLEST_CHANCE, 1 / visits, np.inf)
         earning = np.where(spends > SMALLEST_CHANCE, np.maximum(REWARD - holds, 0) / (BACK * spends), np.inf)
@@ -289,13 +291,11 @@ def orders(
     return _signed(week, traits, wishes, parameters, columns, np.concatenate(reserves), rates[give, want])
 
 
-def _lives_asked(
-    visits: Floats, ledger: Ledger, now: int, parameters: Parameters
-) -> tuple[Floats, Integers]:
+def _lives_asked(visits: Floats, ledger: Ledger, now: int, parameters: Parameters) -> tuple[Floats, Integers]:
     """For which life each household asks of each brand: in weeks, and as the bound of an order.
 
-    Three times the expected wait until a visit, raised to the next of the lives that one can ask for. The bound
-    is the last lot's expiry that is not enough, 0 where all are.
+    Three times the expected wait until a visit, raised to the next of the lives that one can ask for. The
+    bound is the last lot's expiry that is not enough, 0 where all are.
     """
     grid = np.array(parameters.lives, dtype=np.float64)
     with np.errstate(divide="ignore"):
@@ -318,7 +318,7 @@ def _signed(
     reserve: Floats,
     rate: Floats,
 ) -> Book:
-    """Limits: the least that is worth it, plus the asked part of the gain at the last prices, and private noise."""
+    """Limits: the least that is worth it, the asked part of the gain at the last prices, private noise."""
     household, give, want, amount, expiring, living = columns
     asks = traits.asks[household] * parameters.concession ** wishes.tries[household, give]
     noise = np.exp(parameters.spread * traits.noise[week, household, give])

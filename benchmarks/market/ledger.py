@@ -49,11 +49,11 @@ class Ledger:
     def expiries(self) -> Integers:
         """By brand and epoch: the first second in which points of it are not valid."""
         epochs = np.arange(self.units.shape[2])
-        return START + (epochs[None, :] + LOTS) * self.lengths[:, None]
+        return np.asarray(START + (epochs[None, :] + LOTS) * self.lengths[:, None])
 
     def live(self) -> Integers:
         """By household and brand: what is not expired, after `age`."""
-        return self.units.sum(axis=2)
+        return np.asarray(self.units.sum(axis=2))
 
     def earn(self, earned: Earned) -> None:
         """Issue what the purchases of a week earned."""
@@ -66,7 +66,9 @@ class Ledger:
         self.expired += (self.units * dead).sum(axis=(0, 2))
         self.units[:, dead] = 0
 
-    def redeem(self, times: Integers, cents: Integers, steps: Integers, per_cent: npt.NDArray[np.float64]) -> Integers:
+    def redeem(
+        self, times: Integers, cents: Integers, steps: Integers, per_cent: npt.NDArray[np.float64]
+    ) -> Integers:
         """Whole rewards are redeemed at the till, as many as there are points for and as the receipt bears.
 
         By household and brand: `times` of the purchase (0: none) and `cents` paid; by brand: `steps`, the
@@ -81,10 +83,11 @@ class Ledger:
         taken = np.clip(wanted[..., None] - before, 0, valid)
         self.units -= taken
         self.redeemed += taken.sum(axis=(0, 2))
-        return wanted
+        return np.asarray(wanted)
 
     def transfer(self, source: int, target: int, brand: int, units: int, at_least: int, at_most: int) -> None:
-        """`transferFromWithin`: the oldest first among lots that live beyond `at_least`, at most to `at_most`.
+        """`transferFromWithin`: the oldest first among lots that live beyond `at_least`, at most to
+        `at_most`.
 
         0 for no bound above. Raises `LedgerError` where these lots do not suffice, and then moves nothing.
         """

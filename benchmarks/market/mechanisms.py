@@ -1,6 +1,7 @@
 """Three ways to bring the orders of a week together: pairs, greedy rings, fair clearing.
 
-Each takes the book and what makers hold and returns transfers, which `settle` then runs as the exchange would.
+Each takes the book and what makers hold and returns transfers, which `settle` then runs as the exchange
+would.
 """
 
 from __future__ import annotations
@@ -77,7 +78,9 @@ def settle(book: Book, transfers: Sequence[Transfer], ledger: Ledger) -> tuple[I
         if given[order] > amount:
             raise SettlementError(f"order {order} gives {given[order]}, more than {amount}")
         if received[order] * amount < given[order] * wanted:
-            raise SettlementError(f"order {order} receives {received[order]} for {given[order]}, below its limit")
+            raise SettlementError(
+                f"order {order} receives {received[order]} for {given[order]}, below its limit"
+            )
     return np.array(given, dtype=np.int64), np.array(received, dtype=np.int64)
 
 
@@ -177,9 +180,7 @@ def pairs(book: Book, ledger: Ledger) -> Outcome:
 
 
 def _match(taker: Standing, maker: Standing, transfers: list[Transfer]) -> None:
-    gives = min(
-        maker.left(taker.bound), taker.left(maker.bound) * maker.amount // maker.wanted
-    )
+    gives = min(maker.left(taker.bound), taker.left(maker.bound) * maker.amount // maker.wanted)
     pays = maker.least(gives)
     if gives <= 0 or gives < taker.least(pays):
         return
@@ -192,9 +193,9 @@ def _match(taker: Standing, maker: Standing, transfers: list[Transfer]) -> None:
 class _Rings:
     """Which ring is best, kept up to date as orders run out.
 
-    Nodes are lots of a token that no order in the book tells apart. From a node an order leads to every node of
-    what it wants that lives long enough; its weight is the logarithm of its limit. A ring is good for all where
-    the weights add up to less than 0; the best has the lowest mean.
+    Nodes are lots of a token that no order in the book tells apart. From a node an order leads to every node
+    of what it wants that lives long enough; its weight is the logarithm of its limit. A ring is good for all
+    where the weights add up to less than 0; the best has the lowest mean.
     """
 
     def __init__(self, entries: Sequence[Standing], longest: int) -> None:
@@ -328,7 +329,8 @@ def _join(left: Floats, right: Floats) -> Floats:
 
 
 def rings(book: Book, ledger: Ledger, longest: int = 5) -> Outcome:
-    """The ring with the best rate first, from two orders to `longest`, all of it that its smallest order bears.
+    """The ring with the best rate first, from two orders to `longest`, all of it that its smallest order
+    bears.
 
     All orders of a ring gain by the same factor over their limits.
     """
@@ -355,8 +357,8 @@ def rings(book: Book, ledger: Ledger, longest: int = 5) -> Outcome:
 def _amounts(orders: Sequence[Standing], has: Sequence[int]) -> list[int] | None:
     """What each order of a ring gives to the one before it, which wants it; None where no whole units do.
 
-    `has` is what each can give. The same factor lies between each order's limit and its rate, and the smallest
-    order is used up.
+    `has` is what each can give. The same factor lies between each order's limit and its rate, and the
+    smallest order is used up.
     """
     factor = exp(-sum(order.rate for order in orders) / len(orders))
     weight, weights = 1.0, []

@@ -82,8 +82,9 @@ BRANDS = (
 )
 """The grocer and its largest manufacturers by sales of the year, largest first.
 
-The data has numbers: the names say what they sell most of. A brewer and a maker of cigarettes (numbers 239 and
-539), which rank 11th and 13th, are left out: rewards on these goods are forbidden or restricted in many places.
+The data has numbers: the names say what they sell most of. A brewer and a maker of cigarettes (numbers 239
+and 539), which rank 12th and 14th, are left out: rewards on these goods are forbidden or restricted in many
+places.
 """
 
 LEFT_OUT = frozenset({239, 539})
@@ -97,14 +98,14 @@ class Parameters:
     `spread`: standard deviation of the private noise on limits, in logarithms. `memory`: half-life of what a
     household remembers of its purchases, in weeks. `waiting`: median of the private price of waiting, part of
     the value a week. `hurdle`: what a swap must gain to be worth the trouble, part of the value; `least`: the
-    smallest sum worth a swap, in dollars. `orders`: the most orders of a household a week. `patience`: for how
-    many weeks an unfilled wish is tried again (at least, at most); `rest`: for how many weeks it then rests.
-    `concession`: what is left, after each week without success, of the part of the gain that a household asks
-    for. `horizon`: points are wanted up to what the household buys of the brand in that many weeks. `lives`:
-    the lives one can ask for, in weeks, and `bounds` whether anybody does. `ring`: the longest greedy ring.
-    `news`: half-life of the prices that households see, in weeks; `pull`: dollars of trade that the belief in a
-    dollar for a dollar weighs, for each brand.
-    `grocer`: whether the grocer's points are traded.
+    smallest sum worth a swap, in dollars. `orders`: the most orders of a household a week. `patience`: for
+    how many weeks an unfilled wish is tried again (at least, at most); `rest`: for how many weeks it then
+    rests. `concession`: what is left, after each week without success, of the part of the gain that a
+    household asks for. `horizon`: points are wanted up to what the household buys of the brand in that many
+    weeks. `lives`: the lives one can ask for, in weeks, and `bounds` whether anybody does. `ring`: the
+    longest greedy ring. `news`: half-life of the prices that households see, in weeks; `pull`: dollars of
+    trade that the belief in a dollar for a dollar weighs, for each brand. `grocer`: whether the grocer's
+    points are traded.
     """
 
     seed: int = 2017
@@ -148,5 +149,6 @@ PRICES = (
     Prices("mainnet, busy", 20.0, 0.0),
     Prices("rollup", 0.01, 1.0),
 )
-"""On mainnet the measured gas contains the calldata. On a rollup each byte of it is posted besides, here at one
-gas of blob a byte and one gwei, without compression, and the measured gas is paid at the rollup's own price."""
+"""On mainnet the measured gas contains the calldata. On a rollup each byte of it is posted besides, here at
+one gas of blob a byte and one gwei, without compression, and the measured gas is paid at the rollup's own
+price."""

@@ -120,6 +120,8 @@ def _size(figures: Figures) -> Figure:
     axes.set_ylim(0.7, 3)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel("orders in the week")
-    axes.set_title("Value traded by fair clearing beside the others, same orders, all weeks of all runs", fontsize=10)
+    axes.set_title(
+        "Value traded by fair clearing beside the others, same orders, all weeks of all runs", fontsize=10
+    )
     axes.legend(frameon=False, fontsize=9)
     return figure

@@ -84,9 +84,10 @@ def read(parameters: Parameters) -> Purchases:
         if brand.manufacturer is not None:
             of_brand = lines[lines["manufacturer"] == brand.manufacturer]
         times = of_brand["time"].to_numpy()
-        where = ((times - START) // WEEK, np.searchsorted(numbers, of_brand["household"].to_numpy()), place)
-        np.add.at(cents, where, of_brand["cents"].to_numpy())
-        np.maximum.at(last, where, times)
+        household = np.searchsorted(numbers, of_brand["household"].to_numpy())
+        where = np.ravel_multi_index(((times - START) // WEEK, household, np.full(len(times), place)), shape)
+        np.add.at(cents.reshape(-1), where, of_brand["cents"].to_numpy())
+        np.maximum.at(last.reshape(-1), where, times)
         rule = receipts.Programme(brand.name, "", brand.manufacturer, "", brand.rate, "")
         points = receipts.points_of(of_brand, rule)
         times = points["time"].to_numpy()

@@ -13,7 +13,7 @@ from benchmarks.market import gas as costs
 from benchmarks.market.households import UNIT, Traits, draw
 from benchmarks.market.parameters import BRANDS, PRICES, Parameters
 from benchmarks.market.purchases import Purchases, read
-from benchmarks.market.year import Week, World, run
+from benchmarks.market.year import Tried, Week, World, run
 
 NONE, PAIRS, RINGS, FAIR = "none", "pairs", "rings", "fair"
 TRADED = (PAIRS, RINGS, FAIR)
@@ -76,9 +76,7 @@ def make(parameters: Parameters, with_variants: bool, say: Callable[[str], None]
     worlds = {}
     for mechanism in (NONE, *TRADED):
         say(f"the year with {mechanism}")
-        worlds[mechanism] = run(
-            mechanism, parameters, purchases, traits, compare=mechanism in (PAIRS, FAIR)
-        )
+        worlds[mechanism] = run(mechanism, parameters, purchases, traits, compare=mechanism in (PAIRS, FAIR))
     rows = [compared("as above", parameters, worlds)]
     for variant in variants(parameters) if with_variants else ():
         say(variant.name)
@@ -101,11 +99,15 @@ def ratio(over: float, under: float) -> float | None:
     return over / under if under else None
 
 
-def beside(world: World, other: str, measure: int = 0) -> float | None:
-    """What a world traded (0), gained (1) or filled (2) over what another mechanism would of the same orders."""
-    own = ("traded", "surplus")[measure] if measure < 2 else None
-    mine = total(world.weeks, own) if own else total(world.weeks, "filled") + total(world.weeks, "partly")
-    return ratio(mine, sum(week.tried[other][measure] for week in world.weeks))
+def over(world: World, other: str) -> Figures:
+    """What a world's mechanism did, over what another does with the same orders."""
+    own = Tried(
+        total(world.weeks, "traded"),
+        total(world.weeks, "surplus"),
+        int(total(world.weeks, "filled") + total(world.weeks, "partly")),
+    )
+    theirs = [sum(column) for column in zip(*(week.tried[other] for week in world.weeks), strict=True)]
+    return {name: ratio(mine, whole) for name, mine, whole in zip(Tried._fields, own, theirs, strict=True)}
 
 
 def compared(name: str, parameters: Parameters, worlds: Mapping[str, World]) -> Figures:
@@ -116,12 +118,11 @@ def compared(name: str, parameters: Parameters, worlds: Mapping[str, World]) -> 
         "orders_a_week": total(fair.weeks, "orders") / max(len(fair.weeks), 1),
         "filled_fair": ratio(total(fair.weeks, "traded"), total(fair.weeks, "offered")),
         "filled_pairs": ratio(total(pairs.weeks, "traded"), total(pairs.weeks, "offered")),
-        "same_orders_value": {other: beside(fair, other) for other in (PAIRS, RINGS)},
-        "same_orders_surplus": {other: beside(fair, other, 1) for other in (PAIRS, RINGS)},
-        "same_orders_filled": {other: beside(fair, other, 2) for other in (PAIRS, RINGS)},
+        "same_orders": {other: over(fair, other) for other in (PAIRS, RINGS)},
         "own_year_value": ratio(total(fair.weeks, "traded"), total(pairs.weeks, "traded")),
         "weeks": [
-            [week.orders, week.traded, week.tried[PAIRS][0], week.tried[RINGS][0]] for week in fair.weeks
+            [week.orders, week.traded, week.tried[PAIRS].traded, week.tried[RINGS].traded]
+            for week in fair.weeks
         ],
     }
 
@@ -236,7 +237,12 @@ def brands(study: Study, world: World) -> list[Figures]:
     return rows
 
 
-SIZES = (("the grocer", 0, 1), ("the 6 largest", 1, 7), ("the 6 in the middle", 7, 13), ("the 7 smallest", 13, 20))
+SIZES = (
+    ("the grocer", 0, 1),
+    ("the 6 largest", 1, 7),
+    ("the 6 in the middle", 7, 13),
+    ("the 7 smallest", 13, 20),
+)
 
 
 def sizes(rows: Sequence[Figures]) -> list[Figures]:
@@ -279,19 +285,8 @@ def figures(study: Study) -> Figures:
     bills = {name: costs.bill(study.worlds[name], measured, households) for name in TRADED}
     by_brand = {name: brands(study, study.worlds[name]) for name in TRADED}
     base = study.variants[0]
-    pairs = study.worlds[PAIRS]
-    fair_on_pairs = {
-        FAIR: [
-            ratio(sum(week.tried[FAIR][measure] for week in pairs.weeks), whole)
-            for measure, whole in enumerate(
-                (
-                    total(pairs.weeks, "traded"),
-                    total(pairs.weeks, "surplus"),
-                    total(pairs.weeks, "filled") + total(pairs.weeks, "partly"),
-                )
-            )
-        ]
-    }
+    # Over what pairs did with the orders that pairs got.
+    behind = over(study.worlds[PAIRS], FAIR)
     found = {
         "parameters": asdict(study.parameters),
         "brands": [asdict(brand) for brand in BRANDS],
@@ -306,7 +301,7 @@ def figures(study: Study) -> Figures:
             "bills": {name: asdict(one) for name, one in bills.items()},
             "dollars": costs.table(bills.items(), PRICES),
         },
-        "fair_over_pairs_on_their_orders": fair_on_pairs[FAIR],
+        "orders_of_pairs": {name: ratio(1, value) if value else None for name, value in behind.items()},
         "base": {key: value for key, value in base.items() if key != "weeks"},
         "bar": bar(study.variants),
         "variants": study.variants,

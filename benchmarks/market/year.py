@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from benchmarks.market import households
 from benchmarks.market.households import STEP, UNIT, Book, Traits, Wishes
 from benchmarks.market.ledger import Ledger
-from benchmarks.market.mechanisms import MECHANISMS, Mechanism, Outcome, settle
+from benchmarks.market.mechanisms import MECHANISMS, Outcome, settle
 from benchmarks.market.parameters import BRANDS, CENT, Parameters
 from benchmarks.market.purchases import Purchases, end_of, lengths
 
@@ -24,16 +25,24 @@ FILLED = 0.99
 """An order counts as filled where at least this part of it was given; in part where anything was."""
 
 
+class Tried(NamedTuple):
+    """What a mechanism would have done: traded, gained over limits (dollars), and filled (a number)."""
+
+    traded: float
+    surplus: float
+    filled: int
+
+
 @dataclass(frozen=True)
 class Week:
     """What a mechanism did with the orders of one week; money in dollars at the till.
 
-    `orders`, `filled` and `partly` are numbers; `offered`, `traded` and `surplus` money; `transfers` a number.
-    `spread` is the sum over pairs of (standard deviation of the logarithm of the rate) times the value traded,
-    `alike` the same over orders that agree in pair and in both bounds on lives; `spread_value` and
-    `alike_value` are the values of the pairs with two orders and more. `quality` is surplus over its bound,
-    as the fair clearing publishes it. `tried` is what other mechanisms would have traded, and their surplus
-    and number of filled orders, had they got the same orders.
+    `orders`, `filled` and `partly` are numbers; `offered`, `traded` and `surplus` money; `transfers` a
+    number. `spread` is the sum over pairs of (standard deviation of the logarithm of the rate) times the
+    value traded, `alike` the same over orders that agree in pair and in both bounds on lives; `spread_value`
+    and `alike_value` are the values of the pairs with two orders and more. `quality` is surplus over its
+    bound, as the fair clearing publishes it. `tried` is what other mechanisms would have done with the same
+    orders.
     """
 
     week: int
@@ -49,17 +58,17 @@ class Week:
     alike: float
     alike_value: float
     quality: float | None
-    tried: dict[str, tuple[float, float, int]] = field(default_factory=dict)
+    tried: dict[str, Tried] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class World:
     """A year under one mechanism, `none` for no trade at all.
 
-    By household: `redeemed` (dollars) and `left` (live at the end). By household and brand: `redemptions`, units.
-    `trades` by household: filled and partly filled orders; `first` the number of (household, brand) pairs in
-    which a household got points of a brand of which it held none at that moment. `inflow` by brand: units
-    that changed hands. `wishes` as households learnt of them.
+    By household: `redeemed` (dollars) and `left` (live at the end). By household and brand: `redemptions`,
+    units. `trades` by household: filled and partly filled orders; `first` the number of (household, brand)
+    pairs in which a household got points of a brand of which it held none at that moment. `inflow` by brand:
+    units that changed hands. `wishes` as households learnt of them.
     """
 
     mechanism: str
@@ -76,12 +85,12 @@ class World:
     @property
     def redeemed(self) -> Floats:
         """What each household took off its receipts, in dollars."""
-        return self.redemptions @ UNIT
+        return np.asarray(self.redemptions @ UNIT)
 
     @property
     def left(self) -> Floats:
         """What each household still holds at the end, in dollars."""
-        return self.ledger.live() @ UNIT
+        return np.asarray(self.ledger.live() @ UNIT)
 
 
 def run(
@@ -124,16 +133,17 @@ def run(
     )
 
 
-def _tried(mechanism: str, book: Book, ledger: Ledger) -> dict[str, tuple[float, float, int]]:
+def _tried(mechanism: str, book: Book, ledger: Ledger) -> dict[str, Tried]:
     found = {}
     for name, other in MECHANISMS.items():
         if name != mechanism:
             outcome = other(book, ledger)
-            found[name] = outcome.value(book), outcome.surplus(book), int((outcome.given > 0).sum())
+            filled = int((outcome.given > 0).sum())
+            found[name] = Tried(outcome.value(book), outcome.surplus(book), filled)
     return found
 
 
-def _week(week: int, book: Book, outcome: Outcome, tried: dict[str, tuple[float, float, int]]) -> Week:
+def _week(week: int, book: Book, outcome: Outcome, tried: dict[str, Tried]) -> Week:
     filled = outcome.given >= FILLED * book.give_amount
     spread, spread_value = _dispersion(book, outcome, book.give * len(BRANDS) + book.want)
     bounds = np.stack([book.give, book.want, book.give_expiring_by, book.want_living_until], axis=1)
@@ -161,7 +171,7 @@ def _week(week: int, book: Book, outcome: Outcome, tried: dict[str, tuple[float,
 
 
 def _dispersion(book: Book, outcome: Outcome, group: Integers) -> tuple[float, float]:
-    """Standard deviation of the logarithm of the rate within each group, weighted by value; and that value."""
+    """Standard deviation of the logarithm of the rate in each group, weighted by value; and that value."""
     done = (outcome.given > 0) & (outcome.received > 0)
     if not done.any():
         return 0.0, 0.0
@@ -173,6 +183,3 @@ def _dispersion(book: Book, outcome: Outcome, group: Integers) -> tuple[float, f
     variance = np.bincount(place, value * (rate - mean[place]) ** 2) / total
     several = count > 1
     return float((np.sqrt(variance) * total)[several].sum()), float(total[several].sum())
-
-
-__all__ = ["FILLED", "Mechanism", "Week", "World", "run"]
