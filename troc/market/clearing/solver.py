@@ -57,7 +57,7 @@ def clear(batch: Batch) -> Clearing:
         if len(amounts.broken):
             without[amounts.broken] = True
             continue
-        transfers, stuck = _transfers(market, amounts)
+        transfers, stuck = pay(market, amounts)
         if not len(stuck):
             break
         without[stuck] = True
@@ -164,7 +164,10 @@ def _rates(market: Market, prices: list[int]) -> Floats:
     return rates
 
 
-def _transfers(market: Market, amounts: Amounts) -> tuple[Integers, Integers]:
+def pay(market: Market, amounts: Amounts) -> tuple[Integers, Integers]:
+    """The transfers that make these amounts (orders are places in the book), and orders that stand in the
+    way.
+    """
     gives, gets = np.flatnonzero(amounts.given > 0), np.flatnonzero(amounts.received > 0)
     # What an order gets by several offers is of one good.
     takers, place = np.unique(market.order[gets], return_inverse=True)
