@@ -25,6 +25,8 @@ from troc.market.clearing.solver import pay
 from troc.market.clearing.units import whole_units
 
 _DUST = 1e-9
+_TRIES = 6
+"""How often an order may fail to find a place in a settlement."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,9 @@ class _Pieces:
         self.get = self.want[self.order]
         self.left = units
         self.value = units * self.price[self.give]
-        self.dust = self.value * _DUST
+        # A few units of many are not worth a place in another settlement.
+        self.dust = np.maximum(self.value * _DUST, np.minimum(3 * self.price[self.give], self.value / 100))
+        self.tries = np.zeros(len(keys), np.int64)
         self.open: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         # The last of a list is used first: all-or-nothing orders, then large ones.
         for piece in np.lexsort(
@@ -217,8 +221,8 @@ class _Pieces:
         return pieces[-1] if pieces else None
 
     def _circle(self, piece: int, block: _Block) -> list[int] | None:
-        """The shortest way from what the piece gets back to what it gives, through orders of the block if that
-        is possible, and otherwise with new ones that it has room for.
+        """The shortest way from what the piece gets back to what it gives, through orders of the block if
+        that is possible, and otherwise with new ones that it has room for.
         """
         room = block.most - len(block.orders | {int(self.order[piece])})
         for inside in (True, False):
@@ -247,26 +251,37 @@ class _Pieces:
         return None
 
     def _transfers(self, block: _Block) -> Integers:
-        """Whole units, and transfers, of one settlement; it takes what it uses from what is left."""
+        """Whole units, and transfers, of one settlement; it takes what it uses from what is left. None, where
+        an order stands in the way: it is left then, and the others try again without it.
+        """
         pieces = np.array(sorted(block.values), np.int64)
-        while len(pieces):
-            market = self._market(pieces)
-            shares = np.array([block.values[piece] for piece in pieces.tolist()])
-            shares = np.clip(shares / (market.units * self.price[market.give]), 0.0, 1.0)
-            shares[shares > 1 - 1e-9] = 1.0
-            rates: Floats = self.price[market.give] / self.price[market.want]
-            amounts = whole_units(market, shares, rates)
-            bad = amounts.broken
-            if not len(bad):
-                transfers, bad = pay(market, amounts)
-            if not len(bad):
-                self.left[pieces] -= amounts.given
-                rows = self.book.rows
-                return np.column_stack([rows[transfers[:, 0]], rows[transfers[:, 1]], transfers[:, 2]])
-            for piece in pieces[np.isin(self.order[pieces], bad)].tolist():
-                self._close(piece)
-            pieces = pieces[~np.isin(self.order[pieces], bad)]
-        return np.zeros((0, 3), np.int64)
+        market = self._market(pieces)
+        shares = np.array([block.values[piece] for piece in pieces.tolist()])
+        shares = np.clip(shares / (market.units * self.price[market.give]), 0.0, 1.0)
+        shares[shares > 1 - 1e-9] = 1.0
+        rates: Floats = self.price[market.give] / self.price[market.want]
+        amounts = whole_units(market, shares, rates)
+        transfers, bad = np.zeros((0, 3), np.int64), amounts.broken
+        if not len(bad):
+            transfers, bad = pay(market, amounts)
+        if len(bad):
+            transfers = transfers[:0]
+        else:
+            self.left[pieces] -= amounts.given
+        self._give_back(pieces, np.isin(self.order[pieces], bad), amounts.given > 0)
+        rows = self.book.rows
+        return np.column_stack([rows[transfers[:, 0]], rows[transfers[:, 1]], transfers[:, 2]])
+
+    def _give_back(self, pieces: Integers, bad: Flags, used: Flags) -> None:
+        """What a settlement left of its pieces has another try, but not for ever."""
+        self.tries[pieces[~used]] += 1
+        left = self.left[pieces] * self.price[self.give[pieces]]
+        again = (self.tries[pieces] < _TRIES) & ~bad
+        self.value[pieces] = np.where(again, left, 0.0)
+        for piece in pieces[again & (left > self.dust[pieces])].tolist():
+            stack = self.open[int(self.give[piece])][int(self.get[piece])]
+            if piece not in stack:
+                stack.append(piece)
 
     def _market(self, pieces: Integers) -> Market:
         """Of the pieces of one settlement alone."""
