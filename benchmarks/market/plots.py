@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from benchmarks.market.study import BAR, FAIR, PAIRS, RINGS, SMALL_WEEK, TRADED, Figures
 
@@ -16,6 +16,8 @@ from benchmarks.market.study import BAR, FAIR, PAIRS, RINGS, SMALL_WEEK, TRADED,
 _COLOURS = {"none": "#999999", PAIRS: "#E69F00", RINGS: "#CC79A7", FAIR: "#0072B2"}
 _NAMES = {"none": "no trade", PAIRS: "pairs", RINGS: "greedy rings", FAIR: "fair clearing"}
 _DOTS = 110
+_FLOOR = 1e-5
+"""Rates that lie closer together are drawn as if they lay so far apart."""
 
 
 def draw(figures: Figures, folder: Path) -> list[str]:
@@ -60,6 +62,7 @@ def _filled(figures: Figures) -> Figure:
     for axes in (value, number):
         axes.set_ylim(0, 1)
         axes.set_xlabel("week")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     value.legend(frameon=False, fontsize=9)
     return figure
@@ -70,12 +73,14 @@ def _rates(figures: Figures) -> Figure:
     for name in TRADED:
         weeks = [week for week in figures["weeks"][name] if week["spread_value"]]
         places = [week["week"] + 1 for week in weeks]
-        floor = 1e-5
-        values = [max(week["spread"] / week["spread_value"], floor) for week in weeks]
+        values = [max(week["spread"] / week["spread_value"], _FLOOR) for week in weeks]
         _line(axes, places, values, name)
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3%}"))
-    axes.set_title("How far rates of one pair lie apart within a week (standard deviation)", fontsize=10)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g}%"))
+    axes.set_title(
+        "How far rates of one pair lie apart within a week (standard deviation, 0.001% or less as 0.001%)",
+        fontsize=10,
+    )
     axes.set_xlabel("week")
     axes.legend(frameon=False, fontsize=9, loc="center right")
     return figure
@@ -94,7 +99,7 @@ def _breakage(figures: Figures) -> Figure:
         axes.bar(at, values, 0.27, color=_COLOURS[name], label=_NAMES[name])
     labels = [f"{row['name']} ({row['months']})" for row in rows]
     axes.set_xticks(range(len(rows)), labels, rotation=50, ha="right", fontsize=8)
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_title("Points that expired, of those issued in the year (longest life in months)", fontsize=10)
     axes.legend(frameon=False, fontsize=9)
     return figure
@@ -114,10 +119,10 @@ def _size(figures: Figures) -> Figure:
             label=f"beside {_NAMES[other]}",
         )
     axes.axhline(1, color="black", linewidth=0.8)
-    axes.axhline(BAR, color="#D55E00", linewidth=1, linestyle="--")
-    axes.annotate(f"our bar, up to {SMALL_WEEK:,} orders", (SMALL_WEEK, BAR), fontsize=8, va="bottom")
     axes.set_xscale("log")
-    axes.set_ylim(0.7, 3)
+    axes.plot([axes.get_xlim()[0], SMALL_WEEK], [BAR, BAR], color="#D55E00", linewidth=1, linestyle="--")
+    axes.annotate(" our bar", (SMALL_WEEK, BAR), fontsize=9, va="center", color="#D55E00")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel("orders in the week")
     axes.set_title(

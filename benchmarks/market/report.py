@@ -95,7 +95,7 @@ def _summary(figures: Figures) -> Iterator[str]:
     yield (
         "- **The brands pay for it.** The customers' gain is the brands' lost breakage, to the cent. It "
         f"weighs most on small brands: their breakage falls from {_percent(small['breakage_without'])} to "
-        f"{_percent(small['breakage'])} of what they issue, though only "
+        f"{_percent(small['breakage'])} of what they issue, while "
         f"{_percent(customers['households'] / figures['households'])} of the households trade, and they "
         f"honour rewards for {_percent(small['redeemed_more_of_sales'], 2)} of their sales more "
         f"({sized[0]['name']}: {_percent(sized[0]['redeemed_more_of_sales'], 2)})."
