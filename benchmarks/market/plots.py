@@ -125,6 +125,7 @@ def _size(figures: Figures) -> Figure:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel("orders in the week")
+    axes.set_ylabel("times the value")
     axes.set_title(
         "Value traded by fair clearing beside the others, same orders, all weeks of all runs", fontsize=10
     )

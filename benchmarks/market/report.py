@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.market.parameters import BRAND_BACK, GROCER_BACK, PRICES
 from benchmarks.market.study import FAIR, NONE, PAIRS, RINGS, TRADED, Figures
+from benchmarks.report import table
 
 _NAMES = {NONE: "no trade", PAIRS: "pairs", RINGS: "greedy rings", FAIR: "fair clearing"}
 WIDTH = 120
@@ -34,10 +35,7 @@ def _more(value: int) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield "| " + " | ".join(header) + " |"
-    yield "|" + "|".join("---" if place == 0 else "---:" for place in range(len(header))) + "|"
-    for row in rows:
-        yield "| " + " | ".join(row) + " |"
+    yield from table(header, rows)
     yield ""
 
 
@@ -109,8 +107,9 @@ def _summary(figures: Figures) -> Iterator[str]:
         f"- **Our bar {'is kept' if reached else 'is missed'}.** Fair clearing should trade {bar['bar']} "
         f"times the value of pairs in weeks with at most {bar['orders']:,} orders. With the same orders it "
         f"trades {_times(bar['base']['value'])} over the year, and reaches the bar in "
-        f"{bar['base']['reached']} of {bar['base']['weeks']} weeks. Markets thinner than this one reach it, "
-        "thicker ones do not: [below](#beside-the-others)."
+        f"{bar['base']['reached']} of {bar['base']['weeks']} weeks; the customers' gain over their limits is "
+        f"{_times(base['same_orders'][PAIRS]['surplus'])} that of pairs. {_reached(figures)} "
+        "[Below](#beside-the-others)."
         if not reached
         else "- **Our bar is kept.** With the same orders fair clearing trades "
         f"{_times(bar['base']['value'])} the value of "
@@ -123,6 +122,17 @@ def _summary(figures: Figures) -> Iterator[str]:
         f"{_times(base['same_orders'][RINGS]['filled'])} the number of orders."
     )
     yield ""
+
+
+def _reached(figures: Figures) -> str:
+    """Which runs reach the bar."""
+    bar = figures["bar"]["bar"]
+    found = [
+        f"{row['name']} ({_times(row['same_orders'][PAIRS]['traded'])})"
+        for row in figures["variants"]
+        if (row["same_orders"][PAIRS]["traded"] or 0) >= bar
+    ]
+    return f"Runs that reach it: {'; '.join(found)}." if found else "No run reaches it."
 
 
 def _assumed(figures: Figures) -> Iterator[str]:
@@ -323,7 +333,7 @@ def _brands(figures: Figures) -> Iterator[str]:
         "away, so that fewer different customers redeem. Sales here are the real ones of a year without "
         "trade: whether a reward brings a further visit, these data cannot tell. A brand for which a reward "
         "of $1 brings less than its own cost of that reward in further margin loses by the market, and "
-        "small brands with short lives lose most of what breakage spared them. What decides is the life of "
+        "measured by sales it costs small brands with short lives most. What decides is the life of "
         "points more than the size of the brand:"
     )
     yield ""
@@ -499,6 +509,6 @@ def _limits(figures: Figures) -> Iterator[str]:
     yield ""
     yield (
         f"Everything is drawn from the seed {figures['parameters']['seed']}: the same seed gives the same "
-        "page (other BLAS libraries may change last digits). A run takes about three minutes on one core; "
+        "page (other BLAS libraries may change last digits). A run takes three to four minutes on one core; "
         "`python -m benchmarks.market --quick` a few seconds."
     )

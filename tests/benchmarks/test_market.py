@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.market import households, mechanisms, study, year
-from benchmarks.market.__main__ import main
+from benchmarks.market.__main__ import FOLDER, main
 from benchmarks.market.households import UNIT, Book, Habits, wait_for, worth
 from benchmarks.market.ledger import Ledger, LedgerError
 from benchmarks.market.mechanisms import MECHANISMS, Outcome, SettlementError, settle
@@ -148,6 +149,11 @@ def test_the_command_writes_page_figures_and_pictures(
         if "(market/" in line
     }
     assert named == {path.name for path in (folder / "market").glob("*.png")}
+
+
+def test_the_committed_page_shows_the_committed_figures() -> None:
+    figures = json.loads((FOLDER / "market.json").read_text())
+    assert (FOLDER / "market.md").read_text() == markdown(figures)
 
 
 def test_refuses_more_households_than_there_are() -> None:
