@@ -346,6 +346,17 @@ def test_points_that_die_too_soon_are_not_delivered(mechanism: str) -> None:
     assert not MECHANISMS[mechanism](refused, _holding(refused)).given.any()
 
 
+def test_points_that_die_too_soon_for_one_are_left_for_others() -> None:
+    # The first asks for a longer life than the cheapest offer has; the last does not.
+    book = _book((1, 6, 10_000, 7_000), (6, 1, 10_000, 7_000), (6, 1, 10_000, 9_000), (1, 6, 10_000, 9_500))
+    ledger = _holding(book)
+    ledger.units[1, 6] = 0
+    ledger.units[1, 6, 0] = 10_000
+    bound = int(ledger.expiries[6, 0])
+    book = replace(book, want_living_until=np.array([bound, 0, 0, 0]))
+    assert mechanisms.rings(book, ledger).given.all()
+
+
 def _random_book(random: np.random.Generator, count: int) -> tuple[Book, Ledger]:
     give = random.integers(0, 5, count)
     want = (give + random.integers(1, 5, count)) % 5
