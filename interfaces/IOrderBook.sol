@@ -10,7 +10,7 @@ interface IOrderBook {
     /// @notice The price of a good in a batch.
     /// @param token The token.
     /// @param livingUntil The class of remaining life: points that live beyond this time; 0: any.
-    /// @param price Of one smallest unit, in any unit that is common to all goods that were traded for each other.
+    /// @param price Of one smallest unit, with 18 decimals, in any unit common to the goods that were traded for each other.
     struct Good {
         address token;
         uint256 livingUntil;
