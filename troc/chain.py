@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import requests
 from eth_typing import ChecksumAddress, HexStr
@@ -89,6 +89,14 @@ class Node(HTTPProvider):
         )
 
 
+class Header(NamedTuple):
+    """A block: its number, hash and time in Unix seconds."""
+
+    number: int
+    hash: bytes
+    time: int
+
+
 @dataclass(frozen=True)
 class Signed:
     """A signed transaction, ready to be sent any number of times: its nonce lets it in once.
@@ -166,6 +174,11 @@ class Chain:
     def genesis_hash(self) -> str:
         """Hash of block 0: tells a local chain from the one that was there before it."""
         return "0x" + bytes(self._ask(lambda: self.web3.eth.get_block(0))["hash"]).hex()
+
+    def header(self, block: BlockIdentifier = "latest") -> Header:
+        """Number, hash and time of a block."""
+        found = self._ask(lambda: self.web3.eth.get_block(block))
+        return Header(int(found["number"]), bytes(found["hash"]), int(found["timestamp"]))
 
     def now(self) -> int:
         """Timestamp of the latest block, in seconds: what contracts last took for now."""
@@ -386,6 +399,10 @@ class Chain:
                 self._broadcast(signed, first=False)
                 sent = time.monotonic()
             time.sleep(self.config.poll_seconds)
+
+    def broadcast(self, signed: Signed) -> None:
+        """Send a signed transaction and do not wait; `submit` waits for it later."""
+        self._broadcast(signed, first=True)
 
     def receipt(self, transaction: str) -> Receipt | None:
         """The receipt of a transaction, or None while the node has none or only an empty one.
