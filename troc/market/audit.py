@@ -110,7 +110,7 @@ def audit_batch(chain: Chain, evidence: Evidence, published: Published) -> Batch
     if block.verdict is Verdict.HOLDS:
         in_it, orders = _check_orders(record, evidence.orders_of(record))
         complete = len(settled) == len(set(record.settlements))
-        market = _Market(orders, record, settled)
+        market = Market(orders, record, settled)
         figures = market.figures
         items += [
             in_it,
@@ -389,7 +389,7 @@ class _Offer(NamedTuple):
         return self.buys.price * self.order.order.want_amount
 
 
-class _Market:
+class Market:
     """A batch at its published prices: docs/clearing.md, "What is published, exactly"."""
 
     def __init__(self, orders: Sequence[OpenOrder], record: Record, settled: Sequence[Settled]) -> None:

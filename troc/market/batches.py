@@ -16,7 +16,7 @@ from web3.contract.contract import ContractFunction
 
 from troc.chain import Chain
 from troc.errors import NetworkError, OrderError
-from troc.market.clearing import Batch, Clearing, Holdings, clear, split
+from troc.market.clearing import Batch, Clearing, Holdings, clear
 from troc.market.clearing.batch import FOR_EVER, Integers
 from troc.market.records import SMOOTHING_DECIMALS, PricedGood, Record, commitment
 from troc.messages import KIND_POINTS, ZERO_ADDRESS, Domain, Order
@@ -102,6 +102,11 @@ class Solution:
     record: Record
 
 
+def split(clearing: Clearing, most_orders: int) -> list[list[tuple[int, int, int]]]:
+    rows = [tuple(row) for row in clearing.transfers.tolist()]
+    return [rows] if rows else []
+
+
 class Batches:
     """Makes batches of one deployment. `exchange` is the EIP-712 domain of its exchange."""
 
@@ -151,7 +156,7 @@ class Batches:
         ]
         if self._chain.header(closing.block).hash != closing.hash:
             raise NetworkError(f"the chain dropped block {closing.block:,} while it was read", "run it again")
-        return _arrange(closing, kept, lots)
+        return arrange(closing, kept, lots)
 
     def _agrees(self, each: Candidate, closing: Closing) -> bool:
         return is_signed_by_contract(
@@ -263,7 +268,7 @@ def _is_payable(order: Order, lots: Sequence[tuple[int, int]]) -> bool:
     return held >= (1 if order.allow_partial else order.give_amount)
 
 
-def _arrange(closing: Closing, kept: Sequence[tuple[Candidate, int]], lots: Lots) -> Gathered:
+def arrange(closing: Closing, kept: Sequence[tuple[Candidate, int]], lots: Lots) -> Gathered:
     """The arrays of a batch."""
     orders = [each.order for each, _ in kept]
     tokens = list(dict.fromkeys(token for order in orders for token in (order.give_token, order.want_token)))
