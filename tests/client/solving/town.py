@@ -23,6 +23,13 @@ class Town:
     world: World
     customers: tuple[Troc, ...]
 
+    def again(self, world: World) -> Town:
+        """The same people, seen anew: a reader remembers what it read, and a test's chain is undone."""
+        everyone = tuple(
+            world.everyone.as_account(customer.signer, world.relay_signer) for customer in self.customers
+        )
+        return Town(world, everyone)
+
     def holds(self, place: int) -> str:
         """The brand of which a customer has points."""
         return SYMBOLS[place % len(SYMBOLS)]
