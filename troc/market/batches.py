@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from eth_utils.crypto import keccak
 
-from troc.abi import answer_words, words_call
+from troc.abi import answer_words, call_data, words_call
 from troc.chain import Chain
 from troc.errors import NetworkError, OrderError
 from troc.market.clearing import Batch, Clearing, Holdings, clear
@@ -222,15 +222,14 @@ class Batches:
         here = {place: index for index, place in enumerate(places)}
         transfers = tuple((here[giver], here[receiver], units) for giver, receiver, units in part)
         orders = [gathered.orders[place] for place in places]
-        data = self._contract.encode_abi(
+        data = call_data(
+            "PointsExchange",
             "settle",
-            [
-                [each.order.as_tuple() for each in orders],
-                [each.signature for each in orders],
-                list(transfers),
-            ],
+            [each.order.as_tuple() for each in orders],
+            [each.signature for each in orders],
+            transfers,
         )
-        return PlannedSettlement(places, transfers, bytes.fromhex(data[2:]))
+        return PlannedSettlement(places, transfers, data)
 
 
 def _record(gathered: Gathered, clearing: Clearing, settlements: Sequence[PlannedSettlement]) -> Record:

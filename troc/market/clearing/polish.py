@@ -14,6 +14,7 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from troc.market.clearing.batch import Flags
 from troc.market.clearing.market import Floats
 from troc.market.clearing.prices import Problem, State
 
@@ -36,42 +37,60 @@ class Flow:
     whole: bool
 
 
-def polish(problem: Problem, state: State, band: float) -> State:
-    """A solution whose smoothing is nearly 0, or the best that was found."""
-    log_prices = state.log_prices
-    threshold = np.zeros(len(problem.heap_units))
-    best: tuple[float, Flow, Floats] | None = None
-    width, before = band, np.inf
-    for _ in range(_ROUNDS):
-        flow = best_flow(problem, log_prices, threshold, width)
-        if flow is None:
-            break
-        if not flow.whole:
-            width *= 4
-            if width > 50:
-                break
-            continue
-        off = _off(problem, flow, log_prices)
-        if best is None or off < best[0]:
-            best = off, flow, log_prices
-        if off <= _STILL:
-            break
-        change = float(np.abs(flow.change).max())
-        if change > before / 2:
-            log_prices = log_prices + _between(problem, flow, log_prices, change)
-            before = np.inf
-        else:
-            log_prices = log_prices + flow.change
-            before = change
-        threshold = flow.threshold
+def polish(problem: Problem, state: State) -> State:
+    """A solution whose smoothing is nearly 0, or the best that was found near a smoothed one. Its residual is
+    the surplus that is lost, as a share of the turnover.
+    """
+    reach = 2 * state.smoothing
+    best = _try(problem, state.log_prices, state.threshold, reach)
     if best is None:
         return state
-    off, flow, log_prices = best
-    # Swaps without any surplus are wished for too, and cost nobody anything.
-    more = best_flow(problem, log_prices, flow.threshold, max(_TIE, min(off, band)), volume=0.1)
-    if off <= _TIE and more is not None and more.whole:
-        flow = more
-    return State(log_prices, flow.fills, flow.arc_units, max(off, _STILL), 0.0)
+    for _ in range(_ROUNDS):
+        if best.gap <= _STILL or reach < _STILL:
+            break
+        steps = (best.flow.change, _between(problem, best.flow, best.log_prices))
+        tried = [
+            _try(problem, best.log_prices + np.clip(step, -reach, reach), best.flow.threshold, reach)
+            for step in steps
+        ]
+        found = min((one for one in tried if one is not None), key=lambda one: one.gap, default=None)
+        if found is None or found.gap >= best.gap:
+            reach /= 8
+            continue
+        if found.gap < best.gap / 2:
+            reach *= 2
+        best = found
+    flow, off = best.flow, _off(problem, best.flow, best.log_prices)
+    if off <= _TIE:
+        # Swaps without any surplus are wished for too, and cost nobody anything.
+        more = best_flow(problem, best.log_prices, flow.threshold, _TIE, volume=0.1)
+        flow = more if more is not None and more.whole else flow
+    return State(best.log_prices, flow.fills, flow.arc_units, max(off, _STILL), best.gap, flow.threshold)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Prices, their best flow, and what surplus it lacks beside the turnover."""
+
+    log_prices: Floats
+    flow: Flow
+    gap: float
+
+
+def _try(problem: Problem, log_prices: Floats, threshold: Floats, width: float) -> _Found | None:
+    flow = best_flow(problem, log_prices, threshold, max(width, 1e-7))
+    if flow is None:
+        return None
+    gain = _gains(problem, log_prices, flow.threshold)
+    value = np.exp(log_prices)[problem.give] * problem.units
+    lost = float((np.where(gain > 0, 1 - flow.fills, -flow.fills) * gain * value).sum())
+    arcs = problem.arcs
+    arc_loss = (log_prices[arcs[:, 1]] - log_prices[arcs[:, 0]]) * np.exp(log_prices[arcs[:, 0]])
+    lost += float((np.maximum(arc_loss, 0.0) * flow.arc_units).sum())
+    # An older good must not cost more than a fresher one.
+    upside = float(np.maximum(-arc_loss, 0.0).sum() / max(float(np.exp(log_prices).max()), 1e-300))
+    traded = float((value * flow.fills).sum())
+    return _Found(log_prices, flow, lost / traded + upside if traded > 0 else lost / max(value.max(), 1e-300))
 
 
 def _gains(problem: Problem, log_prices: Floats, threshold: Floats) -> Floats:
@@ -82,19 +101,19 @@ def _gains(problem: Problem, log_prices: Floats, threshold: Floats) -> Floats:
 
 
 def _off(problem: Problem, flow: Flow, log_prices: Floats) -> float:
-    """How much better than the prices the best order is that is not filled whole, but for a billionth of the
+    """How much better than the prices the best order is that is not filled whole, but for a millionth of the
     turnover.
     """
     gain = _gains(problem, log_prices, flow.threshold)
     value = np.exp(log_prices)[problem.give] * problem.units
     wrong = np.where(gain > 0, 1 - flow.fills, flow.fills) * value
-    enough = 1e-9 * float((value * flow.fills).sum())
+    enough = 1e-6 * float((value * flow.fills).sum())
     sequence = np.argsort(-np.abs(gain))
     beyond = np.searchsorted(np.cumsum(wrong[sequence]), enough, "right")
     return float(np.abs(gain[sequence[beyond]])) if beyond < len(sequence) else 0.0
 
 
-def _between(problem: Problem, flow: Flow, log_prices: Floats, most: float) -> Floats:
+def _between(problem: Problem, flow: Flow, log_prices: Floats) -> Floats:
     """A Newton step for prices that no single limit makes: goods tied together by orders at their limits move
     together, so that values balance between the parts.
     """
@@ -129,10 +148,24 @@ def _between(problem: Problem, flow: Flow, log_prices: Floats, most: float) -> F
     np.fill_diagonal(flows, 0.0)
     excess = flows.sum(1) - flows.sum(0)
     jacobian = np.diag(flows.sum(1)) - flows.T
-    jacobian += np.eye(parts) * (1e-12 * flows.max(initial=1e-300))
-    step = np.linalg.lstsq(jacobian, -excess, rcond=1e-11)[0]
-    moved: Floats = np.clip(step - step[part[0]], -most, most)[part]
+    # One part of each circle of trade stands still: only relative prices count.
+    _, circle = connected_components(flows > 0, directed=False)
+    _, still = np.unique(circle, return_index=True)
+    moving = np.setdiff1d(np.arange(parts), still)
+    step = np.zeros(parts)
+    if len(moving):
+        step[moving] = np.linalg.lstsq(jacobian[np.ix_(moving, moving)], -excess[moving], rcond=1e-12)[0]
+    moved: Floats = (step - step[part[0]])[part]
     return moved
+
+
+def _open_overfull(problem: Problem, inside: Flags, deep: Flags) -> None:
+    """Where the offers deep inside the money are more than their heap, all of them take part one by one."""
+    heaps = len(problem.heap_units)
+    whole = np.bincount(problem.heap, problem.units[problem.pooled] * deep[problem.pooled], heaps)
+    over = (whole > problem.heap_units)[problem.heap]
+    inside[problem.pooled[over]] = True
+    deep[problem.pooled[over]] = False
 
 
 def best_flow(
@@ -143,14 +176,16 @@ def best_flow(
     is worth beside surplus, in widths.
     """
     goods, offers = problem.goods, len(problem.give)
-    gain = log_prices[problem.give] - log_prices[problem.want] - problem.limit
-    if len(problem.pooled):
-        gain[problem.pooled] -= threshold[problem.heap]
+    gain = _gains(problem, log_prices, threshold)
+    # The scarcity of a heap is for its row to find: rewards are without it.
+    margin = log_prices[problem.give] - log_prices[problem.want] - problem.limit
     worth = np.exp(log_prices)
     value = worth[problem.give] * problem.units
     inside = np.abs(gain) <= width
-    deep = np.flatnonzero(gain > width)
-    near = np.flatnonzero(inside)
+    deep = gain > width
+    if len(problem.pooled):
+        _open_overfull(problem, inside, deep)
+    deep, near = np.flatnonzero(deep), np.flatnonzero(inside)
     pair = problem.give[deep] * goods + problem.want[deep]
     pairs, place = np.unique(pair, return_inverse=True)
     deep_value = np.bincount(place, value[deep], len(pairs))
@@ -162,8 +197,10 @@ def best_flow(
     most = np.concatenate([value[near], deep_value, np.full(len(arcs), value.sum() + unit)]) / unit
     # A point that is turned into an older one is no trade: it has no bonus.
     arc_gain = log_prices[arcs[:, 0]] - log_prices[arcs[:, 1]]
-    reward = np.concatenate([gain[near] / width + volume, deep_gain / width, arc_gain / width - volume])
+    reward = np.concatenate([margin[near] / width + volume, deep_gain / width, arc_gain / width - volume])
     count = len(begin)
+    if not count:
+        return Flow(np.zeros(offers), np.zeros(0), np.zeros(goods), threshold, True)
     columns = np.arange(count)
     balance = coo_array(
         (
@@ -207,7 +244,6 @@ def best_flow(
     arc_units = amounts[count - len(arcs) :] / worth[arcs[:, 0]]
     new_threshold = threshold.copy()
     if len(used):
-        # Of the change of an offer's gain, what the heap's scarcity takes.
-        new_threshold[used] -= found.ineqlin.marginals * width
+        new_threshold[used] = -found.ineqlin.marginals * width
     change = found.eqlin.marginals * width
     return Flow(fills, arc_units, change - change[0], new_threshold, whole)

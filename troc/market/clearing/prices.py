@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lu_factor, lu_solve
 from scipy.sparse import csr_array
 
 from troc.market.clearing.batch import Flags, Integers
@@ -21,9 +20,11 @@ FIRST_SMOOTHING = 0.3
 _FACTOR = 0.4
 _GENTLER = 0.75
 _STEPS = 40
+_DAMPINGS = 6
+_HALVINGS = 7
 _CLOSE = 1e-4
 """Residual, as a share of a good's turnover, at which the smoothing is lowered."""
-_QUIET = 1e-6
+_QUIET = 1e-3
 """A good's turnover counts as at least this share of what is offered of it: no division by nearly nothing."""
 
 
@@ -48,8 +49,8 @@ class Problem:
 
 @dataclass(frozen=True)
 class State:
-    """Log prices, the share of each offer that fills, units along each arc, and the smoothing and residual
-    that were reached.
+    """Log prices, the share of each offer that fills, units along each arc, the smoothing and residual that
+    were reached, and what the scarcity of each heap takes off the gains of its offers.
     """
 
     log_prices: Floats
@@ -57,6 +58,7 @@ class State:
     arc_units: Floats
     smoothing: float
     residual: float
+    threshold: Floats
 
 
 class _Smoothed:
@@ -94,26 +96,31 @@ class _Smoothed:
         return fills, (gain > 0.0) & (gain < 1.0)
 
     def _thresholds(self, gain: Floats) -> Floats:
-        """What is taken off the gains of all offers of a heap, so that together they fit it."""
+        """What is taken off the gains of all offers of a heap, so that together they fit it: Newton steps
+        kept between bounds, from where it stood before.
+        """
         problem, starts = self.problem, self.heap_starts
-        units, heap = problem.units[problem.pooled], problem.heap
-
-        def over(threshold: Floats) -> Floats:
-            taken = units * np.clip(gain - threshold[heap], 0.0, 1.0)
-            over: Floats = np.add.reduceat(taken, starts) - problem.heap_units
-            return over
-
+        units, heap, room = problem.units[problem.pooled], problem.heap, problem.heap_units
         low = np.zeros(len(starts))
-        excess = over(low)
-        high = np.where(excess > 0, np.maximum(np.maximum.reduceat(gain, starts), 0.0), 0.0)
-        for _ in range(100):
-            middle = (low + high) / 2
-            if not ((middle > low) & (middle < high) & (high - low > 1e-15 * high)).any():
+        high = np.maximum(np.maximum.reduceat(gain, starts), 0.0)
+        short = np.add.reduceat(units * np.clip(gain, 0.0, 1.0), starts) > room
+        high[~short] = 0.0
+        at = np.clip(self.threshold, low, high)
+        for _ in range(60):
+            rest = gain - at[heap]
+            fills = np.clip(rest, 0.0, 1.0)
+            over = np.add.reduceat(units * fills, starts) - room
+            if not (short & (np.abs(over) > 1e-14 * room)).any():
                 break
-            above = over(middle) > 0
-            low = np.where(above, middle, low)
-            high = np.where(above, high, middle)
-        return high
+            slope = np.add.reduceat(np.where((rest > 0) & (rest < 1), units, 0.0), starts)
+            low, high = np.where(over > 0, at, low), np.where(over > 0, high, at)
+            step = at + np.divide(over, slope, out=np.full_like(over, np.inf), where=slope > 0)
+            middle = (low + high) / 2
+            moved = np.where(short & (step > low) & (step < high), step, middle)
+            if (moved == at).all():
+                break
+            at = np.where(short, moved, 0.0)
+        return at
 
     def excess(self, fills: Floats, log_prices: Floats) -> tuple[Floats, Floats]:
         """Value given less value received of each good, and its turnover."""
@@ -186,13 +193,13 @@ def start(problem: Problem) -> Floats:
     return log_prices
 
 
-def solve(problem: Problem, least: float, near: State | None = None) -> State:
-    """Lower the smoothing from 0.3, or from a solution nearby, to `least`, or as far as it goes.
+def solve(problem: Problem, least: float, near: State | None = None, first: float = FIRST_SMOOTHING) -> State:
+    """Lower the smoothing from `first` to `least`, or as far as it goes, from prices nearby if there are any.
 
     Limits are moved by half a band, so that each offer takes some part and no good stands alone.
     """
     log_prices = start(problem) if near is None else near.log_prices
-    smoothing = FIRST_SMOOTHING if near is None else min(FIRST_SMOOTHING, max(least, near.smoothing * 30))
+    smoothing = first
     factor, reached = _FACTOR, None
     for _ in range(80):
         found = _newton(problem, log_prices, smoothing, _CLOSE, 0.5)
@@ -214,69 +221,87 @@ def solve(problem: Problem, least: float, near: State | None = None) -> State:
     return reached
 
 
+@dataclass(frozen=True)
+class _Point:
+    """A market at some prices: how far it is from balance, by value and by goods."""
+
+    log_prices: Floats
+    fills: Floats
+    inside: Flags
+    excess: Floats
+    turnover: Floats
+
+    @property
+    def by_value(self) -> float:
+        return float(np.abs(self.excess).sum())
+
+    @property
+    def by_goods(self) -> float:
+        return float(np.sqrt(np.mean((self.excess / self.turnover) ** 2)))
+
+    @property
+    def worst(self) -> float:
+        return float(np.abs(self.excess / self.turnover).max())
+
+
+def _at(market: _Smoothed, log_prices: Floats) -> _Point:
+    fills, inside = market.fills(log_prices)
+    return _Point(log_prices, fills, inside, *market.excess(fills, log_prices))
+
+
 def _newton(problem: Problem, log_prices: Floats, smoothing: float, close: float, shift: float) -> State:
     market = _Smoothed(problem, smoothing, shift)
-    free = np.arange(1, problem.goods)
-    fills, inside = market.fills(log_prices)
-    excess, turnover = market.excess(fills, log_prices)
-    residual = _residual(excess, turnover)
+    point = _at(market, log_prices)
     damping = 0.0
-    steps = 0
     for _ in range(_STEPS):
-        if float(np.abs(excess / turnover).max()) <= close:
+        if point.worst <= close:
             break
-        steps += 1
-        jacobian = market.jacobian(fills, inside, log_prices)
-        scale = 1.0 / turnover
-        matrix = (jacobian * scale[:, None])[np.ix_(free, free)]
-        right = -(excess * scale)[free]
+        jacobian = market.jacobian(point.fills, point.inside, point.log_prices)
         better = None
-        for _attempt in range(6):
-            step = np.zeros(problem.goods)
-            step[free] = _step(matrix, right, damping)
-            size = float(np.abs(step).max())
-            if not np.isfinite(size):
-                damping = max(damping * 10, 1e-6)
-                continue
-            length = min(1.0, 1.0 / size) if size else 1.0
-            better = _search(market, log_prices, step, length, residual)
+        for _attempt in range(_DAMPINGS):
+            step = _step(jacobian, point, damping)
+            better = _search(market, point, step)
             if better is not None:
                 break
-            damping = max(damping * 10, 1e-6)
+            damping = max(damping * 30, 1e-4)
         if better is None:
             break
-        damping = damping / 10 if damping > 1e-9 else 0.0
-        log_prices, fills, inside, excess, turnover, residual = better
+        damping = damping / 10 if damping > 1e-7 else 0.0
+        point = better
     offers = len(problem.give)
-    largest = float(np.abs(excess / turnover).max())
-    return State(log_prices, fills[:offers], (fills * market.units)[offers:], smoothing, largest)
+    return State(
+        point.log_prices,
+        point.fills[:offers],
+        (point.fills * market.units)[offers:],
+        smoothing,
+        point.worst,
+        market.threshold * smoothing,
+    )
 
 
-def _residual(excess: Floats, turnover: Floats) -> float:
-    return float(np.sqrt(np.mean((excess / turnover) ** 2)))
-
-
-def _step(matrix: Floats, right: Floats, damping: float) -> Floats:
-    diagonal = np.abs(np.diag(matrix))
-    damped = matrix.copy()
-    damped[np.diag_indices(len(matrix))] += damping * np.maximum(diagonal, 1e-3) + 1e-13
-    with np.errstate(all="ignore"):
-        try:
-            step: Floats = lu_solve(lu_factor(damped, check_finite=False), right, check_finite=False)
-        except ValueError:
-            step = np.full(len(right), np.nan)
+def _step(jacobian: Floats, point: _Point, damping: float) -> Floats:
+    scale = 1.0 / point.turnover[1:]
+    matrix = jacobian[1:, 1:] * scale[:, None]
+    diagonal = np.diag_indices(len(matrix))
+    matrix[diagonal] += damping * np.maximum(np.abs(matrix[diagonal]), 1e-3) + 1e-13
+    step = np.zeros(len(point.excess))
+    try:
+        step[1:] = np.linalg.solve(matrix, -point.excess[1:] * scale)
+    except np.linalg.LinAlgError:
+        step[:] = np.nan
     return step
 
 
-def _search(
-    market: _Smoothed, log_prices: Floats, step: Floats, length: float, residual: float
-) -> tuple[Floats, Floats, Flags, Floats, Floats, float] | None:
-    for _ in range(8):
-        moved = log_prices + length * step
-        fills, inside = market.fills(moved)
-        excess, turnover = market.excess(fills, moved)
-        found = _residual(excess, turnover)
-        if found < residual * (1 - 1e-4 * length):
-            return moved, fills, inside, excess, turnover, found
+def _search(market: _Smoothed, point: _Point, step: Floats) -> _Point | None:
+    """Along a step, the first point that is closer to balance, by value or by goods."""
+    size = float(np.abs(step).max(initial=0.0))
+    if not np.isfinite(size) or not size:
+        return None
+    length = min(1.0, 1.0 / size)
+    for _ in range(_HALVINGS):
+        moved = _at(market, point.log_prices + length * step)
+        enough = 1 - 1e-4 * length
+        if moved.by_goods < point.by_goods * enough or moved.by_value < point.by_value * enough:
+            return moved
         length /= 2
     return None

@@ -15,8 +15,11 @@ from troc.market.clearing.prices import Problem, State, solve
 from troc.market.clearing.transfers import Side, transfers_of
 from troc.market.clearing.units import Amounts, whole_units
 
-_LEAST = 3e-4
-"""Smoothing at which the exact method takes over."""
+_COARSE, _FINE = 3e-4, 1e-6
+"""Smoothings at which the exact method takes over: the first serves most books, the second costs more."""
+
+_GOOD = 1e-9
+"""Share of the turnover that may be lost in surplus without another try."""
 
 _LEAST_PUBLISHED = 1e-6
 _NUMERAIRE = 10**18
@@ -68,12 +71,21 @@ def _solve_groups(market: Market) -> _Solved:
     for number in range(int(market.group.max(initial=-1)) + 1):
         goods = np.flatnonzero(market.group == number)
         offers, problem = _problem(market, goods)
-        state = solve(problem, _LEAST)
-        state = polish(problem, state, 2 * state.smoothing)
+        state = _state(problem)
         log_prices[goods], fills[offers] = state.log_prices, state.fills
         smoothing = max(smoothing, state.smoothing)
         states[int(goods[0])] = state
     return _Solved(log_prices, fills, smoothing, states)
+
+
+def _state(problem: Problem) -> State:
+    """Exact prices from a coarse solution; where that fails, from the finest that there is."""
+    coarse = solve(problem, _COARSE)
+    exact = polish(problem, coarse)
+    if exact.residual <= _GOOD:
+        return exact
+    fine = solve(problem, _FINE, coarse, coarse.smoothing)
+    return min(exact, polish(problem, fine), key=lambda state: state.residual)
 
 
 def _problem(market: Market, goods: Integers) -> tuple[Integers, Problem]:
