@@ -407,9 +407,9 @@ def plot(history: MarketHistory, path: Path) -> Path:
         prices.legend(fontsize="small")
         amounts = [sums.base_units / 10**base.decimals for sums in days.values()]
         volumes.bar(middles, amounts, width=0.8, color="tab:blue")
-        locator = AutoDateLocator()
+        locator = AutoDateLocator()  # type: ignore[no-untyped-call]
         volumes.xaxis.set_major_locator(locator)
-        volumes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        volumes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     else:
         prices.text(0.5, 0.5, "no trade", transform=prices.transAxes, ha="center")
     prices.set_title(f"{base_name} for {quote_name}: price")

@@ -73,7 +73,8 @@ def test_old_points_and_fresh_ones_are_told_apart(world: World) -> None:
     world.bob.accept(world.cem.trade("20 ACME", "15 BETA", live="1d").order.id, live="1d")
     found = seen(world)
     old, fresh = found.trades
-    assert old.life is not None and fresh.life is not None
+    assert old.life is not None
+    assert fresh.life is not None
     assert fresh.life - old.life >= 180 * words.DAY
     assert [(sums.last, sums.trades) for sums in found.by_life().values()] == [(0.5, 1), (0.75, 1)]
 
