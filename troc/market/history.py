@@ -391,7 +391,8 @@ def plot(history: MarketHistory, path: Path) -> Path:
     figure = Figure(figsize=(9, 9), layout="constrained")
     prices, volumes, depth = figure.subplots(3, 1, height_ratios=(3, 2, 3))
     # Symbols are the brands' own words, not formulas of the plotting library's.
-    base_name, quote_name = (brand.symbol.replace("$", r"\$") for brand in (base, quote))
+    base_name, quote_name = base.symbol, quote.symbol
+    plain: dict[str, Any] = {"parse_math": False}
     volumes.sharex(prices)
     for name, marker in zip(LIVES, "o^sDv.", strict=True):
         found = [trade for trade in history.trades if trade.life_class == name]
@@ -412,11 +413,11 @@ def plot(history: MarketHistory, path: Path) -> Path:
         volumes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     else:
         prices.text(0.5, 0.5, "no trade", transform=prices.transAxes, ha="center")
-    prices.set_title(f"{base_name} for {quote_name}: price")
-    prices.set_ylabel(f"{quote_name} for 1 {base_name}")
+    prices.set_title(f"{base_name} for {quote_name}: price", **plain)
+    prices.set_ylabel(f"{quote_name} for 1 {base_name}", **plain)
     prices.tick_params(labelbottom=False)
     volumes.set_title("Volume a day")
-    volumes.set_ylabel(base_name)
+    volumes.set_ylabel(base_name, **plain)
     volumes.set_ylim(bottom=0)
     for levels, label, color in (
         (history.asks, "offered", "tab:red"),
@@ -435,8 +436,8 @@ def plot(history: MarketHistory, path: Path) -> Path:
     else:
         depth.text(0.5, 0.5, "no open order", transform=depth.transAxes, ha="center")
     depth.set_title("Open orders: how much at a price or a better one")
-    depth.set_xlabel(f"{quote_name} for 1 {base_name}")
-    depth.set_ylabel(base_name)
+    depth.set_xlabel(f"{quote_name} for 1 {base_name}", **plain)
+    depth.set_ylabel(base_name, **plain)
     depth.set_ylim(bottom=0)
     try:
         figure.savefig(path, dpi=110)

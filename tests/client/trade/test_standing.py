@@ -249,7 +249,7 @@ def test_how_it_was_cancelled(world: World) -> None:
 def test_where_the_points_went(world: World) -> None:
     signed = order(world, "400 ACME")
     world.ann.send("100 ACME", world.cem.address)
-    world.ann.redeem("20 ACME", bytes(32))
+    world.ann.redeem("20 ACME", bytes([7]) * 32)
     world.bob.accept(order(world, "30 ACME", "1 BETA").id)
     assert seen(world, signed, world.ann).why == (
         "you have 250 ACME left of those it gives: since then 100 given away, 20 redeemed and 30 traded"
