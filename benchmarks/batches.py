@@ -1,4 +1,4 @@
-"""Families of batches to clear: ordinary ones, and ones made to break a solver. Each follows from its seed."""
+"""Families of batches to clear: ordinary ones, and ones made to break a solver. Each follows from a seed."""
 
 from __future__ import annotations
 
