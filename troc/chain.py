@@ -19,6 +19,7 @@ from web3.contract import Contract
 from web3.contract.contract import ContractConstructor, ContractEvent, ContractFunction
 from web3.exceptions import (
     BadFunctionCallOutput,
+    BlockNotFound,
     ContractLogicError,
     TransactionNotFound,
     Web3Exception,
@@ -119,6 +120,15 @@ class Receipt:
         """The events of this kind that the contract of `event` emitted in this transaction."""
         mine = [log for log in self.logs if not event.address or log["address"] == event.address]
         return list(event.process_receipt({"logs": mine}, errors=DISCARD))
+
+
+@dataclass(frozen=True)
+class Mined:
+    """A transaction in a block, by the block's hash; `failed`: it took the fee and changed nothing."""
+
+    receipt: Receipt
+    block_hash: str
+    failed: bool
 
 
 def create_address(sender: str, nonce: int) -> str:
@@ -248,6 +258,22 @@ class Chain:
                 answers += [self.call(function, block=block) for function in part]
         return answers
 
+    def try_many(self, calls: Sequence[Mapping[str, Any]]) -> list[bytes | ContractError]:
+        """Rehearse many calls on the latest block in one request: what each answers, or why it is refused.
+
+        A call has `to` and `data`, and perhaps `from` and `gas`, as a node takes them.
+        """
+        if not calls:
+            return []
+        provider = cast(HTTPProvider, self.web3.provider)
+        method = RPCEndpoint("eth_call")
+        answers = provider.make_batch_request([(method, [dict(call), "latest"]) for call in calls])
+        if not isinstance(answers, list) or len(answers) != len(calls):
+            raise NetworkError("the node answers no batches", "use another node")
+        # Nodes may answer in another order.
+        answers = sorted(answers, key=lambda answer: int(answer["id"] or 0))
+        return [_answered(answer) for answer in answers]
+
     def logs(
         self,
         event: ContractEvent,
@@ -291,7 +317,7 @@ class Chain:
 
     def gas_price(self) -> int:
         """Wei that a unit of gas costs at most, if sent now."""
-        fees = self._fees()
+        fees = self.fees()
         return int(cast(int, fees.get("maxFeePerGas", fees.get("gasPrice"))))
 
     def send(
@@ -335,13 +361,30 @@ class Chain:
                 {"gas": gas},
             )
         limit = self.block_gas_limit()
+        nonce = self._ask(lambda: self.web3.eth.get_transaction_count(sender, "pending"))
+        return self.sign_as(
+            call, signer, nonce=nonce, gas=min(int(gas * GAS_MARGIN), max(limit, gas)), value=value
+        )
+
+    def sign_as(
+        self,
+        call: Sendable,
+        signer: Signer,
+        *,
+        nonce: int,
+        gas: int,
+        fees: TxParams | None = None,
+        value: int = 0,
+    ) -> Signed:
+        """Sign a transaction with this number and limit of gas; `fees` as `fees` tells them."""
+        sender = _checksummed(signer.address)
         transaction: TxParams = {
             "from": sender,
             "chainId": self.chain_id,
-            "nonce": self._ask(lambda: self.web3.eth.get_transaction_count(sender, "pending")),
+            "nonce": cast(Any, nonce),
             "value": cast(Any, value),
-            "gas": min(int(gas * GAS_MARGIN), max(limit, gas)),
-            **self._fees(),
+            "gas": gas,
+            **(fees or self.fees()),
         }
         if isinstance(call, dict):
             transaction = {**transaction, **call}
@@ -351,7 +394,6 @@ class Chain:
         if not complete.get("to"):
             complete.pop("to", None)
         done = signer.sign_transaction(complete)
-        nonce = int(cast(int, complete["nonce"]))
         return Signed(
             transaction="0x" + bytes(done.hash).hex(),
             raw=HexBytes(done.raw_transaction),
@@ -392,15 +434,20 @@ class Chain:
 
         Raises `ContractError` for a transaction that failed.
         """
+        mined = self.mined(transaction)
+        if mined is not None and mined.failed:
+            raise self.why_failed(transaction, mined.receipt.block)
+        return None if mined is None else mined.receipt
+
+    def mined(self, transaction: str) -> Mined | None:
+        """What a block says of a transaction, failed or not; None while the node has no receipt."""
         try:
             found = self._ask(lambda: self.web3.eth.get_transaction_receipt(cast(HexStr, transaction)))
         except TransactionNotFound:
             return None
         if not found or found.get("blockNumber") is None or found.get("status") is None:
             return None
-        if found["status"] == 0:
-            raise self._why_failed(transaction, int(found["blockNumber"]))
-        return Receipt(
+        receipt = Receipt(
             transaction=transaction,
             sender=found["from"],
             block=int(found["blockNumber"]),
@@ -409,6 +456,24 @@ class Chain:
             contract=found.get("contractAddress"),
             logs=tuple(found["logs"]),
         )
+        return Mined(receipt, "0x" + bytes(found["blockHash"]).hex(), found["status"] == 0)
+
+    def block_hash(self, number: int) -> str:
+        """The hash of a block that is there; empty where there is none."""
+        try:
+            return "0x" + bytes(self._ask(lambda: self.web3.eth.get_block(number))["hash"]).hex()
+        except BlockNotFound:
+            return ""
+
+    def broadcast(self, signed: Signed, first: bool) -> None:
+        """Send a signed transaction, and do not wait. Raises `PendingError` where another one took its
+        number; not `first`: then nothing, since it may be in a block.
+        """
+        self._broadcast(signed, first)
+
+    def knows(self, transaction: str) -> bool:
+        """Whether the node has a transaction, in a block or waiting."""
+        return self._knows(transaction)
 
     def transaction(self, transaction: str) -> TxData:
         """A transaction by its hash. Raises `InputError` where the node knows none."""
@@ -425,7 +490,8 @@ class Chain:
 
     # ---------------------------------------------------------------------------------------- internal
 
-    def _fees(self) -> TxParams:
+    def fees(self) -> TxParams:
+        """What a transaction offers that is to be in one of the next blocks, in wei for a unit of gas."""
         block = self._ask(lambda: self.web3.eth.get_block("latest"))
         base = block.get("baseFeePerGas")
         if base is None:
@@ -468,8 +534,8 @@ class Chain:
         except TransactionNotFound:
             return False
 
-    def _why_failed(self, transaction: str, block: int) -> TrocError:
-        """Ask again, just before it failed, for the reason that a receipt does not hold."""
+    def why_failed(self, transaction: str, block: int) -> TrocError:
+        """Why a transaction failed in this block, which its receipt does not hold: asked again just before."""
         try:
             sent = self.web3.eth.get_transaction(cast(HexStr, transaction))
             again: TxParams = {
@@ -496,7 +562,7 @@ class Chain:
         """Run a request and put refusals into our words."""
         try:
             return request()
-        except TransactionNotFound:
+        except (TransactionNotFound, BlockNotFound):
             raise
         except BadFunctionCallOutput:
             raise NotDeployedError(
@@ -549,6 +615,19 @@ def _revert_data(error: Web3Exception) -> bytes:
             except ValueError:
                 continue
     return b""
+
+
+def _answered(answer: RPCResponse) -> bytes | ContractError:
+    error = answer.get("error")
+    if error is None:
+        return bytes.fromhex(str(answer["result"])[2:])
+    data, said = "", str(error)
+    if isinstance(error, Mapping):
+        data, said = error.get("data") or "", str(error.get("message", ""))
+    if isinstance(data, Mapping):
+        data = data.get("result") or data.get("data") or ""
+    good = isinstance(data, str) and data.startswith("0x")
+    return explain(bytes.fromhex(data[2:]) if good else b"", " ".join(said.split())[:200])
 
 
 def _said(error: Web3Exception) -> str:

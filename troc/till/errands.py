@@ -28,6 +28,7 @@ from troc.chain import TOO_MUCH_GAS, Chain, Receipt, Sendable, Signed
 from troc.errors import ContractError, FundsError, NetworkError, PendingError, TrocError
 from troc.messages import ZERO_ADDRESS, Redeem
 from troc.payouts import BATCH_SIZE
+from troc.serving.line import Line
 from troc.till import desk
 from troc.till.desk import (
     CANCEL,
@@ -87,21 +88,6 @@ class DebtBook(Protocol):
 
     def record_debt(self, who: str, units: int, reference: str, reason: str, actor: str) -> bool:
         """Note that somebody (a card, or an address) owes points; False if the reference counted before."""
-
-
-@dataclass
-class Line:
-    """The line to the chain, as last seen. Deadlines are judged by the chain's clock, never by ours."""
-
-    online: bool = False
-    why: str = ""
-    chain_time: int = 0
-    seen: float = 0.0
-
-    @property
-    def now(self) -> int:
-        """The chain's time: as last told, and what passed since by a clock that nobody sets."""
-        return self.chain_time + int(time.monotonic() - self.seen)
 
 
 @dataclass(frozen=True)
