@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, TypeVar, cast
@@ -15,6 +15,7 @@ from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from rlp import encode as rlp_encode  # type: ignore[import-untyped]
 from web3 import HTTPProvider, Web3
+from web3._utils.filters import construct_event_filter_params
 from web3.contract import Contract
 from web3.contract.contract import ContractConstructor, ContractEvent, ContractFunction
 from web3.exceptions import (
@@ -286,14 +287,54 @@ class Chain:
         `filters` are values (or lists of them) of indexed arguments. Asks for `config.log_range` blocks at
         once, and for fewer where the node finds that too much.
         """
+        yield from self._in_ranges(
+            lambda first, until: event.get_logs(
+                argument_filters=dict(filters or {}), from_block=first, to_block=until
+            ),
+            from_block,
+            to_block,
+        )
+
+    def log_data(
+        self, event: ContractEvent, indexed: str, values: Sequence[Any], from_block: int = 0
+    ) -> list[bytes]:
+        """What the events of this kind say whose indexed argument is one of `values`: one piece of bytes a
+        range of blocks, not decoded.
+        """
+
+        def ask(first: int, until: int) -> Iterator[bytes]:
+            _, made = construct_event_filter_params(
+                event.abi,
+                self.web3.codec,
+                contract_address=event.address,
+                argument_filters={indexed: list(values)},
+                from_block=first,
+                to_block=until,
+            )
+            provider = cast(HTTPProvider, self.web3.provider)
+            asked = {
+                "address": made["address"],
+                "topics": made["topics"],
+                "fromBlock": hex(first),
+                "toBlock": hex(until),
+            }
+            answer = provider.make_request(RPCEndpoint("eth_getLogs"), [asked])
+            if "error" in answer:
+                raise Web3RPCError(str(answer["error"]), rpc_response=answer)
+            yield b"".join(bytes.fromhex(log["data"][2:]) for log in answer["result"])
+
+        return list(self._in_ranges(ask, from_block, None))
+
+    def _in_ranges(
+        self, ask: Callable[[int, int], Iterable[T]], from_block: int, to_block: int | None
+    ) -> Iterator[T]:
+        """Ask for ranges of blocks, smaller ones where the node finds them too much."""
         last = self.block_number() if to_block is None else to_block
         span = self.config.log_range
         while from_block <= last:
             until = min(from_block + span - 1, last)
             try:
-                found = event.get_logs(
-                    argument_filters=dict(filters or {}), from_block=from_block, to_block=until
-                )
+                found = list(ask(from_block, until))
             except Web3RPCError as error:
                 if span == 1:
                     raise NetworkError(
@@ -535,7 +576,7 @@ class Chain:
             return False
 
     def why_failed(self, transaction: str, block: int) -> TrocError:
-        """Why a transaction failed in this block, which its receipt does not hold: asked again just before."""
+        """Why a transaction failed in this block: rehearsed on the block before, since no receipt says."""
         try:
             sent = self.web3.eth.get_transaction(cast(HexStr, transaction))
             again: TxParams = {

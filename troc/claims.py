@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from web3.contract.contract import ContractFunction
+from web3.types import TxParams
 
 from troc import words
 from troc.accounts import Signer
@@ -428,7 +429,7 @@ class _ClaimRun:
         self.pay(token, part[:middle])
         self.pay(token, part[middle:])
 
-    def _fits(self, call: ContractFunction) -> bool:
+    def _fits(self, call: TxParams) -> bool:
         try:
             return self._chain.estimate(call, self._submitter.address) <= self._chain.batch_gas()
         except (FundsError, NetworkError):

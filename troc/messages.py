@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Self, get_type_hints
 
 from eth_account.messages import SignableMessage, encode_typed_data
 from eth_keys.datatypes import Signature
-from eth_utils.address import is_checksum_address, to_checksum_address
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from troc.accounts import Signer
@@ -49,9 +49,16 @@ def to_address(value: Any, what: str = "address") -> str:
     """A checksummed address. Mixed case must carry a right checksum."""
     if not isinstance(value, str) or not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
         raise InputError(f"{what}: {value!r} is no address", "write 0x and 40 hex digits")
-    if value[2:] not in (value[2:].lower(), value[2:].upper()) and not is_checksum_address(value):
+    checksummed = _checksummed(value)
+    if value != checksummed and value[2:] not in (value[2:].lower(), value[2:].upper()):
         raise InputError(f"{what}: {value} has a wrong checksum", "copy the address again")
-    return str(to_checksum_address(value))
+    return checksummed
+
+
+@lru_cache(maxsize=16_384)
+def _checksummed(address: str) -> str:
+    """A hash each time, and messages name the same few addresses again and again."""
+    return str(to_checksum_address(address))
 
 
 def _check(type_: str, value: Any, what: str) -> Any:
@@ -352,6 +359,7 @@ def typed(message: Message, domain: Domain) -> SignableMessage:
         raise _no_text(domain) from None
 
 
+@lru_cache(maxsize=4096)
 def digest(message: Message, domain: Domain) -> bytes:
     """The 32 bytes that are signed: `keccak256(0x19 01 ‖ domain ‖ message)`.
 
@@ -426,7 +434,7 @@ def recover(message: Message, domain: Domain, signature: bytes) -> str | None:
         return None
     try:
         key = Signature(signature[:64] + bytes([signature[64] - 27]))
-        return str(key.recover_public_key_from_msg_hash(digest(message, domain)).to_checksum_address())
+        return _checksummed(key.recover_public_key_from_msg_hash(digest(message, domain)).to_address())
     except Exception:
         return None
 

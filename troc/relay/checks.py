@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_utils.abi import function_signature_to_4byte_selector as selector_of
+from hexbytes import HexBytes
 
 from troc import words
 from troc.acts import Act, Acts
@@ -250,8 +251,8 @@ class Checks:
         call = self._acts.call([act])
         return {
             "from": self._relay,
-            "to": call.address,
-            "data": call._encode_transaction_data(),
+            "to": call["to"],
+            "data": HexBytes(call["data"]).to_0x_hex(),
             "gas": hex(most_gas(act)),
         }
 

@@ -279,7 +279,7 @@ class Sender:
             return last
         call = self._acts.call([self._read(row).act for row in rows])
         signed = self._chain.sign_as(
-            _plain(call), self._signer, nonce=slot.nonce, gas=slot.gas, fees=self._offer(price)
+            call, self._signer, nonce=slot.nonce, gas=slot.gas, fees=self._offer(price)
         )
         self._update(partial(_add_version, slot.id, signed, price, slot.gas * price))
         version = self._writer.run(partial(_version, slot.id))
@@ -410,7 +410,7 @@ class Sender:
         group = self._still_good(group)
         if not group:
             return
-        call = _plain(self._acts.call([row.act for row in group]))
+        call = self._acts.call([row.act for row in group])
         allowed = sum(most_gas(row.act) for row in group)
         try:
             gas = self._chain.estimate(call, self._signer.address)
@@ -521,9 +521,9 @@ class Sender:
         """Ids of those that somebody else may have published since they were accepted."""
         makers = list({row.act.message.signer for row in rows})
         since = min(row.since for row in rows)
-        events = self._chain.logs(self._acts.book.events.OrderPublished(), {"maker": makers}, since)
-        seen = {bytes(event["args"]["signature"]) for event in events}
-        return {row.id for row in rows if row.act.parts[0].signature in seen}
+        # To decode what these makers published before would take longer than to publish it.
+        seen = self._chain.log_data(self._acts.book.events.OrderPublished(), "maker", makers, since)
+        return {row.id for row in rows if any(row.act.parts[0].signature in part for part in seen)}
 
     def _found(self, row: _Waiting) -> bool:
         """Whether it took effect by somebody else's doing, which then is written down."""
@@ -556,10 +556,6 @@ class Sender:
 
 def _price(fees: TxParams) -> int:
     return int(fees.get("maxFeePerGas", fees.get("gasPrice", 0)))
-
-
-def _plain(call: Any) -> TxParams:
-    return {"to": call.address, "data": call._encode_transaction_data()}
 
 
 def _used(act: Act) -> RefusalError:
