@@ -233,7 +233,11 @@ class Checks:
             if not by_key:
                 calls.append(self._wallet(act))
             return Question(act, tuple(calls))
-        return Question(act, (*self._belongings(act), self._rehearsal(act)))
+        calls = [*self._belongings(act), self._rehearsal(act)]
+        if isinstance(message, Permit) and not by_key:
+            # The call leaves its number to the token, so a rehearsal does not show what was signed.
+            calls.append(self._wallet(act))
+        return Question(act, tuple(calls))
 
     def _belongings(self, act: Act) -> list[Call]:
         """What shows that a signer is somebody to whom it matters: ending costs the relay, whoever asks."""
@@ -267,15 +271,18 @@ class Checks:
         if question.act.kind == "Order":
             self._judge_order(question.act, answers, now)
             return
-        refused = answers[-1]
-        if isinstance(refused, ContractError):
-            raise refusal_of(refused)
-        belongings = answers[:-1]
+        message = question.act.message
+        known = len(self._belongings(question.act))
+        belongings, rehearsed, wallets = answers[:known], answers[known], answers[known + 1 :]
+        for wallet in wallets:
+            _check_wallet(message, wallet)
+        if isinstance(rehearsed, ContractError):
+            raise refusal_of(rehearsed)
         if belongings and not any(_is_something(answer) for answer in belongings):
             raise RefusalError(
                 "no_points",
                 403,
-                f"{question.act.message.signer} has no points here",
+                f"{message.signer} has no points here",
                 "submit it with an account that has ether",
             )
 
@@ -283,8 +290,7 @@ class Checks:
         order = act.message
         assert isinstance(order, Order)
         for wallet in answers[3:]:
-            if isinstance(wallet, ContractError) or wallet[:32] != _ERC1271 + bytes(28):
-                raise not_signed(order)
+            _check_wallet(order, wallet)
         for answer in answers[:3]:
             if isinstance(answer, ContractError):
                 raise refusal_of(answer)
@@ -335,11 +341,12 @@ class Checks:
                 self._read[call["to"], call["data"]] = now, answer
 
 
-def not_signed(message: Message) -> RefusalError:
-    """The refusal of what its signer did not sign."""
-    return RefusalError(
-        "not_signed", 403, f"the signature is not that of {message.signer}", "sign it with that account"
-    )
+def _check_wallet(message: Message, answer: Answer) -> None:
+    """Raise unless a wallet says that it signed (ERC-1271), with the whole word that the contracts compare."""
+    if isinstance(answer, ContractError) or answer[:32] != _ERC1271 + bytes(28):
+        raise RefusalError(
+            "not_signed", 403, f"the signature is not that of {message.signer}", "sign it with that account"
+        )
 
 
 def refusal_of(error: TrocError) -> RefusalError:

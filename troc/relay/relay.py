@@ -164,7 +164,7 @@ class Relay:
             counts = connection.execute(
                 sa.select(messages.c.state, sa.func.count()).group_by(messages.c.state)
             )
-            by_state = {state: count for state, count in counts}
+            by_state = {str(state): int(count) for state, count in counts}
         sender = self._sender
         why_not = sender.why_not()
         return {

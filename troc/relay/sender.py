@@ -1,9 +1,9 @@
 """The sender of a relay: brings what was accepted to the chain, once, whatever is cut off in between.
 
 A transaction is written down, with the messages in it, before it is sent. It keeps its place in the account's
-sequence for ever: sent again, or replaced by one that offers more, it gets into the chain once. Where somebody
-else took the place, or the chain was reorganised, the messages go back into the queue, and the chain is
-looked at before any of them is sent again.
+sequence for ever: sent again, or replaced by one that offers more, it gets into the chain once. Where
+somebody else took the place, or the chain was reorganised, the messages go back into the queue, and the chain
+is looked at before any of them is sent again.
 """
 
 from __future__ import annotations

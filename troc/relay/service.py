@@ -95,8 +95,8 @@ def create_app(relay: Relay) -> FastAPI:
     """The service of a running relay."""
     app = FastAPI(
         title=f"Relay {relay.address}",
-        summary="Brings to the chain what customers signed, at its own cost. It can leave a message, and change"
-        " nothing of it.",
+        summary="Brings to the chain what customers signed, at its own cost. It can leave a message, and"
+        " change nothing of it.",
         version="1",
         responses={
             status: {"model": ErrorAnswer, "description": what}

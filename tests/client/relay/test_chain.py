@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -10,13 +11,14 @@ from tests.client.core.conftest import rpc_call
 from tests.client.relay.conftest import Desk, eventually, give_points, mining, order, send
 from tests.client.trade.conftest import World
 from troc.accounts import Signer
+from troc.acts import Act
 from troc.chain import Chain
 from troc.relay import sender
 from troc.relay.relay import Budget
 
 
 @pytest.fixture
-def still(world: World) -> World:
+def still(world: World) -> Iterator[World]:
     """A chain that makes no blocks by itself."""
     mining(world, False)
     yield world
@@ -30,21 +32,27 @@ def submitted(desk: Desk, id_: str) -> str:
     )
 
 
+def mined(desk: Desk, act: Act) -> Any:
+    """Make blocks until a message is done or has failed."""
+
+    def over() -> Any:
+        rpc_call(desk.world.chain, "evm_mine")
+        return found if (found := desk.get(act.id))["state"] in ("done", "failed") else None
+
+    return eventually(over)
+
+
 def test_several_are_under_way_at_once(still: World, desk: Desk) -> None:
-    people = [give_points(world_on(still), "ACME", 10) for _ in range(4)]
+    mining(still, True)
+    people = [give_points(still, "ACME", 10) for _ in range(4)]
+    mining(still, False)
     gifts = [send(still, who, still.bob, 10) for who in people]
     for gift in gifts:
         desk.post(gift)
     assert len({submitted(desk, gift.id) for gift in gifts}) == 4
-    rpc_call(still.chain, "evm_mine")
-    assert {desk.over(gift)["block"] for gift in gifts} == {still.chain.block_number()}
+    assert {desk.get(gift.id)["state"] for gift in gifts} == {"submitted"}
+    assert {mined(desk, gift)["state"] for gift in gifts} == {"done"}
     assert still.units(still.bob, "ACME") == 40
-
-
-def world_on(world: World) -> World:
-    """Whose blocks come by themselves until the next post."""
-    mining(world, True)
-    return world
 
 
 def test_one_signer_s_messages_wait_for_each_other(still: World, desk: Desk) -> None:
@@ -54,9 +62,8 @@ def test_one_signer_s_messages_wait_for_each_other(still: World, desk: Desk) -> 
     desk.post(second)
     submitted(desk, first.id)
     assert desk.get(second.id)["state"] == "accepted"
-    rpc_call(still.chain, "evm_mine")
-    assert desk.over(first)["state"] == "done"
-    failed = desk.over(second)
+    assert mined(desk, first)["state"] == "done"
+    failed = mined(desk, second)
     assert (failed["why"]["code"], failed["transaction"]) == ("insufficient_balance", None)
 
 
@@ -69,8 +76,7 @@ def test_what_the_node_dropped_is_sent_again(
     transaction = submitted(desk, gift.id)
     rpc_call(still.chain, "anvil_dropTransaction", transaction)
     eventually(lambda: still.chain.knows(transaction))
-    rpc_call(still.chain, "evm_mine")
-    assert desk.over(gift)["transaction"] == transaction
+    assert mined(desk, gift)["transaction"] == transaction
 
 
 def test_what_waits_too_long_is_replaced(still: World, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,8 +87,7 @@ def test_what_waits_too_long_is_replaced(still: World, desk: Desk, monkeypatch: 
     second = eventually(lambda: found if (found := desk.get(gift.id)["transaction"]) != first else "")
     monkeypatch.setattr(sender, "_REPLACE_SECONDS", 60.0)
     assert still.chain.transaction(second)["nonce"] == 0
-    rpc_call(still.chain, "evm_mine")
-    assert desk.over(gift)["transaction"] != first
+    assert mined(desk, gift)["transaction"] != first
     assert still.units(still.bob, "ACME") == 30
     assert desk.status()["messages"] == {"done": 1}
 
@@ -116,7 +121,7 @@ def test_a_reorganisation(desk: Desk) -> None:
     assert world.units(world.bob, "ACME") == 0
     eventually(lambda: world.units(world.bob, "ACME") == 30)
     for each in (gift, offer):
-        eventually(lambda id_=each.id: (found := desk.get(id_))["state"] == "done" and found["resubmitted"])
+        eventually(lambda: desk.over(each)["resubmitted"])  # noqa: B023
     assert offer.id in {entry.id for entry in world.everyone.book.entries()}
 
 

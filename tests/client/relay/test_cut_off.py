@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,13 @@ import httpx
 import pytest
 
 from tests.client.core.command import environment
-from tests.client.relay.conftest import order, send
+from tests.client.relay.conftest import PLENTY, Desk, order, send
 from tests.client.trade.conftest import World
+from troc.accounts import Signer, address_of, open_account
 from troc.acts import Act
 from troc.anvil import free_port
+from troc.errors import InputError, StoreError
+from troc.relay.relay import Relay, open_relay
 
 _PATIENCE = 60.0
 
@@ -104,44 +107,52 @@ def mortal(world: World, home: Path, tmp_path: Path) -> Iterator[Mortal]:
         service.process.wait()
 
 
-@pytest.mark.parametrize("step", ["accepted", "signed", "stored", "sent", "mined"])
-def test_killed_at_every_step(mortal: Mortal, step: str) -> None:
+def test_killed_at_every_step(mortal: Mortal) -> None:
     world = mortal.world
-    mortal.start(step)
     gift, offer = send(world, world.ann, world.bob, 30), order(world, world.bob, "2 BETA", "1 ACME")
+    mortal.start("accepted")
     mortal.post(gift)
     mortal.dies()
+    for step in ("signed", "stored", "sent", "mined"):
+        # What was cut off is taken up, and cut off again a step later.
+        mortal.start(step)
+        mortal.dies()
     mortal.start("never")
-    # Whether the answer arrived or not, the message is there; sent again it counts once.
-    assert httpx.get(f"{mortal.url}/messages/{gift.id}").status_code == 200
+    assert mortal.over(gift)["resubmitted"] == 0
+    # Whether its answer arrived or not, sent again it counts once.
     mortal.post(gift)
     mortal.post(offer)
-    assert mortal.over(gift)["state"] == mortal.over(offer)["state"] == "done"
+    mortal.over(offer)
     mortal.stop()
     assert world.units(world.bob, "ACME") == 30
-    paid = world.everyone.chain.logs(
-        world.everyone.brands.token(world.everyone.brand("ACME")).events.Transfer(),
-        {"from": world.ann.address},
-    )
-    assert len(list(paid)) == 1
-    assert world.chain.transaction_count("0x14dC79964da2C08b23698B3D3cc7Ca32193d9955") == 2
+    moved = world.everyone.brands.token(world.everyone.brand("ACME")).events.Transfer()
+    assert len(list(world.chain.logs(moved, {"from": world.ann.address}))) == 1
+    assert world.chain.transaction_count(address_of("dev:7", world.chain.config)) == 2
 
 
-def test_a_second_one_is_refused(mortal: Mortal, tmp_path: Path) -> None:
+def test_a_second_one_is_refused(
+    open_desk: Callable[..., Desk], world: World, payer: Signer, tmp_path: Path
+) -> None:
     """On the same database, and with the same account on another one."""
-    mortal.start("never")
-    for database, said in (
-        (mortal.database, "another relay service runs on this database"),
-        (f"sqlite:///{tmp_path / 'other.sqlite'}", "another relay sends from 0x14dC"),
+    open_desk()
+    for name, said in (
+        ("relay.sqlite", "another relay service runs on this database"),
+        ("other.sqlite", f"another relay sends from {payer.address}"),
     ):
-        second = subprocess.run(
-            [sys.executable, "-m", "troc", *mortal.arguments(free_port(), database)],
-            cwd=mortal.folder,
-            env=environment(mortal.home),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert second.returncode == 17
-        assert said in second.stderr
+        engine = open_relay(f"sqlite:///{tmp_path / name}")
+        with pytest.raises(StoreError, match=said), Relay(world.everyone, payer, engine, PLENTY).running():
+            pass
+        engine.dispose()
+
+
+def test_a_database_of_another_relay(
+    open_desk: Callable[..., Desk], world: World, payer: Signer, tmp_path: Path
+) -> None:
+    open_desk(only=[])
+    other = open_account("dev:8", world.chain.config)
+    engine = open_relay(f"sqlite:///{tmp_path / 'third.sqlite'}")
+    with Relay(world.everyone, other, engine, PLENTY).running():
+        pass
+    with pytest.raises(InputError, match="of another relay"):
+        Relay(world.everyone, payer, engine, PLENTY)._own()
+    engine.dispose()
