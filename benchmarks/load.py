@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 import psutil
@@ -130,3 +131,12 @@ def serving(
     finally:
         process.terminate()
         process.wait()
+
+
+def report(found: Mapping[str, object], rate: int, p99: float) -> NoReturn:
+    """Print what was measured, and end: with 1 where the bar is missed."""
+    for name, value in found.items():
+        print(f"{name:22} {value:.1f}" if isinstance(value, float) else f"{name:22} {value}")
+    met = found["refused"] == 0 and float(str(found["p99"])) < p99
+    print("the bar is met" if met else f"the bar is missed: {rate} a second, p99 below {p99:g} ms")
+    sys.exit(0 if met else 1)

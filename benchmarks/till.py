@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.load import Request, generate, serving, troc_in
+from benchmarks.load import Request, generate, report, serving, troc_in
 from benchmarks.records import BenchmarkError
 from troc.accounts import open_account
 from troc.anvil import free_port, rpc_of, run_anvil
@@ -121,11 +120,7 @@ def main() -> None:
     parser.add_argument("--database", default="", help="SQLAlchemy URL (default: a new SQLite file)")
     chosen = parser.parse_args()
     found = measure(chosen.rate, chosen.seconds, chosen.database)
-    for name, value in found.items():
-        print(f"{name:22} {value:.1f}" if isinstance(value, float) else f"{name:22} {value}")
-    met = found["refused"] == 0 and float(str(found["p99"])) < P99_MS
-    print("the bar is met" if met else f"the bar is missed: {chosen.rate} a second, p99 below {P99_MS:g} ms")
-    sys.exit(0 if met else 1)
+    report(found, chosen.rate, P99_MS)
 
 
 if __name__ == "__main__":

@@ -342,7 +342,7 @@ class Checks:
 
 
 def _check_wallet(message: Message, answer: Answer) -> None:
-    """Raise unless a wallet says that it signed (ERC-1271), with the whole word that the contracts compare."""
+    """Raise unless a wallet says that it signed (ERC-1271), with the whole word, as the contracts want it."""
     if isinstance(answer, ContractError) or answer[:32] != _ERC1271 + bytes(28):
         raise RefusalError(
             "not_signed", 403, f"the signature is not that of {message.signer}", "sign it with that account"

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine
 from troc.accounts import Signer
 from troc.brands import Brand
 from troc.client import Troc
-from troc.errors import ContractError, InputError, StoreError, TrocError
+from troc.errors import ContractError, InputError, NetworkError, StoreError, TrocError
 from troc.relay import desk
 from troc.relay.checks import Checks, Reader, refusal_of
 from troc.relay.desk import Accept, Known, Limits, Writer
@@ -147,7 +147,7 @@ class Relay:
             known_before = None if act is None else await asyncio.to_thread(self._known, act.id)
             if known_before is not None and known_before.state != desk.FAILED:
                 return known_before
-            if not isinstance(error, StoreError):
+            if not _is_ours(error):
                 self._per_ip.take(ip, _JUNK, owing=True)
             raise refusal_of(error) if isinstance(error, ContractError) else error from None
         self._sender.accepted(id_, act)
@@ -201,6 +201,11 @@ class Relay:
                 f"this database is of another relay ({stored})",
                 "name another --database, or open that relay's account",
             )
+
+
+def _is_ours(error: TrocError) -> bool:
+    """Whether a refusal is the relay's own trouble, and no junk."""
+    return isinstance(error, (StoreError, NetworkError)) or getattr(error, "status", 0) == 503
 
 
 __all__ = ["Budget", "Limits", "Relay", "open_relay"]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -32,8 +31,8 @@ from troc.messages import Order
 from troc.relay.checks import Checks, Reader, most_gas, refusal_of
 from troc.relay.desk import ACCEPTED, DONE, FAILED, MINED, SUBMITTED, Turn, Writer
 from troc.relay.tables import messages, slots, versions
-from troc.serving.line import Line
 from troc.serving.refusal import RefusalError
+from troc.serving.worker import Worker
 from troc.words import DAY
 
 _log = logging.getLogger(__name__)
@@ -43,11 +42,9 @@ SENT, IN_BLOCK, FINAL, VOID = "sent", "in block", "final", "void"
 FINAL_DEPTH = 64
 """Blocks after which no reorganisation is expected any more."""
 _PAUSE_SECONDS = 0.05
-_LOOK_SECONDS = 1.0
 _GATHER_SECONDS = 0.8
 """Orders gather so long: fewer and larger batches cost less."""
 _QUEUE_SECONDS = 0.2
-_HOLD_SECONDS = 3.0
 _RESEND_SECONDS = 2.0
 _REPLACE_SECONDS = 60.0
 """A transaction that waits longer is replaced by one that offers more."""
@@ -87,7 +84,7 @@ class _HoldError(Exception):
     """Nothing can be sent now; says why."""
 
 
-class Sender:
+class Sender(Worker):
     """The worker of one relay: the only one that sends from its account."""
 
     def __init__(
@@ -102,7 +99,7 @@ class Sender:
         budget: Budget,
         batch: int,
     ) -> None:
-        self.line = Line()
+        super().__init__("relay sender", _log, _PAUSE_SECONDS)
         self.held = ""
         self.block = 0
         self.price = 0
@@ -118,7 +115,6 @@ class Sender:
         self._budget = budget
         self._batch = batch
         self._fees: TxParams = {}
-        self._looked = -_LOOK_SECONDS
         self._gathering: float | None = None
         self._sent_at: dict[int, float] = {}
         self._first_sent: dict[int, float] = {}
@@ -129,21 +125,6 @@ class Sender:
         self._flying: list[Any] | None = None
         self._seen: OrderedDict[str, Act] = OrderedDict()
         self._next_look = 0.0
-        self._stopped = threading.Event()
-        self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="relay sender", daemon=True)
-
-    def start(self) -> None:
-        """Look at the chain once (raises where that fails), then work on."""
-        self.observe()
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop after what is at hand; the rest is taken up at the next start."""
-        self._stopped.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def accepted(self, id_: str, act: Act) -> None:
         """Something was accepted. Orders gather; anything else goes at once."""
@@ -153,25 +134,7 @@ class Sender:
         self._new = True
         if act.kind != "Order":
             self._next_look = 0.0
-            self._wake.set()
-
-    def _run(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                if not self.line.online or time.monotonic() - self._looked >= _LOOK_SECONDS:
-                    self.observe()
-                self.step()
-            except NetworkError as error:
-                if self.line.online:
-                    _log.warning("%s", error)
-                self.line.online, self.line.why = False, error.message
-                self._stopped.wait(_HOLD_SECONDS / 10)
-            except Exception as error:
-                _log.exception("the sender failed")
-                self.line.why = str(error)
-                self._stopped.wait(_HOLD_SECONDS)
-            self._wake.wait(_PAUSE_SECONDS)
-            self._wake.clear()
+            self.wake()
 
     def observe(self) -> None:
         """Ask the chain for its time, its fees, new brands, and what the account has."""
@@ -186,7 +149,6 @@ class Sender:
         self.block, self._head = number, self._chain.block_hash(number)
         self.line.chain_time, self.line.seen = now, time.monotonic()
         self.line.online, self.line.why = True, ""
-        self._looked = time.monotonic()
 
     def why_not(self) -> RefusalError | None:
         """Why nothing more can be accepted now, if so: what is accepted must be affordable."""
@@ -214,18 +176,18 @@ class Sender:
             )
         return None
 
-    def step(self) -> None:
+    def step(self) -> bool:
         """Look after what is under way, then send what waits."""
         self._watch()
         self._notice_reorganisations()
         try:
-            self._send_waiting()
-            self.held = ""
+            if self._send_waiting():
+                self.held = ""
         except _HoldError as error:
             if str(error) != self.held:
                 _log.warning("%s", error)
             self.held = str(error)
-            self._stopped.wait(_HOLD_SECONDS / 10)
+        return False
 
     # --------------------------------------------------------------------------------------- under way
 
@@ -351,26 +313,28 @@ class Sender:
 
     # ------------------------------------------------------------------------------------------- sending
 
-    def _send_waiting(self) -> None:
+    def _send_waiting(self) -> bool:
+        """Send what waits; whether it was looked for. Raises `_HoldError` where nothing can be sent."""
         if not self._new or time.monotonic() < self._next_look:
-            return
+            return False
         self._next_look = time.monotonic() + _QUEUE_SECONDS
         self._new = False
         flying = self._in_flight()
         if len(flying) >= _MOST_IN_FLIGHT:
             self._new = True
-            return
+            return False
         # While the transactions of a party are under way, nobody knows what the next one will meet.
         busy = self._writer.run(_busy)
         rows = self._writer.run(partial(_waiting, _MOST_AT_ONCE))
         if not rows:
             self._gathering = None
-            return
+            return True
         self._new = True
         for group in self._groups([self._read(row) for row in rows], busy):
             if self._stopped.is_set() or len(self._in_flight()) >= _MOST_IN_FLIGHT:
-                return
+                break
             self._send(group)
+        return True
 
     def _groups(self, waiting: Sequence[_Waiting], busy: set[str]) -> list[list[_Waiting]]:
         """What goes together: orders, vouchers of one token; everything else by itself, one transaction a

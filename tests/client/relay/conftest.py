@@ -128,9 +128,9 @@ def open_desk(world: World, payer: Signer, tmp_path: Path) -> Iterator[Callable[
     """Opens relays on the same database, one after the other; the last is closed after the test."""
     with ExitStack() as stack:
 
-        def start(budget: Budget = PLENTY, **options: Any) -> Desk:
+        def start(budget: Budget = PLENTY, url: str = "", **options: Any) -> Desk:
             stack.close()
-            engine = open_relay(f"sqlite:///{tmp_path / 'relay.sqlite'}")
+            engine = open_relay(url or f"sqlite:///{tmp_path / 'relay.sqlite'}")
             stack.callback(engine.dispose)
             rates = {"per_ip": 0.0, "per_signer": 0.0}
             relay = Relay(world.everyone, payer, engine, budget, **(rates | options))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
 from tests.client.relay.conftest import Desk, act, give_points, order, send
 from tests.client.trade.conftest import World
 from troc.acts import Act, Part
+from troc.errors import StoreError
 from troc.messages import (
     UINT256_MAX,
     ZERO_ADDRESS,
@@ -15,6 +20,7 @@ from troc.messages import (
     Redeem,
     pack_nonce,
 )
+from troc.serving.lock import only_one
 
 
 def test_orders_are_published_together(desk: Desk) -> None:
@@ -106,6 +112,20 @@ def test_what_failed_can_be_sent_again(desk: Desk) -> None:
     world.brand.mint("ACME", {rich.address: 1}, reference="more")
     desk.post(given)
     assert desk.over(given)["state"] == "done"
+
+
+def test_on_postgresql_too(open_desk: Callable[..., Desk], url: str) -> None:
+    if url.startswith("sqlite"):
+        pytest.skip("the other tests do")
+    desk = open_desk(url=url)
+    world = desk.world
+    acts = [send(world, world.ann, world.bob, 30), order(world, world.bob, "2 BETA", "1 ACME")]
+    for each in acts:
+        desk.post(each)
+        assert desk.post(each)["id"] == each.id
+    assert [desk.over(each)["state"] for each in acts] == ["done", "done"]
+    with pytest.raises(StoreError, match="another relay service"), only_one(desk.relay._engine, "relay"):
+        pass
 
 
 def test_an_unknown_message(desk: Desk) -> None:

@@ -128,7 +128,7 @@ def test_a_reorganisation(desk: Desk) -> None:
 def test_what_somebody_else_submitted_is_not_sent_again(open_desk: Callable[..., Desk], world: World) -> None:
     desk = open_desk()
     sending = desk.relay._sender
-    whole, sending._send_waiting = sending._send_waiting, lambda: None  # type: ignore[method-assign]
+    whole, sending._send_waiting = sending._send_waiting, lambda: False  # type: ignore[method-assign]
     gift, offer = send(world, world.ann, world.bob, 30), order(world, world.bob, "2 BETA", "1 ACME")
     for each in (gift, offer):
         desk.post(each)

@@ -185,7 +185,7 @@ def test_points_that_went_before_the_order_was_published(desk: Desk) -> None:
     """It is looked once more just before: nothing is spent on it, and its maker learns why."""
     world = desk.world
     sending = desk.relay._sender
-    whole, sending._send_waiting = sending._send_waiting, lambda: None  # type: ignore[method-assign]
+    whole, sending._send_waiting = sending._send_waiting, lambda: False  # type: ignore[method-assign]
     offer = order(world, world.ann, "400 ACME", "1 BETA")
     kept = order(world, world.ann, "10 ACME", "1 BETA", nonce=pack_nonce(0, 0, 9))
     desk.post(offer)
@@ -199,7 +199,7 @@ def test_points_that_went_before_the_order_was_published(desk: Desk) -> None:
 def test_caps_of_one_signer(open_desk: Callable[..., Desk], world: World) -> None:
     desk = open_desk(limits=Limits(per_day=5, waiting=3))
     sending = desk.relay._sender
-    whole, sending._send_waiting = sending._send_waiting, lambda: None  # type: ignore[method-assign]
+    whole, sending._send_waiting = sending._send_waiting, lambda: False  # type: ignore[method-assign]
     orders = [order(world, world.ann, nonce=pack_nonce(0, 0, index)) for index in range(6)]
     for each in orders[:3]:
         desk.post(each)
