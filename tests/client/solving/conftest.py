@@ -48,7 +48,7 @@ def order_of(world: World, customer: Troc, give: str, want: str, **fields: Any) 
 
 def publish(world: World, *orders: SignedOrder) -> None:
     """Publish orders in one transaction."""
-    world.everyone.book.publish(list(orders), world.relay_signer)
+    world.relay.publish(*orders)
 
 
 def evidence_of(world: World) -> Evidence:

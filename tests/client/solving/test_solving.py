@@ -254,7 +254,7 @@ def test_moved_before_it_is_published(
     maker = solution.gathered.orders[solution.settlements[0].places[0]].order.maker
     place = next(n for n, customer in enumerate(town.customers) if customer.address == maker)
     real = Solver._rehearse
-    moved = []
+    moved: list[Any] = []
 
     def late(self: Solver, *arguments: Any) -> Any:
         if not moved:
