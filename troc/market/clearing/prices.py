@@ -19,7 +19,7 @@ from troc.market.clearing.market import Floats
 FIRST_SMOOTHING = 0.3
 _FACTOR = 0.4
 _GIVE_UP = 0.97
-_WORK = 600
+_WORK = 250
 """Looks at a market, at all smoothings together, after which the prices that were found must do."""
 _STEPS = 40
 _DAMPINGS = 6

@@ -9,7 +9,7 @@ import numpy as np
 from troc.market.clearing.batch import PRICE_DIGITS, Batch, Clearing, Flags, Integers
 from troc.market.clearing.certificate import DECIMALS, certify
 from troc.market.clearing.execution import check_execution
-from troc.market.clearing.market import Book, Floats, Market, book_of, market_of
+from troc.market.clearing.market import Floats, Market, book_of, market_of
 from troc.market.clearing.polish import polish
 from troc.market.clearing.prices import FIRST_SMOOTHING, Problem, State, solve
 from troc.market.clearing.transfers import Side, transfers_of
@@ -51,7 +51,7 @@ def clear(batch: Batch) -> Clearing:
     without = np.zeros(len(book), np.bool_)
     solved = None
     while True:
-        market, solved = _solve(book, without, solved)
+        market, solved = _solve(everyone, without, solved)
         prices, groups = _prices(market, solved)
         amounts = whole_units(market, solved.fills, _rates(market, prices))
         if len(amounts.broken):
@@ -64,12 +64,13 @@ def clear(batch: Batch) -> Clearing:
     return _clearing(batch, everyone, prices, groups, solved.smoothing, transfers)
 
 
-def _solve(book: Book, without: Flags, near: _Solved | None) -> tuple[Market, _Solved]:
+def _solve(everyone: Market, without: Flags, near: _Solved | None) -> tuple[Market, _Solved]:
     """Rounds in which the half of the all-or-nothing orders that are filled in part, and least, is left out,
     until none is. It is a heuristic: the best choice among them is a hard problem.
     """
+    book = everyone.book
     while True:
-        market = market_of(book, without)
+        market = market_of(book, without) if without.any() else everyone
         near = _solve_groups(market, near)
         if not book.whole[market.order].any():
             return market, near
