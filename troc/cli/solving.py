@@ -43,7 +43,9 @@ def solve(
     every: Annotated[
         str, typer.Option(help="Do so again and again with this pause, until Ctrl-C: 60s, 5m")
     ] = "",
-    orders: Annotated[int, typer.Option(min=2, max=400, help="Orders in one settlement at most")] = 30,
+    orders: Annotated[
+        int, typer.Option(min=2, max=400, help="Orders in one settlement; more where cutting loses much")
+    ] = 30,
     window: Annotated[
         int, typer.Option(min=1, max=60, help="Minutes within which the batch is to be settled")
     ] = 20,

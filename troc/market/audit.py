@@ -40,7 +40,7 @@ less by, beyond that, may be this much of what all trade.
 UNEVEN_UNITS = 2
 """And by as many smallest units on either side, since nothing smaller can be paid."""
 
-PASSED_OVER = Fraction(1, 1_000)
+PASSED_OVER = Fraction(1, 100)
 """Orders that allow parts and are better than the prices may go without, while others that ask for more are
 filled, for at most this much of all that was traded.
 """

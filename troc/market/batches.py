@@ -36,6 +36,12 @@ ORDERS_A_SETTLEMENT = 30
 count for little.
 """
 
+MOST_ORDERS = 400
+"""In one settlement: what a transaction of 2^24 gas (EIP-7825) has room for."""
+
+LOST = 100
+"""Cutting may lose one in so many of the surplus."""
+
 _MOST_DATA = 120 * 1024
 """Bytes of a record that nodes let pass as one transaction, with some to spare."""
 
@@ -199,11 +205,21 @@ class Batches:
     # ----------------------------------------------------------------------------------------------- solving
 
     def solve(self, gathered: Gathered, most_orders: int = ORDERS_A_SETTLEMENT) -> Solution:
-        """Clear a batch, cut it into settlements of at most so many orders, and say what is to be published.
+        """Clear a batch, cut it into settlements of so many orders, and say what is to be published.
 
-        Raises `OrderError` where the record would not fit a transaction.
+        Settlements are made larger, up to what a block holds, where cutting would lose more than a hundredth
+        of the surplus. Raises `OrderError` where the record would not fit a transaction.
         """
-        return self._cut(gathered, clear(gathered.batch), most_orders)
+        clearing = clear(gathered.batch)
+        solution = self._cut(gathered, clearing, most_orders)
+        while (
+            LOST * (clearing.surplus - solution.record.surplus) > clearing.surplus
+            and most_orders < MOST_ORDERS
+        ):
+            most_orders = min(2 * most_orders, MOST_ORDERS)
+            larger = self._cut(gathered, clearing, most_orders)
+            solution = max(solution, larger, key=lambda each: each.record.surplus)
+        return solution
 
     def cut(self, solution: Solution, most_orders: int) -> Solution:
         """The same in settlements of another size."""
