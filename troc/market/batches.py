@@ -126,9 +126,9 @@ class Batches:
 
     # --------------------------------------------------------------------------------------------- gathering
 
-    def close(self, settle_seconds: int = SETTLE_SECONDS) -> Closing:
-        """The latest block, as what a batch is made from."""
-        number, hash_, time = self._chain.header()
+    def close(self, block: int, settle_seconds: int = SETTLE_SECONDS) -> Closing:
+        """A block, as what a batch is made from."""
+        number, hash_, time = self._chain.header(block)
         return Closing(number, hash_, time, time + settle_seconds)
 
     def gather(
