@@ -97,7 +97,8 @@ class HandMade:
     def call(self) -> str:
         """The settlement's calldata."""
         exchange = self.world.everyone.exchange_domain.verifying_contract
-        return self.world.chain.contract("PointsExchange", exchange).encode_abi(
+        contract = self.world.chain.contract("PointsExchange", exchange)
+        data: str = contract.encode_abi(
             "settle",
             [
                 [signed.order.as_tuple() for signed in self.orders],
@@ -105,6 +106,7 @@ class HandMade:
                 list(self.transfers),
             ],
         )
+        return data
 
     def record(self) -> Record:
         """What is published: the truth for a ring of three at 80 for 100, but for `changes`."""

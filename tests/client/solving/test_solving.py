@@ -11,7 +11,7 @@ import pytest
 from tests.client.core.conftest import rpc_call
 from tests.client.solving.conftest import audit, failing, order_of, publish, verdicts
 from tests.client.solving.town import SYMBOLS, Town, build_town
-from tests.client.trade.conftest import DAY, World
+from tests.client.trade.conftest import World
 from troc.chain import Chain
 from troc.errors import StoreError
 from troc.manifest import Manifest
@@ -100,14 +100,14 @@ def test_all_or_nothing_and_lives(world: World, town: Town, make_solver: Callabl
             world.pass_days(100)
     orders = []
     for place, customer in enumerate(town.customers):
-        fields: dict[str, Any] = [
+        kinds: list[dict[str, Any]] = [
             {},
             {"want_points_living_until": expiry},
             {"give_points_expiring_by": expiry},
             {"allow_partial": False},
-        ][place % 4]
+        ]
         give, want = f"{300 + place} {town.holds(place)}", f"{200 + place} {town.holds(place + 1)}"
-        orders.append(order_of(world, customer, give, want, **fields))
+        orders.append(order_of(world, customer, give, want, **kinds[place % 4]))
     town.publish(orders)
     before = [
         customer.balance(order.order.want_token).within(order.order.want_points_living_until)
@@ -257,7 +257,7 @@ def test_moved_before_it_is_published(
     maker = solution.gathered.orders[solution.settlements[0].places[0]].order.maker
     place = next(n for n, customer in enumerate(town.customers) if customer.address == maker)
     real = Solver._rehearse
-    moved = []
+    moved: list[Any] = []
 
     def late(self: Solver, *arguments: Any) -> Any:
         if not moved:
