@@ -199,8 +199,8 @@ def _clearing(
     given, received = np.zeros(len(book), np.int64), np.zeros(len(book), np.int64)
     np.add.at(given, transfers[:, 0], transfers[:, 2])
     np.add.at(received, transfers[:, 1], transfers[:, 2])
-    smoothing = max(round(reached * DECIMALS), round(_LEAST_PUBLISHED * DECIMALS))
-    certificate = certify(everyone, prices, groups, smoothing, given, received)
+    smoothing = max(reached, _LEAST_PUBLISHED)
+    certificate = certify(everyone, prices, groups, round(smoothing * DECIMALS), given, received)
     listed = [good for good, group in enumerate(groups) if group >= 0]
     goods = everyone.goods
     rows = book.rows
@@ -212,7 +212,7 @@ def _clearing(
         goods=tuple(goods[good] for good in listed),
         prices=tuple(prices[good] for good in listed),
         groups=tuple(groups[good] for good in listed),
-        smoothing=smoothing / DECIMALS,
+        smoothing=smoothing,
         surplus=certificate.surplus,
         bound=certificate.bound,
         unfilled=certificate.unfilled,
