@@ -284,6 +284,18 @@ class Chain:
             answers += [_answer(reply) for reply in replies]
         return answers
 
+    def pending_calls(self, to: str) -> list[bytes]:
+        """The calldata of transactions to a contract that wait in the node's pool, as far as it tells."""
+        try:
+            block = self._ask(lambda: self.web3.eth.get_block("pending", full_transactions=True))
+        except NetworkError:
+            return []
+        # A node that knows no pending block tells the latest one, whose transactions wait no more.
+        if block.get("hash") is not None and int(block["number"]) <= self.block_number():
+            return []
+        sent = cast(Sequence[Mapping[str, Any]], block.get("transactions", ()))
+        return [bytes(HexBytes(each["input"])) for each in sent if each.get("to") == to]
+
     def logs(
         self,
         event: ContractEvent,
