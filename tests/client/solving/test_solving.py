@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ from troc.market.records import published_batches
 from troc.market.solving import Solver
 from troc.market.summary import Why, summarise
 from troc.orders import SignedOrder
+
+SIGNS = "0x631626ba7e60e01b60005260206000f3"
+"""Returns ERC-1271's word, whatever it is asked."""
+
+SIGNS_WHEN_ASKED = "0x631626ba7e60e01b3233140260005260206000f3"
+"""The same, times whether who asks began the transaction himself: true for a call, false in a settlement."""
 
 
 @pytest.fixture(scope="module")
@@ -358,6 +365,28 @@ def test_a_reorganisation_under_a_published_batch(
     assert publications(world) == [done.id]
     assert set(verdicts(audit(world)).values()) == {"holds"}
     assert any("dropped the block" in line for line in told)
+
+
+@pytest.mark.parametrize(("code", "trades"), [(SIGNS, True), (SIGNS_WHEN_ASKED, False)])
+def test_contract_wallets(
+    world: World, ring: list[SignedOrder], tmp_path: Path, code: str, trades: bool
+) -> None:
+    """One that signs is in the batch; one that signs when it is asked, and not in a settlement, is left out,
+    and whether that was right cannot be seen.
+    """
+    wallet = world.customer("wallet")
+    world.brand.mint("GAMMA", {wallet.address: 100})
+    world.set_code(wallet.address, code)
+    signed = order_of(world, wallet, "100 GAMMA", "70 ACME")
+    order = replace(signed, signature=b"\x01")
+    publish(world, order)
+    (done,) = Solver(world.everyone, f"sqlite:///{tmp_path}/wallet.sqlite").run(world.relay_signer)
+    assert not done.failed
+    assert bool(fills(world, order)) is trades
+    assert fills(world, ring[0])
+    found = audit(world)
+    assert failing(found) == set()
+    assert verdicts(found)["orders"] == ("holds" if trades else "cannot be told")
 
 
 def test_two_solvers_cannot_share_a_journal(make_solver: Callable[..., Solver]) -> None:
