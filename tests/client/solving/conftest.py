@@ -97,7 +97,8 @@ class HandMade:
     def call(self) -> str:
         """The settlement's calldata."""
         exchange = self.world.everyone.exchange_domain.verifying_contract
-        return self.world.chain.contract("PointsExchange", exchange).encode_abi(
+        contract = self.world.chain.contract("PointsExchange", exchange)
+        data: str = contract.encode_abi(
             "settle",
             [
                 [signed.order.as_tuple() for signed in self.orders],
@@ -105,6 +106,7 @@ class HandMade:
                 list(self.transfers),
             ],
         )
+        return data
 
     def record(self) -> Record:
         """What is published: the truth for a ring of three at 80 for 100, but for `changes`."""
@@ -118,7 +120,7 @@ class HandMade:
             orders=len(of),
             orders_hash=commitment(signed.digest for signed in of),
             goods=tuple(
-                PricedGood(self.world.everyone.brand(symbol).address, 0, price)
+                PricedGood(self.world.everyone.brand(symbol).address, 0, price, 0)
                 for symbol, price in prices.items()
             ),
             smoothing=ONE // 1_000,
