@@ -103,7 +103,7 @@ class Troc:
         self.book = Book(chain, manifest.address("OrderBook"), domain, self.brands, since)
         self.orders = Trading(chain, domain, self.brands, self.points, self.book, since)
         self._auditor = Auditor(chain, self.brands, self.points, exchange, since)
-        self._domain = domain
+        self.exchange_domain = domain
         self._act_as(address, open_signer, open_submitter)
 
     def _act_as(self, address: str | None, open_signer: Opener | None, open_submitter: Opener | None) -> None:
@@ -547,7 +547,7 @@ class Troc:
         if isinstance(name, str) and not name.endswith(".json") and not Path(name).is_file():
             return self.book.find(name)
         file = None if isinstance(name, SignedOrder) else Path(name)
-        signed = name if isinstance(name, SignedOrder) else read_order(Path(name), self._domain)
+        signed = name if isinstance(name, SignedOrder) else read_order(Path(name), self.exchange_domain)
         self.book.check(signed)
         return Entry(signed, file=file)
 
