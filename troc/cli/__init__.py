@@ -20,6 +20,7 @@ from troc.cli import (
     importing,
     index,
     journal,
+    market,
     members,
     notices,
     points,
@@ -60,6 +61,8 @@ brand.app.command("earn")(earning.earn)
 brand.app.command("import")(importing.import_members)
 app.add_typer(points.app, name="points")
 app.add_typer(till.app, name="till")
+trade.app.command("quote")(market.quote)
+trade.app.command("swap")(market.swap)
 app.add_typer(trade.app, name="trade")
 trade.app.command("solve")(solving.solve)
 trade.app.command("audit")(solving.audit)

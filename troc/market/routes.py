@@ -20,9 +20,10 @@ orders are tried.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 try:
     import numpy as np
@@ -58,7 +59,7 @@ Stock = tuple[tuple[int, int], ...]
 @dataclass(frozen=True)
 class Offer:
     """A standing order. `left`: what it can still give by its own count; `shared`: orders with the same key
-    count together; `for_taker`: it may trade with the taker alone.
+    count together; `only`: it may trade with that account alone.
     """
 
     id: str
@@ -72,7 +73,7 @@ class Offer:
     living_until: int = 0
     whole: bool = False
     shared: Hashable = None
-    for_taker: bool = False
+    only: str = ""
 
     def need(self, gives: int) -> int:
         """What it must receive for that, in smallest units: rounded up, in its maker's favour."""
@@ -116,25 +117,17 @@ class Way:
     complete: bool
     give_expiry: int
 
-    @property
-    def through(self) -> tuple[str, ...]:
-        """The goods in between, as the orders name them."""
-        ends = {move.giver for move in self.moves if move.receiver == len(self.fills)}
-        starts = {move.receiver for move in self.moves if move.giver == len(self.fills)}
-        return tuple(
-            dict.fromkeys(
-                fill.offer.give
-                for place, fill in enumerate(self.fills)
-                if place not in ends or (place not in starts and False)
-            )
-        )
+    def between(self, want: str) -> tuple[str, ...]:
+        """The brands in between, on the way to `want`."""
+        return tuple(dict.fromkeys(fill.offer.give for fill in self.fills if fill.offer.give != want))
 
 
 @dataclass(frozen=True)
 class Ask:
     """What a taker asks. Exactly one of `spend` and `get` is set, in smallest units.
 
-    `stock`: the points that she may give; `living_until`: what she gets must live beyond it.
+    `stock`: the points that she may give; `living_until`: what she gets must live beyond it. `limit`: no
+    more is spent once a unit given brings fewer units wanted.
     """
 
     give: str
@@ -144,6 +137,7 @@ class Ask:
     get: int = 0
     living_until: int = 0
     taker: str = ""
+    limit: float = 0.0
 
 
 @dataclass
@@ -162,30 +156,34 @@ class Routes:
     def __init__(self, offers: Sequence[Offer], stocks: Mapping[tuple[str, str], Stock]) -> None:
         self._offers = [offer for offer in offers if offer.left > 0]
         self._stocks = stocks
-        expiries: dict[str, set[int]] = defaultdict(set)
+        dates: dict[str, set[int]] = defaultdict(set)
         for (_, token), stock in stocks.items():
-            expiries[token].update(expiry for units, expiry in stock if units)
-        self._expiries = expiries
+            dates[token].update(expiry for units, expiry in stock if units)
+        self._dates = dates
+        self._columns = _Columns(self._offers, stocks, dates)
+
+    def _arranged(self, ask: Ask, known: np.ndarray | None = None) -> _Arranged:
+        own = {expiry for units, expiry in ask.stock if units} - self._dates[ask.give]
+        if own:
+            # Nobody else has points of these dates yet.
+            self._dates[ask.give] |= own
+            self._columns = _Columns(self._offers, self._stocks, self._dates)
+            known = None
+        return _Arranged(self._columns, ask, known)
 
     # ------------------------------------------------------------------------------------------- asking
 
     def best(self, ask: Ask, most_orders: int = MOST_ORDERS) -> Way | None:
         """The best way, or None where nothing can be had."""
-        book = _Arranged(self._offers, self._stocks, self._expiries, ask)
-        found = self._within(book, set(), most_orders)
-        if found is not None or not book.crowded:
-            return found
-        return None
-
-    def _within(self, book: _Arranged, barred: set[int], most_orders: int) -> Way | None:
-        way, plan = self._whole_units(book, set(barred), most_orders)
+        book = self._arranged(ask)
+        way, plan = self._whole_units(book, set(), most_orders)
         if plan is None or len(plan.gives) <= most_orders:
             return way
         # Too many small ones: larger orders at somewhat worse prices may do more within the bound.
         ways = [way]
         total = sum(plan.worth.values())
         for size in _SIZES:
-            small = book.smaller_than(size * total / most_orders) | barred
+            small = book.smaller_than(size * total / most_orders)
             ways.append(self._whole_units(book, small, most_orders)[0])
         found = [each for each in ways if each is not None]
         return max(found, key=lambda each: _merit(each, book.ask), default=None)
@@ -220,15 +218,18 @@ class Routes:
             barred.add(culprit)
         return None, first
 
-    def price(self, ask: Ask, factor: float) -> tuple[float, float] | None:
-        """What a multiple of the amount would give and get, divisible, with as many orders as it takes."""
-        stock = tuple((int(units * max(factor, 1)), expiry) for units, expiry in ask.stock)
-        larger = Ask(
-            ask.give, ask.want, stock, int(ask.spend * factor), int(ask.get * factor), ask.living_until,
-            ask.taker,
-        )  # fmt: skip
-        plan = _Arranged(self._offers, self._stocks, self._expiries, larger).solve(set())
-        return None if plan is None else (plan.spent, plan.got)
+    def prices(self, ask: Ask, factors: Sequence[float]) -> list[tuple[float, float] | None]:
+        """What multiples of the amount would give and get, divisible, with as many orders as it takes."""
+        found: list[tuple[float, float] | None] = []
+        known: np.ndarray | None = None
+        for factor in factors:
+            stock = tuple((int(units * max(factor, 1)), expiry) for units, expiry in ask.stock)
+            larger = replace(ask, stock=stock, spend=int(ask.spend * factor), get=int(ask.get * factor))
+            book = self._arranged(larger, known)
+            plan = book.solve(set())
+            known = book.known
+            found.append(None if plan is None else (plan.spent, plan.got))
+        return found
 
 
 def _merit(way: Way, ask: Ask) -> tuple[bool, float]:
@@ -237,85 +238,95 @@ def _merit(way: Way, ask: Ask) -> tuple[bool, float]:
     return True, way.gets
 
 
-class _Arranged:
-    """The orders as columns of a linear programme, for one ask."""
+class _Columns:
+    """The orders as columns of a linear programme: one for each order and lot that it can give."""
 
     def __init__(
         self,
         offers: Sequence[Offer],
         stocks: Mapping[tuple[str, str], Stock],
-        expiries: Mapping[str, set[int]],
-        ask: Ask,
+        dates: Mapping[str, set[int]],
     ) -> None:
-        self.ask = ask
+        self.offers = offers
         self.stocks = stocks
-        self.crowded = False
-        mine = {expiry for units, expiry in ask.stock if units}
-        known = {token: sorted(found | (mine if token == ask.give else set())) for token, found in expiries.items()}
-        known.setdefault(ask.give, sorted(mine))
-        self._first: dict[str, int] = {}
-        self._dates = known
+        self.dates = {token: sorted(found) for token, found in dates.items() if found}
+        self.first: dict[str, int] = {}
         self.nodes = 0
-        for token, dates in known.items():
-            self._first[token] = self.nodes
-            self.nodes += len(dates)
-        self.offers = [
-            offer
-            for offer in offers
-            if offer.maker != ask.taker
-            and (not offer.for_taker or (offer.want == ask.give and offer.give == ask.want))
-        ]
-        self._columns()
-
-    def _node(self, token: str, bound: int) -> int:
-        """The good of the oldest points that live beyond `bound`; -1 where there are none."""
-        dates = self._dates.get(token, [])
-        for place, date in enumerate(dates):
-            if date > bound:
-                return self._first[token] + place
-        return -1
-
-    def _columns(self) -> None:
-        order, gives, wants, alpha, room, lots = [], [], [], [], [], []
-        nodes: dict[tuple[str, int], int] = {}
-        place_of = {
-            (token, date): self._first[token] + place
-            for token, dates in self._dates.items()
-            for place, date in enumerate(dates)
+        for token, found in self.dates.items():
+            self.first[token] = self.nodes
+            self.nodes += len(found)
+        self.node_of = {
+            (token, date): self.first[token] + place
+            for token, found in self.dates.items()
+            for place, date in enumerate(found)
         }
-        lot_names: dict[tuple[str, str, int], int] = {}
-        for place, offer in enumerate(self.offers):
-            key = (offer.want, offer.living_until)
-            node = nodes.get(key)
-            if node is None:
-                node = nodes[key] = self._node(*key)
-            if node < 0:
+        self._goods: dict[tuple[str, int], int] = {}
+        rows = []
+        lots: dict[tuple[str, str, int], int] = {}
+        self.lot_units: list[int] = []
+        for place, offer in enumerate(offers):
+            wants = self.good(offer.want, offer.living_until)
+            if wants < 0:
                 continue
-            rate = offer.want_amount / offer.give_amount
-            for units, expiry in self.stocks.get((offer.maker, offer.give), ()):
+            for units, expiry in stocks.get((offer.maker, offer.give), ()):
                 if not units or (offer.expiring_by and expiry > offer.expiring_by):
                     continue
-                order.append(place)
-                gives.append(place_of[offer.give, expiry])
-                wants.append(node)
-                alpha.append(rate)
-                room.append(min(units, offer.left))
                 name = (offer.maker, offer.give, expiry)
-                lots.append(lot_names.setdefault(name, len(lot_names)))
-        self._order = np.array(order, dtype=np.int64)
-        self._gives = np.array(gives, dtype=np.int64)
-        self._wants = np.array(wants, dtype=np.int64)
-        self._alpha = np.array(alpha, dtype=float)
-        self._room = np.array(room, dtype=float)
-        self._lots = np.array(lots, dtype=np.int64)
-        self._lot_units = {
-            number: units
-            for (maker, token, expiry), number in lot_names.items()
-            for units, date in self.stocks[maker, token]
-            if date == expiry
+                if name not in lots:
+                    lots[name] = len(lots)
+                    self.lot_units.append(units)
+                room = min(units, offer.left)
+                rows.append((place, self.node_of[offer.give, expiry], wants, lots[name], room))
+        self.order, self.gives, self.wants, self.lots = (
+            np.array([row[field_] for row in rows], dtype=np.int64) for field_ in range(4)
+        )
+        self.room = np.array([row[4] for row in rows], dtype=float)
+        rates = [offer.want_amount / offer.give_amount for offer in offers]
+        self.alpha = np.array(rates, dtype=float)[self.order] if rows else np.zeros(0)
+        self._by_maker: dict[str, list[int]] = defaultdict(list)
+        self._bound_to: list[int] = []
+        for place, offer in enumerate(offers):
+            self._by_maker[offer.maker].append(place)
+            if offer.only:
+                self._bound_to.append(place)
+
+    def good(self, token: str, bound: int) -> int:
+        """The good of the oldest points that live beyond `bound`; -1 where there are none."""
+        known = self._goods.get((token, bound))
+        if known is None:
+            dates = self.dates.get(token, [])
+            place = bisect_right(dates, bound)
+            known = self.first[token] + place if place < len(dates) else -1
+            self._goods[token, bound] = known
+        return known
+
+    def closed_to(self, ask: Ask) -> set[int]:
+        """Orders that this taker cannot use: her own, and those for other takers or by a detour."""
+        bound = {
+            place
+            for place in self._bound_to
+            if self.offers[place].only != ask.taker
+            or (self.offers[place].want, self.offers[place].give) != (ask.give, ask.want)
         }
-        self._target = self._node(self.ask.want, self.ask.living_until)
-        self._sources = [(place_of[self.ask.give, date], units) for units, date in self.ask.stock if units]
+        return bound | set(self._by_maker.get(ask.taker, ()))
+
+
+class _Arranged:
+    """The columns as one ask sees them."""
+
+    def __init__(self, columns: _Columns, ask: Ask, known: np.ndarray | None = None) -> None:
+        self.ask = ask
+        self.stocks, self.offers = columns.stocks, columns.offers
+        self.nodes, self._first, self._dates = columns.nodes, columns.first, columns.dates
+        self._gives, self._wants, self._alpha = columns.gives, columns.wants, columns.alpha
+        self._order, self._room, self._lots = columns.order, columns.room, columns.lots
+        self._lot_units = columns.lot_units
+        # What was let in for another amount is soon let in for this one.
+        self.known = np.zeros(len(self._order), dtype=bool) if known is None else known
+        self._open = np.ones(len(self.offers), dtype=bool)
+        self._open[list(columns.closed_to(ask))] = False
+        self._target = columns.good(ask.want, ask.living_until)
+        self._sources = [(columns.node_of[ask.give, date], units) for units, date in ask.stock if units]
         self._bounds()
 
     def _spread(self, rates: np.ndarray, downwards: bool) -> None:
@@ -349,7 +360,13 @@ class _Arranged:
         self._through = here[self._wants] * there[self._gives] / self._alpha
         self._there = there
         self._ranked = np.argsort(-self._through, kind="stable")
-        self._ranked = self._ranked[self._through[self._ranked] > 0]
+        is_open = self._open[self._order[self._ranked]]
+        self._ranked = self._ranked[is_open & (self._through[self._ranked] > 0)]
+
+    def cost(self, offer: Offer) -> float:
+        """What a unit that it gives costs in units of the taker's points, at the best rate to what it wants."""
+        rate = float(self._here[self._first[offer.want]])
+        return offer.want_amount / offer.give_amount / rate if rate else float("inf")
 
     def smaller_than(self, worth: float) -> set[int]:
         """Orders that are worth less than that, in units of what is wanted."""
@@ -369,26 +386,28 @@ class _Arranged:
         ranked = self._ranked[allowed[self._order[self._ranked]]]
         if not len(ranked):
             return None
-        chosen = ranked[:_FIRST]
-        inside = np.zeros(len(self._order), dtype=bool)
-        inside[chosen] = True
+        inside = self.known & allowed[self._order]
+        inside[ranked[:_FIRST]] = True
         for _ in range(_ROUNDS):
             found, worth = self._programme(np.flatnonzero(inside))
             if worth is not None:
                 gain = worth[self._gives] / np.maximum(self._alpha * worth[self._wants], 1e-300)
-                better = ranked[(gain[ranked] > 1 + _NEAR) & ~inside[ranked]]
-                better = better[np.argsort(-gain[better], kind="stable")][:_LET_IN]
+                # No way through an order is worth more than its bound.
+                margin = min(worth[node] for node, _ in self._sources) / worth[self._target]
+                useful = (gain > 1 + _NEAR) & (self._through > margin * (1 + _NEAR)) & ~inside
+                better = ranked[useful[ranked]][:_LET_IN]
             else:
                 better = ranked[~inside[ranked]][: max(_LET_IN, int(inside.sum()))]
             if not len(better):
-                return found
+                break
             inside[better] = True
+        self.known |= inside
         return found
 
     def _programme(self, columns: np.ndarray) -> tuple[_Plan | None, np.ndarray | None]:
         """The best flow over these columns, and what a unit of each good is worth there in units wanted."""
         ask = self.ask
-        best = float(self._through.max())
+        best = float(self._through[self._ranked].max())
         size = float(ask.spend) if ask.spend else ask.get / best
         scale = np.where(self._here > 0, self._here * size, 1.0)
         for token, first in self._first.items():
@@ -427,8 +446,9 @@ class _Arranged:
         self._shared_rows(columns, scale, rows, cols, values, limits)
         objective = np.zeros(len(upper))
         # What brings nothing is not spent; in the other direction everything that is asked for comes first.
-        objective[list(sources)] = 1e-9 if ask.spend else 1.0
-        objective[sink] = -1.0 if ask.spend else -1e4
+        objective[list(sources)] = max(1e-9, ask.limit * size / unit) if ask.spend else 1.0
+        reward = unit / (size * ask.limit) if ask.limit else 1e4
+        objective[sink] = -1.0 if ask.spend else -reward
         matrix = csr_array((values, (rows, cols)), shape=(len(limits), len(upper)))
         answer = linprog(
             objective, A_ub=matrix, b_ub=limits, bounds=np.column_stack([np.zeros(len(upper)), upper]),
@@ -441,15 +461,13 @@ class _Arranged:
             if value > 1e-10:
                 gives[int(self._order[column])] += float(value * scale[self._gives[column]])
         prices = -answer.ineqlin.marginals[: self.nodes] / scale
-        worth = {
-            int(self._order[column]): 0.0 for column, value in zip(columns, answer.x, strict=False) if value > 1e-10
-        }
+        worth: dict[int, float] = defaultdict(float)
         for column, value in zip(columns, answer.x[:count], strict=True):
             if value > 1e-10:
                 node = self._gives[column]
                 worth[int(self._order[column])] += float(value * scale[node] * prices[node])
         spent = float(sum(answer.x[list(sources)]) * size)
-        return _Plan(dict(gives), spent, float(answer.x[sink] * unit), worth), prices
+        return _Plan(dict(gives), spent, float(answer.x[sink] * unit), dict(worth)), prices
 
     @staticmethod
     def _row(
@@ -513,6 +531,7 @@ class _Rounding:
     TAKER = -1
 
     def __init__(self, book: _Arranged, plan: _Plan) -> None:
+        self._book = book
         self._ask = book.ask
         self._stocks = book.stocks
         self._offers = {place: book.offers[place] for place in plan.gives}
@@ -535,7 +554,8 @@ class _Rounding:
         }
         try:
             self._lower(gives)
-            self._raise(gives)
+            if not self._ask.get or self._net(gives) < self._ask.get:
+                self._raise(gives)
             moves, gets = self._moves(gives)
             return self._told(gives, moves, gets)
         except _ShortError as error:
@@ -597,7 +617,7 @@ class _Rounding:
         if self.TAKER in (giver, receiver):
             return giver != receiver
         one, other = self._offers[giver], self._offers[receiver]
-        return one.maker != other.maker and not one.for_taker and not other.for_taker
+        return one.maker != other.maker and not one.only and not other.only
 
     def _deal(
         self, token: str, gives: dict[int, int], lower: bool = True
@@ -657,9 +677,7 @@ class _Rounding:
         """What the taker gets."""
         _, over = self._deal(self._ask.want, dict(gives))
         return sum(
-            units
-            for expiry, units, giver in over
-            if expiry > self._ask.living_until and giver != self.TAKER
+            units for expiry, units, giver in over if expiry > self._ask.living_until and giver != self.TAKER
         )
 
     # ------------------------------------------------------------------------------------ transfers
@@ -699,7 +717,7 @@ class _Rounding:
         last = [
             place for place, offer in self._offers.items() if offer.give == self._ask.want and not offer.whole
         ]
-        last.sort(key=lambda place: self._offers[place].want_amount / self._offers[place].give_amount)
+        last.sort(key=lambda place: self._book.cost(self._offers[place]))
         while over > 0 and last:
             place = last.pop()
             cut = min(over, gives[place])
@@ -744,9 +762,7 @@ class _Rounding:
         places = tuple(Move(index[giver], index[receiver], units) for (giver, receiver), units in ordered)
         return Way(spent, gets, fills, places, complete, give_expiry), None
 
-    def _check(
-        self, moves: Sequence[tuple[tuple[int, int], int]], bound: Mapping[int, int]
-    ) -> int:
+    def _check(self, moves: Sequence[tuple[tuple[int, int], int]], bound: Mapping[int, int]) -> int:
         """Whether the points are there, move by move as the exchange takes them: soonest to expire first
         within both bounds. Gives the latest expiry of what the taker gives.
         """

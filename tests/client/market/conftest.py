@@ -1,0 +1,7 @@
+"""The fixtures of trading, and orders that stand."""
+
+from __future__ import annotations
+
+from tests.client.trade.conftest import deployed, home, world
+
+__all__ = ["deployed", "home", "world"]
