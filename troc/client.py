@@ -647,6 +647,10 @@ class Troc:
         """End every order of one's own for good, published or not."""
         return self.orders.cancel_all(self.signer, self.submitter)
 
+    def cancel_series(self, partial: Sequence[int]) -> Receipt:
+        """End every order in parts of these series, each named by a nonce, published or not."""
+        return self.orders.cancel_series([], partial, self.signer, self.submitter)
+
     def history(self, account: str | None = None) -> list[Trade]:
         """What an account (none: the one that acts) has traded, oldest first."""
         return self.orders.history(account or self.address)

@@ -16,6 +16,7 @@ from troc.cli import (
     books,
     brand,
     demo,
+    desk,
     earning,
     importing,
     index,
@@ -57,6 +58,7 @@ points.app.command("statement")(books.statement)
 points.app.command("link")(members.sign_link)
 app.add_typer(account.app, name="account")
 app.add_typer(brand.app, name="brand")
+brand.app.command("desk")(desk.desk)
 brand.app.command("earn")(earning.earn)
 brand.app.command("import")(importing.import_members)
 app.add_typer(points.app, name="points")
