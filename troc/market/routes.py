@@ -47,6 +47,8 @@ _LET_IN = 128
 _ROUNDS = 40
 _NEAR = 1e-9
 _FULL = 1e-6
+_SPARE = 2e-6
+"""Points that bring less than this share of the best rate are not spent; above HiGHS' own tolerance."""
 _CAP = 1e6
 """No order is looked at as larger than this many times the amount."""
 _REPAIRS = 12
@@ -364,7 +366,7 @@ class _Arranged:
         self._ranked = self._ranked[is_open & (self._through[self._ranked] > 0)]
 
     def cost(self, offer: Offer) -> float:
-        """What a unit that it gives costs in units of the taker's points, at the best rate to what it wants."""
+        """What a unit that it gives costs in the taker's points, at the best rate to what it wants."""
         rate = float(self._here[self._first[offer.want]])
         return offer.want_amount / offer.give_amount / rate if rate else float("inf")
 
@@ -446,7 +448,7 @@ class _Arranged:
         self._shared_rows(columns, scale, rows, cols, values, limits)
         objective = np.zeros(len(upper))
         # What brings nothing is not spent; in the other direction everything that is asked for comes first.
-        objective[list(sources)] = max(1e-9, ask.limit * size / unit) if ask.spend else 1.0
+        objective[list(sources)] = max(_SPARE, ask.limit * size / unit) if ask.spend else 1.0
         reward = unit / (size * ask.limit) if ask.limit else 1e4
         objective[sink] = -1.0 if ask.spend else -reward
         matrix = csr_array((values, (rows, cols)), shape=(len(limits), len(upper)))

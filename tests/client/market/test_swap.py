@@ -186,7 +186,7 @@ def test_life_of_what_she_gets(world: World) -> None:
     world.brand.mint("BETA", {dan.address: 100})
     stand(world.bob, "100 BETA", "50 ACME")
     stand(dan, "100 BETA", "100 ACME")
-    old = world.bob.balance("BETA").lots[0].expiry
+    old = world.bob.balance("BETA").last_needed(1).expiry
     far = (old - world.chain.now()) // DAY + 20
     assert world.ann.swap("40 ACME", "BETA", live=f"{far}d").got == 4_000
     assert world.ann.swap("40 ACME", "BETA").got == 8_000
@@ -195,7 +195,7 @@ def test_life_of_what_she_gets(world: World) -> None:
 def test_life_of_what_she_gives(world: World) -> None:
     world.pass_days(92)
     world.brand.mint("ACME", {world.ann.address: 30})
-    old = world.ann.balance("ACME").lots[0].expiry
+    old = world.ann.balance("ACME").last_needed(1).expiry
     far = (old - world.chain.now()) // DAY + 20
     stand(world.bob, "100 BETA", "50 ACME", live=f"{far}d")
     stand(world.bob, "100 BETA", "100 ACME")
