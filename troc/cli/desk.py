@@ -68,7 +68,7 @@ def desk(
         except (ContractError, FundsError, NetworkError, PendingError) as error:
             if not pause:
                 raise
-            session.say(f"Tried again in {pause} s: {error}")
+            session.say(f"{error} Tried again in {pause} s.")
         if not pause:
             return
         time.sleep(pause)

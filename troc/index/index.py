@@ -29,11 +29,12 @@ from troc.index.families import (
 )
 from troc.index.ledger import Change, Held, Key, Lots, add, alive, replay
 from troc.index.market import FILLED, TOPICS, MarketSpan
-from troc.index.market_reading import MarketReading
+from troc.index.market_reading import IndexedOrder, MarketReading
 from troc.index.reading import lots_of_row
 from troc.index.source import Header, Log, LotsAt, Source, TooMuchError
 from troc.manifest import Manifest
 from troc.messages import EXCHANGE_NAME, Domain
+from troc.signatures import is_signed_by_contract
 from troc.store import chain_folder, drop_store, open_store, shown_url, sqlite_url
 from troc.words import LIFE_EPOCHS, shown
 
@@ -209,6 +210,15 @@ class Index(MarketReading):
                 or 0,
                 guessed=connection.scalar(count.select_from(tables.lots).where(doubtful)) or 0,
             )
+
+    def _confirms(self, order: IndexedOrder) -> bool:
+        return is_signed_by_contract(
+            self._chain,
+            order.maker,
+            bytes.fromhex(order.id[2:]),
+            order.signature,
+            asker=self.domain.verifying_contract,
+        )
 
     # ---------------------------------------------------------------------------------------- one chain only
 
@@ -423,14 +433,15 @@ class Index(MarketReading):
         digests = {log.topics[1] for log in logs if log.topics[0] == FILLED}
         times = {number: header.time for number, header in headers.items()}
         source = self._source
-        span = MarketSpan(logs, times, self.domain, tokens, {}, source.have_code, source.calls)
+        span = MarketSpan(logs, times, self.domain, tokens, {}, {}, source.have_code, source.calls)
         digests |= span.published_digests()
         t = tables.orders
         with self.reading() as connection:
             for part in _parts(sorted(digests)):
-                query = sa.select(t.c.digest, t.c.published).where(t.c.digest.in_(part))
-                for digest, published in connection.execute(query):
-                    span.known[digest] = span.known.get(digest, False) or published
+                query = sa.select(t.c.digest, t.c.published, t.c.by_key).where(t.c.digest.in_(part))
+                for digest, published, by_key in connection.execute(query):
+                    span.known[digest] = span.known.get(digest, False) or (published and by_key)
+                    span.unsure[digest] = span.unsure.get(digest, 0) + (not by_key)
         return span
 
     # ---------------------------------------------------------------------------------------- balances

@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from coincurve import PublicKey
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
-from eth_account import Account
 from eth_utils.crypto import keccak
 from web3 import Web3
 
@@ -33,14 +33,24 @@ from troc.messages import (
     unpack_nonce,
 )
 
-LONGEST_OPEN = 366 * 86_400
-"""An order that stays open longer counts as open for ever, and is passed over (`troc.orders`)."""
-
 LARGEST_SIGNATURE = 4_096
 """Bytes of a signature that are looked at: enough for a wallet of thirty owners, too few to fill a memory."""
 
 _WORDS = len(Order.types()["Order"])
 _ORDER_BYTES = 32 * _WORDS
+MOST_SIGNATURES = 16
+"""Signatures of one order that are kept where only its maker's contract can tell which is right."""
+
+_SIGNATURE_AT = 2 + 2 * (_ORDER_BYTES + 64)
+"""Where the signature begins in an event's data in hex."""
+
+
+def _word(place: int) -> slice:
+    return slice(2 + 64 * place, 66 + 64 * place)
+
+
+_GIVE_TOKEN, _WANT_TOKEN, _ORDER_END = _word(1), _word(5), _word(_WORDS)
+_SIGNATURE_OFFSET = f"{_ORDER_BYTES + 32:064x}"
 _AMOUNT_BITS = 128
 _LARGEST_UNITS = 2**63 - 1
 """More than an account can hold of any points, and what a database's number holds."""
@@ -113,22 +123,22 @@ class Digests:
         return keccak(b"\x19\x01" + self._separator + keccak(self._type + data))
 
 
-def signer_of(digest: bytes, signature: bytes) -> str | None:
-    """Whose key made a signature of this digest; None where it is malformed. As strict as the contracts."""
+def signer_of(digest: bytes, signature: bytes) -> bytes | None:
+    """Whose key made a signature of this digest, 20 bytes; None where it is malformed. As strict as the
+    contracts.
+    """
     whole = full_signature(signature)
     if whole is None:
         return None
     try:
-        # The library's only way from a digest to its signer; nothing is hashed again.
-        return str(Account._recover_hash(digest, signature=whole))
-    except Exception:
+        key = PublicKey.from_signature_and_message(whole[:64] + bytes([whole[64] - 27]), digest, hasher=None)
+    except ValueError:
         return None
+    return keccak(key.format(compressed=False)[1:])[12:]
 
 
-def settleable(words: Words, time: int) -> bool:
-    """Whether an order that was published at `time` could be settled, and whether its maker meant to sign
-    such a one.
-    """
+def settleable(words: Words) -> bool:
+    """Whether such an order could be settled, and whether its maker meant to sign such a one."""
     _, _, index = unpack_nonce(words.nonce)
     return (
         0 < words.give_amount < 1 << _AMOUNT_BITS
@@ -139,17 +149,11 @@ def settleable(words: Words, time: int) -> bool:
         and words.maker != 0
         and words.only_taker != words.maker
         and (words.give_token, words.give_id) != (words.want_token, words.want_id)
-        and words.open_until <= time + LONGEST_OPEN
     )
 
 
-def _for_points(words: Words, tokens: Collection[str]) -> bool:
-    return (
-        words.give_kind == words.want_kind == KIND_POINTS
-        and words.give_id == words.want_id == 0
-        and _address(words.give_token) in tokens
-        and _address(words.want_token) in tokens
-    )
+def _for_points(words: Words) -> bool:
+    return words.give_kind == words.want_kind == KIND_POINTS and words.give_id == words.want_id == 0
 
 
 # ------------------------------------------------------------------------------------------------------ events
@@ -182,7 +186,8 @@ class MarketSpan:
     """The market's events of a range of blocks, oldest first.
 
     `times` are the blocks' times in seconds, `tokens` all brands' points, `known` the digests of earlier
-    ranges that these events name, each with whether it was published. `has_code` tells of addresses whether
+    ranges that these events name, each with whether it was published and signed by a key; `unsure` how many
+    signatures that are to be asked for are kept of each. `has_code` tells of addresses whether
     they are contracts, `calldata` of transactions to whom they went and with what.
     """
 
@@ -191,12 +196,16 @@ class MarketSpan:
     domain: Domain
     tokens: Collection[str]
     known: dict[str, bool]
+    unsure: dict[str, int]
     has_code: Callable[[Sequence[str]], Sequence[bool]]
     calldata: Callable[[Sequence[str]], Sequence[tuple[str, bytes]]]
     _digests: Digests = field(init=False)
 
+    _token_words: frozenset[str] = field(init=False)
+
     def __post_init__(self) -> None:
         self._digests = Digests(self.domain)
+        self._token_words = frozenset(token[2:].lower().rjust(64, "0") for token in self.tokens)
 
     def rows(self) -> Iterator[Row]:
         """What becomes of them in the database."""
@@ -240,35 +249,53 @@ class MarketSpan:
         return [each for each in found if each is not None]
 
     def _orders(self) -> Iterator[Row]:
-        candidates = [each for each in self._candidates if not self.known.get(each.digest, False)]
-        # Who signed by no key of her own must be a wallet that can be asked.
-        asked = list(dict.fromkeys(each.maker for each in candidates if not each.by_key))
-        wallets = {maker for maker, code in zip(asked, self.has_code(asked), strict=True) if code}
-        for each in candidates:
-            if (each.by_key or each.maker in wallets) and not self.known.get(each.digest, False):
+        # A digest that counts already costs nothing more, however often it is published.
+        unsigned: list[_Candidate] = []
+        for each in self._candidates:
+            if self.known.get(each.digest, False):
+                continue
+            if signer_of(bytes.fromhex(each.digest[2:]), each.signature) == each.words.maker.to_bytes(20):
                 self.known[each.digest] = True
-                yield tables.orders, each.row(published=True)
+                yield tables.orders, each.row(published=True, by_key=True)
+            else:
+                unsigned.append(each)
+        # Who signed by no key of her own must be a wallet that can be asked.
+        unsigned = [each for each in unsigned if not self.known.get(each.digest, False)]
+        asked = list(dict.fromkeys(each.maker for each in unsigned))
+        wallets = {maker for maker, code in zip(asked, self.has_code(asked), strict=True) if code}
+        for each in unsigned:
+            # A stranger can publish a wallet's order with a wrong signature before the wallet does: several
+            # are kept, and which of them is right is asked when the order is.
+            kept = self.unsure.get(each.digest, 0)
+            if each.maker in wallets and kept < MOST_SIGNATURES:
+                self.unsure[each.digest] = kept + 1
+                self.known.setdefault(each.digest, False)
+                yield tables.orders, each.row(published=True, by_key=False)
         for each in self._settled():
             if each.digest not in self.known:
                 self.known[each.digest] = False
-                yield tables.orders, each.row(published=False)
+                yield tables.orders, each.row(published=False, by_key=True)
 
     def _published(self, log: Log) -> _Candidate | None:
-        # The order, then where the signature begins, its length, itself.
-        if len(log.data) < 2 + 2 * (_ORDER_BYTES + 64):
+        # The order, then where the signature begins, its length, itself. What is foreign or has no sense is
+        # left before anything is hashed.
+        data = log.data
+        if len(data) < _SIGNATURE_AT or not (
+            data[_GIVE_TOKEN] in self._token_words
+            and data[_WANT_TOKEN] in self._token_words
+            and data[_ORDER_END] == _SIGNATURE_OFFSET
+        ):
             return None
-        length = int(log.data[2 + 2 * (_ORDER_BYTES + 32) : 2 + 2 * (_ORDER_BYTES + 64)], 16)
+        length = int(data[_SIGNATURE_AT - 64 : _SIGNATURE_AT], 16)
         if length > LARGEST_SIGNATURE:
             return None
-        raw = bytes.fromhex(log.data[2 : 2 + 2 * (_ORDER_BYTES + 64 + length)])
-        data, signature = raw[:_ORDER_BYTES], raw[_ORDER_BYTES + 64 :]
-        words = Words.of(data)
-        if not settleable(words, self.times[log.block]) or not _for_points(words, self.tokens):
+        raw = bytes.fromhex(data[2 : _SIGNATURE_AT + 2 * length])
+        order, signature = raw[:_ORDER_BYTES], raw[_ORDER_BYTES + 64 :]
+        words = Words.of(order)
+        if not settleable(words) or not _for_points(words):
             return None
-        digest = self._digests.of(data)
-        maker = _address(words.maker)
-        by_key = signer_of(digest, signature) == maker
-        return _Candidate(self._row(log), words, data, signature, "0x" + digest.hex(), maker, by_key)
+        digest = "0x" + self._digests.of(order).hex()
+        return _Candidate(self._row(log), words, order, signature, digest, _address(words.maker))
 
     def _settled(self) -> Iterator[_Candidate]:
         """Orders that were filled and never published, from the transactions that filled them."""
@@ -283,9 +310,10 @@ class MarketSpan:
             if log.topics[1] in found:
                 order, signature = found[log.topics[1]]
                 words = Words.of(order)
-                maker = _address(words.maker)
                 # The exchange has checked it, whoever signed.
-                yield _Candidate(self._row(log), words, order, signature, log.topics[1], maker, True)
+                yield _Candidate(
+                    self._row(log), words, order, signature, log.topics[1], _address(words.maker)
+                )
 
     # --------------------------------------------------------------------------------------------------- ends
 
@@ -332,13 +360,12 @@ class _Candidate:
     signature: bytes
     digest: str
     maker: str
-    by_key: bool
 
     @cached_property
     def _lane(self) -> tuple[str, str, int]:
         return lane_of(self.words.nonce)
 
-    def row(self, published: bool) -> dict[str, Any]:
+    def row(self, published: bool, by_key: bool) -> dict[str, Any]:
         lane, series, place = self._lane
         words = self.words
         return dict(self.common) | {
@@ -353,7 +380,7 @@ class _Candidate:
             "place": place,
             "data": self.data,
             "signature": self.signature,
-            "by_key": self.by_key,
+            "by_key": by_key,
             "published": published,
         }
 

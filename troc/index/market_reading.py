@@ -14,17 +14,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from troc.brands import Brand
+from troc.errors import InputError, OrderError
 from troc.index import tables
 from troc.index.market import Words, order_of
-from troc.index.reading import Reading, lots_of_row
+from troc.index.reading import Balance, Reading, lots_of_row
 from troc.messages import Domain, Order
-from troc.orders import SignedOrder
+from troc.orders import LONGEST_OPEN, SignedOrder
 from troc.points import Lot
 from troc.words import LIFE_EPOCHS
 
 _PER_QUERY = 500
-_FIXED = 480
-"""Bytes of an encoded order."""
+
+SHORTEST_ID = 6
+"""Hex digits that are enough to name an order, if no other begins with them."""
 
 
 @dataclass(frozen=True)
@@ -103,75 +106,106 @@ class MarketReading(Reading):
 
     def open_orders(
         self,
-        give: str | None = None,
-        want: str | None = None,
+        give: str | Brand | None = None,
+        want: str | Brand | None = None,
         maker: str | None = None,
-        now: int | None = None,
+        at: int | None = None,
     ) -> list[IndexedOrder]:
-        """Published orders that could be settled by their date and nonce, oldest first.
+        """Published orders that could be settled by their date and nonce, oldest first, each once.
 
-        `give`, `want` and `maker` are addresses; `now` is the time to measure by (none: the last block's).
+        `give` and `want` are brands or addresses. `at`: as the book stood then, after all blocks up to then;
+        for a time to come: what will be left if nothing happens (none: at the last block).
         """
-        at = self.reached()[1] if now is None else now
+        block, time = self._moment(at)
         t = tables.orders
-        return [
-            order
-            for order in self._orders([t.c.published, t.c.open_until >= at, *_about(give, want, maker)])
-            if order.left
-        ]
+        where = [t.c.open_until >= time, *_about(give, want, maker)]
+        if at is not None:
+            where.append(t.c.block <= block)
+        return [order for order in self._orders(where, None if at is None else block) if order.left]
 
     def orders(
-        self, give: str | None = None, want: str | None = None, maker: str | None = None
+        self, give: str | Brand | None = None, want: str | Brand | None = None, maker: str | None = None
     ) -> list[IndexedOrder]:
-        """Published orders, ended ones too, oldest first."""
-        return self._orders([tables.orders.c.published, *_about(give, want, maker)])
+        """Published orders, ended ones too, oldest first, each once."""
+        return self._orders(_about(give, want, maker))
 
-    def orders_named(self, digits: str) -> list[IndexedOrder]:
-        """Published orders whose id begins with these lower-case hex digits, without 0x."""
+    def order(self, name: str) -> IndexedOrder:
+        """The published order whose id begins so. Raises `InputError` or `OrderError` unless there is one."""
+        digits = name.lower().removeprefix("0x")
+        if len(digits) < SHORTEST_ID or not all(digit in "0123456789abcdef" for digit in digits):
+            raise InputError(
+                f"{name!r} names no order", "name a file, or an order's id as `troc trade book` shows it"
+            )
+        # The first and the last id that begin so: an index serves this, as it does not serve LIKE.
         t = tables.orders
-        return self._orders([t.c.published, t.c.digest.startswith("0x" + digits, autoescape=True)])
+        found = self._orders([t.c.digest.between("0x" + digits.ljust(64, "0"), "0x" + digits.ljust(64, "f"))])
+        if not found:
+            raise OrderError(
+                f"no order {name} is published here", "check it with `troc trade book`, or name its file"
+            )
+        if len(found) > 1:
+            raise InputError(
+                f"{len(found)} orders begin with {name}", "write more digits of the one you mean"
+            )
+        return found[0]
 
-    def _orders(self, where: Sequence[Any]) -> list[IndexedOrder]:
+    def _orders(self, where: Sequence[Any], block: int | None = None) -> list[IndexedOrder]:
+        # One that stays open longer counts as open for ever, and is passed over.
+        longest = self._moment(None)[1] + LONGEST_OPEN
         t = tables.orders
+        asked = [t.c.published, t.c.open_until <= longest, *where]
         with self.reading() as connection:
-            query = sa.select(t).where(*where).order_by(t.c.block, t.c.position)
-            rows = list(connection.execute(query))
-            lanes = _Lanes(connection, {row.maker for row in rows})
-        return [self._order(row, lanes) for row in rows]
+            rows = list(connection.execute(sa.select(t).where(*asked).order_by(t.c.block, t.c.position)))
+            lanes = _Lanes(connection, sa.select(t.c.maker).where(*asked), block)
+        found: dict[str, IndexedOrder] = {}
+        for row in rows:
+            if row.digest not in found:
+                order = self._order(row, lanes)
+                if row.by_key or self._confirms(order):
+                    found[row.digest] = order
+        return list(found.values())
+
+    def _confirms(self, order: IndexedOrder) -> bool:
+        """Whether the contract that is an order's maker says that it signed it (ERC-1271)."""
+        raise NotImplementedError
 
     def _order(self, row: Any, lanes: _Lanes) -> IndexedOrder:
         words = Words.of(row.data)
         left, cancelled = lanes.left(row, words.give_amount)
         return IndexedOrder(
-            id=row.digest,
-            block=row.block,
-            time=row.time,
-            transaction=row.transaction,
-            maker=row.maker,
-            give_token=row.give_token,
-            want_token=row.want_token,
-            words=words,
-            signature=row.signature,
-            by_key=row.by_key,
-            published=row.published,
-            filled=lanes.by_order.get(row.digest, 0),
-            left=left,
-            cancelled=cancelled,
-            domain=self.domain,
+            row.digest,
+            row.block,
+            row.time,
+            row.transaction,
+            row.maker,
+            row.give_token,
+            row.want_token,
+            words,
+            row.signature,
+            row.by_key,
+            row.published,
+            lanes.by_order.get(row.digest, 0),
+            left,
+            cancelled,
+            self.domain,
         )
 
     # ------------------------------------------------------------------------------------------------- fills
 
     def fills(
         self,
+        give: str | Brand | None = None,
+        want: str | Brand | None = None,
+        maker: str | None = None,
         since: int = 0,
         until: int | None = None,
-        maker: str | None = None,
         order: str | None = None,
         transactions: Iterable[str] | None = None,
     ) -> list[Fill]:
-        """Fills with `since <= time < until`, oldest first, each with its order."""
-        f = tables.fills
+        """Fills with `since <= time < until`, oldest first, each with its order: what it gave of which points,
+        and what it received. `order` is an id.
+        """
+        f, t = tables.fills, tables.orders
         where = [f.c.time >= since]
         if until is not None:
             where.append(f.c.time < until)
@@ -179,21 +213,28 @@ class MarketReading(Reading):
             where.append(f.c.maker == maker)
         if order is not None:
             where.append(f.c.digest == order)
+        of_tokens = _about(give, want, None)
+        if of_tokens:
+            where.append(f.c.digest.in_(sa.select(t.c.digest).where(*of_tokens)))
         rows: list[Any] = []
         with self.reading() as connection:
-            query = sa.select(f).order_by(f.c.block, f.c.position)
+            query = sa.select(f).where(*where).order_by(f.c.block, f.c.position)
             if transactions is None:
-                rows += connection.execute(query.where(*where))
+                asked = [sa.select(f.c.digest).where(*where)]
+                rows += connection.execute(query)
             else:
+                asked = []
                 for part in _parts(sorted(set(transactions))):
-                    rows += connection.execute(query.where(*where, f.c.transaction.in_(part)))
-            known: dict[str, Any] = {}
-            t = tables.orders
-            for part in _parts(sorted({row.digest for row in rows})):
-                for found in connection.execute(sa.select(t).where(t.c.digest.in_(part))):
-                    known.setdefault(found.digest, found)
-            lanes = _Lanes(connection, {found.maker for found in known.values()})
-        orders = {digest: self._order(found, lanes) for digest, found in known.items()}
+                    chosen = f.c.transaction.in_(part)
+                    asked.append(sa.select(f.c.digest).where(*where, chosen))
+                    rows += connection.execute(query.where(chosen))
+            known: dict[str, IndexedOrder] = {}
+            for digests in asked:
+                of_these = t.c.digest.in_(digests)
+                lanes = _Lanes(connection, sa.select(t.c.maker).where(of_these))
+                for found in connection.execute(sa.select(t).where(of_these).order_by(t.c.published.desc())):
+                    if found.digest not in known:
+                        known[found.digest] = self._order(found, lanes)
         return [
             Fill(
                 block=row.block,
@@ -204,9 +245,9 @@ class MarketReading(Reading):
                 maker=row.maker,
                 given=row.given,
                 received=row.received,
-                order=orders.get(row.digest),
+                order=known.get(row.digest),
             )
-            for row in rows
+            for row in sorted(rows, key=lambda row: (row.block, row.position))
         ]
 
     # ----------------------------------------------------------------------------------------------- batches
@@ -241,81 +282,79 @@ class MarketReading(Reading):
     # ---------------------------------------------------------------------------------------------- holdings
 
     def holdings(
-        self, pairs: Iterable[tuple[str, str]], now: int | None = None
-    ) -> dict[tuple[str, str], tuple[Lot, ...]]:
-        """Living lots by (token, account), soonest to expire first, as the last block left them; `now` ages
-        them. Whoever holds nothing is left out. An amount is the chain's own; its lots can be a guess where
-        the node kept no state (docs/index.md).
+        self,
+        makers: Iterable[str] | None = None,
+        tokens: Iterable[str | Brand] | None = None,
+        at: int | None = None,
+    ) -> dict[tuple[str, str], Balance]:
+        """What accounts hold, by (account, token); who holds nothing is left out (none: everybody, all points).
+
+        `at`: as after all blocks up to then; for a time to come: what will be left of it if nothing happens.
         """
-        at = self.reached()[1] if now is None else now
-        wanted: dict[str, set[str]] = defaultdict(set)
-        for token, account in pairs:
-            wanted[token].add(account)
-        t = tables.lots
-        found: dict[tuple[str, str], tuple[Lot, ...]] = {}
+        block, time = self._moment(at)
+        t, brands = tables.lots, tables.brands
+        query = sa.select(t, brands.c.origin, brands.c.epoch_length).join(brands, brands.c.token == t.c.token)
+        if at is None:
+            query = query.where(t.c.until_block.is_(None))
+        else:
+            still = sa.or_(t.c.until_block.is_(None), t.c.until_block > block)
+            query = query.where(t.c.from_block <= block, still)
+        if tokens is not None:
+            query = query.where(t.c.token.in_([_address_of(token) for token in tokens]))
+        parts = [None] if makers is None else _parts(sorted(set(makers)))
+        found: dict[tuple[str, str], Balance] = {}
         with self.reading() as connection:
-            calendars = {
-                row.token: (row.origin, row.epoch_length)
-                for row in connection.execute(
-                    sa.select(tables.brands.c.token, tables.brands.c.origin, tables.brands.c.epoch_length)
-                )
-            }
-            for token, accounts in wanted.items():
-                if token not in calendars:
-                    continue
-                origin, length = calendars[token]
-                for part in _parts(sorted(accounts)):
-                    query = sa.select(t).where(
-                        t.c.token == token, t.c.account.in_(part), t.c.until_block.is_(None)
+            for part in parts:
+                for row in connection.execute(query if part is None else query.where(t.c.account.in_(part))):
+                    lots = lots_of_row(row)
+                    living = tuple(
+                        Lot(lots[epoch], expiry)
+                        for epoch in sorted(lots)
+                        if (expiry := row.origin + (epoch + LIFE_EPOCHS) * row.epoch_length) > time
                     )
-                    for row in connection.execute(query):
-                        lots = lots_of_row(row)
-                        living = tuple(
-                            Lot(lots[epoch], expiry)
-                            for epoch in sorted(lots)
-                            if (expiry := origin + (epoch + LIFE_EPOCHS) * length) > at
-                        )
-                        if living:
-                            found[token, row.account] = living
+                    if living:
+                        found[row.account, row.token] = Balance(row.account, living, row.exact)
         return found
 
 
 class _Lanes:
     """What makers' nonces still allow, from fills and ends: as the exchange's own words of lanes say."""
 
-    def __init__(self, connection: sa.Connection, makers: set[str]) -> None:
+    def __init__(self, connection: sa.Connection, makers: sa.Select[Any], block: int | None = None) -> None:
+        """`makers` selects whose; `block`: as after that block (none: the last)."""
         self.by_order: dict[str, int] = {}
         self._filled: dict[tuple[str, str, str], int] = defaultdict(int)
         self._used: set[tuple[str, str, str, int]] = set()
         self._ended: dict[tuple[str, bool, str], str] = {}
         self._ended_one: set[tuple[str, bool, str, str, int]] = set()
         f, t, e = tables.fills, tables.orders, tables.order_ends
-        for part in _parts(sorted(makers)):
-            # An order that became known by its fill and was published later has two rows.
-            known = (
-                sa.select(t.c.digest, t.c.partial, t.c.lane, t.c.series, t.c.place)
-                .where(t.c.maker.in_(part))
-                .distinct()
-                .subquery()
-            )
-            filled = (
-                sa.select(known, sa.func.sum(f.c.given).label("given"))
-                .join(f, f.c.digest == known.c.digest)
-                .group_by(*known.c, f.c.maker)
-                .add_columns(f.c.maker)
-            )
-            for row in connection.execute(filled):
-                self.by_order[row.digest] = int(row.given)
-                if row.partial:
-                    self._filled[row.maker, row.lane, row.series] += int(row.given)
-                else:
-                    self._used.add((row.maker, row.lane, row.series, row.place))
-            for row in connection.execute(sa.select(e).where(e.c.maker.in_(part))):
-                lane = (row.maker, row.partial, row.lane)
-                if row.all_of_series:
-                    self._ended[lane] = max(self._ended.get(lane, ""), row.series)
-                else:
-                    self._ended_one.add((*lane, row.series, row.place))
+        # An order that became known by its fill and was published later has two rows.
+        known = (
+            sa.select(t.c.digest, t.c.maker, t.c.partial, t.c.lane, t.c.series, t.c.place)
+            .where(t.c.maker.in_(makers))
+            .distinct()
+            .subquery()
+        )
+        filled = (
+            sa.select(known, sa.func.sum(f.c.given).label("given"))
+            .join(f, f.c.digest == known.c.digest)
+            .group_by(*known.c)
+        )
+        ended = sa.select(e).where(e.c.maker.in_(makers))
+        if block is not None:
+            filled, ended = filled.where(f.c.block <= block), ended.where(e.c.block <= block)
+        for row in connection.execute(filled):
+            self.by_order[row.digest] = int(row.given)
+            if row.partial:
+                self._filled[row.maker, row.lane, row.series] += int(row.given)
+            else:
+                self._used.add((row.maker, row.lane, row.series, row.place))
+        for row in connection.execute(ended):
+            lane = (row.maker, row.partial, row.lane)
+            if row.all_of_series:
+                self._ended[lane] = max(self._ended.get(lane, ""), row.series)
+            else:
+                self._ended_one.add((*lane, row.series, row.place))
 
     def left(self, row: Any, amount: int) -> tuple[int, bool]:
         """What the nonce of an order still leaves it to give, and whether its maker ended it."""
@@ -334,13 +373,18 @@ class _Lanes:
         return (0 if (row.maker, row.lane, row.series, row.place) in self._used else amount), False
 
 
-def _about(give: str | None, want: str | None, maker: str | None) -> list[Any]:
+def _address_of(token: str | Brand) -> str:
+    return token.address if isinstance(token, Brand) else token
+
+
+def _about(give: str | Brand | None, want: str | Brand | None, maker: str | None) -> list[Any]:
     t = tables.orders
-    return [
-        column == value
-        for column, value in ((t.c.give_token, give), (t.c.want_token, want), (t.c.maker, maker))
-        if value is not None
+    where = [
+        column == _address_of(token)
+        for column, token in ((t.c.give_token, give), (t.c.want_token, want))
+        if token is not None
     ]
+    return where if maker is None else [*where, t.c.maker == maker]
 
 
 def _parts(items: Sequence[str]) -> list[Sequence[str]]:

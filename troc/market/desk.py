@@ -268,7 +268,7 @@ class Desk:
         self._index = Index(troc.chain, troc.manifest, url)
 
     def renew(self) -> Round:
-        """Bring the standing orders to what the file says now. Run again, also after a cut, it adds nothing."""
+        """Bring the standing orders to what the file says. Run again, it adds nothing."""
         troc, plan = self._troc, self._plan
         now = troc.chain.now()
         lanes = self._lanes(now)

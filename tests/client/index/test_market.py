@@ -13,9 +13,14 @@ from tests.client.index.test_catching_up import content, with_range
 from tests.client.trade.conftest import DAY, World, poor
 from tests.client.trade.test_book import BREAKS, YES, draft, signed_by_ann
 from troc.client import Troc
+from troc.errors import TrocError
 from troc.index import Index
+from troc.index.market import MOST_SIGNATURES
 from troc.messages import Order, pack_nonce, sign
 from troc.orders import SignedOrder
+
+# Says that it signed where the last byte of the calldata is not 0: the answer is the magic word times that byte.
+SIGNS_BY_LAST_BYTE = "0x600136033560f81c7f1626ba7e" + "00" * 28 + "025f5260205ff3"
 
 
 def remaining(world: World, order: Order) -> int:
@@ -35,7 +40,7 @@ def agrees(world: World, index: Index) -> int:
     for entry in entries:
         assert found[entry.id].left == remaining(world, entry.order), entry.order
     can = [entry.id for entry in entries if found[entry.id].left and entry.order.open_until >= now]
-    assert [order.id for order in index.open_orders(now=now)] == can
+    assert [order.id for order in index.open_orders(at=now)] == can
     return len(can)
 
 
@@ -126,7 +131,7 @@ def test_what_runs_out(world: World, index: Index) -> None:
     world.pass_days(2)
     assert agrees(world, index) == 0
     assert len(index.orders()) == 1
-    assert len(index.open_orders(now=world.chain.now() - 2 * DAY)) == 1
+    assert len(index.open_orders(at=world.chain.now() - 2 * DAY)) == 1
 
 
 def test_filters(world: World, index: Index) -> None:
@@ -140,10 +145,13 @@ def test_filters(world: World, index: Index) -> None:
         (index.open_orders(want=beta), [first]),
         (index.open_orders(maker=world.bob.address), [second]),
         (index.open_orders(give=beta, want=beta), []),
-        (index.orders_named(first.id[2:10]), [first]),
-        (index.orders_named("%"), []),
     ):
         assert [each.signed for each in found] == expected
+    for name in (first.id, first.id[2:10].upper(), first.id[:14]):
+        assert index.order(name).signed == first
+    for name, said in (("0x", "names no order"), ("%%%%%%%", "names no order"), ("f" * 12, "is published here")):
+        with pytest.raises(TrocError, match=said):
+            index.order(name)
 
 
 def test_an_order_that_was_never_published_is_read_from_its_settlement(world: World, index: Index) -> None:
@@ -197,7 +205,7 @@ def test_junk_becomes_no_row(world: World, index: Index) -> None:
     assert index.status().rows["orders"] == 1
 
 
-@pytest.mark.parametrize(("code", "rows"), [(YES, 1), (BREAKS, 1), (None, 0)])
+@pytest.mark.parametrize(("code", "rows"), [(YES, 1), (BREAKS, 0), (None, 0)])
 def test_only_a_wallet_can_sign_without_a_key(
     world: World, index: Index, code: str | None, rows: int
 ) -> None:
@@ -300,11 +308,51 @@ def test_holdings(world: World, index: Index) -> None:
     world.ann.send("3 ACME", world.bob.address)
     index.catch_up()
     acme = world.everyone.brand("ACME")
-    pairs = [(acme.address, each.address) for each in (world.ann, world.bob, world.cem)]
-    found = index.holdings([*pairs, ("0x" + "12" * 20, world.ann.address)])
-    told = world.everyone.points.lots(acme, [world.ann.address, world.bob.address])
-    assert set(found) == set(pairs[:2])
-    for pair, lots in zip(pairs, told, strict=False):
-        assert found[pair] == tuple(lot for lot in lots if lot.units)
-    first = told[0][0].expiry if told[0][0].units else next(lot.expiry for lot in told[0] if lot.units)
-    assert all(lot.expiry > first for lot in index.holdings(pairs, now=first)[pairs[0]])
+    people = [each.address for each in (world.ann, world.bob, world.cem)]
+    found = index.holdings([*people, "0x" + "12" * 20], [acme])
+    told = world.everyone.points.lots(acme, people[:2])
+    assert set(found) == {(person, acme.address) for person in people[:2]}
+    for person, lots in zip(people, told, strict=False):
+        assert found[person, acme.address].lots == tuple(lot for lot in lots if lot.units)
+        assert found[person, acme.address].exact
+    first = next(lot.expiry for lot in told[0] if lot.units)
+    later = index.holdings(people, [acme], at=first)
+    assert all(lot.expiry > first for lot in later[people[0], acme.address].lots)
+    # Everybody, and as it was before.
+    assert len(index.holdings()) == 4
+    before = index.holdings(at=world.chain.now() - 50 * DAY)
+    assert (world.bob.address, acme.address) not in before
+    assert before[world.ann.address, acme.address].units == 400
+
+
+def test_the_book_as_it_stood(world: World, index: Index) -> None:
+    order = world.ann.trade("100 ACME", "80 BETA", in_parts=True).order
+    published = world.chain.now()
+    world.pass_days(1)
+    world.bob.accept(order.id, "30")
+    taken = world.chain.now()
+    world.pass_days(1)
+    world.ann.cancel(order.id)
+    index.catch_up()
+    lefts = [
+        [each.left for each in index.open_orders(at=at)]
+        for at in (published - 1, published, taken - 1, taken, world.chain.now())
+    ]
+    assert lefts == [[], [100], [100], [70], []]
+
+
+def test_a_wallets_order_is_not_hidden_by_a_wrong_signature(world: World, index: Index) -> None:
+    """A stranger may publish it first with another signature; what the wallet says of each counts."""
+    good = world.ann.sign(draft(world))
+    wallet = "0x" + "ab" * 20
+    world.set_code(wallet, SIGNS_BY_LAST_BYTE)
+    order = replace(good.order, maker=wallet)
+    wrong, right = (replace(good, order=order, signature=bytes(31) + end) for end in (b"\0", b"\1"))
+    for published in (wrong, wrong, right):
+        world.relay.publish(published)
+        index.catch_up()
+    assert [each.signature for each in index.open_orders()] == [right.signature]
+    world.relay.publish(*[replace(wrong, signature=bytes([n]) + bytes(31)) for n in range(40)])
+    index.catch_up()
+    assert index.status().rows["orders"] == MOST_SIGNATURES
+    assert [each.signature for each in index.open_orders()] == [right.signature]

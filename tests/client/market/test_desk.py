@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,10 +66,7 @@ def test_cut_off_after_publishing_it_does_not_double(funded: World) -> None:
     desk.renew()
     # As if the first had not been seen: signed once more, and published as well.
     again = [
-        funded.brand.sign(
-            order.order.__class__(**{**vars(order.order), "open_until": order.order.open_until + 1})
-        )
-        for order in orders
+        funded.brand.sign(replace(signed.order, open_until=signed.order.open_until + 1)) for signed in orders
     ]
     publish(*again)
     assert len(funded.bob.open_orders(give="ACME")) == 2

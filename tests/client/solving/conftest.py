@@ -118,7 +118,7 @@ class HandMade:
             orders=len(of),
             orders_hash=commitment(signed.digest for signed in of),
             goods=tuple(
-                PricedGood(self.world.everyone.brand(symbol).address, 0, price)
+                PricedGood(self.world.everyone.brand(symbol).address, 0, price, 0)
                 for symbol, price in prices.items()
             ),
             smoothing=ONE // 1_000,

@@ -111,7 +111,7 @@ def cleared(orders: list[OpenOrder]) -> tuple[Clearing, Market]:
         orders=len(orders),
         orders_hash=b"",
         goods=tuple(
-            PricedGood(gathered.tokens[good.token], good.living_until, price)
+            PricedGood(gathered.tokens[good.token], good.living_until, price, group)
             for good, price, group in zip(clearing.goods, clearing.prices, clearing.groups, strict=True)
             if group >= 0
         ),

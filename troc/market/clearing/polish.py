@@ -182,10 +182,10 @@ def best_flow(
     worth = np.exp(log_prices)
     value = worth[problem.give] * problem.units
     inside = np.abs(gain) <= width
-    deep = gain > width
+    beyond = gain > width
     if len(problem.pooled):
-        _open_overfull(problem, inside, deep)
-    deep, near = np.flatnonzero(deep), np.flatnonzero(inside)
+        _open_overfull(problem, inside, beyond)
+    deep, near = np.flatnonzero(beyond), np.flatnonzero(inside)
     pair = problem.give[deep] * goods + problem.want[deep]
     pairs, place = np.unique(pair, return_inverse=True)
     deep_value = np.bincount(place, value[deep], len(pairs))

@@ -18,7 +18,9 @@ from troc.market.clearing.market import Floats
 
 FIRST_SMOOTHING = 0.3
 _FACTOR = 0.4
-_GENTLER = 0.75
+_GIVE_UP = 0.97
+_WORK = 250
+"""Looks at a market, at all smoothings together, after which the prices that were found must do."""
 _STEPS = 40
 _DAMPINGS = 6
 _HALVINGS = 7
@@ -64,8 +66,9 @@ class State:
 class _Smoothed:
     """The market at one smoothing: excess values and their Jacobian."""
 
-    def __init__(self, problem: Problem, smoothing: float, shift: float = 0.0) -> None:
+    def __init__(self, problem: Problem, smoothing: float) -> None:
         self.problem = problem
+        self.looks = 0
         self.smoothing = smoothing
         arcs = problem.arcs
         arc_give, arc_want = arcs[:, 0], arcs[:, 1]
@@ -78,7 +81,7 @@ class _Smoothed:
             chained[older] += chained[fresher]
         self.units = np.concatenate([problem.units, chained[arc_want]])
         # Its limit lies a band below 1, so that it works only while the fresher good costs no less.
-        self.limit = np.concatenate([problem.limit - shift * smoothing, np.full(len(arcs), -smoothing)])
+        self.limit = np.concatenate([problem.limit - smoothing / 2, np.full(len(arcs), -smoothing)])
         self.offered = offered
         starts = np.flatnonzero(np.diff(problem.heap, prepend=-1))
         self.heap_starts = starts
@@ -87,6 +90,7 @@ class _Smoothed:
 
     def fills(self, log_prices: Floats) -> tuple[Floats, Flags]:
         """The share of each offer and arc that fills, and which are inside the band."""
+        self.looks += 1
         gain = (log_prices[self.give] - log_prices[self.want] - self.limit) / self.smoothing
         pooled = self.problem.pooled
         if len(pooled):
@@ -106,11 +110,11 @@ class _Smoothed:
         short = np.add.reduceat(units * np.clip(gain, 0.0, 1.0), starts) > room
         high[~short] = 0.0
         at = np.clip(self.threshold, low, high)
-        for _ in range(60):
+        for _ in range(30):
             rest = gain - at[heap]
             fills = np.clip(rest, 0.0, 1.0)
             over = np.add.reduceat(units * fills, starts) - room
-            if not (short & (np.abs(over) > 1e-14 * room)).any():
+            if not (short & (np.abs(over) > 1e-11 * room)).any():
                 break
             slope = np.add.reduceat(np.where((rest > 0) & (rest < 1), units, 0.0), starts)
             low, high = np.where(over > 0, at, low), np.where(over > 0, high, at)
@@ -193,19 +197,23 @@ def start(problem: Problem) -> Floats:
     return log_prices
 
 
-def solve(problem: Problem, least: float, near: State | None = None, first: float = FIRST_SMOOTHING) -> State:
+def solve(
+    problem: Problem, least: float, near: Floats | None = None, first: float = FIRST_SMOOTHING
+) -> State:
     """Lower the smoothing from `first` to `least`, or as far as it goes, from prices nearby if there are any.
 
     Limits are moved by half a band, so that each offer takes some part and no good stands alone.
     """
-    log_prices = start(problem) if near is None else near.log_prices
+    log_prices = start(problem) if near is None else near
     smoothing = first
     factor, reached = _FACTOR, None
+    work = 0
     for _ in range(80):
-        found = _newton(problem, log_prices, smoothing, _CLOSE, 0.5)
+        found, looks = _newton(problem, log_prices, smoothing)
+        work += looks
         if found.residual <= _CLOSE * 10:
             log_prices, reached = found.log_prices, found
-            if smoothing <= least * (1 + 1e-9):
+            if smoothing <= least * (1 + 1e-9) or work > _WORK:
                 break
             smoothing = max(least, smoothing * factor)
         elif reached is None:
@@ -214,7 +222,7 @@ def solve(problem: Problem, least: float, near: State | None = None, first: floa
                 return found
         else:
             factor = factor + (1 - factor) / 2
-            if factor > 0.97:
+            if factor > _GIVE_UP or work > _WORK:
                 break
             smoothing = max(least, reached.smoothing * factor)
     assert reached is not None
@@ -249,12 +257,13 @@ def _at(market: _Smoothed, log_prices: Floats) -> _Point:
     return _Point(log_prices, fills, inside, *market.excess(fills, log_prices))
 
 
-def _newton(problem: Problem, log_prices: Floats, smoothing: float, close: float, shift: float) -> State:
-    market = _Smoothed(problem, smoothing, shift)
+def _newton(problem: Problem, log_prices: Floats, smoothing: float) -> tuple[State, int]:
+    """The solution at one smoothing, or the closest that was found, and how often it took a look."""
+    market = _Smoothed(problem, smoothing)
     point = _at(market, log_prices)
     damping = 0.0
     for _ in range(_STEPS):
-        if point.worst <= close:
+        if point.worst <= _CLOSE:
             break
         jacobian = market.jacobian(point.fills, point.inside, point.log_prices)
         better = None
@@ -269,7 +278,7 @@ def _newton(problem: Problem, log_prices: Floats, smoothing: float, close: float
         damping = damping / 10 if damping > 1e-7 else 0.0
         point = better
     offers = len(problem.give)
-    return State(
+    state = State(
         point.log_prices,
         point.fills[:offers],
         (point.fills * market.units)[offers:],
@@ -277,6 +286,7 @@ def _newton(problem: Problem, log_prices: Floats, smoothing: float, close: float
         point.worst,
         market.threshold * smoothing,
     )
+    return state, market.looks
 
 
 def _step(jacobian: Floats, point: _Point, damping: float) -> Floats:

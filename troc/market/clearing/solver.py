@@ -9,14 +9,20 @@ import numpy as np
 from troc.market.clearing.batch import PRICE_DIGITS, Batch, Clearing, Flags, Integers
 from troc.market.clearing.certificate import DECIMALS, certify
 from troc.market.clearing.execution import check_execution
-from troc.market.clearing.market import Book, Floats, Market, book_of, market_of
+from troc.market.clearing.market import Floats, Market, book_of, market_of
 from troc.market.clearing.polish import polish
-from troc.market.clearing.prices import Problem, State, solve
+from troc.market.clearing.prices import FIRST_SMOOTHING, Problem, State, solve
 from troc.market.clearing.transfers import Side, transfers_of
 from troc.market.clearing.units import Amounts, whole_units
 
 _COARSE, _FINE = 3e-4, 1e-6
 """Smoothings at which the exact method takes over: the first serves most books, the second costs more."""
+
+_NEARBY = 1e-2
+"""Smoothing from which a market is solved again that hardly changed."""
+
+_NOTHING = 1e-9
+"""Shares closer than this to nothing or to the whole are that."""
 
 _GOOD = 1e-9
 """Share of the turnover that may be lost in surplus without another try."""
@@ -28,12 +34,11 @@ _FLOOR = 10 ** (PRICE_DIGITS - 1)
 
 @dataclass(frozen=True)
 class _Solved:
-    """A market's log prices and fills; the state of each group by its first good."""
+    """A market's log prices (0 for goods without a group), the fills of its offers, and the smoothing."""
 
     log_prices: Floats
     fills: Floats
     smoothing: float
-    states: dict[int, State]
 
 
 def clear(batch: Batch) -> Clearing:
@@ -44,47 +49,60 @@ def clear(batch: Batch) -> Clearing:
     book = book_of(batch)
     everyone = market_of(book)
     without = np.zeros(len(book), np.bool_)
+    solved = None
     while True:
-        market, solved = _solve(book, without)
+        market, solved = _solve(everyone, without, solved)
         prices, groups = _prices(market, solved)
-        rates = _rates(market, prices)
-        amounts = whole_units(market, solved.fills, rates)
+        amounts = whole_units(market, solved.fills, _rates(market, prices))
         if len(amounts.broken):
             without[amounts.broken] = True
             continue
-        transfers, stuck = _transfers(market, amounts)
+        transfers, stuck = pay(market, amounts)
         if not len(stuck):
             break
         without[stuck] = True
     return _clearing(batch, everyone, prices, groups, solved.smoothing, transfers)
 
 
-def _solve(book: Book, without: Flags) -> tuple[Market, _Solved]:
-    market = market_of(book, without)
-    return market, _solve_groups(market)
+def _solve(everyone: Market, without: Flags, near: _Solved | None) -> tuple[Market, _Solved]:
+    """Rounds in which the half of the all-or-nothing orders that are filled in part, and least, is left out,
+    until none is. It is a heuristic: the best choice among them is a hard problem.
+    """
+    book = everyone.book
+    while True:
+        market = market_of(book, without) if without.any() else everyone
+        near = _solve_groups(market, near)
+        if not book.whole[market.order].any():
+            return market, near
+        filled = np.bincount(market.order, market.units * near.fills, len(book)) / book.left
+        part = np.flatnonzero(book.whole & (filled > _NOTHING) & (filled < 1 - _NOTHING))
+        if not len(part):
+            near.fills[book.whole[market.order]] = np.rint(near.fills[book.whole[market.order]])
+            return market, near
+        worst = part[np.lexsort((book.tie[part], filled[part]))]
+        without[worst[: (len(part) + 1) // 2]] = True
 
 
-def _solve_groups(market: Market) -> _Solved:
+def _solve_groups(market: Market, near: _Solved | None) -> _Solved:
     log_prices = np.zeros(len(market.good_token))
     fills = np.zeros(len(market))
-    smoothing, states = 0.0, {}
+    smoothing = 0.0
     for number in range(int(market.group.max(initial=-1)) + 1):
         goods = np.flatnonzero(market.group == number)
         offers, problem = _problem(market, goods)
-        state = _state(problem)
+        state = _state(problem, None if near is None else near.log_prices[goods])
         log_prices[goods], fills[offers] = state.log_prices, state.fills
         smoothing = max(smoothing, state.smoothing)
-        states[int(goods[0])] = state
-    return _Solved(log_prices, fills, smoothing, states)
+    return _Solved(log_prices, fills, smoothing)
 
 
-def _state(problem: Problem) -> State:
+def _state(problem: Problem, near: Floats | None) -> State:
     """Exact prices from a coarse solution; where that fails, from the finest that there is."""
-    coarse = solve(problem, _COARSE)
+    coarse = solve(problem, _COARSE, near, FIRST_SMOOTHING if near is None else _NEARBY)
     exact = polish(problem, coarse)
     if exact.residual <= _GOOD:
         return exact
-    fine = solve(problem, _FINE, coarse, coarse.smoothing)
+    fine = solve(problem, _FINE, coarse.log_prices, coarse.smoothing)
     return min(exact, polish(problem, fine), key=lambda state: state.residual)
 
 
@@ -147,7 +165,10 @@ def _rates(market: Market, prices: list[int]) -> Floats:
     return rates
 
 
-def _transfers(market: Market, amounts: Amounts) -> tuple[Integers, Integers]:
+def pay(market: Market, amounts: Amounts) -> tuple[Integers, Integers]:
+    """The transfers that make these amounts (orders are places in the book), and orders that stand in the
+    way.
+    """
     gives, gets = np.flatnonzero(amounts.given > 0), np.flatnonzero(amounts.received > 0)
     # What an order gets by several offers is of one good.
     takers, place = np.unique(market.order[gets], return_inverse=True)

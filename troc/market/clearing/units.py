@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from troc.market.clearing.batch import Flags, Integers
+from troc.market.clearing.batch import Integers
 from troc.market.clearing.exact import product_over, spread
 from troc.market.clearing.market import Floats, Market
 
@@ -82,8 +82,8 @@ class _Mending:
         self.margin = np.log(self.rates) - market.limit[kept]
         self.broken: list[int] = []
         tokens = market.good_token
-        self.givers = _by_token(tokens[self.give], len(book.tokens))
-        self.takers = _by_token(tokens[self.want], len(book.tokens))
+        self.givers = by_token(tokens[self.give], len(book.tokens))
+        self.takers = by_token(tokens[self.want], len(book.tokens))
         self.generous = True
 
     def _need(self, which: Integers | slice) -> Integers:
@@ -220,7 +220,7 @@ class _Mending:
             self.broken.append(int(self.order[whole[np.argmin(self.margin[whole])]]))
 
 
-def _by_token(token: Integers, tokens: int) -> list[Integers]:
+def by_token(token: Integers, tokens: int) -> list[Integers]:
     sequence = np.argsort(token, kind="stable")
     ends = np.searchsorted(token[sequence], np.arange(tokens + 1))
     return [sequence[ends[number] : ends[number + 1]] for number in range(tokens)]
@@ -234,10 +234,3 @@ def _sums(place: Integers, amounts: Integers, size: int) -> Integers:
 
 def _total(amounts: Integers) -> int:
     return int(amounts.sum())
-
-
-def filled_whole(market: Market, given: Integers) -> Flags:
-    """A flag an order of the book: everything that it offers is given."""
-    offered = _sums(market.order, market.units, len(market.book))
-    full: Flags = (_sums(market.order, given, len(market.book)) == offered) & (offered > 0)
-    return full
