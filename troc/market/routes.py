@@ -462,7 +462,7 @@ class _Arranged:
         for column, value in zip(columns, answer.x[:count], strict=True):
             if value > 1e-10:
                 gives[int(self._order[column])] += float(value * scale[self._gives[column]])
-        prices = -answer.ineqlin.marginals[: self.nodes] / scale
+        prices = -answer.ineqlin.marginals[: self.nodes] / scale * unit
         worth: dict[int, float] = defaultdict(float)
         for column, value in zip(columns, answer.x[:count], strict=True):
             if value > 1e-10:

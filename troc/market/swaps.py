@@ -33,7 +33,7 @@ USUAL_SLIPPAGE = "1%"
 """How much worse than quoted a swap may end, where nobody said otherwise."""
 
 DEPTHS = (1, 2, 5)
-_ALL = 10_000
+_ALL = 100
 """So many times the amount is what "all that is there" looks at."""
 _ATTEMPTS = 4
 _CHECKS = 8
