@@ -336,7 +336,7 @@ class Desk:
                 lane = lanes[fill.order.give_token]
                 lane.ever += fill.given
                 lane.today += fill.given if fill.time >= day else 0
-        for each in self._index.open_orders(maker=me, now=now):
+        for each in self._index.open_orders(maker=me, at=now):
             order = each.order
             if self._is_mine(order, lanes) and unpack_nonce(order.nonce)[1] == lanes[order.give_token].series:
                 lanes[order.give_token].standing[order.want_token].append(order)

@@ -191,12 +191,12 @@ class _Book:
         launched = {brand.address for brand in troc.brands.all()}
         self.found = {
             each.id: each
-            for each in index.open_orders(now=now)
+            for each in index.open_orders(at=now)
             if each.give_token in launched and each.want_token in launched
         }
-        held = index.holdings({(each.give_token, each.maker) for each in self.found.values()}, now)
+        held = index.holdings({each.maker for each in self.found.values()}, at=now)
         self.stocks: dict[tuple[str, str], Stock] = {
-            (account, token): _stock(lots) for (token, account), lots in held.items()
+            key: _stock(balance.lots) for key, balance in held.items()
         }
         self.offers = [_offer(id_, each.order, each.left) for id_, each in self.found.items()]
         self._checked: set[str] = set()
