@@ -26,7 +26,7 @@ _DATES = (100, 200, 300, 400)
 
 def book(seed: int) -> Routes:
     """A random book whose prices lie up to 30 % off the worth of the points."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311
     brands = [f"brand {number}" for number in range(BRANDS)]
     worth = {brand: rng.uniform(0.2, 5) for brand in brands}
     offers: list[Offer] = []
