@@ -287,7 +287,12 @@ class Sender(Worker):
             results = dict.fromkeys((row.number for row in rows), None)
         depth = max(self.block, receipt.block) - receipt.block + 1
         state = DONE if depth >= self._chain.config.confirmations else MINED
-        self._update(partial(_settle, slot.id, found, results, state, len(rows) > 1))
+        again: set[int] = set()
+        if found.failed:
+            # In a shared one somebody else's may be at fault; and one that a reorganisation took out of its
+            # block was rehearsed on another state, where it took less gas perhaps.
+            again = {row.number for row in rows if len(rows) > 1 or (row.resubmitted and not row.failures)}
+        self._update(partial(_settle, slot.id, found, results, state, again))
         self._sent_at.pop(slot.id, None)
         self._first_sent.pop(slot.id, None)
 
@@ -607,7 +612,7 @@ def _settle(
     found: Mined,
     results: Mapping[int, RefusalError | None],
     state: str,
-    shared: bool,
+    again: set[int],
     turn: Turn,
 ) -> None:
     receipt = found.receipt
@@ -640,10 +645,11 @@ def _settle(
         if why is None:
             continue
         values: dict[str, Any] = {"failures": messages.c.failures + int(found.failed)}
-        if found.failed and shared:
-            # Somebody else's may be at fault: each is tried once more by itself, at nobody's expense.
-            values = {"state": ACCEPTED, "slot": None, "alone": True}
-            values["resubmitted"] = messages.c.resubmitted + 1
+        if number in again:
+            if len(results) > 1:
+                # Tried once more by itself, at nobody's expense.
+                values = {"alone": True}
+            values |= {"state": ACCEPTED, "slot": None, "resubmitted": messages.c.resubmitted + 1}
         else:
             values |= {"state": FAILED, "code": why.code, "why": why.message, "remedy": why.remedy}
             values |= {"transaction": receipt.transaction, "block": receipt.block}

@@ -34,13 +34,14 @@ class Mortal:
     folder: Path
     home: Path
     database: str
+    account: str = "dev:7"
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     def arguments(self, port: int, database: str) -> list[str]:
         """How it is started."""
         rpc = self.world.chain.config.rpc
-        serve = ["--rpc", rpc, "--account", "dev:7", "relay", "serve", "--port", str(port)]
+        serve = ["--rpc", rpc, "--account", self.account, "relay", "serve", "--port", str(port)]
         return [*serve, "--database", database, "--per-ip", "0", "--gas-price", "200", "--budget", "1"]
 
     def start(self, step: str) -> None:
