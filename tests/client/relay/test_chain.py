@@ -125,6 +125,22 @@ def test_a_reorganisation(desk: Desk) -> None:
     assert offer.id in {entry.id for entry in world.everyone.book.entries()}
 
 
+def test_a_reorganisation_makes_it_dearer(desk: Desk) -> None:
+    """Rehearsed for an account that had points, it runs out of gas where that has none, and is tried anew."""
+    world = desk.world
+    snapshot = rpc_call(world.chain, "evm_snapshot")
+    world.ann.send("10 ACME", world.bob.address)
+    gift = send(world, world.ann, world.bob, 30, index=1)
+    desk.post(gift)
+    first = desk.over(gift)["transaction"]
+    rpc_call(world.chain, "evm_revert", snapshot)
+    rpc_call(world.chain, "evm_mine")
+    again = eventually(lambda: found if (found := desk.over(gift))["resubmitted"] == 2 else None)
+    assert again["state"] == "done"
+    assert world.chain.mined(first).failed  # type: ignore[union-attr]
+    assert world.units(world.bob, "ACME") == 30
+
+
 def test_what_somebody_else_submitted_is_not_sent_again(open_desk: Callable[..., Desk], world: World) -> None:
     desk = open_desk()
     sending = desk.relay._sender
