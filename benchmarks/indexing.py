@@ -1,8 +1,8 @@
 """How fast the index takes events in, and how fast it tells the open book: `python -m benchmarks.indexing`.
 
 A chain of Anvil's with brands, customers, transfers and well-signed orders; then a flood of orders that are
-good for nothing. Times are this process's CPU time. The bars: 5,000 events a second, orders included; the open
-book of 10,000 orders in 0.3 s, also after the flood.
+good for nothing. Times are this process's CPU time. The bars: 5,000 events a second, orders included; the
+open book of 10,000 orders in 0.3 s, also after the flood.
 """
 
 from __future__ import annotations

@@ -236,7 +236,7 @@ def _solved(suite: Suite, ours: System, origin: str) -> Iterator[Record]:
         )
     transfers = [(giver, taker, units) for giver, taker, units in settlement.transfers.tolist()]
     how = (
-        f"settle of {len(orders)} orders in parts over {SOLVED_BRANDS} brands, as the solver cleared and cut a"
+        f"settle of {len(orders)} orders in parts over {SOLVED_BRANDS} brands, as the solver made them of a"
         f" book, with {len(transfers)} transfers, by a third party; {origin}"
     )
     for suffix, state in (("-first", _FIRST), ("", _IN_USE)):

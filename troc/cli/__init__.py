@@ -25,6 +25,7 @@ from troc.cli import (
     members,
     notices,
     points,
+    relay,
     solving,
     till,
     trade,
@@ -62,6 +63,7 @@ brand.app.command("desk")(desk.desk)
 brand.app.command("earn")(earning.earn)
 brand.app.command("import")(importing.import_members)
 app.add_typer(points.app, name="points")
+app.add_typer(relay.app, name="relay")
 app.add_typer(till.app, name="till")
 trade.app.command("quote")(market.quote)
 trade.app.command("swap")(market.swap)
@@ -73,7 +75,15 @@ app.command("index")(index.index)
 app.command("demo")(demo.demo)
 
 _FLAGS = ("--json", "--dry-run", "--yes")
-_VALUES = ("--network", "--rpc", "--account", "--password-file", "--submit-with", "--submit-password-file")
+_VALUES = (
+    "--network",
+    "--rpc",
+    "--account",
+    "--password-file",
+    "--submit-with",
+    "--submit-password-file",
+    "--relay",
+)
 
 
 def _show_version(wanted: bool) -> None:
@@ -100,6 +110,14 @@ def options(
     submit_password_file: Annotated[
         Path | None, typer.Option(help="File with that account's passphrase (default: you are asked)")
     ] = None,
+    relays: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--relay",
+            help="A relay that submits what you sign, so that you need no ether; several are tried in turn"
+            " (default: TROC_RELAY)",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, send nothing")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Agree to what would be asked")] = False,
@@ -115,6 +133,7 @@ def options(
             password_file=password_file,
             submit_with=submit_with,
             submit_password_file=submit_password_file,
+            relays=tuple(relays or ()),
             as_json=as_json,
             dry_run=dry_run,
             yes=yes,

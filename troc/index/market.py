@@ -156,7 +156,7 @@ def _for_points(words: Words) -> bool:
     return words.give_kind == words.want_kind == KIND_POINTS and words.give_id == words.want_id == 0
 
 
-# ------------------------------------------------------------------------------------------------------ events
+# ----------------------------------------------------------------------------------------------------- events
 
 
 def _event_types(contract: str, name: str) -> tuple[str, list[str], list[str]]:

@@ -17,17 +17,14 @@ import sqlalchemy as sa
 from troc.brands import Brand
 from troc.errors import InputError, OrderError
 from troc.index import tables
-from troc.index.market import Words, order_of
+from troc.index.market import Words, lane_of, order_of
 from troc.index.reading import Balance, Reading, lots_of_row
 from troc.messages import Domain, Order
-from troc.orders import LONGEST_OPEN, SignedOrder
+from troc.orders import LONGEST_OPEN, SHORTEST_ID, SignedOrder
 from troc.points import Lot
 from troc.words import LIFE_EPOCHS
 
 _PER_QUERY = 500
-
-SHORTEST_ID = 6
-"""Hex digits that are enough to name an order, if no other begins with them."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,14 @@ class Fill:
     given: int
     received: int
     order: IndexedOrder | None
+
+
+@dataclass(frozen=True)
+class End:
+    """When a maker ended orders (seconds), and whether it was all that she had signed."""
+
+    time: int
+    everything: bool
 
 
 @dataclass(frozen=True)
@@ -202,8 +207,8 @@ class MarketReading(Reading):
         order: str | None = None,
         transactions: Iterable[str] | None = None,
     ) -> list[Fill]:
-        """Fills with `since <= time < until`, oldest first, each with its order: what it gave of which points,
-        and what it received. `order` is an id.
+        """Fills with `since <= time < until`, oldest first, each with its order: what it gave of which
+        points, and what it received. `order` is an id.
         """
         f, t = tables.fills, tables.orders
         where = [f.c.time >= since]
@@ -250,6 +255,55 @@ class MarketReading(Reading):
             for row in sorted(rows, key=lambda row: (row.block, row.position))
         ]
 
+    def last_fill(self, give: str | Brand, want: str | Brand) -> Fill | None:
+        """The latest fill of an order that gave and wanted these points."""
+        f, t = tables.fills, tables.orders
+        query = sa.select(f.c.transaction, f.c.position).where(
+            f.c.digest.in_(sa.select(t.c.digest).where(*_about(give, want, None)))
+        )
+        with self.reading() as connection:
+            row = connection.execute(query.order_by(f.c.block.desc(), f.c.position.desc()).limit(1)).first()
+        if row is None:
+            return None
+        fills = self.fills(transactions=[row.transaction])
+        return next(fill for fill in fills if fill.position == row.position)
+
+    def filled(self, ids: Iterable[str]) -> dict[str, tuple[int, int, int]]:
+        """What orders have given and received so far, and when they last did; those without a fill are left
+        out.
+        """
+        f = tables.fills
+        sums = (sa.func.sum(f.c.given), sa.func.sum(f.c.received), sa.func.max(f.c.time))
+        found: dict[str, tuple[int, int, int]] = {}
+        with self.reading() as connection:
+            for part in _parts(sorted(set(ids))):
+                query = sa.select(f.c.digest, *sums).where(f.c.digest.in_(part)).group_by(f.c.digest)
+                for digest, given, received, time in connection.execute(query):
+                    found[digest] = int(given), int(received), int(time)
+        return found
+
+    def ended(self, maker: str, nonce: int, partial: bool) -> End | None:
+        """How the maker first ended the orders with a nonce; None: she did not."""
+        lane, series, place = lane_of(nonce)
+        e = tables.order_ends
+        query = (
+            sa.select(e.c.time, e.c.all_of_series)
+            .where(
+                e.c.maker == maker,
+                e.c.partial == partial,
+                e.c.lane == lane,
+                sa.or_(
+                    sa.and_(e.c.all_of_series, e.c.series >= series),
+                    sa.and_(sa.not_(e.c.all_of_series), e.c.series == series, e.c.place == place),
+                ),
+            )
+            .order_by(e.c.block, e.c.position)
+            .limit(1)
+        )
+        with self.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else End(row.time, row.all_of_series)
+
     # ----------------------------------------------------------------------------------------------- batches
 
     def batches(self, since: int = 0, last: int | None = None) -> list[IndexedBatch]:
@@ -287,7 +341,8 @@ class MarketReading(Reading):
         tokens: Iterable[str | Brand] | None = None,
         at: int | None = None,
     ) -> dict[tuple[str, str], Balance]:
-        """What accounts hold, by (account, token); who holds nothing is left out (none: everybody, all points).
+        """What accounts hold, by (account, token); who holds nothing is left out. None: everybody, and all
+        points.
 
         `at`: as after all blocks up to then; for a time to come: what will be left of it if nothing happens.
         """

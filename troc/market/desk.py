@@ -265,7 +265,7 @@ class Desk:
     def __init__(self, troc: Troc, plan: Plan, url: str | None = None) -> None:
         self._troc = troc
         self._plan = plan
-        self._index = Index(troc.chain, troc.manifest, url)
+        self._index = troc.index if url is None else Index(troc.chain, troc.manifest, url)
 
     def renew(self) -> Round:
         """Bring the standing orders to what the file says. Run again, it adds nothing."""

@@ -22,7 +22,7 @@ from troc.market.batches import ORDERS_A_SETTLEMENT, SETTLE_SECONDS, Batches, Ca
 from troc.market.journal import Journal, JournalledBatch, JournalledSettlement, State
 from troc.market.records import called_settlements
 from troc.messages import ZERO_ADDRESS
-from troc.till.lock import only_one
+from troc.serving.lock import only_one
 
 MOST_ROUNDS = 4
 """How often a batch is made anew because it could not be settled as it stood."""

@@ -265,7 +265,7 @@ class Market:
 
     def __init__(self, troc: Troc, url: str | None = None) -> None:
         self._troc = troc
-        self._index = Index(troc.chain, troc.manifest, url)
+        self._index = troc.index if url is None else Index(troc.chain, troc.manifest, url)
 
     # ---------------------------------------------------------------------------------------- quoting
 

@@ -1,4 +1,4 @@
-"""The fixtures of trading, and orders that stand."""
+"""Fixtures of the market: the chain of trading."""
 
 from __future__ import annotations
 

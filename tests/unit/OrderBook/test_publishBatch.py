@@ -42,7 +42,19 @@ def test_the_id_is_a_hash_of_solver_and_batch(
 
 
 def test_checks_and_stores_nothing(book: Any, stranger: Any, web3: Any) -> None:
-    nonsense = (MAX_UINT256, bytes(32), 0, MAX_UINT256, bytes(32), [], 0, MAX_UINT256, 0, MAX_UINT256, [])
+    nonsense: tuple[Any, ...] = (
+        MAX_UINT256,
+        bytes(32),
+        0,
+        MAX_UINT256,
+        bytes(32),
+        [],
+        0,
+        MAX_UINT256,
+        0,
+        MAX_UINT256,
+        [],
+    )
     book.publishBatch(nonsense, {"from": stranger})
     assert all(not int.from_bytes(web3.eth.get_storage_at(book.address, slot), "big") for slot in range(8))
 
