@@ -700,7 +700,7 @@ class Trading:
         return self.cancel_series(*series, signer, submitter)
 
     def cancel_series(
-        self, whole: Sequence[int], partial: Sequence[int], signer: Signer, submitter: Signer | None = None
+        self, whole: Sequence[int], partial: Sequence[int], signer: Signer, submitter: Submitter | None = None
     ) -> Receipt:
         """End every order of these series, each named by a nonce with index 0, published or not."""
         maker = signer.address

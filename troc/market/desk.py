@@ -411,4 +411,5 @@ class Desk:
 
 def lane_of(token: str) -> int:
     """The lane in which a desk's orders lie that give points of this brand: apart from all others."""
-    return int.from_bytes(keccak(b"troc desk" + bytes.fromhex(token[2:]))[:16])
+    digest: bytes = keccak(b"troc desk" + bytes.fromhex(token[2:]))
+    return int.from_bytes(digest[:16])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import product
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -99,7 +100,7 @@ def test_own_orders_and_those_for_others() -> None:
 
 
 def test_one_balance_and_one_count_behind_several_orders() -> None:
-    shared = {"maker": "m", "shared": ("m", 1, 0)}
+    shared: dict[str, Any] = {"maker": "m", "shared": ("m", 1, 0)}
     orders = [offer(name, "T", "S", 100, 100, **shared) for name in "ab"]
     way = routes(*orders).best(ask(500))
     assert way is not None
