@@ -71,7 +71,7 @@ class SwapQuote:
     smallest units. `way` is None where nothing can be had.
 
     `entries` are the orders of the way, in its order; `has` is what the taker has to give, None where nobody
-    in particular asks.
+    in particular asks. `shorter`: there is no way, but there is one to points that live shorter.
     """
 
     give: Brand
@@ -86,6 +86,7 @@ class SwapQuote:
     batch: BatchPrice | None
     orders: int
     has: int | None
+    shorter: bool = False
 
     @property
     def there(self) -> Depth | None:
@@ -105,8 +106,8 @@ class SwapQuote:
     def text(self) -> str:
         """In words, a line for each thing."""
         if self.way is None:
-            what = f"No open orders lead from {self.give.name} to {self.want.name}"
-            return f"{what}, in points {words.good_until(self.live_until + 1)}."
+            what = self.why_none()
+            return f"{what[0].upper()}{what[1:]}."
         way = self.way
         lines = [
             f"You give {Side(self.give, way.gives).text} and get {Side(self.want, way.gets).text},"
@@ -133,6 +134,13 @@ class SwapQuote:
             )
         lines.append(self.batch_text())
         return "\n".join(lines)
+
+    def why_none(self) -> str:
+        """Why there is no way."""
+        if not self.shorter:
+            return f"no open orders lead from {self.give.name} to {self.want.name} now"
+        until = words.moment(self.live_until)
+        return f"the {self.want.name} points on offer for {self.give.name} are not good until {until}"
 
     def way_in_words(self) -> str:
         """ "through 3 orders, by way of Northspring"."""
@@ -378,8 +386,13 @@ class Market:
             batch=self._batch_price(give.brand, want.brand, until),
             orders=len(book.offers),
             has=None if holding is None else holding.total,
+            shorter=way is None and not limit and self._is_there(book, replace(ask, living_until=now)),
         )
         return quote, holding
+
+    @staticmethod
+    def _is_there(book: _Book, ask: Ask) -> bool:
+        return book.routes.best(ask) is not None
 
     def _batch_price(self, give: Brand, want: Brand, live_until: int) -> BatchPrice | None:
         for batch in reversed(self._index.batches(last=_BATCHES)):
@@ -410,9 +423,10 @@ class Market:
             if not 0 <= share < 100:
                 raise InputError(f"{worst} is out of range", "write a share from 0% to below 100%")
             if quote.way is None:
+                wait = f'let it wait as an order (--else-publish --worst "AMOUNT {brand.symbol}")'
                 raise OrderError(
-                    f"no open orders lead from {quote.give.name} to {quote.want.name} now",
-                    f'name the worst price as an amount ("80 {brand.symbol}") with --else-publish, or wait',
+                    f"nothing was swapped: {quote.why_none()}",
+                    f"name a shorter life (--live), or {wait}" if quote.shorter else wait,
                 )
             gives, gets = quote.way.gives, quote.way.gets
             if quote.spend:
@@ -487,7 +501,9 @@ class Market:
         if not else_publish:
             raise OrderError(
                 f"nothing was swapped: {why}",
-                "name a worse price, ask for a part (--in-parts), or let it wait (--else-publish)",
+                "name a shorter life (--live), or let it wait (--else-publish)"
+                if now.shorter
+                else "name a worse price, ask for a part (--in-parts), or let it wait (--else-publish)",
             )
         return Swapped(
             first, None, "", 0, 0, self._publish(first, limit, sides[0].units or sides[1].units, until, live)
@@ -524,7 +540,7 @@ class Market:
         """Why this quote is not to be taken; empty where it is."""
         way = quote.way
         if way is None:
-            return f"no open orders lead from {quote.give.name} to {quote.want.name} at that price now"
+            return f"{quote.why_none()}{' at that price' if in_parts else ''}"
         if not way.complete and not in_parts:
             have = Side(quote.give, way.gives) if quote.spend else Side(quote.want, way.gets)
             return f"only {have.text} can be swapped at once"

@@ -59,9 +59,7 @@ def test_renewed_again_it_adds_nothing(funded: World) -> None:
     assert (again.published, again.kept) == (0, 2)
 
 
-def test_cut_off_after_publishing_it_does_not_double(
-    funded: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cut_off_after_publishing_it_does_not_double(funded: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two desks that know nothing of each other share the limit of their lane."""
     desk = open_desk(funded)
     orders: list[SignedOrder] = []
