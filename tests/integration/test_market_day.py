@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
 import pytest
 from hexbytes import HexBytes
 
@@ -216,7 +215,7 @@ def recovered(day: Day, orders: Sequence[SignedOrder]) -> None:
 
 def done(relay: Mortal) -> int:
     """How many messages a relay has done, if those are all that it was given."""
-    counts = httpx.get(f"{relay.url}/status").json()["messages"]
+    counts = relay.status()["messages"]
     return int(counts["done"]) if set(counts) == {"done"} else 0
 
 

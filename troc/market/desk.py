@@ -265,7 +265,7 @@ class Desk:
     def __init__(self, troc: Troc, plan: Plan, url: str | None = None) -> None:
         self._troc = troc
         self._plan = plan
-        self._index = Index(troc.chain, troc.manifest, url)
+        self._index = troc.index if url is None else Index(troc.chain, troc.manifest, url)
 
     def renew(self) -> Round:
         """Bring the standing orders to what the file says. Run again, it adds nothing."""
@@ -411,4 +411,5 @@ class Desk:
 
 def lane_of(token: str) -> int:
     """The lane in which a desk's orders lie that give points of this brand: apart from all others."""
-    return int.from_bytes(keccak(b"troc desk" + bytes.fromhex(token[2:]))[:16])
+    digest: bytes = keccak(b"troc desk" + bytes.fromhex(token[2:]))
+    return int.from_bytes(digest[:16])

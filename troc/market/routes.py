@@ -370,6 +370,11 @@ class _Arranged:
         rate = float(self._here[self._first[offer.want]])
         return offer.want_amount / offer.give_amount / rate if rate else float("inf")
 
+    def brings(self, offer: Offer) -> float:
+        """What a unit that it gets brings in points wanted, at the best rate from what it gives."""
+        freshest = self._first[offer.give] + len(self._dates[offer.give]) - 1
+        return offer.give_amount / offer.want_amount * float(self._there[freshest])
+
     def smaller_than(self, worth: float) -> set[int]:
         """Orders that are worth less than that, in units of what is wanted."""
         most: dict[int, float] = defaultdict(float)
@@ -447,9 +452,11 @@ class _Arranged:
             self._row(rows, cols, values, limits, [(column, 1.0) for column in sources], 1.0)
         self._shared_rows(columns, scale, rows, cols, values, limits)
         objective = np.zeros(len(upper))
+        # What is exactly at the limit is taken; whole units decide afterwards.
+        limit = ask.limit * (1 - _SPARE)
         # What brings nothing is not spent; in the other direction everything that is asked for comes first.
-        objective[list(sources)] = max(_SPARE, ask.limit * size / unit) if ask.spend else 1.0
-        reward = unit / (size * ask.limit) if ask.limit else 1e4
+        objective[list(sources)] = max(_SPARE, limit * size / unit) if ask.spend else 1.0
+        reward = unit / (size * limit) if limit else 1e4
         objective[sink] = -1.0 if ask.spend else -reward
         matrix = csr_array((values, (rows, cols)), shape=(len(limits), len(upper)))
         answer = linprog(
@@ -538,6 +545,10 @@ class _Rounding:
         self._stocks = book.stocks
         self._offers = {place: book.offers[place] for place in plan.gives}
         self._plan = plan
+        self._rank = {
+            place: (-offer.living_until, not offer.whole, -book.brings(offer), place)
+            for place, offer in self._offers.items()
+        }
         # Down the way, the taker's own points first.
         order = [self._ask.give]
         for token in order:
@@ -611,9 +622,11 @@ class _Rounding:
         gives[place] = units
 
     def _receivers(self, token: str, gives: dict[int, int]) -> list[int]:
-        """Who asks for the freshest points comes first: what is left suits the others too."""
+        """Who asks for the freshest points comes first: what is left suits the others too. Then what is
+        settled whole, then who brings most, so that a last unit is lost where it is worth least.
+        """
         places = [place for place, offer in self._offers.items() if offer.want == token and gives[place]]
-        return sorted(places, key=lambda place: (-self._offers[place].living_until, place))
+        return sorted(places, key=self._rank.__getitem__)
 
     def _may(self, giver: int, receiver: int) -> bool:
         if self.TAKER in (giver, receiver):

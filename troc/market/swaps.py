@@ -14,6 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from eth_abi.abi import decode
+from eth_utils.address import to_checksum_address
 
 from troc import words
 from troc.book import Entry
@@ -21,9 +22,10 @@ from troc.brands import Brand
 from troc.client import Troc
 from troc.errors import ContractError, InputError, OrderError, PointsError, TrocError
 from troc.index import Index
+from troc.index.market_reading import IndexedOrder
 from troc.market.records import RECORD_TYPE, PricedGood
 from troc.market.routes import MOST_ORDERS, Ask, Offer, Routes, Stock, Way
-from troc.messages import ZERO_ADDRESS, Order, unpack_nonce
+from troc.messages import Order, unpack_nonce
 from troc.orders import USUAL_OPEN, Side, SignedOrder, check_holding, make_order, usual_life
 from troc.points import SIGNED_FOR, Holding, Lot
 from troc.settlement import Settlement, Transfer
@@ -33,8 +35,7 @@ USUAL_SLIPPAGE = "1%"
 """How much worse than quoted a swap may end, where nobody said otherwise."""
 
 DEPTHS = (1, 2, 5)
-_ALL = 100
-"""So many times the amount is what "all that is there" looks at."""
+_TOLERANCE = 1e-6
 _ATTEMPTS = 4
 _CHECKS = 8
 _BATCHES = 20
@@ -42,11 +43,15 @@ _BATCHES = 20
 
 @dataclass(frozen=True)
 class Depth:
-    """What `factor` times the amount would give and get, in smallest units: divisible, rounded down."""
+    """What `factor` times the amount would give and get, in smallest units: divisible, rounded down.
+
+    `complete`: so much can be had; else it is all that is there.
+    """
 
     factor: int
     gives: int
     gets: int
+    complete: bool
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class SwapQuote:
     smallest units. `way` is None where nothing can be had.
 
     `entries` are the orders of the way, in its order; `has` is what the taker has to give, None where nobody
-    in particular asks.
+    in particular asks. `shorter`: there is no way, but there is one to points that live shorter.
     """
 
     give: Brand
@@ -78,10 +83,15 @@ class SwapQuote:
     entries: tuple[Entry, ...]
     between: tuple[Brand, ...]
     depth: tuple[Depth, ...]
-    there: Depth | None
     batch: BatchPrice | None
     orders: int
     has: int | None
+    shorter: bool = False
+
+    @property
+    def there(self) -> Depth | None:
+        """All that is there, where that is less than the largest multiple that was asked."""
+        return next((each for each in self.depth if not each.complete), None)
 
     @property
     def is_complete(self) -> bool:
@@ -96,8 +106,8 @@ class SwapQuote:
     def text(self) -> str:
         """In words, a line for each thing."""
         if self.way is None:
-            what = f"No open orders lead from {self.give.name} to {self.want.name}"
-            return f"{what}, in points {words.good_until(self.live_until + 1)}."
+            what = self.why_none()
+            return f"{what[0].upper()}{what[1:]}."
         way = self.way
         lines = [
             f"You give {Side(self.give, way.gives).text} and get {Side(self.want, way.gets).text},"
@@ -115,7 +125,7 @@ class SwapQuote:
             f"  {each.factor} times as much: {self.price(each.gives, each.gets)}"
             f" ({Side(self.give, each.gives).text} for {Side(self.want, each.gets).text})"
             for each in self.depth
-            if each.factor > 1
+            if each.factor > 1 and each.complete
         ]
         if self.there is not None:
             lines.append(
@@ -124,6 +134,13 @@ class SwapQuote:
             )
         lines.append(self.batch_text())
         return "\n".join(lines)
+
+    def why_none(self) -> str:
+        """Why there is no way."""
+        if not self.shorter:
+            return f"no open orders lead from {self.give.name} to {self.want.name} now"
+        until = words.moment(self.live_until)
+        return f"the {self.want.name} points on offer for {self.give.name} are not good until {until}"
 
     def way_in_words(self) -> str:
         """ "through 3 orders, by way of Northspring"."""
@@ -198,7 +215,7 @@ class _Book:
         self.stocks: dict[tuple[str, str], Stock] = {
             key: _stock(balance.lots) for key, balance in held.items()
         }
-        self.offers = [_offer(id_, each.order, each.left) for id_, each in self.found.items()]
+        self.offers = [_offer(id_, each) for id_, each in self.found.items()]
         self._checked: set[str] = set()
         self._routes: Routes | None = None
 
@@ -265,7 +282,7 @@ class Market:
 
     def __init__(self, troc: Troc, url: str | None = None) -> None:
         self._troc = troc
-        self._index = Index(troc.chain, troc.manifest, url)
+        self._index = troc.index if url is None else Index(troc.chain, troc.manifest, url)
 
     # ---------------------------------------------------------------------------------------- quoting
 
@@ -344,18 +361,18 @@ class Market:
             if way is None or not book.correct(way):
                 break
         points: list[Depth] = []
-        there = None
         if way is not None and depth:
             free = replace(ask, limit=0.0)
-            factors = [*DEPTHS, _ALL]
-            for factor, found in zip(factors, book.routes.prices(free, factors), strict=True):
+            for factor, found in zip(DEPTHS, book.routes.prices(free, DEPTHS), strict=True):
                 if found is None or int(found[0]) <= 0:
                     continue
-                each = Depth(factor, int(found[0]), int(found[1]))
-                if factor == _ALL:
-                    there = each
-                else:
-                    points.append(each)
+                spent, got = found
+                asked = factor * (ask.spend or ask.get)
+                # Less than all, beyond what the linear programme's tolerance explains.
+                complete = (spent if ask.spend else got) >= asked * (1 - _TOLERANCE) - 1
+                points.append(Depth(factor, int(spent + _TOLERANCE), int(got + _TOLERANCE), complete))
+                if not complete:
+                    break
         quote = SwapQuote(
             give=give.brand,
             want=want.brand,
@@ -366,12 +383,16 @@ class Market:
             entries=tuple(book.entries(way)) if way else (),
             between=tuple(map(troc.brands.find, way.between(want.brand.address))) if way else (),
             depth=tuple(points),
-            there=there,
             batch=self._batch_price(give.brand, want.brand, until),
             orders=len(book.offers),
             has=None if holding is None else holding.total,
+            shorter=way is None and not limit and self._is_there(book, replace(ask, living_until=now)),
         )
         return quote, holding
+
+    @staticmethod
+    def _is_there(book: _Book, ask: Ask) -> bool:
+        return book.routes.best(ask) is not None
 
     def _batch_price(self, give: Brand, want: Brand, live_until: int) -> BatchPrice | None:
         for batch in reversed(self._index.batches(last=_BATCHES)):
@@ -402,9 +423,10 @@ class Market:
             if not 0 <= share < 100:
                 raise InputError(f"{worst} is out of range", "write a share from 0% to below 100%")
             if quote.way is None:
+                wait = f'let it wait as an order (--else-publish --worst "AMOUNT {brand.symbol}")'
                 raise OrderError(
-                    f"no open orders lead from {quote.give.name} to {quote.want.name} now",
-                    f'name the worst price as an amount ("80 {brand.symbol}") with --else-publish, or wait',
+                    f"nothing was swapped: {quote.why_none()}",
+                    f"name a shorter life (--live), or {wait}" if quote.shorter else wait,
                 )
             gives, gets = quote.way.gives, quote.way.gets
             if quote.spend:
@@ -466,7 +488,7 @@ class Market:
                 receipt = self._troc.settle_signed([*now.entries, Entry(signed)], _settlement(now.way))
             except ContractError as error:
                 if self._troc.orders.standing(Entry(signed)).state is State.FILLED:
-                    return Swapped(now, signed, "", order.give_amount, order.want_amount, by_others=True)
+                    return self._by_others(now, signed)
                 why = error.message
                 # What the chain tells of the orders does not explain it, if it tells the same again.
                 left_out |= self._suspects(now, error)
@@ -479,10 +501,25 @@ class Market:
         if not else_publish:
             raise OrderError(
                 f"nothing was swapped: {why}",
-                "name a worse price, ask for a part (--in-parts), or let it wait (--else-publish)",
+                "name a shorter life (--live), or let it wait (--else-publish)"
+                if now.shorter
+                else "name a worse price, ask for a part (--in-parts), or let it wait (--else-publish)",
             )
         return Swapped(
             first, None, "", 0, 0, self._publish(first, limit, sides[0].units or sides[1].units, until, live)
+        )
+
+    def _by_others(self, quote: SwapQuote, signed: SignedOrder) -> Swapped:
+        """What became of her order, from its fill in the log: whoever settled it may have given her more."""
+        self._index.catch_up()
+        fills = self._index.fills(order=signed.id)
+        return Swapped(
+            quote,
+            signed,
+            fills[-1].transaction if fills else "",
+            sum(fill.given for fill in fills) or signed.order.give_amount,
+            sum(fill.received for fill in fills) or signed.order.want_amount,
+            by_others=True,
         )
 
     def _rate(self, sides: tuple[Side, Side], limit: int) -> Fraction:
@@ -503,7 +540,7 @@ class Market:
         """Why this quote is not to be taken; empty where it is."""
         way = quote.way
         if way is None:
-            return f"no open orders lead from {quote.give.name} to {quote.want.name} at that price now"
+            return f"{quote.why_none()}{' at that price' if in_parts else ''}"
         if not way.complete and not in_parts:
             have = Side(quote.give, way.gives) if quote.spend else Side(quote.want, way.gets)
             return f"only {have.text} can be swapped at once"
@@ -590,24 +627,26 @@ def _stock(lots: Sequence[Lot]) -> Stock:
     return tuple((lot.units, lot.expiry) for lot in lots if lot.units)
 
 
-def _offer(id_: str, order: Order, left: int) -> Offer:
+def _offer(id_: str, each: IndexedOrder) -> Offer:
+    # From the words as they are: making ten thousand messages of them takes longer than a quote.
+    order = each.words
     shared = None
     if order.allow_partial:
         lane, series, _ = unpack_nonce(order.nonce)
-        shared = (order.maker, lane, series)
+        shared = (each.maker, lane, series)
     return Offer(
         id=id_,
-        maker=order.maker,
-        give=order.give_token,
-        want=order.want_token,
+        maker=each.maker,
+        give=each.give_token,
+        want=each.want_token,
         give_amount=order.give_amount,
         want_amount=order.want_amount,
-        left=left,
+        left=each.left,
         expiring_by=order.give_points_expiring_by,
         living_until=order.want_points_living_until,
         whole=not order.allow_partial,
         shared=shared,
-        only="" if order.only_taker == ZERO_ADDRESS else order.only_taker,
+        only=to_checksum_address(order.only_taker.to_bytes(20)) if order.only_taker else "",
     )
 
 

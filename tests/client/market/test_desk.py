@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from tests.client.trade.conftest import World
+from troc.chain import Receipt
 from troc.client import Troc
 from troc.errors import InputError
 from troc.market.desk import Desk, lane_of, make_plan
 from troc.messages import unpack_nonce
+from troc.orders import SignedOrder
 from troc.trade import State
 
 
@@ -57,13 +59,19 @@ def test_renewed_again_it_adds_nothing(funded: World) -> None:
     assert (again.published, again.kept) == (0, 2)
 
 
-def test_cut_off_after_publishing_it_does_not_double(funded: World) -> None:
+def test_cut_off_after_publishing_it_does_not_double(funded: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two desks that know nothing of each other share the limit of their lane."""
     desk = open_desk(funded)
-    orders: list[Any] = []
+    orders: list[SignedOrder] = []
     publish = funded.brand.publish
-    funded.brand.publish = lambda *signed: orders.extend(signed) or publish(*signed)  # type: ignore[method-assign, func-returns-value]
-    desk.renew()
+
+    def listened(troc: Troc, *signed: SignedOrder) -> Receipt:
+        orders.extend(signed)
+        return publish(*signed)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Troc, "publish", listened)
+        desk.renew()
     # As if the first had not been seen: signed once more, and published as well.
     again = [
         funded.brand.sign(replace(signed.order, open_until=signed.order.open_until + 1)) for signed in orders

@@ -158,14 +158,17 @@ def test_sandwich_cannot_take_her_below_what_she_signed(
         worse = world.cem.sign(world.cem.draft("89 BETA", "100 ACME"))
         with pytest.raises(OrderError, match="do not fit"):
             world.cem.settle([hers, worse])
-        enough = world.cem.sign(world.cem.draft("90 BETA", "100 ACME"))
+        enough = world.cem.sign(world.cem.draft("91 BETA", "100 ACME"))
         world.cem.settle([hers, enough])
         return settle(troc, entries, settlement)
 
     monkeypatch.setattr(Troc, "settle_signed", front_run)
     done = world.ann.swap("100 ACME", "BETA", worst="90 BETA")
     assert done.by_others
-    assert world.units(world.ann, "BETA") == 9_000
+    # What she really got, though her order asked for 90.
+    assert (done.gave, done.got) == (100, 9_100)
+    assert done.transaction
+    assert world.units(world.ann, "BETA") == 9_100
     # Once, and not again with the orders that she had meant.
     assert world.units(world.ann, "ACME") == 300
 

@@ -90,6 +90,10 @@ class Mortal:
             return answer.json()
         return None
 
+    def status(self) -> Any:
+        """How it stands."""
+        return _HTTP.get(f"{self.url}/status").json()
+
     def over(self, act: Act) -> Any:
         """Wait until a message is done."""
         give_up = time.monotonic() + _PATIENCE
