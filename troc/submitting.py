@@ -113,7 +113,7 @@ class Relays:
         # What a relay sent may have arrived in the last moment.
         self._look(left, done, since)
         if left:
-            signer = self._payer(reasons)
+            signer = self._payer(reasons, list(left.values()), since)
             self._say(f"No relay did it; {signer.address} sends it and pays.")
             done |= dict.fromkeys(left, self._send(list(left.values()), signer, since).transaction)
         return self._receipts(done.values())
@@ -190,9 +190,12 @@ class Relays:
         found = [self._chain.receipt(transaction) for transaction in dict.fromkeys(transactions)]
         return sorted((each for each in found if each is not None), key=lambda receipt: receipt.block)
 
-    def _payer(self, reasons: list[str]) -> Signer:
+    def _payer(self, reasons: list[str], acts: list[Act], since: int) -> Signer:
         signer = None if self._fallback is None else self._fallback()
         if signer is None or not self._chain.balance(signer.address):
+            if not any(self._acts.find(act, since) for act in acts):
+                # Where the contract refuses, that is the reason, and one that a caller may know to mend.
+                self._chain.estimate(self._acts.call(acts), self.address)
             whom = "an account with ether (--submit-with)"
             raise RelayError(
                 f"no relay did it ({'; '.join(reasons)})",

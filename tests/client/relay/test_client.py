@@ -128,6 +128,27 @@ def test_what_the_contracts_refuse_is_told_before_any_relay_is_asked(world: Worl
         customer(world, "ann", url).send("401 ACME", world.bob.address)
 
 
+def test_an_order_that_is_taken_before_a_relay_settles_a_swap(
+    world: World, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the contract refuses meanwhile is told as its refusal, and another way is found."""
+    ann = customer(world, "ann", url)
+    first = world.bob.trade("50 BETA", "50 ACME", new=True).order
+    world.bob.trade("55 BETA", "60 ACME", new=True, in_parts=True)
+    world.brand.mint("ACME", {world.cem.address: 100})
+    settle = Troc.settle_signed
+
+    def meddle(troc: Troc, *arguments: Any) -> Any:
+        monkeypatch.setattr(Troc, "settle_signed", settle)
+        world.cem.accept(first.id)
+        return settle(troc, *arguments)
+
+    monkeypatch.setattr(Troc, "settle_signed", meddle)
+    done = ann.swap("50 ACME", "BETA", worst="45 BETA")
+    assert (done.gave, done.got) == (50, 4_583)
+    assert world.chain.balance(ann.address) == 0
+
+
 def test_a_relay_has_an_address(world: World) -> None:
     for url in ("relay.example", "ftp://relay.example", "http://a b"):
         with pytest.raises(InputError, match="is no address of a relay"):
