@@ -23,7 +23,7 @@ FIRST = (
     "tests/scripts/",
     "tests/client/books/",
 )
-"""Files, or the beginnings of their names, that take longest: they run first, so that the workers, each with a
+"""Files, or beginnings of their names, that take longest: they run first, so that the workers, each with a
 file at a time, end at about the same time.
 """
 
