@@ -23,6 +23,7 @@ from troc.chain import Chain
 from troc.errors import BrandError, ContractError, InputError, MemberError
 from troc.messages import ZERO_ADDRESS
 from troc.payouts import LOT_MAX
+from troc.programme.guard import SHELF, Guard
 from troc.programme.members import Members
 from troc.store import reading
 
@@ -46,6 +47,7 @@ _entries = sa.Table(
     sa.Column("kind", sa.String(12), nullable=False),
     sa.Column("time", sa.BigInteger, nullable=False),
     sa.Column("payment", sa.String(64), index=True),
+    info={SHELF: "member"},
 )
 _payments = sa.Table(
     "claim_payments",
@@ -55,6 +57,7 @@ _payments = sa.Table(
     sa.Column("state", sa.String(12), nullable=False),
     sa.Column("prepared", sa.BigInteger, nullable=False),
     sa.Column("transaction", sa.String(66), nullable=False),
+    info={SHELF: "id"},
 )
 _lines = sa.Table(
     "claim_payment_lines",
@@ -63,7 +66,10 @@ _lines = sa.Table(
     sa.Column("member", sa.String(32), primary_key=True),
     sa.Column("units", sa.BigInteger, nullable=False),
     sa.Column("address", sa.LargeBinary, nullable=False),
+    info={SHELF: "payment"},
 )
+GUARDED = (_entries, _payments, _lines)
+"""Tables in which a change without the passphrase shows."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,14 @@ class Claims:
         """Add points to a member's claim. False where this reference counted before."""
         return self.add_many([ClaimRow(card, units, expiry, reference)]) == 1
 
-    def add_many(self, rows: Sequence[ClaimRow], connection: sa.Connection | None = None) -> int:
+    def add_many(
+        self,
+        rows: Sequence[ClaimRow],
+        connection: sa.Connection | None = None,
+        *,
+        actor: str = "",
+        reason: str = "",
+    ) -> int:
         """Add many, all or none. Gives how many are new: a reference that counted before is passed over.
 
         Points go into the lot with that expiry or, between two, the later one. Raises `MemberError` for
@@ -152,7 +165,7 @@ class Claims:
         """
         if connection is None:
             with self._store.writing() as own:
-                return self.add_many(rows, own)
+                return self.add_many(rows, own, actor=actor, reason=reason)
         now = self.now()
         numbers = self._members.ids_of([row.card for row in rows], connection)
         unknown = [row.card for row, number in zip(rows, numbers, strict=True) if number is None]
@@ -162,7 +175,9 @@ class Claims:
             )
         causes = [self._vault.blind("claim", row.reference) for row in rows]
         known = self._known(connection, causes)
-        new = []
+        # One that was removed would count again.
+        self._guard.check(connection, _entries, [str(number) for number in numbers])
+        new: list[dict[str, Any]] = []
         for row, number, cause in zip(rows, numbers, causes, strict=True):
             same = (str(number), row.units)
             if cause not in known:
@@ -184,7 +199,12 @@ class Claims:
                     " points that are new need a reference of their own",
                 )
         if new:
-            connection.execute(_entries.insert(), new)
+            self._guard.insert(connection, _entries, new)
+            units = sum(int(row["units"]) for row in new)
+            self._members.journal.append(
+                *("claims added", actor, reason, {"claims": len(new), "units": str(units)}),
+                connection=connection,
+            )
         return len(new)
 
     def counted(self, references: Sequence[str]) -> list[bool]:
@@ -212,11 +232,8 @@ class Claims:
         for epoch, there in sorted(self._lots(connection, member, unpaid=True).items()):
             taken = min(left, there)
             if taken:
-                connection.execute(
-                    _entries.insert().values(
-                        cause=cause, epoch=epoch, member=member, units=-taken, kind=kind, time=self.now()
-                    )
-                )
+                row = {"cause": cause, "epoch": epoch, "member": member, "units": -taken, "kind": kind}
+                self._guard.insert(connection, _entries, [row | {"time": self.now()}])
             left -= taken
         return units - left
 
@@ -243,6 +260,7 @@ class Claims:
             .group_by(_entries.c.kind, _entries.c.epoch, _payments.c.state)
         )
         with reading(self._store.engine) as connection:
+            self._check(connection)
             for kind, epoch, state, total in connection.execute(query):
                 units = int(total)
                 sums[kind] += abs(units)
@@ -309,12 +327,9 @@ class Claims:
         for cause, epoch in connection.execute(
             sa.select(_entries.c.cause, _entries.c.epoch).where(_entries.c.member == member)
         ).all():
-            connection.execute(
-                _entries.update()
-                .where(_entries.c.cause == cause, _entries.c.epoch == epoch)
-                .values(cause=os.urandom(16))
-            )
-        connection.execute(_lines.delete().where(_lines.c.member == member))
+            one = [_entries.c.cause == cause, _entries.c.epoch == epoch]
+            self._guard.update(connection, _entries, one, {"cause": os.urandom(16)})
+        self._guard.delete(connection, _lines, [_lines.c.member == member])
         stays = ["sums of what she earned stay in the books under a number that leads to nobody"]
         if units:
             stays.insert(0, f"she gave up {self._brand.text(units)}")
@@ -329,6 +344,7 @@ class Claims:
         now = self.now()
         with self._store.writing() as connection:
             addresses = self._members.addresses_of_ids(connection)
+            self._check(connection)
             query = (
                 sa.select(_entries.c.member, _entries.c.epoch, sa.func.sum(_entries.c.units))
                 .where(_entries.c.payment.is_(None), _entries.c.epoch >= self._first_alive())
@@ -353,9 +369,8 @@ class Claims:
         now: int,
     ) -> None:
         number = os.urandom(32).hex()
-        connection.execute(
-            _payments.insert().values(id=number, epoch=epoch, state=_PREPARED, prepared=now, transaction="")
-        )
+        payment = {"id": number, "epoch": epoch, "state": _PREPARED, "prepared": now, "transaction": ""}
+        self._guard.insert(connection, _payments, [payment])
         key = self._vault.brand_key
         lines = [
             {
@@ -368,21 +383,28 @@ class Claims:
             }
             for member, units in recipients
         ]
-        connection.execute(_lines.insert(), lines)
-        connection.execute(
-            _entries.update()
-            .where(
-                _entries.c.member == sa.bindparam("whose"),
-                _entries.c.epoch == epoch,
-                _entries.c.payment.is_(None),
-            )
-            .values(payment=number),
-            [{"whose": member} for member, _ in recipients],
+        self._guard.insert(connection, _lines, lines)
+        due = [
+            _entries.c.member.in_([member for member, _ in recipients]),
+            _entries.c.epoch == epoch,
+            _entries.c.payment.is_(None),
+        ]
+        self._guard.update(connection, _entries, due, {"payment": number})
+        self._members.journal.append(
+            *(
+                "claims prepared",
+                "",
+                "",
+                {"epoch": epoch, "units": str(sum(units for _, units in recipients))},
+            ),
+            reference=number,
+            connection=connection,
         )
 
     def prepared(self) -> list[Payment]:
         """Payments that were written down and are not known to be on the chain."""
         with reading(self._store.engine) as connection:
+            self._check(connection)
             rows = connection.execute(
                 sa.select(
                     _payments.c.id, _payments.c.epoch, _lines.c.member, _lines.c.units, _lines.c.address
@@ -414,11 +436,9 @@ class Claims:
 
     def _close(self, payment: Payment, state: str, transaction: str, actor: str) -> None:
         with self._store.writing() as connection:
-            changed = connection.execute(
-                _payments.update()
-                .where(_payments.c.id == payment.id.hex(), _payments.c.state == _PREPARED)
-                .values(state=state, transaction=transaction)
-            ).rowcount
+            open_one = [_payments.c.id == payment.id.hex(), _payments.c.state == _PREPARED]
+            values = {"state": state, "transaction": transaction}
+            changed = self._guard.update(connection, _payments, open_one, values)
             if changed:
                 self._members.journal.append(
                     f"claims {state}",
@@ -473,6 +493,15 @@ class Claims:
 
     # -------------------------------------------------------------------------------------------- internal
 
+    @property
+    def _guard(self) -> Guard:
+        return self._vault.guard
+
+    def _check(self, connection: sa.Connection) -> None:
+        """Raise unless everything is as it was written."""
+        for table in (_entries, _payments, _lines):
+            self._guard.check(connection, table)
+
     def _known(self, connection: sa.Connection, causes: Sequence[bytes]) -> dict[bytes, tuple[str, int]]:
         found = {}
         for start in range(0, len(causes), _PARAMETERS):
@@ -484,6 +513,7 @@ class Claims:
 
     def _lots(self, connection: sa.Connection, member: str, unpaid: bool = False) -> dict[int, int]:
         """Living units of a claim by epoch; `unpaid`: without what is prepared to be paid."""
+        self._guard.check(connection, _entries, [member])
         query = (
             sa.select(_entries.c.epoch, sa.func.sum(_entries.c.units))
             .select_from(_entries.outerjoin(_payments, _entries.c.payment == _payments.c.id))

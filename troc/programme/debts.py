@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from troc import words
 from troc.errors import InputError, MemberError
 from troc.messages import to_address
+from troc.programme.guard import SHELF, Guard
 from troc.programme.members import Members
 from troc.programme.vault import BRAND
 from troc.store import reading
@@ -29,13 +30,17 @@ _debts = sa.Table(
     sa.Column("party", sa.String(33), primary_key=True),
     sa.Column("units", sa.BigInteger, nullable=False),
     sa.Column("time", sa.BigInteger, nullable=False),
+    info={SHELF: "cause"},
 )
 _runs = sa.Table(
     "debt_runs",
     _tables,
     sa.Column("cause", sa.LargeBinary, primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
+    info={SHELF: "cause"},
 )
+GUARDED = (_debts, _runs)
+"""Tables in which a change without the passphrase shows."""
 
 
 class Debts:
@@ -77,6 +82,7 @@ class Debts:
             raise InputError(f"a debt of {units} units is none", "write 1 or more")
         party = self.party(who)
         cause = self._vault.blind("debt", reference)
+        self._guard.check(connection, _debts, [cause])
         before = connection.execute(sa.select(_debts).where(_debts.c.cause == cause)).first()
         if before is not None:
             if (before.party, before.units) != (party, units):
@@ -84,9 +90,8 @@ class Debts:
                     f"the reference {reference!r} stands for another debt", "give this one one of its own"
                 )
             return False
-        connection.execute(
-            _debts.insert().values(cause=cause, party=party, units=units, time=int(self._clock()))
-        )
+        row = {"cause": cause, "party": party, "units": units, "time": int(self._clock())}
+        self._guard.insert(connection, _debts, [row])
         subject = BRAND if party.startswith("a") and len(party) == 33 else party
         self._members.journal.append(
             *("debt", actor, reason, {"units": str(units)}),
@@ -100,11 +105,13 @@ class Debts:
     def debt_of(self, who: str) -> int:
         """What somebody owes."""
         with reading(self._vault.store.engine) as connection:
+            self._guard.check(connection, _debts)
             return self._owed(connection, [self.party(who)])[self.party(who)]
 
     def total(self) -> int:
         """What all customers owe: "debt" in the books."""
         with reading(self._vault.store.engine) as connection:
+            self._guard.check(connection, _debts)
             return int(connection.scalar(sa.select(sa.func.sum(_debts.c.units))) or 0)
 
     def net(self, who: str, units: int, reference: str) -> tuple[int, int]:
@@ -121,13 +128,15 @@ class Debts:
         cause = self._vault.blind("net", reference)
         content = self._content(earned)
         with self._vault.store.writing() as connection:
+            self._guard.check(connection, _runs, [cause])
+            self._guard.check(connection, _debts)
             before = connection.scalar(sa.select(_runs.c.content).where(_runs.c.cause == cause))
             if before is not None and bytes(before) != content:
                 raise MemberError(
                     f"the reference {reference!r} stands for other points", "give these one of their own"
                 )
             if before is None and not self._any(connection):
-                connection.execute(_runs.insert().values(cause=cause, content=content))
+                self._guard.insert(connection, _runs, [{"cause": cause, "content": content}])
                 return [(units, 0) for _, units in earned]
             parties = self._parties([who for who, _ in earned], connection)
             if before is not None:
@@ -137,16 +146,14 @@ class Debts:
                 left: dict[str, int] = defaultdict(int, {row.party: -row.units for row in stored})
                 return self._split(earned, parties, left)[0]
             split, kept = self._split(earned, parties, self._owed(connection, parties))
-            connection.execute(_runs.insert().values(cause=cause, content=content))
+            self._guard.insert(connection, _runs, [{"cause": cause, "content": content}])
             if kept:
                 now = int(self._clock())
-                connection.execute(
-                    _debts.insert(),
-                    [
-                        {"cause": cause, "party": party, "units": -units, "time": now}
-                        for party, units in kept.items()
-                    ],
-                )
+                rows = [
+                    {"cause": cause, "party": party, "units": -units, "time": now}
+                    for party, units in kept.items()
+                ]
+                self._guard.insert(connection, _debts, rows)
                 self._members.journal.append(
                     *("debts netted", "", ""),
                     {"customers": len(kept), "units": str(sum(kept.values()))},
@@ -171,6 +178,10 @@ class Debts:
         return [f"a debt of {text} stays in the books under a number that leads to nobody"]
 
     # -------------------------------------------------------------------------------------------- internal
+
+    @property
+    def _guard(self) -> Guard:
+        return self._vault.guard
 
     @staticmethod
     def _split(

@@ -94,7 +94,6 @@ def test_nobody_is_taken_for_another_by_exchanged_indexes(swapped: Members, worl
         swapped.unlink("1", "she asked", "clerk")
 
 
-@pytest.mark.xfail(strict=True, reason="claims are not authenticated (docs/members.md)")
 def test_nobody_raises_her_own_claim(world: World, programme: Programme) -> None:
     earn(world, programme, "1", 30, "a")
     link(world, programme, "1", world.bob)
@@ -104,7 +103,6 @@ def test_nobody_raises_her_own_claim(world: World, programme: Programme) -> None
         pay(world, programme)
 
 
-@pytest.mark.xfail(strict=True, reason="an older value of the same field is good (docs/members.md)")
 def test_nobody_brings_an_address_back_that_was_unlinked(world: World, programme: Programme) -> None:
     members = programme.members
     link(world, programme, "1", world.bob)
