@@ -14,14 +14,19 @@ from troc.accounts import Signer, address_of, open_account
 from troc.cli.acting import agreed, amount_form
 from troc.cli.members import BrandName, Database, PasswordFile, desk_of, units_of
 from troc.cli.session import Session
-from troc.errors import InputError
+from troc.errors import AccountError, InputError
 
 if TYPE_CHECKING:
     from troc.programme.adjusting import Policy
 
 
-def _open(session: Session, name: str, file: Path | None) -> Signer:
-    return open_account(name, session.config, file, session.ask_secret if sys.stdin.isatty() else None)
+def _open(session: Session, name: str, file: Path | None, option: str) -> Signer:
+    try:
+        return open_account(name, session.config, file, session.ask_secret if sys.stdin.isatty() else None)
+    except AccountError as error:
+        if "nobody to ask" not in error.message:
+            raise
+        raise AccountError(error.message, f"name a file that holds it with {option}") from None
 
 
 _AgentFile = Annotated[Path | None, typer.Option(help="File with the agent's passphrase")]
@@ -58,8 +63,8 @@ def adjust(
     )
     if not agreed(desk.session, text, {"who": who, "units": str(units)}, "Do it?"):
         return
-    first = _open(desk.session, agent, agent_password_file)
-    other = _open(desk.session, second, second_password_file) if second else None
+    first = _open(desk.session, agent, agent_password_file, "--agent-password-file")
+    other = _open(desk.session, second, second_password_file, "--second-password-file") if second else None
     sender = desk.troc.sender
     adjusting = desk.programme.adjusting
     decision = adjusting.decide(who, units, reason, first, other, reference)
@@ -128,7 +133,10 @@ def limits(
     if not agreed(desk.session, text, policy.as_json(), "Set these limits?"):
         return
     files = [*(sign_password_file or ()), None, None]
-    first, second = (_open(desk.session, name, file) for name, file in zip(sign, files[:2], strict=True))
+    option = "--sign-password-file, given twice in the order of --sign"
+    first, second = (
+        _open(desk.session, name, file, option) for name, file in zip(sign, files[:2], strict=True)
+    )
     entry = adjusting.set_policy(policy, first, second, reason)
     desk.session.result(
         policy.as_json() | {"entry": entry.sequence}, f"Set by entry {entry.sequence} of the journal."

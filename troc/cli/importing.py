@@ -67,6 +67,7 @@ def import_members(
     )
     if report:
         write_rows(report, plan)
+    kept = None
     claims: Claims | None = _ClaimsFile(unclaimed, plan) if unclaimed else None
     if unclaimed and session.options.dry_run:
         write_claims(unclaimed, plan)
@@ -78,10 +79,12 @@ def import_members(
         from troc.programme.moving import KeptImport
 
         desk = desk_of(context, found.address, database, members_password_file)
-        claims = KeptImport(desk.programme, plan, desk.actor)
-        claims.add_members()
+        claims = kept = KeptImport(desk.programme, plan, desk.actor)
+        kept.add_members()
     with progress_bar(session, "Issuing", sum(len(of) for of in plan.issued.values())) as step:
         done = send_import(troc.brands, plan, troc.sender, claims, step)
+    if kept is not None:
+        kept.note(done.units, done.recipients, done.transactions)
     said = f"Issued {found.text(done.units)} to {words.count(done.recipients, 'recipient')}."
     if done.recipients_before:
         said += f" {found.text(done.units_before)} were issued by an earlier run."

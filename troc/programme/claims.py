@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from web3.contract import Contract
 from troc import words
 from troc.accounts import Signer
 from troc.chain import Chain
-from troc.errors import BrandError, ContractError, InputError, MemberError
+from troc.errors import BrandError, ChecksFailedError, ContractError, InputError, MemberError
 from troc.messages import ZERO_ADDRESS
 from troc.payouts import LOT_MAX
 from troc.programme.guard import SHELF, Guard
@@ -33,7 +33,7 @@ _BATCH = 200
 _PARAMETERS = 10_000
 _ADDRESS_BITS = 160
 
-EARNED, REDUCED, GIVEN_UP = "earned", "reduced", "given up"
+EARNED, IMPORTED, REDUCED, GIVEN_UP = "earned", "imported", "reduced", "given up"
 _PREPARED, _PAID, _LAPSED = "prepared", "paid", "lapsed"
 
 _tables = sa.MetaData()
@@ -76,13 +76,15 @@ GUARDED = (_entries, _payments, _lines)
 class ClaimRow:
     """Points for a card: `units` in smallest units, `expiry` in Unix seconds as of points on the chain.
 
-    `reference` is what they are for (a receipt, a line of an import): it counts once.
+    `reference` is what they are for (a receipt, a line of an import): it counts once. `kind` is `EARNED`, or
+    `IMPORTED` for points of a programme that was brought over.
     """
 
     card: str
     units: int
     expiry: int
     reference: str
+    kind: str = EARNED
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,22 @@ class ClaimBooks:
     lapsed: int
     unclaimed: int
     by_expiry: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class KeptMoves:
+    """All claims over a period, in smallest units: opening + earned + imported - reduced - given_up - paid
+    - lapsed = closing. `paid` went to the chain in the period.
+    """
+
+    opening: int
+    earned: int
+    imported: int
+    reduced: int
+    given_up: int
+    paid: int
+    lapsed: int
+    closing: int
 
 
 @dataclass(frozen=True)
@@ -188,7 +206,7 @@ class Claims:
                         "epoch": self._epoch(row, now),
                         "member": number,
                         "units": row.units,
-                        "kind": EARNED,
+                        "kind": row.kind,
                         "time": now,
                     }
                 )
@@ -251,7 +269,7 @@ class Claims:
     def books(self) -> ClaimBooks:
         """All claims in sums. What is prepared to be paid is unclaimed until the chain has it."""
         first = self._first_alive()
-        sums = {EARNED: 0, REDUCED: 0, GIVEN_UP: 0}
+        sums = {EARNED: 0, IMPORTED: 0, REDUCED: 0, GIVEN_UP: 0}
         done, lapsed = 0, 0
         lots: dict[int, int] = defaultdict(int)
         query = (
@@ -271,13 +289,59 @@ class Claims:
                 else:
                     lots[epoch] += units
         return ClaimBooks(
-            earned=sums[EARNED],
+            earned=sums[EARNED] + sums[IMPORTED],
             reduced=sums[REDUCED],
             given_up=sums[GIVEN_UP],
             paid=done,
             lapsed=lapsed,
             unclaimed=sum(lots.values()),
             by_expiry=tuple(self._by_expiry(lots)),
+        )
+
+    def moves(self, since: int, until: int, arrived: Mapping[str, tuple[int, int]]) -> KeptMoves:
+        """All claims over `since <= time < until`. `arrived`: when each payment got to the chain, and how many
+        units of it, by its reference in hex.
+
+        Raises `ChecksFailedError` where a payment is another sum here than on the chain.
+        """
+        query = sa.select(
+            _entries.c.kind,
+            _entries.c.epoch,
+            _entries.c.time,
+            _entries.c.payment,
+            sa.func.sum(_entries.c.units),
+        ).group_by(_entries.c.kind, _entries.c.epoch, _entries.c.time, _entries.c.payment)
+        with reading(self._store.engine) as connection:
+            self._check(connection)
+            rows = connection.execute(query).all()
+        sums: dict[str, int] = defaultdict(int)
+        sent: dict[str, int] = defaultdict(int)
+        for kind, epoch, time, payment, total in rows:
+            units = int(total)
+            is_paid = payment in arrived
+            end = arrived[payment][0] if is_paid else self._expiry(epoch)
+            if is_paid:
+                sent[payment] += units
+            for name, at in (("opening", since), ("closing", until)):
+                sums[name] += units if time < at <= end else 0
+            sums[kind] += abs(units) if since <= time < until else 0
+            sums["paid" if is_paid else "lapsed"] += units if since <= end < until else 0
+        for payment, units in sent.items():
+            if arrived[payment][1] != units:
+                raise ChecksFailedError(
+                    f"payment {payment[:8]}… of claims: {units} units by the members' database,"
+                    f" {arrived[payment][1]} on the chain",
+                    "check the database with `troc brand members check`",
+                )
+        return KeptMoves(
+            opening=sums["opening"],
+            earned=sums[EARNED],
+            imported=sums[IMPORTED],
+            reduced=sums[REDUCED],
+            given_up=sums[GIVEN_UP],
+            paid=sums["paid"],
+            lapsed=sums["lapsed"],
+            closing=sums["closing"],
         )
 
     def export(self, member: str) -> dict[str, Any]:

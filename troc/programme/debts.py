@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import time
 from typing import Any
 
@@ -41,6 +42,16 @@ _runs = sa.Table(
 )
 GUARDED = (_debts, _runs)
 """Tables in which a change without the passphrase shows."""
+
+
+@dataclass(frozen=True)
+class DebtMoves:
+    """What customers owe over a period, in smallest units: opening + noted - netted = closing."""
+
+    opening: int
+    noted: int
+    netted: int
+    closing: int
 
 
 class Debts:
@@ -113,6 +124,19 @@ class Debts:
         with reading(self._vault.store.engine) as connection:
             self._guard.check(connection, _debts)
             return int(connection.scalar(sa.select(sa.func.sum(_debts.c.units))) or 0)
+
+    def moves(self, since: int, until: int) -> DebtMoves:
+        """All debts over `since <= time < until`."""
+        opening = noted = netted = 0
+        with reading(self._vault.store.engine) as connection:
+            self._guard.check(connection, _debts)
+            for time, units in connection.execute(
+                sa.select(_debts.c.time, _debts.c.units).where(_debts.c.time < until)
+            ):
+                opening += units if time < since else 0
+                noted += units if time >= since and units > 0 else 0
+                netted -= units if time >= since and units < 0 else 0
+        return DebtMoves(opening, noted, netted, opening + noted - netted)
 
     def net(self, who: str, units: int, reference: str) -> tuple[int, int]:
         """Split what somebody earned: (to pay her, kept for her debts). See `net_many`."""
