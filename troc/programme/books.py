@@ -645,9 +645,9 @@ class Journal:
             "What is kept for members without an address is a liability of its own, with breakage as above;"
             " what customers owe is netted against what they earn, and no asset."
             if self.kept
-            else "What is kept for members without an address, and what customers owe, is not on the chain and"
-            " not in these figures; what was kept before and is paid out now stands with what was brought over:"
-            " --members tells them apart.",
+            else "What is kept for members without an address, and what customers owe, is not on the chain"
+            " and not in these figures; what was kept before and is paid out now stands with what was brought"
+            " over: --members tells them apart.",
             f"Points of a programme that was brought over are no revenue: what they are booked against"
             f" ({TAKEN_OVER!r}) is the old programme's liability, or the price of taking it over (IFRS 3).",
             "Points that customers traded or gave each other change nothing that is owed"

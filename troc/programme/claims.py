@@ -299,8 +299,8 @@ class Claims:
         )
 
     def moves(self, since: int, until: int, arrived: Mapping[str, tuple[int, int]]) -> KeptMoves:
-        """All claims over `since <= time < until`. `arrived`: when each payment got to the chain, and how many
-        units of it, by its reference in hex.
+        """All claims over `since <= time < until`. `arrived`: when each payment got to the chain, and how
+        many units of it, by its reference in hex.
 
         Raises `ChecksFailedError` where a payment is another sum here than on the chain.
         """

@@ -4,8 +4,8 @@ Each row of a guarded table has a keyed hash (HMAC-SHA-256, RFC 2104) over all i
 table are sorted into 256 shelves by a random column, and of each shelf the sum of its hashes is kept, sealed,
 beside the journal's head: an additive multiset hash (Clarke et al., "Incremental multiset hash functions and
 their application to memory integrity checking", ASIACRYPT 2003), whose hashes nobody sees. A value that was
-changed or put back, a row that is one too many, that is missing or that was moved makes a sum differ, and sums
-of before do not go with the journal's head.
+changed or put back, a row that is one too many, that is missing or that was moved makes a sum differ, and
+sums of before do not go with the journal's head.
 """
 
 from __future__ import annotations
