@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import signal
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
+import requests
 import typer
 
 from troc import words
@@ -21,7 +19,7 @@ from troc.brands import Brand
 from troc.cli.acting import troc_of
 from troc.cli.members import desk_of
 from troc.cli.session import Session, session_of
-from troc.errors import FundsError, InputError, NetworkError, TrocError
+from troc.errors import FundsError, InputError, NetworkError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -37,6 +35,8 @@ _Database = Annotated[
 _Name = Annotated[str, typer.Argument(help="Such as the number of a cash register")]
 
 DEFAULT_PORT = 8700
+_PATIENCE = 30.0
+"""Seconds in which a till must answer."""
 
 
 def _engine(session: Session, brand: Brand, database: str) -> Engine:
@@ -188,24 +188,16 @@ def _ask(url: str, path: str, token: str, body: dict[str, Any]) -> dict[str, Any
         raise InputError(
             f"{url!r} is no address of a till", f"write it as in http://127.0.0.1:{DEFAULT_PORT}"
         )
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    # The scheme is one of two.
-    request = urllib.request.Request(  # noqa: S310
-        url.rstrip("/") + path, json.dumps(body).encode(), headers
-    )
+    headers = {"Authorization": f"Bearer {token}"}
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            found: dict[str, Any] = json.load(answer)
-            return found
-    except urllib.error.HTTPError as error:
-        try:
-            said = json.load(error)
-            message, remedy = str(said["message"]), str(said["remedy"])
-        except (ValueError, KeyError, TypeError):
-            message, remedy = f"{url} answered {error.code}", "check that a till is open there"
-        raise TrocError(message, remedy) from None
-    except (OSError, ValueError) as error:
+        answer = requests.post(url.rstrip("/") + path, json=body, headers=headers, timeout=_PATIENCE)
+        found: dict[str, Any] = answer.json()
+    except (requests.RequestException, ValueError) as error:
         raise NetworkError(f"no till answers at {url} ({error})", "open it with `troc till serve`") from None
+    if not answer.ok:
+        message = str(found.get("message", f"{url} answered {answer.status_code}"))
+        raise InputError(message, str(found.get("remedy", "check that a till is open there")))
+    return found
 
 
 @token_app.command("add")
