@@ -559,8 +559,9 @@ class Members:
         with reading(self.vault.store.engine) as connection:
             query = sa.select(_members).where(where, _members.c.erased.is_(None))
             rows = connection.execute(query).mappings().all()
-            self._guard.check(connection, _members, [row["id"] for row in rows])
+            # Unsealing names the field that was changed; the sums see what was put back.
             found = [self._unsealed(row) for row in rows]
+            self._guard.check(connection, _members, [row["id"] for row in rows])
         return sorted(found, key=lambda member: (member.joined, member.card))
 
     def _get(self, connection: sa.Connection, card: str) -> tuple[Member, Key]:

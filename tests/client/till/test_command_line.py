@@ -10,7 +10,7 @@ import pytest
 
 from tests.client.core.command import troc_here
 from tests.client.till.conftest import Shop
-from troc.accounts import dev_addresses
+from troc.accounts import open_account
 
 
 @pytest.fixture
@@ -57,7 +57,9 @@ def test_a_draft_is_signed_from_its_file(
     asked = shop.post("/redeem/draft", receipt="s1", customer=ann.address, amount=12)
     draft.write_text(json.dumps(asked))
     arguments = ("points", "sign", str(draft), "-o", str(signed), "--yes")
-    name = next(name for name, address in dev_addresses().items() if address == ann.address)
+    config = shop.world.chain.config
+    devs = [f"dev:{number}" for number in range(10)]
+    name = next(each for each in devs if open_account(each, config).address == ann.address)
     code, _, err = command("dev:9", *arguments)
     assert (code, "this draft is for" in err, signed.exists()) == (3, True, False)
     code, _, err = command(name, *arguments)
