@@ -15,7 +15,7 @@ PYTHON = $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && exit; \
 	done; echo python3)
 
-.PHONY: help setup demo test test-ganache check lint format fuzz mutants coverage bench snapshot snapshot-update slither lock clean
+.PHONY: help setup demo test test-ganache check lint format fuzz mutants coverage bench market snapshot snapshot-update slither lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 18
@@ -61,6 +61,9 @@ coverage: setup ## lines and branches of the contracts: all of them by forge; by
 
 bench: setup ## gas beside the peers: benchmarks/gas.json and a table
 	@$(PY) -m benchmarks
+
+market: setup ## a year of trade among a real grocer's customers: benchmarks/market.md
+	@$(PY) -m benchmarks.market
 
 snapshot: setup ## no gas figure that is committed in snapshots/ has grown by more than 1 %
 	@$(PY) -m benchmarks --check

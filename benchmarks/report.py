@@ -15,7 +15,8 @@ The state of the storage and the call behind each figure are in [gas.json](gas.j
 """
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Lines of a Markdown table, the first column to the left and the others to the right."""
     yield "| " + " | ".join(header) + " |"
     yield "|" + "|".join("---" if index == 0 else "---:" for index in range(len(header))) + "|"
     for row in rows:
@@ -32,7 +33,7 @@ def _bars(results: Iterable[Result], records: Sequence[Record]) -> Iterator[str]
     yield "## What we promise"
     yield ""
     header = ("operation", "bar", "in gas, at most", OURS, "", "best peer")
-    yield from _table(
+    yield from table(
         header,
         (
             (
@@ -81,7 +82,7 @@ def _comparison(records: Sequence[Record]) -> Iterator[str]:
             per = next(record.per for record in found if record)
             cells = [f"{record.gas:,}" if record else "" for record in found]
             rows.append((f"`{operation}`", *cells, per))
-        yield from _table(("operation", *columns, "per"), rows)
+        yield from table(("operation", *columns, "per"), rows)
 
 
 def markdown(records: Sequence[Record], results: Iterable[Result]) -> str:

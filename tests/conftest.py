@@ -27,11 +27,14 @@ def speed() -> Iterator[None]:
         frame = sys._getframe(1)
         return [SimpleNamespace(frame=frame), SimpleNamespace(frame=frame.f_back)]
 
-    brownie.network.rpc.inspect = SimpleNamespace(stack=stack)
+    # `brownie.network.rpc` as an attribute is the object of that name, which hides the module.
+    module = sys.modules["brownie.network.rpc"]
+    assert module.inspect is inspect
+    module.inspect = SimpleNamespace(stack=stack)  # type: ignore[attr-defined]
     gc.freeze()
     yield
     gc.unfreeze()
-    brownie.network.rpc.inspect = inspect
+    module.inspect = inspect  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)

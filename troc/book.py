@@ -7,24 +7,25 @@ are still there is a question of the moment (`troc.trade`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from troc.accounts import Signer
 from troc.brands import Brand, Brands
 from troc.chain import Chain, Receipt
 from troc.errors import InputError, NetworkError, OrderError, TrocError
 from troc.messages import KIND_POINTS, Domain, Order
-from troc.orders import SignedOrder, check_sense
+from troc.orders import SHORTEST_ID, SignedOrder, check_sense
 from troc.signatures import is_signed
+
+if TYPE_CHECKING:
+    from troc.index import Index
+    from troc.index.market_reading import IndexedOrder
 
 _LARGEST_SIGNATURE = 4_096
 """Bytes of a signature that are looked at: enough for a wallet of thirty owners, too few to fill a memory."""
-
-SHORTEST_ID = 6
-"""Hex digits that are enough to name an order, if no other begins with them."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,27 @@ class Entry:
 
 
 class Book:
-    """The order book of one deployment. `exchange` is the EIP-712 domain of its exchange."""
+    """The order book of one deployment. `exchange` is the EIP-712 domain of its exchange.
 
-    def __init__(self, chain: Chain, address: str, exchange: Domain, brands: Brands, since: int = 0) -> None:
+    `index` gives the index of the chain where there can be one. Without it every process reads the whole log
+    of the book, and comes to the same.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        address: str,
+        exchange: Domain,
+        brands: Brands,
+        since: int = 0,
+        index: Callable[[], Index | None] = lambda: None,
+    ) -> None:
         self._chain = chain
         self._contract = chain.contract("OrderBook", address)
         self._exchange = exchange
         self._brands = brands
         self._since = since
+        self._index = index
         self._next_block = since
         self._read: dict[bytes, Entry] = {}
 
@@ -78,8 +92,13 @@ class Book:
         stale: bool = False,
     ) -> list[Entry]:
         """Well-signed orders for points of brands, oldest first; those that ended by their date only if
-        `stale`.
+        `stale`. Those that were filled or cancelled may be among them.
         """
+        index = self._index()
+        if index is not None:
+            index.catch_up()
+            ask = index.orders if stale else index.open_orders
+            return [_entry(order) for order in ask(give, want, maker)]
         self._update()
         now = self._chain.now()
         return [
@@ -93,6 +112,10 @@ class Book:
 
     def find(self, name: str) -> Entry:
         """The published order whose id begins so."""
+        index = self._index()
+        if index is not None:
+            index.catch_up()
+            return _entry(index.order(name))
         digits = name.lower().removeprefix("0x")
         if len(digits) < SHORTEST_ID or not all(digit in "0123456789abcdef" for digit in digits):
             raise InputError(
@@ -158,3 +181,7 @@ class Book:
             except TrocError:
                 continue
             yield Entry(signed, event["blockNumber"])
+
+
+def _entry(order: IndexedOrder) -> Entry:
+    return Entry(order.signed, order.block)

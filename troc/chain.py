@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import requests
 from eth_typing import ChecksumAddress, HexStr
@@ -89,6 +89,14 @@ class Node(HTTPProvider):
         )
 
 
+class Header(NamedTuple):
+    """A block: its number, hash and time in Unix seconds."""
+
+    number: int
+    hash: bytes
+    time: int
+
+
 @dataclass(frozen=True)
 class Signed:
     """A signed transaction, ready to be sent any number of times: its nonce lets it in once.
@@ -166,6 +174,11 @@ class Chain:
     def genesis_hash(self) -> str:
         """Hash of block 0: tells a local chain from the one that was there before it."""
         return "0x" + bytes(self._ask(lambda: self.web3.eth.get_block(0))["hash"]).hex()
+
+    def header(self, block: BlockIdentifier = "latest") -> Header:
+        """Number, hash and time of a block."""
+        found = self._ask(lambda: self.web3.eth.get_block(block))
+        return Header(int(found["number"]), bytes(found["hash"]), int(found["timestamp"]))
 
     def now(self) -> int:
         """Timestamp of the latest block, in seconds: what contracts last took for now."""
@@ -247,6 +260,41 @@ class Chain:
                 # Some nodes refuse batches; and asked one by one, a refusal says whose it is.
                 answers += [self.call(function, block=block) for function in part]
         return answers
+
+    def call_many(self, calls: Sequence[tuple[str, str]], block: int) -> list[bytes]:
+        """The bare answers to calls (address, calldata in hex) at the end of a block, in the same order.
+
+        Ten times as fast as `read_many`, for whoever asks tens of thousands and packs and unpacks words
+        himself. Raises `NetworkError` where the node refuses, as for a block of which it keeps no state.
+        """
+        answers: list[bytes] = []
+        for start in range(0, len(calls), READS_PER_BATCH):
+            asked = [
+                (RPCEndpoint("eth_call"), [{"to": to, "data": data}, hex(block)])
+                for to, data in calls[start : start + READS_PER_BATCH]
+            ]
+            provider = cast(HTTPProvider, self.web3.provider)
+            replies = provider.make_batch_request(asked)
+            if not isinstance(replies, list) or len(replies) != len(asked):
+                # Some nodes refuse batches.
+                replies = [provider.make_request(*each) for each in asked]
+            else:
+                # The order of the replies is free (JSON-RPC 2.0, section 6).
+                replies.sort(key=lambda reply: int(cast(int, reply.get("id") or 0)))
+            answers += [_answer(reply) for reply in replies]
+        return answers
+
+    def pending_calls(self, to: str) -> list[bytes]:
+        """The calldata of transactions to a contract that wait in the node's pool, as far as it tells."""
+        try:
+            block = self._ask(lambda: self.web3.eth.get_block("pending", full_transactions=True))
+        except NetworkError:
+            return []
+        # A node that knows no pending block tells the latest one, whose transactions wait no more.
+        if block.get("hash") is not None and int(block["number"]) <= self.block_number():
+            return []
+        sent = cast(Sequence[Mapping[str, Any]], block.get("transactions", ()))
+        return [bytes(HexBytes(each["input"])) for each in sent if each.get("to") == to]
 
     def logs(
         self,
@@ -386,6 +434,10 @@ class Chain:
                 self._broadcast(signed, first=False)
                 sent = time.monotonic()
             time.sleep(self.config.poll_seconds)
+
+    def broadcast(self, signed: Signed) -> None:
+        """Send a signed transaction and do not wait; `submit` waits for it later."""
+        self._broadcast(signed, first=True)
 
     def receipt(self, transaction: str) -> Receipt | None:
         """The receipt of a transaction, or None while the node has none or only an empty one.
@@ -531,6 +583,17 @@ class _NonceTakenError(PendingError):
 
 def _checksummed(address: str) -> ChecksumAddress:
     return to_checksum_address(address)
+
+
+def _answer(reply: RPCResponse) -> bytes:
+    """What a node answers to a call."""
+    if "result" not in reply:
+        said = reply.get("error")
+        text = said.get("message") if isinstance(said, Mapping) else said
+        raise NetworkError(
+            f"the node refuses ({' '.join(str(text).split())[:200]})", "use another node, or wait a little"
+        )
+    return bytes(HexBytes(reply["result"]))
 
 
 def _revert_data(error: Web3Exception) -> bytes:

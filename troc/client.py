@@ -14,8 +14,9 @@ import getpass
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from troc import words
 from troc.accounts import Signer, address_of, open_account
@@ -44,6 +45,9 @@ from troc.vouchers import (
     sign_vouchers,
     write_vouchers,
 )
+
+if TYPE_CHECKING:
+    from troc.index import Index
 
 Opener = Callable[[], Signer]
 """Opens an account when something is to be signed, and not before."""
@@ -100,10 +104,13 @@ class Troc:
         self.points = Points(chain, self.brands, exchange)
         self.claims = Claims(chain, self.brands, exchange, since)
         self.purchases = Purchases(chain, self.brands, since)
-        self.book = Book(chain, manifest.address("OrderBook"), domain, self.brands, since)
-        self.orders = Trading(chain, domain, self.brands, self.points, self.book, since)
+        self._indexes: list[Index | None] = []
+        self.book = Book(
+            chain, manifest.address("OrderBook"), domain, self.brands, since, self._index_or_none
+        )
+        self.orders = Trading(chain, domain, self.brands, self.points, self.book, since, self._index_or_none)
         self._auditor = Auditor(chain, self.brands, self.points, exchange, since)
-        self._domain = domain
+        self.exchange_domain = domain
         self._act_as(address, open_signer, open_submitter)
 
     def _act_as(self, address: str | None, open_signer: Opener | None, open_submitter: Opener | None) -> None:
@@ -119,6 +126,23 @@ class Troc:
         other.__dict__.update(self.__dict__)
         other._act_as(*_openers(self.chain, account, submit_with, None, None))
         return other
+
+    @property
+    def index(self) -> Index:
+        """The index of this chain, in the database of its folder. Raises `InputError` without SQLAlchemy."""
+        found = self._index_or_none()
+        if found is None:
+            raise InputError(
+                "this needs the index, and the index SQLAlchemy",
+                "run `pip install '.[store]'` in the folder of this project",
+            )
+        return found
+
+    def _index_or_none(self) -> Index | None:
+        # Shared by all accounts of this deployment; opened when something first asks for it.
+        if not self._indexes:
+            self._indexes.append(_open_index(self.chain, self.manifest))
+        return self._indexes[0]
 
     # ----------------------------------------------------------------------------------------- who acts
 
@@ -547,7 +571,7 @@ class Troc:
         if isinstance(name, str) and not name.endswith(".json") and not Path(name).is_file():
             return self.book.find(name)
         file = None if isinstance(name, SignedOrder) else Path(name)
-        signed = name if isinstance(name, SignedOrder) else read_order(Path(name), self._domain)
+        signed = name if isinstance(name, SignedOrder) else read_order(Path(name), self.exchange_domain)
         self.book.check(signed)
         return Entry(signed, file=file)
 
@@ -631,6 +655,15 @@ def connect(
     chain = Chain.connect(load_network(network, rpc))
     given = [Path(path) if path else None for path in (password_file, submit_password_file)]
     return Troc(chain, load_manifest(chain), *_openers(chain, account, submit_with, *given), fetch=fetch)
+
+
+def _open_index(chain: Chain, manifest: Manifest) -> Index | None:
+    """None where SQLAlchemy is not installed: whoever just trades can do without it."""
+    if find_spec("sqlalchemy") is None or find_spec("coincurve") is None:
+        return None
+    from troc.index import Index
+
+    return Index(chain, manifest)
 
 
 def _same_terms(one: Order, other: Order) -> bool:

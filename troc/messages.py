@@ -372,17 +372,25 @@ def recover(message: Message, domain: Domain, signature: bytes) -> str | None:
 
     As strict as the contracts: `s` in the lower half, `v` 27 or 28.
     """
+    whole = full_signature(signature)
+    if whole is None:
+        return None
+    try:
+        return str(Account.recover_message(typed(message, domain), signature=HexBytes(whole)))
+    except Exception:
+        return None
+
+
+def full_signature(signature: bytes) -> bytes | None:
+    """A signature of 65 bytes, from one of 65 or of 64 (ERC-2098); None where the contracts take it for
+    malformed.
+    """
     if len(signature) == 64:
         flag = signature[32] >> 7
         signature = signature[:32] + bytes([signature[32] & 0x7F]) + signature[33:] + bytes([27 + flag])
     if len(signature) != 65 or signature[64] not in (27, 28):
         return None
-    if int.from_bytes(signature[32:64]) > _HALF_ORDER:
-        return None
-    try:
-        return str(Account.recover_message(typed(message, domain), signature=HexBytes(signature)))
-    except Exception:
-        return None
+    return None if int.from_bytes(signature[32:64]) > _HALF_ORDER else signature
 
 
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0

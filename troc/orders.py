@@ -31,6 +31,9 @@ from troc.points import Holding
 LONGEST_OPEN = 366 * words.DAY
 """An order that stays open longer counts as open for ever, and is neither signed nor taken."""
 
+SHORTEST_ID = 6
+"""Hex digits that are enough to name an order, if no other begins with them."""
+
 USUAL_OPEN = "7d"
 USUAL_LIFE = 30 * words.DAY
 """How long wanted points live at least, where nobody said otherwise."""

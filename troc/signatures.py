@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eth_utils.address import to_checksum_address
+from web3.types import BlockIdentifier
 
 from troc.chain import Chain
 from troc.errors import TrocError
@@ -27,9 +28,22 @@ def is_signed(chain: Chain, message: Message, domain: Domain, signature: bytes) 
         return True
     if not chain.code(message.signer):
         return False
-    wallet = chain.web3.eth.contract(address=to_checksum_address(message.signer), abi=_WALLET)
+    return is_signed_by_contract(chain, message.signer, digest(message, domain), signature)
+
+
+def is_signed_by_contract(
+    chain: Chain,
+    signer: str,
+    hash_: bytes,
+    signature: bytes,
+    *,
+    asker: str | None = None,
+    block: BlockIdentifier = "latest",
+) -> bool:
+    """Whether a contract says that it signed 32 bytes (ERC-1271). `asker`: who asks it."""
+    wallet = chain.web3.eth.contract(address=to_checksum_address(signer), abi=_WALLET)
     try:
-        answer = chain.call(wallet.functions.isValidSignature(digest(message, domain), signature))
+        answer = chain.call(wallet.functions.isValidSignature(hash_, signature), asker, block)
     except TrocError:
         # A wallet that breaks has not signed; a node that is away must be told.
         chain.block_number()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from web3.contract.contract import ContractFunction
 
@@ -45,6 +47,9 @@ from troc.orders import (
 from troc.points import SIGNED_FOR, Holding, Points
 from troc.settlement import Leg, Settlement, fit
 
+if TYPE_CHECKING:
+    from troc.index import Index
+
 _PARTIAL_BITS = 128
 _ALL_FILLED = (1 << _PARTIAL_BITS) - 1
 _LANES_ASKED = 32
@@ -57,6 +62,7 @@ class State(StrEnum):
 
     OPEN = "open"
     PARTLY_FILLED = "partly filled"
+    SETTLING = "settling"
     SPENT_ELSEWHERE = "points spent elsewhere"
     KEPT_BACK = "kept from the exchange"
     POINTS_EXPIRED = "points expired"
@@ -74,8 +80,9 @@ class State(StrEnum):
 class Standing:
     """How an order stands now.
 
-    `filled` is what it has given so far, `left` what it can still give now; `why` and `next_step` are for
-    people.
+    `filled` is what it has given so far and `received` what it got for that, `left` what it can still give
+    now; `why` and `next_step` are for people. `above` is by which share of the market's price it asks more
+    than that; negative: less; None: it does not stand, or the market says nothing of these points.
     """
 
     entry: Entry
@@ -86,6 +93,8 @@ class Standing:
     left: int
     why: str
     next_step: str
+    received: int = 0
+    above: Fraction | None = None
 
     @property
     def order(self) -> Order:
@@ -120,25 +129,45 @@ class Quote:
 
 @dataclass(frozen=True)
 class Trade:
-    """A trade of one account that is done: what it gave and what it got, in smallest units."""
+    """A trade of one account that is done: what it gave and what it got, in smallest units. `asked` is its
+    published order, where there was one.
+    """
 
     time: int
     block: int
     transaction: str
     gave: tuple[Side, ...]
     got: tuple[Side, ...]
+    asked: Order | None = None
 
     def text(self) -> str:
-        """In words."""
+        """In words, with what was asked where that was less."""
         gave, got = (words.listed(side.text for side in sides) for sides in (self.gave, self.got))
-        return f"{words.day(self.time)}: gave {gave}, got {got}"
+        least = self.least
+        more = "" if least is None else f" (asked for {least.brand.number(least.units)})"
+        return f"{words.day(self.time)}: gave {gave}, got {got}{more}"
+
+    @property
+    def least(self) -> Side | None:
+        """What the published order asked for what was given; None where it got just that or was none."""
+        if self.asked is None or len(self.gave) != 1 or len(self.got) != 1:
+            return None
+        least = cost(self.asked, self.gave[0].units)
+        return None if least == self.got[0].units else Side(self.got[0].brand, least)
 
 
 class Trading:
     """Trades on the exchange of one deployment. `exchange` is its EIP-712 domain."""
 
     def __init__(
-        self, chain: Chain, exchange: Domain, brands: Brands, points: Points, book: Book, since: int = 0
+        self,
+        chain: Chain,
+        exchange: Domain,
+        brands: Brands,
+        points: Points,
+        book: Book,
+        since: int = 0,
+        index: Callable[[], Index | None] = lambda: None,
     ) -> None:
         self._chain = chain
         self._domain = exchange
@@ -147,6 +176,7 @@ class Trading:
         self._points = points
         self._book = book
         self._since = since
+        self._index = index
 
     # --------------------------------------------------------------------------------------------- making
 
@@ -208,8 +238,11 @@ class Trading:
     # ----------------------------------------------------------------------------------------- looking at
 
     def standing(self, entry: Entry, viewer: str = "") -> Standing:
-        """How one order stands. `viewer` is who asks: the next step differs for its maker."""
-        return self.standings([entry], viewer)[0]
+        """How one order stands, beside the market, and why. `viewer` is who asks: the words differ for its
+        maker.
+        """
+        standing = self.standings([entry], viewer)[0]
+        return self._explained(standing, standing.order.maker == viewer)
 
     def standings(self, entries: Sequence[Entry], viewer: str = "") -> list[Standing]:
         """How orders stand, in few requests."""
@@ -233,7 +266,9 @@ class Trading:
         ]
         filled = self._filled(touched)
         return [
-            self._stand(entry, give, want, word, filled.get(entry.signed.digest, 0), holding, now, viewer)
+            self._stand(
+                entry, give, want, word, filled.get(entry.signed.digest, (0, 0)), holding, now, viewer
+            )
             for entry, (give, want), word, holding in zip(entries, sides, stored, holdings, strict=True)
         ]
 
@@ -243,7 +278,7 @@ class Trading:
         give: Brand,
         want: Brand,
         word: int,
-        filled: int,
+        fills: tuple[int, int],
         holding: Holding,
         now: int,
         viewer: str,
@@ -251,7 +286,8 @@ class Trading:
         left = _left_by_nonce(entry.order, word)
         here = holding.within(0, entry.order.give_points_expiring_by) if holding.exchange_on else 0
         mine = entry.order.maker == viewer
-        state, why = self._judge(entry, filled, left, here, holding, now)
+        filled, received = fills
+        state, why = self._judge(entry, want, fills, left, here, holding, now)
         if state.can_be_taken:
             left = min(left, here)
             verb = (
@@ -269,15 +305,25 @@ class Trading:
             )
         else:
             step = "make a new one with `troc trade order`" if mine else "see `troc trade book` for others"
-        return Standing(entry, give, want, state, filled, left if state.can_be_taken else 0, why, step)
+        left = left if state.can_be_taken else 0
+        return Standing(entry, give, want, state, filled, left, why, step, received)
 
     def _judge(
-        self, entry: Entry, filled: int, left: int, here: int, holding: Holding, now: int
+        self,
+        entry: Entry,
+        want: Brand,
+        fills: tuple[int, int],
+        left: int,
+        here: int,
+        holding: Holding,
+        now: int,
     ) -> tuple[State, str]:
         """The one state of an order, and why. What is final comes before what may change again."""
         order, give = entry.order, holding.brand
+        filled, received = fills
         if filled >= order.give_amount:
-            return State.FILLED, f"all {give.text(order.give_amount)} were given"
+            got = f"it asked for {want.text(order.want_amount)} and got {want.number(received)}"
+            return State.FILLED, f"all {give.text(order.give_amount)} were given; {got}"
         if left == 0:
             return State.CANCELLED, "its maker cancelled it, or filled another in its place"
         if now > order.open_until:
@@ -320,15 +366,132 @@ class Trading:
             return order.give_amount if 0 < order.give_points_expiring_by <= now else 0
         return gone
 
-    def _filled(self, entries: Sequence[Entry]) -> dict[bytes, int]:
-        """What each of these orders has given so far, by digest."""
-        filled: dict[bytes, int] = defaultdict(int)
-        if entries:
-            digests = [entry.signed.digest for entry in entries]
-            events = self._chain.logs(self._contract.events.OrderFilled(), {"digest": digests}, self._since)
-            for event in events:
-                filled[bytes(event["args"]["digest"])] += event["args"]["given"]
+    def _filled(self, entries: Sequence[Entry]) -> dict[bytes, tuple[int, int]]:
+        """What each of these orders has given and received so far, by digest."""
+        if not entries:
+            return {}
+        index = self._index()
+        if index is not None:
+            index.catch_up()
+            found = index.filled(entry.id for entry in entries)
+            return {bytes.fromhex(id_[2:]): (given, got) for id_, (given, got, _) in found.items()}
+        filled: dict[bytes, tuple[int, int]] = {}
+        digests = [entry.signed.digest for entry in entries]
+        for event in self._chain.logs(self._contract.events.OrderFilled(), {"digest": digests}, self._since):
+            said = event["args"]
+            given, got = filled.get(bytes(said["digest"]), (0, 0))
+            filled[bytes(said["digest"])] = given + said["given"], got + said["received"]
         return filled
+
+    # ---------------------------------------------------------------------------------------- explaining
+
+    def _explained(self, standing: Standing, mine: bool) -> Standing:
+        """The same, with what the index and the node's pool say of it."""
+        if standing.state.can_be_taken:
+            settling = self._settling(standing, mine)
+            if settling is not None:
+                return settling
+        index = self._index()
+        if index is None:
+            return standing
+        index.catch_up()
+        if standing.state.can_be_taken:
+            return self._beside_market(standing, mine, index)
+        if standing.state is State.FILLED and mine:
+            got = standing.want
+            return replace(
+                standing,
+                why=f"you asked for {got.number(standing.order.want_amount)} {got.name},"
+                f" you got {got.number(standing.received)}",
+            )
+        if standing.state is State.CANCELLED:
+            return self._why_cancelled(standing, mine, index)
+        if standing.state is State.SPENT_ELSEWHERE:
+            return self._where_spent(standing, mine, index)
+        return standing
+
+    def _settling(self, standing: Standing, mine: bool) -> Standing | None:
+        """The order as it is while a transaction that waits in the node's pool fills it."""
+        id_ = standing.entry.signed.digest
+        for data in self._chain.pending_calls(self._contract.address):
+            # Without the index nobody decodes calldata; its signature names the order well enough.
+            if standing.entry.signed.signature in data:
+                return replace(
+                    standing,
+                    state=State.SETTLING,
+                    left=0,
+                    why="a transaction that is to fill it waits for its block",
+                    next_step=f"look again in a minute: `troc trade show 0x{id_.hex()[:12]}`",
+                )
+        return None
+
+    def _beside_market(self, standing: Standing, mine: bool, index: Index) -> Standing:
+        """An order that stands, beside what the market last said of these points."""
+        # Needs the index, which not everybody has.
+        from troc.market import prices
+
+        give, want, order = standing.give, standing.want, standing.order
+        market = prices.reference(index, give, want)
+        if market is None:
+            return standing
+        above = prices.above(order, market)
+        said = market.text(give, want)
+        if above > prices.NEAR:
+            why = f"{standing.why}; below the market by {prices.percent(above / (1 + above))}: {said}"
+        elif above < -prices.NEAR:
+            why = f"{standing.why}; better than the market by {prices.percent(above)}: {said}"
+        else:
+            why = f"{standing.why}; at the market: {said}"
+        step = standing.next_step
+        if mine and above > prices.NEAR:
+            fair = int(market.rate * standing.left)
+            step = (
+                f"wait, or end it with `troc trade cancel {standing.entry.name}` and ask less with"
+                f' `troc trade order "{_plain(give, standing.left)}" "{_plain(want, fair)}"`'
+                if fair
+                else step
+            )
+        return replace(standing, why=why, next_step=step, above=above)
+
+    def _why_cancelled(self, standing: Standing, mine: bool, index: Index) -> Standing:
+        order = standing.order
+        end = index.ended(order.maker, order.nonce, order.allow_partial)
+        who = "you" if mine else "its maker"
+        if end is None:
+            why = f"{who} filled another order in its place"
+        elif end.everything:
+            why = f"{who} ended all orders on {words.day(end.time)}"
+        else:
+            why = f"{who} cancelled it on {words.day(end.time)}"
+        if standing.filled:
+            give = standing.give
+            why += f"; {give.number(standing.filled)} of {give.text(order.give_amount)} were given before"
+        return replace(standing, why=why)
+
+    def _where_spent(self, standing: Standing, mine: bool, index: Index) -> Standing:
+        """What became of the points since the order was published."""
+        if standing.entry.block is None:
+            return standing
+        give, maker = standing.give, standing.order.maker
+        gone = [
+            change
+            for change in index.changes(give, maker, self._chain.time_of(standing.entry.block))
+            if change.units < 0 and change.reason != "expired" and (change.block or 0) >= standing.entry.block
+        ]
+        traded = {
+            fill.transaction
+            for fill in index.fills(transactions={change.transaction or "" for change in gone})
+        }
+        sums: dict[str, int] = defaultdict(int)
+        for change in gone:
+            verb = change.reason if change.reason == "redeemed" else "given away"
+            sums["traded" if change.transaction in traded else verb] -= change.units
+        if not sums:
+            return standing
+        spent = words.listed(f"{give.number(units)} {verb}" for verb, units in sums.items())
+        whose = "you have" if mine else "the maker has"
+        left = standing.why.split(" has ", 1)[1]
+        return replace(standing, why=f"{whose} {left}: since then {spent}")
 
     def _brand(self, token: str) -> Brand:
         brand = self._brands.by_address(token)
@@ -554,6 +717,10 @@ class Trading:
 
     def history(self, account: str) -> list[Trade]:
         """What an account has traded, as maker or taker, oldest first."""
+        index = self._index()
+        if index is not None:
+            index.catch_up()
+            return self._indexed_history(index, account)
         filled = {
             event["transactionHash"]
             for event in self._chain.logs(self._contract.events.OrderFilled(), from_block=self._since)
@@ -578,6 +745,41 @@ class Trading:
             )
             for transaction, moves in sorted(moved.items(), key=lambda item: blocks[item[0]])
         ]
+
+    def _indexed_history(self, index: Index, account: str) -> list[Trade]:
+        moved = [
+            (change, brand)
+            for brand in self._brands.all()
+            for change in index.changes(brand, account)
+            if change.reason in ("sent", "received")
+        ]
+        fills = index.fills(transactions={change.transaction or "" for change, _ in moved})
+        traded: dict[str, list[tuple[Brand, bool, int]]] = defaultdict(list)
+        when = {fill.transaction: (fill.block, fill.position, fill.time) for fill in fills}
+        for change, brand in moved:
+            if change.transaction in when:
+                traded[change.transaction].append((brand, change.units < 0, abs(change.units)))
+        asked = {
+            (fill.transaction): fill.order
+            for fill in fills
+            if fill.maker == account and fill.order is not None and fill.order.published
+        }
+        return [
+            Trade(
+                time=when[transaction][2],
+                block=when[transaction][0],
+                transaction=transaction,
+                gave=_sum(moves, True),
+                got=_sum(moves, False),
+                asked=None if transaction not in asked else asked[transaction].order,
+            )
+            for transaction, moves in sorted(traded.items(), key=lambda item: when[item[0]])
+        ]
+
+
+def _plain(brand: Brand, units: int) -> str:
+    """`1200.5 PANIER`, as a command takes it."""
+    return brand.text(units).replace(",", "")
 
 
 def _check_switch(holding: Holding) -> None:

@@ -17,17 +17,8 @@ contract OrderBook is IOrderBook {
     }
 
     /// @inheritdoc IOrderBook
-    function publishBatch(
-        bytes32 batchId,
-        Good[] calldata goods,
-        uint256[] calldata prices,
-        uint256 smoothing,
-        uint256 surplus,
-        uint256 bound
-    ) external {
-        if (goods.length != prices.length) {
-            revert ListsDiffer(goods.length, prices.length);
-        }
-        emit BatchPublished(msg.sender, batchId, goods, prices, smoothing, surplus, bound);
+    function publishBatch(Batch calldata batch) external returns (bytes32 batchId) {
+        batchId = keccak256(abi.encode(msg.sender, batch));
+        emit BatchPublished(msg.sender, batchId, batch);
     }
 }

@@ -70,22 +70,38 @@ contract OrderBookTest is ExchangeTest {
         _book.publish(orders, new bytes[](2));
     }
 
-    function test_publishes_a_batch_under_the_senders_name() public {
-        IOrderBook.Good[] memory goods = new IOrderBook.Good[](2);
-        goods[0] = IOrderBook.Good(address(acme), 0);
-        goods[1] = IOrderBook.Good(address(acme), expiry(3));
-        uint256[] memory prices = new uint256[](2);
-        (prices[0], prices[1]) = (1e18, 1.2e18);
+    /// It checks nothing, and the id stands for the solver and every word.
+    function testFuzz_publishes_a_batch_under_the_senders_name(address solver, IOrderBook.Batch memory batch)
+        public
+    {
+        bytes32 batchId = keccak256(abi.encode(solver, batch));
         vm.expectEmit(address(_book));
-        emit IOrderBook.BatchPublished(relay, "batch", goods, prices, 0.01e18, 5e18, 6e18);
-        vm.prank(relay);
-        _book.publishBatch("batch", goods, prices, 0.01e18, 5e18, 6e18);
+        emit IOrderBook.BatchPublished(solver, batchId, batch);
+        vm.prank(solver);
+        assertEq(_book.publishBatch(batch), batchId);
     }
 
-    function test_publishBatch_reverts_when_lists_differ() public {
-        vm.expectRevert(abi.encodeWithSelector(IOrderBook.ListsDiffer.selector, 0, 1));
-        _book.publishBatch("batch", new IOrderBook.Good[](0), list(1), 0, 0, 0);
-        vm.expectRevert(abi.encodeWithSelector(IOrderBook.ListsDiffer.selector, 2, 1));
-        _book.publishBatch("batch", new IOrderBook.Good[](2), list(1), 0, 0, 0);
+    /// A batch that fills the 128 kB that nodes let pass as one transaction takes a fraction of a block.
+    function test_a_batch_of_the_largest_size_fits_a_block() public {
+        IOrderBook.Batch memory batch;
+        batch.goods = new IOrderBook.Good[](200);
+        batch.settlements = new bytes32[](3_400);
+        for (uint256 i = 0; i < batch.goods.length; ++i) {
+            batch.goods[i] = IOrderBook.Good(address(acme), expiry(1) + i, 123_456_789);
+        }
+        for (uint256 i = 0; i < batch.settlements.length; ++i) {
+            batch.settlements[i] = keccak256(abi.encode(i));
+        }
+        bytes memory data = abi.encodeCall(IOrderBook.publishBatch, (batch));
+        assertLt(data.length, 128 * 1024);
+        uint256 gasOfData;
+        for (uint256 i = 0; i < data.length; ++i) {
+            gasOfData += data[i] == 0 ? 4 : 16;
+        }
+        uint256 gasBefore = gasleft();
+        (bool done,) = address(_book).call(data);
+        uint256 gasUsed = gasBefore - gasleft();
+        assertTrue(done);
+        assertLt(21_000 + gasOfData + gasUsed, 2 ** 22);
     }
 }

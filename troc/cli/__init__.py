@@ -23,6 +23,7 @@ from troc.cli import (
     members,
     notices,
     points,
+    solving,
     till,
     trade,
     up,
@@ -60,6 +61,8 @@ brand.app.command("import")(importing.import_members)
 app.add_typer(points.app, name="points")
 app.add_typer(till.app, name="till")
 app.add_typer(trade.app, name="trade")
+trade.app.command("solve")(solving.solve)
+trade.app.command("audit")(solving.audit)
 app.command("up")(up.up)
 app.command("index")(index.index)
 app.command("demo")(demo.demo)

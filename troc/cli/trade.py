@@ -1,4 +1,4 @@
-"""`troc trade`: order, book, show, accept, cancel, settle, history."""
+"""`troc trade`: order, book, show, accept, cancel, settle, history, market."""
 
 from __future__ import annotations
 
@@ -250,9 +250,47 @@ def history(
                     "transaction": trade.transaction,
                     "gave": sides_form(trade.gave),
                     "got": sides_form(trade.got),
+                    "asked": None
+                    if trade.least is None
+                    else amount_form(trade.least.brand, trade.least.units),
                 }
                 for trade in trades
             ]
         },
         "\n".join(trade.text() for trade in trades) or "No trade yet.",
     )
+
+
+@app.command()
+def market(
+    context: typer.Context,
+    base: Annotated[str, typer.Argument(metavar="BRAND", help="Brand whose points are counted")],
+    quote: Annotated[str, typer.Argument(metavar="BRAND", help="Brand in whose points prices are told")],
+    since: Annotated[str, typer.Option(help="First day, as in 2027-02-19", show_default="first trade")] = "",
+    until: Annotated[str, typer.Option(help="Last day, as in 2027-03-31", show_default="now")] = "",
+    plot: Annotated[Path | None, typer.Option(help="Draw price, volume, open orders: .png or .svg")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the trades to this CSV file")] = None,
+    parquet: Annotated[Path | None, typer.Option(help="Write the trades to this Parquet file")] = None,
+) -> None:
+    """What was traded between two brands, at which prices, and what is open."""
+    session = session_of(context)
+    troc = troc_of(session)
+    index = troc.index
+    # Needs SQLAlchemy, which not everybody has.
+    from troc.market.history import market_history
+    from troc.market.history import plot as draw
+
+    index.catch_up()
+    first = words.parse_day(since) if since else 0
+    last = words.parse_day(until) + words.DAY if until else None
+    if last is not None and last <= first:
+        raise InputError(f"{until} is before {since}", "name the earlier day with --since")
+    for path, ending in ((csv, ".csv"), (parquet, ".parquet")):
+        if path is not None and path.suffix.lower() != ending:
+            raise InputError(f"{path} does not end in {ending}", f"let its name end in {ending}")
+    found = market_history(index, troc.brand(base), troc.brand(quote), first, last)
+    written = [found.write(path) for path in (csv, parquet) if path is not None]
+    if plot is not None:
+        written.append(draw(found, plot))
+    lines = [found.text(), *(f"Wrote {path}." for path in written)]
+    session.result(found.as_json() | {"files": [str(path) for path in written]}, "\n".join(lines))

@@ -1,6 +1,7 @@
 """The index: issues, redemptions, transfers and balances by lot, from the log into a database."""
 
 from troc.index.index import CaughtUp, Index, Status, Step
+from troc.index.market_reading import Fill, IndexedBatch, IndexedOrder
 from troc.index.reading import (
     AccountChange,
     Balance,
@@ -15,8 +16,11 @@ __all__ = [
     "AccountChange",
     "Balance",
     "CaughtUp",
+    "Fill",
     "GiveBack",
     "Index",
+    "IndexedBatch",
+    "IndexedOrder",
     "Issue",
     "Pending",
     "Redemption",

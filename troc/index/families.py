@@ -6,7 +6,7 @@ Something new in the index is a table in `tables.py`, a function here that makes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -261,10 +261,15 @@ EVENT_TABLES = tuple(dict.fromkeys(table for family in FAMILIES for table in fam
 EVENTS = tuple(dict.fromkeys(name for family in FAMILIES for name in family.events))
 
 
-def rows(span: Span) -> dict[sa.Table, list[dict[str, Any]]]:
-    """The rows that a range of blocks makes, by table."""
-    found: dict[sa.Table, list[dict[str, Any]]] = {}
+def rows(span: Span) -> Iterator[Row]:
+    """The rows that a range of blocks makes."""
     for family in FAMILIES:
-        for table, row in family.rows(span):
-            found.setdefault(table, []).append(row)
-    return found
+        yield from family.rows(span)
+
+
+def grouped(found: Iterable[Row]) -> dict[sa.Table, list[dict[str, Any]]]:
+    """Rows by table."""
+    tables_: dict[sa.Table, list[dict[str, Any]]] = {}
+    for table, row in found:
+        tables_.setdefault(table, []).append(row)
+    return tables_

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain as chained
 from itertools import islice, pairwise
 from typing import Any, TypeVar
 
@@ -22,13 +23,18 @@ from troc.index.families import (
     Purchase,
     PurchaseKey,
     Span,
+    grouped,
     purchase_key,
     rows,
 )
 from troc.index.ledger import Change, Held, Key, Lots, add, alive, replay
-from troc.index.reading import Reading, lots_of_row
+from troc.index.market import FILLED, TOPICS, MarketSpan
+from troc.index.market_reading import IndexedOrder, MarketReading
+from troc.index.reading import lots_of_row
 from troc.index.source import Header, Log, LotsAt, Source, TooMuchError
 from troc.manifest import Manifest
+from troc.messages import EXCHANGE_NAME, Domain
+from troc.signatures import is_signed_by_contract
 from troc.store import chain_folder, drop_store, open_store, shown_url, sqlite_url
 from troc.words import LIFE_EPOCHS, shown
 
@@ -100,7 +106,7 @@ class Status:
         return {**asdict(self), "behind": self.behind}
 
 
-class Index(Reading):
+class Index(MarketReading):
     """The index of one deployment on one chain.
 
     `url` names a database (none: a file in the chain's folder). Whoever reads calls `catch_up` first.
@@ -113,7 +119,9 @@ class Index(Reading):
         self._manifest = manifest
         self._brands = manifest.address("Brands")
         self._url = url or sqlite_url(chain_folder(chain) / "index.sqlite")
-        super().__init__(open_store(self._url, tables.metadata, tables.PART, tables.VERSION))
+        self._market = (manifest.address("PointsExchange"), manifest.address("OrderBook"))
+        domain = Domain(EXCHANGE_NAME, chain.chain_id, self._market[0])
+        super().__init__(open_store(self._url, tables.metadata, tables.PART, tables.VERSION), domain)
         self._claim()
 
     @classmethod
@@ -194,7 +202,7 @@ class Index(Reading):
                 brands=connection.scalar(count.select_from(tables.brands)) or 0,
                 rows={
                     table.name.removeprefix(tables.PREFIX): connection.scalar(count.select_from(table)) or 0
-                    for table in (*EVENT_TABLES, tables.lots)
+                    for table in (*EVENT_TABLES, *tables.MARKET_TABLES, tables.lots)
                 },
                 in_doubt=connection.scalar(
                     count.select_from(tables.lots).where(tables.lots.c.until_block.is_(None), doubtful)
@@ -202,6 +210,15 @@ class Index(Reading):
                 or 0,
                 guessed=connection.scalar(count.select_from(tables.lots).where(doubtful)) or 0,
             )
+
+    def _confirms(self, order: IndexedOrder) -> bool:
+        return is_signed_by_contract(
+            self._chain,
+            order.maker,
+            bytes.fromhex(order.id[2:]),
+            order.signature,
+            asker=self.domain.verifying_contract,
+        )
 
     # ---------------------------------------------------------------------------------------- one chain only
 
@@ -252,7 +269,7 @@ class Index(Reading):
                 return 0
         ancestor = self._ancestor()
         with _Writing(self.engine, reached) as connection:
-            for table in (*EVENT_TABLES, tables.brands):
+            for table in (*EVENT_TABLES, *tables.MARKET_TABLES, tables.brands):
                 connection.execute(table.delete().where(table.c.block > ancestor))
             connection.execute(tables.blocks.delete().where(tables.blocks.c.number > ancestor))
             for table in (tables.lots, tables.supply):
@@ -321,12 +338,14 @@ class Index(Reading):
         }
         names = topics("LoyaltyToken", EVENTS)
         logs = self._source.logs(list(calendars), list(names), start, end) if calendars else []
-        headers = self._headers(logs, [launch.block for launch in launches], marks[end])
+        market = self._source.logs(self._market, TOPICS, start, end)
+        headers = self._headers([*logs, *market], [launch.block for launch in launches], marks[end])
         events = [
             read_event(log, "LoyaltyToken", names[log.topics[0]], headers[log.block].time) for log in logs
         ]
         span = Span(events, calendars, self._purchases(events))
         changes = self._changes(span)
+        traded = list(self._market_span(market, headers, calendars).rows())
         if self._marks(start, end) != marks:
             raise _MovedError
         with _Writing(self.engine, start - 1) as connection:
@@ -339,11 +358,13 @@ class Index(Reading):
                     tables.brands.insert(),
                     [_brand_row(launch, headers[launch.block].time) for launch in launches],
                 )
-            for table, found in rows(span).items():
+            for table, found in grouped(chained(rows(span), traded)).items():
                 connection.execute(table.insert(), found)
             self._write_changes(connection, changes)
             connection.execute(tables.state.update().values(block=end))
-        return len(events) + len(launches), [(change.token, change.account) for change in changes]
+        return len(events) + len(launches) + len(market), [
+            (change.token, change.account) for change in changes
+        ]
 
     def _marks(self, start: int, end: int) -> dict[int, Header]:
         """The blocks at both ends of a range, of which the first must be the one where the index stands."""
@@ -404,6 +425,24 @@ class Index(Reading):
                     for row in connection.execute(query):
                         found[token, issuer, row.number] = Purchase(row.customer, row.matures_at)
         return found
+
+    def _market_span(
+        self, logs: Sequence[Log], headers: Mapping[int, Header], tokens: Collection[str]
+    ) -> MarketSpan:
+        """The market's events, with what is needed to make sense of them."""
+        digests = {log.topics[1] for log in logs if log.topics[0] == FILLED}
+        times = {number: header.time for number, header in headers.items()}
+        source = self._source
+        span = MarketSpan(logs, times, self.domain, tokens, {}, {}, source.have_code, source.calls)
+        digests |= span.published_digests()
+        t = tables.orders
+        with self.reading() as connection:
+            for part in _parts(sorted(digests)):
+                query = sa.select(t.c.digest, t.c.published, t.c.by_key).where(t.c.digest.in_(part))
+                for digest, published, by_key in connection.execute(query):
+                    span.known[digest] = span.known.get(digest, False) or (published and by_key)
+                    span.unsure[digest] = span.unsure.get(digest, 0) + (not by_key)
+        return span
 
     # ---------------------------------------------------------------------------------------- balances
 

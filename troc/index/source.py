@@ -133,6 +133,21 @@ class Source:
             for (token, _), answer in zip(asked, found, strict=True)
         ]
 
+    def have_code(self, addresses: Sequence[str]) -> list[bool]:
+        """For addresses, whether they are contracts now."""
+        answers = self._ask_many("eth_getCode", [[address, "latest"] for address in addresses])
+        return [answer not in (None, "0x") for answer in answers]
+
+    def calls(self, transactions: Sequence[str]) -> list[tuple[str, bytes]]:
+        """For transactions, whom they called and with what; empty where the chain dropped them."""
+        answers = self._ask_many("eth_getTransactionByHash", [[each] for each in transactions])
+        return [
+            ("", b"")
+            if answer is None or answer.get("to") is None
+            else (checksummed(answer["to"]), bytes.fromhex(answer["input"][2:]))
+            for answer in answers
+        ]
+
     def liability(self, token: str, block: int) -> tuple[tuple[int, int], ...] | None:
         """Pairs of expiry and units of all living points of a token; None where the state is gone."""
         try:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 PART = "index"
-VERSION = 1
+VERSION = 2
 PREFIX = "chain_"
 
 metadata = sa.MetaData()
@@ -23,7 +23,7 @@ def _units(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=False)
 
 
-def _event(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
+def _log(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
     """A table with a row an event. What a block held goes with the block when the chain drops it."""
     return sa.Table(
         PREFIX + name,
@@ -32,6 +32,14 @@ def _event(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
         sa.Column("position", sa.Integer, primary_key=True),
         sa.Column("time", sa.BigInteger, nullable=False),
         sa.Column("transaction", _Hash, nullable=False),
+        *columns,
+    )
+
+
+def _event(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
+    """The same for events of points."""
+    return _log(
+        name,
         sa.Column("token", _Address, nullable=False),
         *columns,
         sa.Index(f"{PREFIX}{name}_by_time", "token", "time"),
@@ -143,6 +151,63 @@ grants = _event(
     sa.Column("per_day", sa.BigInteger, nullable=False),
     sa.Column("locked_until", sa.BigInteger, nullable=False),
 )
+
+# ------------------------------------------------------------------------------------------------- the market
+
+orders = _log(
+    "orders",
+    sa.Column("digest", _Hash, nullable=False),
+    sa.Column("maker", _Address, nullable=False),
+    sa.Column("give_token", _Address, nullable=False),
+    sa.Column("want_token", _Address, nullable=False),
+    sa.Column("open_until", sa.BigInteger, nullable=False),
+    sa.Column("partial", sa.Boolean, nullable=False),
+    # 128 and 64 bits in hex of a fixed width.
+    sa.Column("lane", sa.String(32), nullable=False),
+    sa.Column("series", sa.String(16), nullable=False),
+    sa.Column("place", sa.BigInteger, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("signature", sa.LargeBinary, nullable=False),
+    sa.Column("by_key", sa.Boolean, nullable=False),
+    sa.Column("published", sa.Boolean, nullable=False),
+    sa.Index(PREFIX + "orders_by_digest", "digest"),
+    sa.Index(PREFIX + "orders_by_end", "open_until"),
+    sa.Index(PREFIX + "orders_by_maker", "maker"),
+    sa.Index(PREFIX + "orders_by_tokens", "give_token", "want_token"),
+)
+
+fills = _log(
+    "fills",
+    sa.Column("digest", _Hash, nullable=False),
+    sa.Column("maker", _Address, nullable=False),
+    _units("given"),
+    _units("received"),
+    sa.Index(PREFIX + "fills_by_digest", "digest"),
+    sa.Index(PREFIX + "fills_by_maker", "maker"),
+    sa.Index(PREFIX + "fills_by_time", "time"),
+)
+
+order_ends = _log(
+    "order_ends",
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("maker", _Address, nullable=False),
+    sa.Column("all_of_series", sa.Boolean, nullable=False),
+    sa.Column("partial", sa.Boolean, nullable=False),
+    sa.Column("lane", sa.String(32), nullable=False),
+    sa.Column("series", sa.String(16), nullable=False),
+    sa.Column("place", sa.BigInteger, nullable=False),
+    sa.Index(PREFIX + "order_ends_by_lane", "maker", "lane"),
+)
+
+batches = _log(
+    "batches",
+    sa.Column("solver", _Address, nullable=False),
+    sa.Column("batch", _Hash, nullable=False),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Index(PREFIX + "batches_by_id", "batch"),
+)
+
+MARKET_TABLES = (orders, fills, order_ends, batches)
 
 
 class BalanceChange(NamedTuple):

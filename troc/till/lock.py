@@ -9,34 +9,36 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from zlib import crc32
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from troc.errors import StoreError
 
-_POSTGRESQL_KEY = 0x7472_6F63_7469_6C6C
+_POSTGRESQL_KEY = 0x7472_6F63_0000_0000
 
 
 @contextmanager
-def only_one(engine: Engine) -> Iterator[None]:
-    """Hold the database's lock until the block ends, or raise `StoreError`."""
+def only_one(engine: Engine, service: str = "till") -> Iterator[None]:
+    """Hold the database's lock for this service until the block ends, or raise `StoreError`."""
     taken = StoreError(
-        "another till service runs on this database", "stop it first, or name another --database"
+        f"another {service} service runs on this database", "stop it first, or name another --database"
     )
+    key = _POSTGRESQL_KEY | crc32(service.encode())
     if engine.dialect.name != "sqlite":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_POSTGRESQL_KEY))):
+            if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(key))):
                 raise taken
             try:
                 yield
             finally:
-                connection.scalar(sa.select(sa.func.pg_advisory_unlock(_POSTGRESQL_KEY)))
+                connection.scalar(sa.select(sa.func.pg_advisory_unlock(key)))
         return
     path = engine.url.database
     if not path or path == ":memory:":
-        raise StoreError("a till needs a database that outlives it", "name a file with --database")
-    with Path(path + ".lock").open("w") as file:
+        raise StoreError(f"a {service} needs a database that outlives it", "name a file with --database")
+    with Path(f"{path}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
+from tests.client.core.conftest import rpc_call
 from tests.client.trade.conftest import DAY, World
+from troc import client, words
 from troc.client import Troc
-from troc.errors import NetworkError
+from troc.errors import InputError, NetworkError
 from troc.orders import SignedOrder
 from troc.points import Points
 from troc.trade import Standing, State
@@ -33,11 +37,16 @@ def test_partly_filled_and_filled(world: World) -> None:
     world.bob.accept(signed.id, "30")
     standing = seen(world, signed)
     assert (standing.state, standing.filled, standing.left) == (State.PARTLY_FILLED, 30, 70)
-    assert standing.why == "30 of 100 ACME were given, 70 are left"
+    assert standing.why == (
+        "30 of 100 ACME were given, 70 are left; at the market: 1 Acme Hardware last went for 0.8 Beta Books,"
+        f" on {words.day(world.chain.now())}"
+    )
     world.bob.accept(signed.id)
     standing = seen(world, signed)
     assert (standing.state, standing.filled, standing.left) == (State.FILLED, 100, 0)
     assert standing.next_step == "see `troc trade history`"
+    assert standing.why == "all 100 ACME were given; it asked for 80 BETA and got 80"
+    assert seen(world, signed, world.ann).why == "you asked for 80 Beta Books, you got 80"
 
 
 def test_filled_whole(world: World) -> None:
@@ -86,7 +95,7 @@ def test_spent_elsewhere(world: World) -> None:
     world.ann.send("301 ACME", world.cem.address)
     standing = seen(world, signed)
     assert (standing.state, standing.left) == (State.SPENT_ELSEWHERE, 0)
-    assert standing.why == "the maker has 99 ACME left of those it gives"
+    assert standing.why == "the maker has 99 ACME left of those it gives: since then 301 given away"
     # Getting some back revives it, as its words say nothing else.
     world.cem.send("1 ACME", world.ann.address)
     assert seen(world, signed).state is State.OPEN
@@ -195,3 +204,90 @@ def test_every_order_of_many_has_its_own_state(world: World) -> None:
         State.OPEN,
         State.SPENT_ELSEWHERE,
     ]
+
+
+def test_filled_with_more_than_was_asked(world: World) -> None:
+    signed = order(world)
+    world.relay.settle([signed, world.bob.trade("84 BETA", "100 ACME", new=True).order])
+    assert seen(world, signed, world.ann).why == "you asked for 80 Beta Books, you got 84"
+
+
+def test_beside_the_market(world: World) -> None:
+    signed = order(world, "50 ACME", "40 BETA")
+    assert seen(world, signed).why == "50 ACME are there"
+    # Without a trade, the best order on the other side is the market.
+    world.bob.trade("9 BETA", "10 ACME", new=True)
+    standing = seen(world, signed)
+    best = "for 1 Acme Hardware the best open order gives 0.9 Beta Books"
+    assert standing.why == f"50 ACME are there; better than the market by 11.1 %: {best}"
+    world.bob.accept(order(world, "10 ACME", "8 BETA").id)
+    day = words.day(world.chain.now())
+    last = f"1 Acme Hardware last went for 0.8 Beta Books, on {day}"
+    assert seen(world, signed).why == f"50 ACME are there; at the market: {last}"
+    dear = order(world, "50 ACME", "50 BETA")
+    standing = seen(world, dear, world.ann)
+    assert standing.why == f"50 ACME are there; below the market by 20 %: {last}"
+    assert standing.above == Fraction(1, 4)
+    assert standing.next_step == (
+        f"wait, or end it with `troc trade cancel {dear.id[:14]}` and ask less with"
+        ' `troc trade order "50 ACME" "40 BETA"`'
+    )
+
+
+def test_how_it_was_cancelled(world: World) -> None:
+    one, two, three = (order(world, in_parts=True) for _ in range(3))
+    world.bob.accept(two.id, "30")
+    day = words.day(world.chain.now())
+    world.ann.cancel(one.id)
+    assert seen(world, one, world.ann).why == f"you cancelled it on {day}"
+    world.ann.cancel_all()
+    assert seen(world, three).why == f"its maker ended all orders on {day}"
+    assert seen(world, two).why == f"its maker ended all orders on {day}; 30 of 100 ACME were given before"
+    assert seen(world, one).why == f"its maker cancelled it on {day}"
+
+
+def test_where_the_points_went(world: World) -> None:
+    signed = order(world, "400 ACME")
+    world.ann.send("100 ACME", world.cem.address)
+    world.ann.redeem("20 ACME", bytes([7]) * 32)
+    world.bob.accept(order(world, "30 ACME", "1 BETA").id)
+    assert seen(world, signed, world.ann).why == (
+        "you have 250 ACME left of those it gives: since then 100 given away, 20 redeemed and 30 traded"
+    )
+
+
+def test_settling_while_a_transaction_waits(world: World) -> None:
+    signed = order(world, in_parts=True)
+    world.give_ether(world.bob.address)
+    exchange = world.chain.contract("PointsExchange", world.manifest.address("PointsExchange"))
+    call = exchange.functions.take(signed.order.as_tuple(), signed.signature, 10, 0)
+    rpc_call(world.chain, "evm_setAutomine", False)
+    try:
+        rpc_call(world.chain, "anvil_impersonateAccount", world.bob.address)
+        sent = call.build_transaction({"from": world.bob.address, "gas": 500_000})
+        rpc_call(
+            world.chain,
+            "eth_sendTransaction",
+            {"from": world.bob.address, "to": sent["to"], "data": sent["data"], "gas": hex(500_000)},
+        )
+        standing = seen(world, signed)
+        assert (standing.state, standing.left) == (State.SETTLING, 0)
+        assert standing.why == "a transaction that is to fill it waits for its block"
+    finally:
+        rpc_call(world.chain, "evm_setAutomine", True)
+    rpc_call(world.chain, "evm_mine")
+    assert seen(world, signed).state is State.PARTLY_FILLED
+
+
+def test_without_the_index_the_log_says_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed = order(world, in_parts=True)
+    world.bob.accept(signed.id, "30")
+    told = seen(world, signed)
+    monkeypatch.setattr(client, "_open_index", lambda *_: None)
+    poor_world = World(world.chain, world.manifest)
+    standing = seen(poor_world, signed)
+    assert (standing.state, standing.filled, standing.left) == (told.state, told.filled, told.left)
+    assert [each.entry.signed for each in poor_world.everyone.open_orders()] == [signed]
+    assert [each.gave for each in poor_world.ann.history()] == [each.gave for each in world.ann.history()]
+    with pytest.raises(InputError, match="SQLAlchemy"):
+        _ = poor_world.everyone.index

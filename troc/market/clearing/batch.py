@@ -1,7 +1,7 @@
 """What is cleared, and what comes of it: arrays, in smallest units and Unix seconds.
 
-Whoever makes a `Batch` has checked signatures, dates and what is left of each order; whoever gets a `Clearing`
-can turn it into settlements without asking the solver anything.
+Whoever makes a `Batch` has checked signatures, dates and what is left of each order; whoever gets a
+`Clearing` can turn it into settlements without asking the solver anything.
 """
 
 from __future__ import annotations
@@ -48,11 +48,12 @@ class Batch:
     """Orders that could be settled together, a row each, and what their makers hold.
 
     An order gives `give` and wants `want` (places in the caller's list of tokens); it gives at most `left`
-    and, of what it gives, receives at least `want_amount / give_amount` for each unit. It gives only lots that
+    and receives at least `want_amount / give_amount` for each unit that it gives. It gives only lots that
     expire at or before `give_expiring_by` (0: any) and receives only lots that live beyond
-    `want_living_until`. `whole`: it gives exactly `left`, which is then `give_amount`, or nothing. `only`: the
-    maker who alone may be on the other side of each of its transfers, or -1. Several orders of one maker
-    share what she holds. All amounts are below 2^56 and more than zero.
+    `want_living_until`. `whole`: it gives exactly `left`, which is then `give_amount`, or nothing. `only`:
+    the maker who alone may be on the other side of each of its transfers, or -1. Several orders of one
+    maker share what she holds. All amounts are below 2^56 and more than zero, and what is held of a token
+    adds up to less than 2^60.
     """
 
     ids: npt.NDArray[np.uint8]
@@ -80,11 +81,11 @@ class Clearing:
 
     `given` and `received` per order; `transfers` are rows (giving order, receiving order, units), straight
     from maker to maker, in the sequence in which the exchange must run them. `prices` are integers, one a
-    good, of one smallest unit, in a unit that is common to a group: `groups` numbers the trading groups, -1
-    for goods that nobody trades. `smoothing` (μ): an order that is better than the prices by this factor is
-    filled whole. `surplus` is what all makers gained over their limits at these prices, `bound` what no
-    balanced allocation at these prices can exceed, `unfilled` what better orders than the prices were not
-    filled, each in the unit of prices; docs/clearing.md has the formulas.
+    good, of one smallest unit with 18 decimals, in a unit that is common to a group: `groups` numbers the
+    trading groups. `smoothing` (μ): an order that is better than the prices by this factor is filled whole.
+    `surplus` is what all makers gained over their limits at these prices, `bound` what no balanced
+    allocation at these prices can exceed, `unfilled` what better orders than the prices were not filled,
+    `traded` what all gave, each in the unit of prices with 18 decimals; docs/clearing.md has the formulas.
     """
 
     given: Integers
@@ -97,3 +98,4 @@ class Clearing:
     surplus: int
     bound: int
     unfilled: int
+    traded: int

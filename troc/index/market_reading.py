@@ -1,0 +1,446 @@
+"""Questions to the index about orders, trades and batches. Amounts in smallest units, times in seconds.
+
+What is left of an order is what its nonce leaves, as far as the log tells. Whether its points are still there
+is a question to `holdings`, and, before anything is sent, to the chain.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from troc.brands import Brand
+from troc.errors import InputError, OrderError
+from troc.index import tables
+from troc.index.market import Words, lane_of, order_of
+from troc.index.reading import Balance, Reading, lots_of_row
+from troc.messages import Domain, Order
+from troc.orders import LONGEST_OPEN, SHORTEST_ID, SignedOrder
+from troc.points import Lot
+from troc.words import LIFE_EPOCHS
+
+_PER_QUERY = 500
+
+
+@dataclass(frozen=True)
+class IndexedOrder:
+    """An order that the index knows. `filled` is what it has given by itself, `left` what its nonce still
+    leaves it to give: orders that share a nonce share the limit. `cancelled`: its maker ended it.
+
+    `by_key`: signed by its maker's own key, once for all; else a wallet must be asked (ERC-1271).
+    """
+
+    id: str
+    block: int
+    time: int
+    transaction: str
+    maker: str
+    give_token: str
+    want_token: str
+    words: Words
+    signature: bytes
+    by_key: bool
+    published: bool
+    filled: int
+    left: int
+    cancelled: bool
+    domain: Domain
+
+    @cached_property
+    def order(self) -> Order:
+        """The message itself."""
+        return order_of(b"".join(word.to_bytes(32) for word in self.words))
+
+    @property
+    def signed(self) -> SignedOrder:
+        """With its signature, as it is settled."""
+        return SignedOrder(self.order, self.signature, self.domain)
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A part of an order that was settled. Without an `order` nobody can say of which points it was: it was
+    settled through another contract and never published.
+    """
+
+    block: int
+    position: int
+    time: int
+    transaction: str
+    id: str
+    maker: str
+    given: int
+    received: int
+    order: IndexedOrder | None
+
+
+@dataclass(frozen=True)
+class End:
+    """When a maker ended orders (seconds), and whether it was all that she had signed."""
+
+    time: int
+    everything: bool
+
+
+@dataclass(frozen=True)
+class IndexedBatch:
+    """A solver's record in the log. `record` is the event's data, for `troc.market.records`."""
+
+    block: int
+    position: int
+    time: int
+    transaction: str
+    solver: str
+    id: str
+    record: bytes
+
+
+class MarketReading(Reading):
+    """Questions about the market, to an index that its reader brought up to date before."""
+
+    def __init__(self, engine: sa.Engine, domain: Domain) -> None:
+        super().__init__(engine)
+        self.domain = domain
+
+    # ------------------------------------------------------------------------------------------------ orders
+
+    def open_orders(
+        self,
+        give: str | Brand | None = None,
+        want: str | Brand | None = None,
+        maker: str | None = None,
+        at: int | None = None,
+    ) -> list[IndexedOrder]:
+        """Published orders that could be settled by their date and nonce, oldest first, each once.
+
+        `give` and `want` are brands or addresses. `at`: as the book stood then, after all blocks up to then;
+        for a time to come: what will be left if nothing happens (none: at the last block).
+        """
+        block, time = self._moment(at)
+        t = tables.orders
+        where = [t.c.open_until >= time, *_about(give, want, maker)]
+        if at is not None:
+            where.append(t.c.block <= block)
+        return [order for order in self._orders(where, None if at is None else block) if order.left]
+
+    def orders(
+        self, give: str | Brand | None = None, want: str | Brand | None = None, maker: str | None = None
+    ) -> list[IndexedOrder]:
+        """Published orders, ended ones too, oldest first, each once."""
+        return self._orders(_about(give, want, maker))
+
+    def order(self, name: str) -> IndexedOrder:
+        """The published order whose id begins so. Raises `InputError` or `OrderError` unless there is one."""
+        digits = name.lower().removeprefix("0x")
+        if len(digits) < SHORTEST_ID or not all(digit in "0123456789abcdef" for digit in digits):
+            raise InputError(
+                f"{name!r} names no order", "name a file, or an order's id as `troc trade book` shows it"
+            )
+        # The first and the last id that begin so: an index serves this, as it does not serve LIKE.
+        t = tables.orders
+        found = self._orders([t.c.digest.between("0x" + digits.ljust(64, "0"), "0x" + digits.ljust(64, "f"))])
+        if not found:
+            raise OrderError(
+                f"no order {name} is published here", "check it with `troc trade book`, or name its file"
+            )
+        if len(found) > 1:
+            raise InputError(
+                f"{len(found)} orders begin with {name}", "write more digits of the one you mean"
+            )
+        return found[0]
+
+    def _orders(self, where: Sequence[Any], block: int | None = None) -> list[IndexedOrder]:
+        # One that stays open longer counts as open for ever, and is passed over.
+        longest = self._moment(None)[1] + LONGEST_OPEN
+        t = tables.orders
+        asked = [t.c.published, t.c.open_until <= longest, *where]
+        with self.reading() as connection:
+            rows = list(connection.execute(sa.select(t).where(*asked).order_by(t.c.block, t.c.position)))
+            lanes = _Lanes(connection, sa.select(t.c.maker).where(*asked), block)
+        found: dict[str, IndexedOrder] = {}
+        for row in rows:
+            if row.digest not in found:
+                order = self._order(row, lanes)
+                if row.by_key or self._confirms(order):
+                    found[row.digest] = order
+        return list(found.values())
+
+    def _confirms(self, order: IndexedOrder) -> bool:
+        """Whether the contract that is an order's maker says that it signed it (ERC-1271)."""
+        raise NotImplementedError
+
+    def _order(self, row: Any, lanes: _Lanes) -> IndexedOrder:
+        words = Words.of(row.data)
+        left, cancelled = lanes.left(row, words.give_amount)
+        return IndexedOrder(
+            row.digest,
+            row.block,
+            row.time,
+            row.transaction,
+            row.maker,
+            row.give_token,
+            row.want_token,
+            words,
+            row.signature,
+            row.by_key,
+            row.published,
+            lanes.by_order.get(row.digest, 0),
+            left,
+            cancelled,
+            self.domain,
+        )
+
+    # ------------------------------------------------------------------------------------------------- fills
+
+    def fills(
+        self,
+        give: str | Brand | None = None,
+        want: str | Brand | None = None,
+        maker: str | None = None,
+        since: int = 0,
+        until: int | None = None,
+        order: str | None = None,
+        transactions: Iterable[str] | None = None,
+    ) -> list[Fill]:
+        """Fills with `since <= time < until`, oldest first, each with its order: what it gave of which
+        points, and what it received. `order` is an id.
+        """
+        f, t = tables.fills, tables.orders
+        where = [f.c.time >= since]
+        if until is not None:
+            where.append(f.c.time < until)
+        if maker is not None:
+            where.append(f.c.maker == maker)
+        if order is not None:
+            where.append(f.c.digest == order)
+        of_tokens = _about(give, want, None)
+        if of_tokens:
+            where.append(f.c.digest.in_(sa.select(t.c.digest).where(*of_tokens)))
+        rows: list[Any] = []
+        with self.reading() as connection:
+            query = sa.select(f).where(*where).order_by(f.c.block, f.c.position)
+            if transactions is None:
+                asked = [sa.select(f.c.digest).where(*where)]
+                rows += connection.execute(query)
+            else:
+                asked = []
+                for part in _parts(sorted(set(transactions))):
+                    chosen = f.c.transaction.in_(part)
+                    asked.append(sa.select(f.c.digest).where(*where, chosen))
+                    rows += connection.execute(query.where(chosen))
+            known: dict[str, IndexedOrder] = {}
+            for digests in asked:
+                of_these = t.c.digest.in_(digests)
+                lanes = _Lanes(connection, sa.select(t.c.maker).where(of_these))
+                for found in connection.execute(sa.select(t).where(of_these).order_by(t.c.published.desc())):
+                    if found.digest not in known:
+                        known[found.digest] = self._order(found, lanes)
+        return [
+            Fill(
+                block=row.block,
+                position=row.position,
+                time=row.time,
+                transaction=row.transaction,
+                id=row.digest,
+                maker=row.maker,
+                given=row.given,
+                received=row.received,
+                order=known.get(row.digest),
+            )
+            for row in sorted(rows, key=lambda row: (row.block, row.position))
+        ]
+
+    def last_fill(self, give: str | Brand, want: str | Brand) -> Fill | None:
+        """The latest fill of an order that gave and wanted these points."""
+        f, t = tables.fills, tables.orders
+        query = sa.select(f.c.transaction, f.c.position).where(
+            f.c.digest.in_(sa.select(t.c.digest).where(*_about(give, want, None)))
+        )
+        with self.reading() as connection:
+            row = connection.execute(query.order_by(f.c.block.desc(), f.c.position.desc()).limit(1)).first()
+        if row is None:
+            return None
+        fills = self.fills(transactions=[row.transaction])
+        return next(fill for fill in fills if fill.position == row.position)
+
+    def filled(self, ids: Iterable[str]) -> dict[str, tuple[int, int, int]]:
+        """What orders have given and received so far, and when they last did; those without a fill are left
+        out.
+        """
+        f = tables.fills
+        sums = (sa.func.sum(f.c.given), sa.func.sum(f.c.received), sa.func.max(f.c.time))
+        found: dict[str, tuple[int, int, int]] = {}
+        with self.reading() as connection:
+            for part in _parts(sorted(set(ids))):
+                query = sa.select(f.c.digest, *sums).where(f.c.digest.in_(part)).group_by(f.c.digest)
+                for digest, given, received, time in connection.execute(query):
+                    found[digest] = int(given), int(received), int(time)
+        return found
+
+    def ended(self, maker: str, nonce: int, partial: bool) -> End | None:
+        """How the maker first ended the orders with a nonce; None: she did not."""
+        lane, series, place = lane_of(nonce)
+        e = tables.order_ends
+        query = (
+            sa.select(e.c.time, e.c.all_of_series)
+            .where(
+                e.c.maker == maker,
+                e.c.partial == partial,
+                e.c.lane == lane,
+                sa.or_(
+                    sa.and_(e.c.all_of_series, e.c.series >= series),
+                    sa.and_(sa.not_(e.c.all_of_series), e.c.series == series, e.c.place == place),
+                ),
+            )
+            .order_by(e.c.block, e.c.position)
+            .limit(1)
+        )
+        with self.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else End(row.time, row.all_of_series)
+
+    # ----------------------------------------------------------------------------------------------- batches
+
+    def batches(self, since: int = 0, last: int | None = None) -> list[IndexedBatch]:
+        """Records of batches published at `since` or later, oldest first; of `last` the latest so many.
+
+        One that was published twice counts where it stands first.
+        """
+        t = tables.batches
+        query = sa.select(t).where(t.c.time >= since)
+        if last is not None:
+            query = query.order_by(t.c.block.desc(), t.c.position.desc()).limit(last)
+        with self.reading() as connection:
+            rows = sorted(connection.execute(query), key=lambda row: (row.block, row.position))
+        found: dict[str, IndexedBatch] = {}
+        for row in rows:
+            found.setdefault(
+                row.batch,
+                IndexedBatch(
+                    block=row.block,
+                    position=row.position,
+                    time=row.time,
+                    transaction=row.transaction,
+                    solver=row.solver,
+                    id=row.batch,
+                    record=row.record,
+                ),
+            )
+        return list(found.values())
+
+    # ---------------------------------------------------------------------------------------------- holdings
+
+    def holdings(
+        self,
+        makers: Iterable[str] | None = None,
+        tokens: Iterable[str | Brand] | None = None,
+        at: int | None = None,
+    ) -> dict[tuple[str, str], Balance]:
+        """What accounts hold, by (account, token); who holds nothing is left out. None: everybody, and all
+        points.
+
+        `at`: as after all blocks up to then; for a time to come: what will be left of it if nothing happens.
+        """
+        block, time = self._moment(at)
+        t, brands = tables.lots, tables.brands
+        query = sa.select(t, brands.c.origin, brands.c.epoch_length).join(brands, brands.c.token == t.c.token)
+        if at is None:
+            query = query.where(t.c.until_block.is_(None))
+        else:
+            still = sa.or_(t.c.until_block.is_(None), t.c.until_block > block)
+            query = query.where(t.c.from_block <= block, still)
+        if tokens is not None:
+            query = query.where(t.c.token.in_([_address_of(token) for token in tokens]))
+        parts = [None] if makers is None else _parts(sorted(set(makers)))
+        found: dict[tuple[str, str], Balance] = {}
+        with self.reading() as connection:
+            for part in parts:
+                for row in connection.execute(query if part is None else query.where(t.c.account.in_(part))):
+                    lots = lots_of_row(row)
+                    living = tuple(
+                        Lot(lots[epoch], expiry)
+                        for epoch in sorted(lots)
+                        if (expiry := row.origin + (epoch + LIFE_EPOCHS) * row.epoch_length) > time
+                    )
+                    if living:
+                        found[row.account, row.token] = Balance(row.account, living, row.exact)
+        return found
+
+
+class _Lanes:
+    """What makers' nonces still allow, from fills and ends: as the exchange's own words of lanes say."""
+
+    def __init__(self, connection: sa.Connection, makers: sa.Select[Any], block: int | None = None) -> None:
+        """`makers` selects whose; `block`: as after that block (none: the last)."""
+        self.by_order: dict[str, int] = {}
+        self._filled: dict[tuple[str, str, str], int] = defaultdict(int)
+        self._used: set[tuple[str, str, str, int]] = set()
+        self._ended: dict[tuple[str, bool, str], str] = {}
+        self._ended_one: set[tuple[str, bool, str, str, int]] = set()
+        f, t, e = tables.fills, tables.orders, tables.order_ends
+        # An order that became known by its fill and was published later has two rows.
+        known = (
+            sa.select(t.c.digest, t.c.maker, t.c.partial, t.c.lane, t.c.series, t.c.place)
+            .where(t.c.maker.in_(makers))
+            .distinct()
+            .subquery()
+        )
+        filled = (
+            sa.select(known, sa.func.sum(f.c.given).label("given"))
+            .join(f, f.c.digest == known.c.digest)
+            .group_by(*known.c)
+        )
+        ended = sa.select(e).where(e.c.maker.in_(makers))
+        if block is not None:
+            filled, ended = filled.where(f.c.block <= block), ended.where(e.c.block <= block)
+        for row in connection.execute(filled):
+            self.by_order[row.digest] = int(row.given)
+            if row.partial:
+                self._filled[row.maker, row.lane, row.series] += int(row.given)
+            else:
+                self._used.add((row.maker, row.lane, row.series, row.place))
+        for row in connection.execute(ended):
+            lane = (row.maker, row.partial, row.lane)
+            if row.all_of_series:
+                self._ended[lane] = max(self._ended.get(lane, ""), row.series)
+            else:
+                self._ended_one.add((*lane, row.series, row.place))
+
+    def left(self, row: Any, amount: int) -> tuple[int, bool]:
+        """What the nonce of an order still leaves it to give, and whether its maker ended it."""
+        lane = (row.maker, row.partial, row.lane)
+        cancelled = (lane in self._ended and row.series <= self._ended[lane]) or (
+            *lane,
+            row.series,
+            row.place,
+        ) in self._ended_one
+        # A lane's series counts up as it is ended: one that is ahead of it is not open yet.
+        current = int(self._ended[lane], 16) + 1 if lane in self._ended else 0
+        if cancelled or int(row.series, 16) > current:
+            return 0, cancelled
+        if row.partial:
+            return max(amount - self._filled[row.maker, row.lane, row.series], 0), False
+        return (0 if (row.maker, row.lane, row.series, row.place) in self._used else amount), False
+
+
+def _address_of(token: str | Brand) -> str:
+    return token.address if isinstance(token, Brand) else token
+
+
+def _about(give: str | Brand | None, want: str | Brand | None, maker: str | None) -> list[Any]:
+    t = tables.orders
+    where = [
+        column == _address_of(token)
+        for column, token in ((t.c.give_token, give), (t.c.want_token, want))
+        if token is not None
+    ]
+    return where if maker is None else [*where, t.c.maker == maker]
+
+
+def _parts(items: Sequence[str]) -> list[Sequence[str]]:
+    return [items[start : start + _PER_QUERY] for start in range(0, len(items), _PER_QUERY)]

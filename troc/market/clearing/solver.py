@@ -1,0 +1,224 @@
+"""From a batch to its clearing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from troc.market.clearing.batch import PRICE_DIGITS, Batch, Clearing, Flags, Integers
+from troc.market.clearing.certificate import DECIMALS, certify
+from troc.market.clearing.execution import check_execution
+from troc.market.clearing.market import Book, Floats, Market, book_of, market_of
+from troc.market.clearing.polish import polish
+from troc.market.clearing.prices import FIRST_SMOOTHING, Problem, State, solve
+from troc.market.clearing.transfers import Side, transfers_of
+from troc.market.clearing.units import Amounts, whole_units
+
+_COARSE, _FINE = 3e-4, 1e-6
+"""Smoothings at which the exact method takes over: the first serves most books, the second costs more."""
+
+_NEARBY = 1e-2
+"""Smoothing from which a market is solved again that hardly changed."""
+
+_NOTHING = 1e-9
+"""Shares closer than this to nothing or to the whole are that."""
+
+_GOOD = 1e-9
+"""Share of the turnover that may be lost in surplus without another try."""
+
+_LEAST_PUBLISHED = 1e-6
+_NUMERAIRE = 10**18
+_FLOOR = 10 ** (PRICE_DIGITS - 1)
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """A market's log prices (0 for goods without a group), the fills of its offers, and the smoothing."""
+
+    log_prices: Floats
+    fills: Floats
+    smoothing: float
+
+
+def clear(batch: Batch) -> Clearing:
+    """Uniform prices, fills in whole units, and the transfers that make them.
+
+    Raises `InputError` for a batch that is not what `Batch` says.
+    """
+    book = book_of(batch)
+    everyone = market_of(book)
+    without = np.zeros(len(book), np.bool_)
+    solved = None
+    while True:
+        market, solved = _solve(book, without, solved)
+        prices, groups = _prices(market, solved)
+        amounts = whole_units(market, solved.fills, _rates(market, prices))
+        if len(amounts.broken):
+            without[amounts.broken] = True
+            continue
+        transfers, stuck = pay(market, amounts)
+        if not len(stuck):
+            break
+        without[stuck] = True
+    return _clearing(batch, everyone, prices, groups, solved.smoothing, transfers)
+
+
+def _solve(book: Book, without: Flags, near: _Solved | None) -> tuple[Market, _Solved]:
+    """Rounds in which the half of the all-or-nothing orders that are filled in part, and least, is left out,
+    until none is. It is a heuristic: the best choice among them is a hard problem.
+    """
+    while True:
+        market = market_of(book, without)
+        near = _solve_groups(market, near)
+        if not book.whole[market.order].any():
+            return market, near
+        filled = np.bincount(market.order, market.units * near.fills, len(book)) / book.left
+        part = np.flatnonzero(book.whole & (filled > _NOTHING) & (filled < 1 - _NOTHING))
+        if not len(part):
+            near.fills[book.whole[market.order]] = np.rint(near.fills[book.whole[market.order]])
+            return market, near
+        worst = part[np.lexsort((book.tie[part], filled[part]))]
+        without[worst[: (len(part) + 1) // 2]] = True
+
+
+def _solve_groups(market: Market, near: _Solved | None) -> _Solved:
+    log_prices = np.zeros(len(market.good_token))
+    fills = np.zeros(len(market))
+    smoothing = 0.0
+    for number in range(int(market.group.max(initial=-1)) + 1):
+        goods = np.flatnonzero(market.group == number)
+        offers, problem = _problem(market, goods)
+        state = _state(problem, None if near is None else near.log_prices[goods])
+        log_prices[goods], fills[offers] = state.log_prices, state.fills
+        smoothing = max(smoothing, state.smoothing)
+    return _Solved(log_prices, fills, smoothing)
+
+
+def _state(problem: Problem, near: Floats | None) -> State:
+    """Exact prices from a coarse solution; where that fails, from the finest that there is."""
+    coarse = solve(problem, _COARSE, near, FIRST_SMOOTHING if near is None else _NEARBY)
+    exact = polish(problem, coarse)
+    if exact.residual <= _GOOD:
+        return exact
+    fine = solve(problem, _FINE, coarse.log_prices, coarse.smoothing)
+    return min(exact, polish(problem, fine), key=lambda state: state.residual)
+
+
+def _problem(market: Market, goods: Integers) -> tuple[Integers, Problem]:
+    """The market of one group by itself, and its offers' places."""
+    place = np.full(len(market.good_token), -1)
+    place[goods] = np.arange(len(goods))
+    offers = np.flatnonzero(place[market.give] >= 0)
+    pooled = np.flatnonzero(market.pooled[offers])
+    pooled = pooled[np.argsort(market.heap[offers[pooled]], kind="stable")]
+    heaps, heap = np.unique(market.heap[offers[pooled]], return_inverse=True)
+    arcs = place[market.arcs]
+    return offers, Problem(
+        goods=len(goods),
+        give=place[market.give[offers]],
+        want=place[market.want[offers]],
+        limit=market.limit[offers],
+        units=market.units[offers].astype(np.float64),
+        pooled=pooled,
+        heap=heap,
+        heap_units=market.heap_units[heaps].astype(np.float64),
+        arcs=arcs[(arcs >= 0).all(1)],
+    )
+
+
+def _prices(market: Market, solved: _Solved) -> tuple[list[int], list[int]]:
+    """Integers of nine digits with 18 decimals. In each group the good of which most is traded costs 1 the
+    unit, unless that would leave others too few digits. 0 for goods without a group.
+    """
+    prices = [0] * len(market.good_token)
+    value = np.bincount(
+        market.give, market.units * solved.fills * np.exp(solved.log_prices[market.give]), len(prices)
+    )
+    for number in range(int(market.group.max(initial=-1)) + 1):
+        goods = np.flatnonzero(market.group == number)
+        logs = solved.log_prices[goods]
+        logs = logs - logs[np.argmax(value[goods])] + np.log(float(_NUMERAIRE))
+        lift = np.ceil((np.log(float(10 * _FLOOR)) - logs.min()) / np.log(10.0))
+        logs += max(lift, 0.0) * np.log(10.0)
+        before = -1
+        for good, log in zip(goods.tolist(), logs.tolist(), strict=True):
+            price = _digits(log)
+            if before >= 0 and market.good_token[before] == market.good_token[good]:
+                price = max(price, prices[before])
+            prices[good], before = price, good
+    return prices, market.group.tolist()
+
+
+def _digits(log: float) -> int:
+    """e^log to nine digits."""
+    exponent = int(np.floor(log / np.log(10.0))) - (PRICE_DIGITS - 1)
+    digits: int = round(float(np.exp(log - exponent * np.log(10.0))))
+    scale: int = 10**exponent
+    return digits * scale
+
+
+def _rates(market: Market, prices: list[int]) -> Floats:
+    logs = np.array(prices, np.float64)
+    rates: Floats = logs[market.give] / logs[market.want]
+    return rates
+
+
+def pay(market: Market, amounts: Amounts) -> tuple[Integers, Integers]:
+    """The transfers that make these amounts (orders are places in the book), and orders that stand in the
+    way.
+    """
+    gives, gets = np.flatnonzero(amounts.given > 0), np.flatnonzero(amounts.received > 0)
+    # What an order gets by several offers is of one good.
+    takers, place = np.unique(market.order[gets], return_inverse=True)
+    units = np.zeros(len(takers), np.int64)
+    np.add.at(units, place, amounts.received[gets])
+    good = np.zeros(len(takers), np.int64)
+    good[place] = market.want[gets]
+    return transfers_of(
+        market.book,
+        Side(market.order[gives], market.give[gives], amounts.given[gives]),
+        Side(takers, good, units),
+        market.good_token,
+    )
+
+
+def _clearing(
+    batch: Batch,
+    everyone: Market,
+    prices: list[int],
+    groups: list[int],
+    reached: float,
+    transfers: Integers,
+) -> Clearing:
+    book = everyone.book
+    given, received = np.zeros(len(book), np.int64), np.zeros(len(book), np.int64)
+    np.add.at(given, transfers[:, 0], transfers[:, 2])
+    np.add.at(received, transfers[:, 1], transfers[:, 2])
+    smoothing = max(round(reached * DECIMALS), round(_LEAST_PUBLISHED * DECIMALS))
+    certificate = certify(everyone, prices, groups, smoothing, given, received)
+    listed = [good for good, group in enumerate(groups) if group >= 0]
+    goods = everyone.goods
+    rows = book.rows
+    moves = np.column_stack([rows[transfers[:, 0]], rows[transfers[:, 1]], transfers[:, 2]])
+    clearing = Clearing(
+        given=_unsorted(rows, given),
+        received=_unsorted(rows, received),
+        transfers=moves,
+        goods=tuple(goods[good] for good in listed),
+        prices=tuple(prices[good] for good in listed),
+        groups=tuple(groups[good] for good in listed),
+        smoothing=smoothing / DECIMALS,
+        surplus=certificate.surplus,
+        bound=certificate.bound,
+        unfilled=certificate.unfilled,
+        traded=certificate.traded,
+    )
+    check_execution(batch, clearing.transfers, clearing.given, clearing.received)
+    return clearing
+
+
+def _unsorted(rows: Integers, values: Integers) -> Integers:
+    placed = np.zeros(len(rows), np.int64)
+    placed[rows] = values
+    return placed

@@ -1,0 +1,188 @@
+"""From amounts to transfers, straight from maker to maker: for a token, givers and receivers less one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from troc.market.clearing.batch import Flags, Integers
+from troc.market.clearing.market import Book
+from troc.market.clearing.units import by_token
+
+
+@dataclass(frozen=True)
+class Side:
+    """Orders that give, or get, `units` of points of a good; goods of a token are numbered by how long they
+    live.
+    """
+
+    order: Integers
+    good: Integers
+    units: Integers
+
+
+def transfers_of(book: Book, givers: Side, takers: Side, good_token: Integers) -> tuple[Integers, Integers]:
+    """Rows (giving order, receiving order, units), in the sequence in which the exchange must run them, and
+    the receiving orders that only their own makers could serve, if there are any. Takers come once each.
+
+    The exchange takes the oldest lots that fit: it finds what it needs if those go first who may give the
+    least choice of lots.
+    """
+    size = len(book.tokens)
+    give_of, take_of = by_token(good_token[givers.good], size), by_token(good_token[takers.good], size)
+    rows = [np.zeros((0, 3), np.int64)]
+    stuck: list[int] = []
+    for token in range(size):
+        if not len(give_of[token]):
+            continue
+        table = _Table(book, givers, takers, give_of[token], take_of[token])
+        moves = table.merge()
+        if table.meet and table.own(moves).any():
+            moves, left = table.part(moves)
+            stuck.extend(left)
+        rows.append(moves)
+    transfers = np.concatenate(rows)
+    latest = np.where(book.expiring_by == 0, np.iinfo(np.int64).max, book.expiring_by)
+    sequence = np.lexsort((transfers[:, 1], transfers[:, 0], latest[transfers[:, 0]]))
+    return transfers[sequence], np.unique(np.array(stuck, np.int64))
+
+
+class _Table:
+    """One token: what each order gives of each class of life, and what each asks."""
+
+    def __init__(self, book: Book, givers: Side, takers: Side, give: Integers, take: Integers) -> None:
+        self.maker = book.maker
+        self.classes = np.unique(np.concatenate([givers.good[give], takers.good[take]]))
+        self.givers, row = np.unique(givers.order[give], return_inverse=True)
+        self.units = np.zeros((len(self.givers), len(self.classes)), np.int64)
+        np.add.at(self.units, (row, np.searchsorted(self.classes, givers.good[give])), givers.units[give])
+        self.takers, self.asked = takers.order[take], takers.units[take]
+        self.asked_class = np.searchsorted(self.classes, takers.good[take])
+        self.shy_givers = np.isin(self.maker[self.givers], self.maker[self.takers])
+        self.shy_takers = np.isin(self.maker[self.takers], self.maker[self.givers])
+        self.meet = bool(self.shy_givers.any())
+
+    def own(self, moves: Integers) -> Flags:
+        own: Flags = self.maker[moves[:, 0]] == self.maker[moves[:, 1]]
+        return own
+
+    def merge(self) -> Integers:
+        """Class by class, from the one that lives longest on: equal amounts to each other, what is left in
+        descending order. Each row uses up what an order can give to the class, or what one asks.
+        """
+        rows = [np.zeros((0, 3), np.int64)]
+        able = np.zeros(len(self.givers), np.int64)
+        for number in range(len(self.classes))[::-1]:
+            able += self.units[:, number]
+            later = self.units[:, :number].sum(1) > 0
+            asking = np.flatnonzero(self.asked_class == number)
+            give, take = self._equal(able, later, asking)
+            rows.append(self._rows(give, take, able[give]))
+            able[give] = 0
+            asking = np.setdiff1d(asking, take)
+            if not len(asking):
+                continue
+            giving = np.flatnonzero(able)
+            # Who gives this class alone goes first; makers on both sides go first here, and last there.
+            giving = giving[np.lexsort((-able[giving], ~self.shy_givers[giving], later[giving]))]
+            asking = asking[np.lexsort((-self.asked[asking], self.shy_takers[asking]))]
+            given, taken = np.cumsum(able[giving]), np.cumsum(self.asked[asking])
+            ends = np.union1d(given[given < taken[-1]], taken)
+            units = np.diff(ends, prepend=0)
+            give = giving[np.searchsorted(given, ends)]
+            rows.append(self._rows(give, asking[np.searchsorted(taken, ends)], units))
+            np.subtract.at(able, give, units)
+        return _added_up(np.concatenate(rows))
+
+    def _rows(self, give: Integers, take: Integers, units: Integers) -> Integers:
+        return np.column_stack([self.givers[give], self.takers[take], units])
+
+    def _equal(self, able: Integers, later: Flags, asking: Integers) -> tuple[Integers, Integers]:
+        """Orders that give, and ask, the same amount, one to one."""
+        giving = np.flatnonzero((able > 0) & ~later)
+        amounts, place = np.unique(np.concatenate([able[giving], self.asked[asking]]), return_inverse=True)
+        left = _ranked(place[: len(giving)], len(amounts))
+        right = _ranked(place[len(giving) :], len(amounts))
+        _, at_left, at_right = np.intersect1d(left, right, return_indices=True)
+        give, take = giving[at_left], asking[at_right]
+        others = self.maker[self.givers[give]] != self.maker[self.takers[take]]
+        return give[others], take[others]
+
+    def part(self, moves: Integers) -> tuple[Integers, list[int]]:
+        """No maker serves herself: her row swaps its receiver with one between two others."""
+        own = self.own(moves)
+        good = [(giver, taker, units) for giver, taker, units in moves[~own].tolist()]
+        maker = {order: int(self.maker[order]) for order in [*self.givers.tolist(), *self.takers.tolist()]}
+        served = _Served(self, good + moves[own].tolist())
+        stuck = []
+        for giver, taker, units in moves[own].tolist():
+            left, who = units, maker[giver]
+            for at in range(len(good)):
+                if left == 0:
+                    break
+                other_giver, other_taker, other_units = good[at]
+                if who in (maker[other_giver], maker[other_taker]):
+                    continue
+                swapped = min(left, other_units)
+                if not served.swap(giver, taker, other_giver, other_taker, swapped):
+                    continue
+                left -= swapped
+                good[at] = (giver, other_taker, swapped)
+                good.append((other_giver, taker, swapped))
+                if other_units > swapped:
+                    good.append((other_giver, other_taker, other_units - swapped))
+            if left:
+                stuck.append(taker)
+        return _added_up(np.array(good, np.int64).reshape(-1, 3)), stuck
+
+
+class _Served:
+    """What each order gives to each class of life: a swap must leave everybody enough that lives as long."""
+
+    def __init__(self, table: _Table, rows: list[tuple[int, int, int]]) -> None:
+        self.units = dict(zip(table.givers.tolist(), table.units.tolist(), strict=True))
+        self.asked = dict(zip(table.takers.tolist(), table.asked_class.tolist(), strict=True))
+        self.given = {order: [0] * len(table.classes) for order in self.units}
+        for giver, taker, units in rows:
+            self.given[giver][self.asked[taker]] += units
+
+    def swap(self, giver: int, taker: int, other_giver: int, other_taker: int, units: int) -> bool:
+        here, there = self.asked[taker], self.asked[other_taker]
+        for one, drop, more in ((giver, here, there), (other_giver, there, here)):
+            self.given[one][drop] -= units
+            self.given[one][more] += units
+        if self._able(giver) and self._able(other_giver):
+            return True
+        for one, drop, more in ((giver, here, there), (other_giver, there, here)):
+            self.given[one][drop] += units
+            self.given[one][more] -= units
+        return False
+
+    def _able(self, giver: int) -> bool:
+        spare = 0
+        for held, given in zip(reversed(self.units[giver]), reversed(self.given[giver]), strict=True):
+            spare += held - given
+            if spare < 0:
+                return False
+        return True
+
+
+def _added_up(rows: Integers) -> Integers:
+    """One row for each giver and receiver."""
+    if not len(rows):
+        return rows
+    pairs, place = np.unique(rows[:, :2], axis=0, return_inverse=True)
+    units = np.zeros(len(pairs), np.int64)
+    np.add.at(units, place.reshape(-1), rows[:, 2])
+    return np.column_stack([pairs, units])
+
+
+def _ranked(place: Integers, size: int) -> Integers:
+    """Numbers that say which of its like each one is."""
+    sequence = np.argsort(place, kind="stable")
+    starts = np.searchsorted(place[sequence], np.arange(size))
+    rank = np.empty(len(place), np.int64)
+    rank[sequence] = np.arange(len(place)) - starts[place[sequence]]
+    ranked: Integers = rank * size + place
+    return ranked

@@ -1,0 +1,72 @@
+"""What points of one brand are worth in another's, as the market last said.
+
+A rate is `want` for one `give`, both in smallest units. The last trade counts, whether it was a taking, a
+ring or part of a batch: an order that was filled in a batch was filled at the batch's price. Where there was
+none, the best order that stands on the other side does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from troc import words
+from troc.brands import Brand
+from troc.messages import Order
+
+if TYPE_CHECKING:
+    from troc.index import Index
+
+NEAR = Fraction(1, 1000)
+"""A difference that nobody need be told of: 0.1 %."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the market says of a pair. `time` (seconds) is that of the trade; None: an order that stands."""
+
+    rate: Fraction
+    time: int | None
+
+    def text(self, give: Brand, want: Brand) -> str:
+        """`1 Le Panier last went for 0.75 BioBox, on 3 May 2027`."""
+        price = point_price(self.rate, give, want)
+        if self.time is None:
+            return f"for 1 {give.name} the best open order gives {price} {want.name}"
+        return f"1 {give.name} last went for {price} {want.name}, on {words.day(self.time)}"
+
+
+def point_price(rate: Fraction, give: Brand, want: Brand) -> str:
+    """A rate as the price of a whole point, rounded for reading only."""
+    return f"{float(rate * 10**give.decimals / 10**want.decimals):.4g}"
+
+
+def reference(index: Index, give: Brand, want: Brand) -> Reference | None:
+    """What the market last said of a pair; None where it never did."""
+    latest: tuple[tuple[int, int], Reference] | None = None
+    for one, other in ((give, want), (want, give)):
+        fill = index.last_fill(one, other)
+        if fill is not None and fill.given and fill.received:
+            rate = Fraction(fill.received, fill.given)
+            found = Reference(rate if one is give else 1 / rate, fill.time)
+            if latest is None or (fill.block, fill.position) > latest[0]:
+                latest = (fill.block, fill.position), found
+    if latest is not None:
+        return latest[1]
+    standing = [
+        Fraction(order.words.give_amount, order.words.want_amount)
+        for order in index.open_orders(want, give)
+        if not order.words.only_taker
+    ]
+    return Reference(max(standing), None) if standing else None
+
+
+def above(order: Order, market: Reference) -> Fraction:
+    """By which share of the market's rate an order asks more than it; negative: less."""
+    return Fraction(order.want_amount, order.give_amount) / market.rate - 1
+
+
+def percent(share: Fraction) -> str:
+    """`12.5 %`, rounded for reading."""
+    return f"{float(abs(share) * 100):.3g} %"
