@@ -511,13 +511,15 @@ def check(
     """Check that nobody without the passphrase changed, removed, added or put back anything."""
     desk = desk_of(context, brand, database, members_password_file)
     from troc.programme.journal import Head
-    from troc.programme.programme import GUARDED
 
     if begin:
-        text = "The database as it stands now is what later changes are told from."
+        text = (
+            "The database as it stands now is what later changes are told from; what was changed until now can"
+            " not be told any more."
+        )
         if not agreed(desk.session, text, {}, "Is it as you left it?"):
             return
-        desk.programme.members.vault.guard_again(GUARDED)
+        desk.programme.begin_again(desk.actor)
     rows = desk.programme.check(Head.read(head) if head else None)
     text = f"{words.count(rows, 'row')} of members, claims and debts are as they were written."
     if head is None:

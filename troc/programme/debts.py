@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import time
 from typing import Any
@@ -160,7 +160,7 @@ class Debts:
                     f"the reference {reference!r} stands for other points", "give these one of their own"
                 )
             if before is None and not self._any(connection):
-                self._guard.insert(connection, _runs, [{"cause": cause, "content": content}])
+                self._note_run(connection, cause, content, {})
                 return [(units, 0) for _, units in earned]
             parties = self._parties([who for who, _ in earned], connection)
             if before is not None:
@@ -170,20 +170,7 @@ class Debts:
                 left: dict[str, int] = defaultdict(int, {row.party: -row.units for row in stored})
                 return self._split(earned, parties, left)[0]
             split, kept = self._split(earned, parties, self._owed(connection, parties))
-            self._guard.insert(connection, _runs, [{"cause": cause, "content": content}])
-            if kept:
-                now = int(self._clock())
-                rows = [
-                    {"cause": cause, "party": party, "units": -units, "time": now}
-                    for party, units in kept.items()
-                ]
-                self._guard.insert(connection, _debts, rows)
-                self._members.journal.append(
-                    *("debts netted", "", ""),
-                    {"customers": len(kept), "units": str(sum(kept.values()))},
-                    reference=cause.hex(),
-                    connection=connection,
-                )
+            self._note_run(connection, cause, content, kept)
             return split
 
     def export(self, member: str) -> dict[str, Any]:
@@ -206,6 +193,24 @@ class Debts:
     @property
     def _guard(self) -> Guard:
         return self._vault.guard
+
+    def _note_run(
+        self, connection: sa.Connection, cause: bytes, content: bytes, kept: Mapping[str, int]
+    ) -> None:
+        """Write a run down, also one that kept nothing: what has an entry in the journal cannot be put back."""
+        self._guard.insert(connection, _runs, [{"cause": cause, "content": content}])
+        now = int(self._clock())
+        rows = [
+            {"cause": cause, "party": party, "units": -units, "time": now} for party, units in kept.items()
+        ]
+        if rows:
+            self._guard.insert(connection, _debts, rows)
+        self._members.journal.append(
+            *("debts netted", "", ""),
+            {"customers": len(kept), "units": str(sum(kept.values()))},
+            reference=cause.hex(),
+            connection=connection,
+        )
 
     @staticmethod
     def _split(

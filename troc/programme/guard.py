@@ -83,12 +83,13 @@ class Guard:
         self._key = vault.secret("guard", b"rows")
         self._seal = vault.brand_key
         self._writing: dict[sa.Connection, _State] = {}
-        self._has_journal = False
+        self._seen: set[str] = set()
 
     # -------------------------------------------------------------------------------------------- writing
 
     def begin(self, connection: sa.Connection, guarded: Iterable[sa.Table] = ()) -> None:
         """Take what the tables say now for what they are to say."""
+        _guards.create(connection, checkfirst=True)
         state = _State(self._head(connection), {})
         there = set(sa.inspect(connection).get_table_names())
         for table in guarded:
@@ -203,11 +204,12 @@ class Guard:
     # ------------------------------------------------------------------------------------------- the state
 
     def _load(self, connection: sa.Connection) -> _State:
-        sealed = connection.scalar(sa.select(_guards.c.sealed))
+        there = self._there(connection, _guards.name)
+        sealed = connection.scalar(sa.select(_guards.c.sealed)) if there else None
         if sealed is None:
             raise StoreError(
-                "the database has lost the sums by which changes are seen",
-                "restore it from a backup; if it was made by an earlier version, `troc brand members check"
+                "the database has no sums by which changes are seen",
+                "restore it from a backup; if an earlier version made it, run `troc brand members check BRAND"
                 " --begin`",
             )
         state = _State.from_text(self._seal.unseal("guards", _ROW, "sealed", sealed))
@@ -219,7 +221,7 @@ class Guard:
 
     def _check_head(self, connection: sa.Connection, head: tuple[int, str]) -> None:
         """The journal still has that head, and nothing after it but what is written without a passphrase."""
-        if not self._there(connection):
+        if not self._there(connection, _journal.name):
             if head[0]:
                 raise _altered("the journal")
             return
@@ -231,16 +233,17 @@ class Guard:
             raise _altered("members and claims, which are older than the journal,")
 
     def _head(self, connection: sa.Connection) -> tuple[int, str]:
-        if not self._there(connection):
+        if not self._there(connection, _journal.name):
             return 0, ""
         last = connection.execute(
             sa.select(_journal).order_by(_journal.c.sequence.desc()).limit(1)
         ).one_or_none()
         return (int(last.sequence), str(last.hash)) if last else (0, "")
 
-    def _there(self, connection: sa.Connection) -> bool:
-        self._has_journal = self._has_journal or sa.inspect(connection).has_table("journal")
-        return self._has_journal
+    def _there(self, connection: sa.Connection, table: str) -> bool:
+        if table not in self._seen and sa.inspect(connection).has_table(table):
+            self._seen.add(table)
+        return table in self._seen
 
 
 def _shelf(key: str | bytes) -> int:

@@ -50,6 +50,16 @@ class Programme:
         with reading(self.store.engine) as connection:
             return self.members.vault.guard.check_all(connection, GUARDED)
 
+    def begin_again(self, actor: str) -> None:
+        """Take the database as it stands for what it is to say, and note that: for one of an earlier version.
+
+        Raises `TamperedError` where the journal does not follow from itself.
+        """
+        self.journal.verify()
+        with self.store.engine.begin() as connection:
+            self.journal.append("sums begun", actor, connection=connection)
+            self.members.vault.guard.begin(connection, GUARDED)
+
 
 def open_programme(chain: Chain, brand: Brand, passphrase: str, database: str = "") -> Programme:
     """Open a brand's programme. `database`: its URL (none: the SQLite file of the brand)."""

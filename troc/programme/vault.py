@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -208,11 +208,6 @@ class Vault:
         """Whether the database has a data key."""
         with store.engine.connect() as connection:
             return connection.scalar(sa.select(_vaults.c.id)) is not None
-
-    def guard_again(self, tables: Iterable[sa.Table]) -> None:
-        """Take what these tables say now for what they are to say: for a database of an earlier version."""
-        with self.store.engine.begin() as connection:
-            self.guard.begin(connection, tables)
 
     def change_passphrase(self, passphrase: str, work: int = 0) -> None:
         """Wrap the data key anew. Nothing else is written; a copy from before opens with the old one."""

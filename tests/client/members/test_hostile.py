@@ -12,11 +12,11 @@ from tests.client.trade.conftest import World
 from troc.errors import StoreError, TamperedError
 from troc.programme.claims import _entries as claim_entries
 from troc.programme.claims import _payments
-from troc.programme.debts import _debts
+from troc.programme.debts import _debts, _runs
 from troc.programme.guard import _guards
 from troc.programme.journal import Head, Journal, _entries
 from troc.programme.members import Members, NewMember, _members
-from troc.programme.programme import GUARDED, Programme
+from troc.programme.programme import Programme
 from troc.programme.vault import Vault, _vaults
 
 
@@ -212,10 +212,30 @@ def test_a_database_that_was_put_back_is_told_by_a_head(world: World, kept: Prog
 
 def test_lost_sums_are_told_and_begun_again_by_the_owner(kept: Programme) -> None:
     _write(kept, _guards.delete())
-    with pytest.raises(StoreError, match="lost the sums"):
+    with pytest.raises(StoreError, match="no sums by which changes are seen"):
         kept.claims.of("1")
-    kept.members.vault.guard_again(GUARDED)
+    kept.begin_again("owner")
     assert kept.check() == 7
+    (noted,) = kept.journal.entries(kind="sums begun")
+    assert noted.actor == "owner"
+
+
+def test_a_broken_journal_is_not_taken_for_good(kept: Programme) -> None:
+    _write(kept, _guards.delete())
+    _write(kept, _entries.update().values(actor="another"))
+    with pytest.raises(TamperedError):
+        kept.begin_again("owner")
+
+
+def test_a_run_that_kept_nothing_does_not_go_away(kept: Programme) -> None:
+    """Put back to before it, it could run again and keep something."""
+    sums, runs = _rows(kept, _guards)[0], _rows(kept, _runs)
+    assert kept.debts.net("1", 10, "March") == (10, 0)
+    kept.check()
+    _write(kept, _runs.delete())
+    _write(kept, _guards.update().values(**sums))
+    assert _rows(kept, _runs) == runs
+    _is_told(kept)
 
 
 def test_what_is_written_without_the_passphrase_is_no_alarm(kept: Programme) -> None:
