@@ -514,7 +514,7 @@ def check(
 
     if begin:
         text = (
-            "The database as it stands now is what later changes are told from; what was changed until now can"
+            "The database as it stands now is what later changes are told from; what was changed before can"
             " not be told any more."
         )
         if not agreed(desk.session, text, {}, "Is it as you left it?"):

@@ -232,6 +232,33 @@ class Claims:
             known = self._known(connection, causes)
         return [cause in known for cause in causes]
 
+    def imported(self, cards: Sequence[str]) -> dict[str, dict[str, tuple[int, int]]]:
+        """For each card what was brought over for it: (the lot's expiry, smallest units), by `reference_key`.
+
+        It counts whether it was paid, adjusted, or lapsed since.
+        """
+        with reading(self._store.engine) as connection:
+            numbers = self._members.ids_of(cards, connection)
+            card_of = {number: card for card, number in zip(cards, numbers, strict=True) if number}
+            self._guard.check(connection, _entries, list(card_of))
+            found: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
+            query = sa.select(_entries.c.cause, _entries.c.member, _entries.c.epoch, _entries.c.units)
+            for row in connection.execute(query.where(_entries.c.kind == IMPORTED)):
+                if row.member in card_of:
+                    told = self._expiry(row.epoch), int(row.units)
+                    found[card_of[row.member]][bytes(row.cause).hex()] = told
+        return found
+
+    def reference_key(self, reference: str) -> str:
+        """Under which key a reference stands in `imported`."""
+        return self._vault.blind("claim", reference).hex()
+
+    def payments(self) -> set[bytes]:
+        """The references of all payments, made or not."""
+        with reading(self._store.engine) as connection:
+            self._guard.check(connection, _payments)
+            return {bytes.fromhex(number) for number in connection.scalars(sa.select(_payments.c.id))}
+
     def reduce(self, member: str, units: int, reference: str, connection: sa.Connection) -> int:
         """Take points off a claim, those that lapse soonest first; gives how many were there to take.
 

@@ -197,7 +197,7 @@ class Debts:
     def _note_run(
         self, connection: sa.Connection, cause: bytes, content: bytes, kept: Mapping[str, int]
     ) -> None:
-        """Write a run down, also one that kept nothing: what has an entry in the journal cannot be put back."""
+        """Write a run down, also one that kept nothing: having its entry, it cannot be put back."""
         self._guard.insert(connection, _runs, [{"cause": cause, "content": content}])
         now = int(self._clock())
         rows = [

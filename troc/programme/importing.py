@@ -32,7 +32,7 @@ from troc.accounts import Signer
 from troc.brands import Brand, Brands, MintReport, Progress
 from troc.errors import ChecksFailedError, InputError
 from troc.messages import ZERO_ADDRESS, to_address
-from troc.payouts import LOT_MAX, Fault, FileFaultsError, Payout
+from troc.payouts import LOT_MAX, Batch, Fault, FileFaultsError, Payout, batches, in_order
 
 FILE_MAX = 2 * 2**30
 """The largest file that is read, in bytes: tens of millions of rows."""
@@ -214,6 +214,15 @@ class ImportPlan:
         }
 
     @property
+    def batches(self) -> list[Batch]:
+        """What is issued, in the transactions that it takes (or halves of them)."""
+        return [
+            batch
+            for epoch, payouts in self.issued.items()
+            for batch in batches(in_order(payouts), self.brand.address, self.reference, epoch=epoch)
+        ]
+
+    @property
     def claims(self) -> list[ClaimRow]:
         """What is kept for cards. A claim's reference depends on its card, its date and the import alone."""
         return [
@@ -297,6 +306,7 @@ def send_import(
     """Issue what has an address and keep the rest as claims.
 
     Cut off and run again with the same file and reference, it issues nothing twice and forgets nothing.
+    Whether another file brought the same points before is asked by `correcting.earlier_imports`.
     Raises before anything is sent if part of the points would have nowhere to go.
     """
     plan.check()

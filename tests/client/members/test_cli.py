@@ -269,8 +269,8 @@ def test_check_tells_of_changes(desk: Desk, home: Path) -> None:
     code, _, err = desk.tried("brand", "members", "check", "PANIER", *desk.password)
     assert (code, err) == (
         StoreError.exit_code,
-        "troc: debts in the database was altered by somebody without the passphrase: restore the database from"
-        " a backup, and pay nothing until it is clear\n",
+        "troc: debts in the database was altered by somebody without the passphrase: restore the database"
+        " from a backup, and pay nothing until it is clear\n",
     )
 
 
@@ -284,8 +284,8 @@ def test_a_database_of_before_is_taken_up(desk: Desk, home: Path, part: str) -> 
         code, _, err = desk.tried("brand", "members", *command, *desk.password)
         assert (code, err) == (
             StoreError.exit_code,
-            "troc: the database has no sums by which changes are seen: restore it from a backup; if an earlier"
-            " version made it, run `troc brand members check BRAND --begin`\n",
+            "troc: the database has no sums by which changes are seen: restore it from a backup; if an"
+            " earlier version made it, run `troc brand members check BRAND --begin`\n",
         )
     desk.members("check", "--begin", "--dry-run")
     assert desk.tried("brand", "members", "check", "PANIER", *desk.password)[0] == StoreError.exit_code
