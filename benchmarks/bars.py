@@ -77,6 +77,8 @@ BARS = (
     Bar("ring-of-three", Fraction(44_000)),
     Bar("batch-of-30", Fraction(35_000)),
     Bar("batch-of-30-first", Fraction(52_000)),
+    Bar("solver-batch", Fraction(40_000)),
+    Bar("solver-batch-first", Fraction(57_000)),
     Bar("expiry", Fraction(0)),
     Bar("voucher-existing", Fraction(62_000)),
     Bar("voucher-new", Fraction(80_000)),

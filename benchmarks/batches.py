@@ -1,4 +1,4 @@
-"""Families of batches to clear: ordinary ones, and ones made to break a solver. Each follows from a seed."""
+"""Families of batches to clear: ordinary ones, and ones made to break a solver, each from its seed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Draft:
         wallets, place = np.unique(self.maker * self.tokens + self.give, return_inverse=True)
         units = np.maximum(np.bincount(place, self.give_amount * self.held), 1.0)
         # What there is of a token fits its supply.
-        supply = np.bincount(wallets % self.tokens, units, self.tokens)
+        supply = np.maximum(np.bincount(wallets % self.tokens, units, self.tokens), 1.0)
         units = np.maximum(units * np.minimum(1.0, 2.0**57 / supply)[wallets % self.tokens], 1.0)
         shares = random.dirichlet(np.ones(self.lots), len(wallets))
         shares = shares * (random.random(shares.shape) < 0.7)

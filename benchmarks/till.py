@@ -8,22 +8,19 @@ on two cores, the 99th percentile below 50 ms.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import multiprocessing
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-import httpx
 import psutil
 
+from benchmarks.load import Request, generate, report, serving, troc_in
 from benchmarks.records import BenchmarkError
 from troc.accounts import open_account
 from troc.anvil import free_port, rpc_of, run_anvil
@@ -35,22 +32,9 @@ from troc.network import NetworkConfig
 RATE = 300
 SECONDS = 20
 P99_MS = 50.0
-_CONNECTIONS = 32
 _CUSTOMERS = 500
 _AMOUNT = 3
 _TILL = "dev:5"
-
-
-@dataclass(frozen=True)
-class Load:
-    """What the load generator saw. Latencies in milliseconds, from the moment a request was due."""
-
-    accepted: int
-    refused: int
-    seconds: float
-    p50: float
-    p99: float
-    worst: float
 
 
 def customer(number: int) -> str:
@@ -58,57 +42,12 @@ def customer(number: int) -> str:
     return f"0x{0xC0FFEE << 100 | number:040x}"
 
 
-async def _load(port: int, token: str, rate: int, seconds: int) -> Load:
-    """Requests over plain sockets: a client library would take more of the two cores than the service."""
-    latencies: list[float] = []
-    refused = 0
-    numbers = iter(range(rate * seconds))
-    start = time.perf_counter() + 0.5
-
-    async def register() -> None:
-        nonlocal refused
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for number in numbers:
-            due = start + number / rate
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            body = json.dumps(
-                {"receipt": f"b{number}", "customer": customer(number % _CUSTOMERS), "amount": _AMOUNT}
-            )
-            writer.write(
-                f"POST /issue HTTP/1.1\r\nHost: till\r\nAuthorization: Bearer {token}\r\n"
-                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
-            )
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-            length = int(head.split("content-length:", 1)[1].split("\r\n", 1)[0])
-            await reader.readexactly(length)
-            if head.split(" ", 2)[1] == "200":
-                latencies.append((time.perf_counter() - due) * 1000)
-            else:
-                refused += 1
-        writer.close()
-
-    await asyncio.gather(*(register() for _ in range(_CONNECTIONS)))
-    took = time.perf_counter() - start
-    latencies.sort()
-    at = [latencies[min(len(latencies) - 1, int(len(latencies) * share))] for share in (0.5, 0.99, 1.0)]
-    return Load(len(latencies), refused, took, *at)
-
-
-def _generate(port: int, token: str, rate: int, seconds: int, answer: multiprocessing.Queue[Load]) -> None:
-    answer.put(asyncio.run(_load(port, token, rate, seconds)))
-
-
 @contextmanager
 def _service(rpc: str, folder: Path, database: str) -> Iterator[tuple[int, str, psutil.Process]]:
     """The service, started as a user starts it; gives its port, a token and its process."""
-    (folder / "config").mkdir()
-    (folder / "config" / "local.yaml").write_text(
-        "chain_id: local\nrpc: http://127.0.0.1:1\npoll_seconds: 0.02\n"
-    )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    base = [sys.executable, "-m", "troc", "--rpc", rpc, "--account", _TILL, "--json", "till"]
+    base, environment = troc_in(folder, rpc, _TILL)
     added = subprocess.run(
-        [*base, "token", "add", "BENCH", "load", "--database", database],
+        [*base, "till", "token", "add", "BENCH", "load", "--database", database],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -116,27 +55,9 @@ def _service(rpc: str, folder: Path, database: str) -> Iterator[tuple[int, str, 
         check=True,
     )
     port = free_port()
-    process = subprocess.Popen(
-        [*base, "serve", "BENCH", "--port", str(port), "--database", database],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        give_up = time.monotonic() + 60
-        while True:
-            try:
-                httpx.get(url + "/health")
-                break
-            except httpx.TransportError:
-                if process.poll() is not None or time.monotonic() > give_up:
-                    raise BenchmarkError("the till's service does not start") from None
-                time.sleep(0.05)
-        yield port, json.loads(added.stdout)["token"], psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait()
+    arguments = ["till", "serve", "BENCH", "--port", str(port), "--database", database]
+    with serving(rpc, _TILL, folder, arguments, port) as process:
+        yield port, json.loads(added.stdout)["token"], process
 
 
 def measure(rate: int, seconds: int, database: str) -> dict[str, object]:
@@ -153,13 +74,20 @@ def measure(rate: int, seconds: int, database: str) -> dict[str, object]:
         load_before = os.getloadavg()[0]
         with _service(rpc, folder, database or f"sqlite:///{folder / 'till.sqlite'}") as (at, token, service):
             before = service.cpu_times()
-            context = multiprocessing.get_context("spawn")
-            answer: multiprocessing.Queue[Load] = context.Queue()
-            arguments = (at, token, rate, seconds, answer)
-            generator = context.Process(target=_generate, args=arguments, daemon=True)
-            generator.start()
-            load = answer.get(timeout=seconds * 10 + 60)
-            generator.join()
+            requests = [
+                Request(
+                    "/issue",
+                    json.dumps(
+                        {
+                            "receipt": f"b{number}",
+                            "customer": customer(number % _CUSTOMERS),
+                            "amount": _AMOUNT,
+                        }
+                    ),
+                )
+                for number in range(rate * seconds)
+            ]
+            load = generate(at, requests, rate, {"Authorization": f"Bearer {token}"})
             give_up = time.monotonic() + 120
             waited = time.perf_counter()
             while (issued := brand.status(bench).issued) < load.accepted * _AMOUNT:
@@ -192,11 +120,7 @@ def main() -> None:
     parser.add_argument("--database", default="", help="SQLAlchemy URL (default: a new SQLite file)")
     chosen = parser.parse_args()
     found = measure(chosen.rate, chosen.seconds, chosen.database)
-    for name, value in found.items():
-        print(f"{name:22} {value:.1f}" if isinstance(value, float) else f"{name:22} {value}")
-    met = found["refused"] == 0 and float(str(found["p99"])) < P99_MS
-    print("the bar is met" if met else f"the bar is missed: {chosen.rate} a second, p99 below {P99_MS:g} ms")
-    sys.exit(0 if met else 1)
+    report(found, chosen.rate, P99_MS)
 
 
 if __name__ == "__main__":

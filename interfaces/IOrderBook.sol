@@ -10,11 +10,13 @@ interface IOrderBook {
     /// @notice The price of a good in a batch.
     /// @param token The token.
     /// @param livingUntil The class of remaining life: points that live beyond this time; 0: any.
-    /// @param price Of one smallest unit, with 18 decimals, in any unit common to the goods that were traded for each other.
+    /// @param price Of one smallest unit, with 18 decimals, in any unit common to the goods of its group.
+    /// @param group Prices compare within a group: goods that were traded for each other have the same number.
     struct Good {
         address token;
         uint256 livingUntil;
         uint256 price;
+        uint256 group;
     }
 
     /// @notice What a solver says of a batch before it is settled. docs/clearing.md has the rules and formulas by which

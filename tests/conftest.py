@@ -19,8 +19,8 @@ from tests.helpers import DAY, now
 
 @pytest.fixture(scope="session", autouse=True)
 def speed() -> Iterator[None]:
-    """Halves the time of a test: brownie looks at its whole call stack, source lines and all, for each
-    snapshot, and collects garbage for each revert.
+    """A third of the time: for each snapshot brownie looks at its whole call stack, source lines and
+    all, and for each revert it collects garbage, of all that the tests before have left.
     """
 
     def stack() -> list[SimpleNamespace]:
@@ -28,13 +28,14 @@ def speed() -> Iterator[None]:
         return [SimpleNamespace(frame=frame), SimpleNamespace(frame=frame.f_back)]
 
     # `brownie.network.rpc` as an attribute is the object of that name, which hides the module.
-    module = sys.modules["brownie.network.rpc"]
-    assert module.inspect is inspect
-    module.inspect = SimpleNamespace(stack=stack)  # type: ignore[attr-defined]
-    gc.freeze()
+    rpc: Any = sys.modules["brownie.network.rpc"]
+    state: Any = sys.modules["brownie.network.state"]
+    assert rpc.inspect is inspect
+    assert state.gc is gc
+    rpc.inspect = SimpleNamespace(stack=stack)
+    state.gc = SimpleNamespace(collect=lambda: 0)
     yield
-    gc.unfreeze()
-    module.inspect = inspect  # type: ignore[attr-defined]
+    rpc.inspect, state.gc = inspect, gc
 
 
 @pytest.fixture(autouse=True)

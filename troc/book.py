@@ -12,20 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from troc.accounts import Signer
+from troc.acts import LARGEST_SIGNATURE, act_of
 from troc.brands import Brand, Brands
 from troc.chain import Chain, Receipt
 from troc.errors import InputError, NetworkError, OrderError, TrocError
 from troc.messages import KIND_POINTS, Domain, Order
 from troc.orders import SHORTEST_ID, SignedOrder, check_sense
 from troc.signatures import is_signed
+from troc.submitting import Submitter
 
 if TYPE_CHECKING:
     from troc.index import Index
     from troc.index.market_reading import IndexedOrder
-
-_LARGEST_SIGNATURE = 4_096
-"""Bytes of a signature that are looked at: enough for a wallet of thirty owners, too few to fill a memory."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +75,11 @@ class Book:
         self._next_block = since
         self._read: dict[bytes, Entry] = {}
 
-    def publish(self, orders: Sequence[SignedOrder], signer: Signer) -> Receipt:
-        """Publish signed orders. Anyone may: `signer` need not be a maker."""
-        call = self._contract.functions.publish(
-            [signed.order.as_tuple() for signed in orders], [signed.signature for signed in orders]
-        )
-        return self._chain.send(call, signer)
+    def publish(self, orders: Sequence[SignedOrder], submitter: Submitter) -> Receipt:
+        """Publish signed orders. Anyone may: the submitter need not be a maker."""
+        return submitter.submit(
+            [act_of(signed.order, signed.signature, self._exchange) for signed in orders]
+        )[-1]
 
     def entries(
         self,
@@ -169,7 +166,7 @@ class Book:
         now = self._chain.now()
         for event in events:
             signature = bytes(event["args"]["signature"])
-            if len(signature) > _LARGEST_SIGNATURE:
+            if len(signature) > LARGEST_SIGNATURE:
                 continue
             try:
                 signed = SignedOrder(Order.from_chain(event["args"]["order"]), signature, self._exchange)

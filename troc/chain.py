@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeVar, cast
@@ -15,10 +15,12 @@ from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from rlp import encode as rlp_encode  # type: ignore[import-untyped]
 from web3 import HTTPProvider, Web3
+from web3._utils.filters import construct_event_filter_params
 from web3.contract import Contract
 from web3.contract.contract import ContractConstructor, ContractEvent, ContractFunction
 from web3.exceptions import (
     BadFunctionCallOutput,
+    BlockNotFound,
     ContractLogicError,
     TransactionNotFound,
     Web3Exception,
@@ -127,6 +129,15 @@ class Receipt:
         """The events of this kind that the contract of `event` emitted in this transaction."""
         mine = [log for log in self.logs if not event.address or log["address"] == event.address]
         return list(event.process_receipt({"logs": mine}, errors=DISCARD))
+
+
+@dataclass(frozen=True)
+class Mined:
+    """A transaction in a block, by the block's hash; `failed`: it took the fee and changed nothing."""
+
+    receipt: Receipt
+    block_hash: str
+    failed: bool
 
 
 def create_address(sender: str, nonce: int) -> str:
@@ -296,6 +307,22 @@ class Chain:
         sent = cast(Sequence[Mapping[str, Any]], block.get("transactions", ()))
         return [bytes(HexBytes(each["input"])) for each in sent if each.get("to") == to]
 
+    def try_many(self, calls: Sequence[Mapping[str, Any]]) -> list[bytes | ContractError]:
+        """Rehearse many calls on the latest block in one request: what each answers, or why it is refused.
+
+        A call has `to` and `data`, and perhaps `from` and `gas`, as a node takes them.
+        """
+        if not calls:
+            return []
+        provider = cast(HTTPProvider, self.web3.provider)
+        method = RPCEndpoint("eth_call")
+        answers = provider.make_batch_request([(method, [dict(call), "latest"]) for call in calls])
+        if not isinstance(answers, list) or len(answers) != len(calls):
+            raise NetworkError("the node answers no batches", "use another node")
+        # Nodes may answer in another order.
+        answers = sorted(answers, key=lambda answer: int(answer["id"] or 0))
+        return [_answered(answer) for answer in answers]
+
     def logs(
         self,
         event: ContractEvent,
@@ -308,14 +335,54 @@ class Chain:
         `filters` are values (or lists of them) of indexed arguments. Asks for `config.log_range` blocks at
         once, and for fewer where the node finds that too much.
         """
+        yield from self._in_ranges(
+            lambda first, until: event.get_logs(
+                argument_filters=dict(filters or {}), from_block=first, to_block=until
+            ),
+            from_block,
+            to_block,
+        )
+
+    def log_data(
+        self, event: ContractEvent, indexed: str, values: Sequence[Any], from_block: int = 0
+    ) -> list[bytes]:
+        """What the events of this kind say whose indexed argument is one of `values`: one piece of bytes a
+        range of blocks, not decoded.
+        """
+
+        def ask(first: int, until: int) -> Iterator[bytes]:
+            _, made = construct_event_filter_params(
+                event.abi,
+                self.web3.codec,
+                contract_address=event.address,
+                argument_filters={indexed: list(values)},
+                from_block=first,
+                to_block=until,
+            )
+            provider = cast(HTTPProvider, self.web3.provider)
+            asked = {
+                "address": made["address"],
+                "topics": made["topics"],
+                "fromBlock": hex(first),
+                "toBlock": hex(until),
+            }
+            answer = provider.make_request(RPCEndpoint("eth_getLogs"), [asked])
+            if "error" in answer:
+                raise Web3RPCError(str(answer["error"]), rpc_response=answer)
+            yield b"".join(bytes.fromhex(log["data"][2:]) for log in answer["result"])
+
+        return list(self._in_ranges(ask, from_block, None))
+
+    def _in_ranges(
+        self, ask: Callable[[int, int], Iterable[T]], from_block: int, to_block: int | None
+    ) -> Iterator[T]:
+        """Ask for ranges of blocks, smaller ones where the node finds them too much."""
         last = self.block_number() if to_block is None else to_block
         span = self.config.log_range
         while from_block <= last:
             until = min(from_block + span - 1, last)
             try:
-                found = event.get_logs(
-                    argument_filters=dict(filters or {}), from_block=from_block, to_block=until
-                )
+                found = list(ask(from_block, until))
             except Web3RPCError as error:
                 if span == 1:
                     raise NetworkError(
@@ -339,7 +406,7 @@ class Chain:
 
     def gas_price(self) -> int:
         """Wei that a unit of gas costs at most, if sent now."""
-        fees = self._fees()
+        fees = self.fees()
         return int(cast(int, fees.get("maxFeePerGas", fees.get("gasPrice"))))
 
     def send(
@@ -383,13 +450,30 @@ class Chain:
                 {"gas": gas},
             )
         limit = self.block_gas_limit()
+        nonce = self._ask(lambda: self.web3.eth.get_transaction_count(sender, "pending"))
+        return self.sign_as(
+            call, signer, nonce=nonce, gas=min(int(gas * GAS_MARGIN), max(limit, gas)), value=value
+        )
+
+    def sign_as(
+        self,
+        call: Sendable,
+        signer: Signer,
+        *,
+        nonce: int,
+        gas: int,
+        fees: TxParams | None = None,
+        value: int = 0,
+    ) -> Signed:
+        """Sign a transaction with this number and limit of gas; `fees` as `fees` tells them."""
+        sender = _checksummed(signer.address)
         transaction: TxParams = {
             "from": sender,
             "chainId": self.chain_id,
-            "nonce": self._ask(lambda: self.web3.eth.get_transaction_count(sender, "pending")),
+            "nonce": cast(Any, nonce),
             "value": cast(Any, value),
-            "gas": min(int(gas * GAS_MARGIN), max(limit, gas)),
-            **self._fees(),
+            "gas": gas,
+            **(fees or self.fees()),
         }
         if isinstance(call, dict):
             transaction = {**transaction, **call}
@@ -399,7 +483,6 @@ class Chain:
         if not complete.get("to"):
             complete.pop("to", None)
         done = signer.sign_transaction(complete)
-        nonce = int(cast(int, complete["nonce"]))
         return Signed(
             transaction="0x" + bytes(done.hash).hex(),
             raw=HexBytes(done.raw_transaction),
@@ -435,24 +518,25 @@ class Chain:
                 sent = time.monotonic()
             time.sleep(self.config.poll_seconds)
 
-    def broadcast(self, signed: Signed) -> None:
-        """Send a signed transaction and do not wait; `submit` waits for it later."""
-        self._broadcast(signed, first=True)
-
     def receipt(self, transaction: str) -> Receipt | None:
         """The receipt of a transaction, or None while the node has none or only an empty one.
 
         Raises `ContractError` for a transaction that failed.
         """
+        mined = self.mined(transaction)
+        if mined is not None and mined.failed:
+            raise self.why_failed(transaction, mined.receipt.block)
+        return None if mined is None else mined.receipt
+
+    def mined(self, transaction: str) -> Mined | None:
+        """What a block says of a transaction, failed or not; None while the node has no receipt."""
         try:
             found = self._ask(lambda: self.web3.eth.get_transaction_receipt(cast(HexStr, transaction)))
         except TransactionNotFound:
             return None
         if not found or found.get("blockNumber") is None or found.get("status") is None:
             return None
-        if found["status"] == 0:
-            raise self._why_failed(transaction, int(found["blockNumber"]))
-        return Receipt(
+        receipt = Receipt(
             transaction=transaction,
             sender=found["from"],
             block=int(found["blockNumber"]),
@@ -461,6 +545,24 @@ class Chain:
             contract=found.get("contractAddress"),
             logs=tuple(found["logs"]),
         )
+        return Mined(receipt, "0x" + bytes(found["blockHash"]).hex(), found["status"] == 0)
+
+    def block_hash(self, number: int) -> str:
+        """The hash of a block that is there; empty where there is none."""
+        try:
+            return "0x" + bytes(self._ask(lambda: self.web3.eth.get_block(number))["hash"]).hex()
+        except BlockNotFound:
+            return ""
+
+    def broadcast(self, signed: Signed, first: bool = True) -> None:
+        """Send a signed transaction, and do not wait: `submit` does. Raises `PendingError` where another
+        one took its number; not `first`: then nothing, since it may be in a block.
+        """
+        self._broadcast(signed, first)
+
+    def knows(self, transaction: str) -> bool:
+        """Whether the node has a transaction, in a block or waiting."""
+        return self._knows(transaction)
 
     def transaction(self, transaction: str) -> TxData:
         """A transaction by its hash. Raises `InputError` where the node knows none."""
@@ -483,7 +585,8 @@ class Chain:
 
     # ---------------------------------------------------------------------------------------- internal
 
-    def _fees(self) -> TxParams:
+    def fees(self) -> TxParams:
+        """What a transaction offers that is to be in one of the next blocks, in wei for a unit of gas."""
         block = self._ask(lambda: self.web3.eth.get_block("latest"))
         base = block.get("baseFeePerGas")
         if base is None:
@@ -526,8 +629,8 @@ class Chain:
         except TransactionNotFound:
             return False
 
-    def _why_failed(self, transaction: str, block: int) -> TrocError:
-        """Ask again, just before it failed, for the reason that a receipt does not hold."""
+    def why_failed(self, transaction: str, block: int) -> TrocError:
+        """Why a transaction failed in this block: rehearsed on the block before, since no receipt says."""
         try:
             sent = self.web3.eth.get_transaction(cast(HexStr, transaction))
             again: TxParams = {
@@ -554,7 +657,7 @@ class Chain:
         """Run a request and put refusals into our words."""
         try:
             return request()
-        except TransactionNotFound:
+        except (TransactionNotFound, BlockNotFound):
             raise
         except BadFunctionCallOutput:
             raise NotDeployedError(
@@ -618,6 +721,19 @@ def _revert_data(error: Web3Exception) -> bytes:
             except ValueError:
                 continue
     return b""
+
+
+def _answered(answer: RPCResponse) -> bytes | ContractError:
+    error = answer.get("error")
+    if error is None:
+        return bytes.fromhex(str(answer["result"])[2:])
+    data, said = "", str(error)
+    if isinstance(error, Mapping):
+        data, said = error.get("data") or "", str(error.get("message", ""))
+    if isinstance(data, Mapping):
+        data = data.get("result") or data.get("data") or ""
+    good = isinstance(data, str) and data.startswith("0x")
+    return explain(bytes.fromhex(data[2:]) if good else b"", " ".join(said.split())[:200])
 
 
 def _said(error: Web3Exception) -> str:

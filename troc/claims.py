@@ -9,19 +9,22 @@ from enum import StrEnum
 from typing import Any
 
 from web3.contract.contract import ContractFunction
+from web3.types import TxParams
 
 from troc import words
 from troc.accounts import Signer
+from troc.acts import MOST_NONCES, Act, Acts, Part, act_of
 from troc.brands import Brand, Brands, Grant, Progress
 from troc.chain import Chain, Receipt
 from troc.errors import ContractError, FundsError, InputError, NetworkError, VoucherError, WrongChainError
 from troc.messages import ZERO_ADDRESS, CancelNonces, sign, to_address
 from troc.payouts import LOT_MAX
 from troc.signatures import is_signed
+from troc.submitting import Submitter
 from troc.vouchers import NO_RECEIPT, Draft, SignedVoucher
 
 CLAIMS_PER_BATCH = 200
-_CANCELS_PER_BATCH = 500
+_CANCELS_PER_BATCH = MOST_NONCES
 _NONCES_PER_FILTER = 100
 
 _ASK = "ask whoever gave it to you for another"
@@ -84,9 +87,10 @@ class ClaimReport:
 class Claims:
     """Vouchers of one deployment's brands. `since` is the block from which on logs are read."""
 
-    def __init__(self, chain: Chain, brands: Brands, exchange: str, since: int = 0) -> None:
+    def __init__(self, chain: Chain, brands: Brands, acts: Acts, exchange: str, since: int = 0) -> None:
         self._chain = chain
         self._brands = brands
+        self._acts = acts
         self._exchange = exchange
         self._since = since
 
@@ -199,7 +203,7 @@ class Claims:
     def claim(
         self,
         standings: Sequence[VoucherStanding],
-        submitter: Signer,
+        submitter: Submitter,
         to: str | None = None,
         progress: Progress | None = None,
     ) -> ClaimReport:
@@ -208,7 +212,7 @@ class Claims:
         `to` gets what is made out to one-time keys. `submitter` sends and pays; it need not be `to`. Those
         that cannot be claimed are passed over, so a run that was cut off is simply run again.
         """
-        run = _ClaimRun(self._chain, submitter, progress)
+        run = _ClaimRun(self._chain, self._acts, submitter, progress)
         ready: dict[str, list[_Ready]] = defaultdict(list)
         passed: list[VoucherStanding] = []
         for standing in standings:
@@ -235,19 +239,20 @@ class Claims:
 
     def _ready(self, standing: VoucherStanding, to: str | None) -> _Ready:
         signed = standing.signed
-        voucher = signed.voucher
-        if not voucher.is_key:
-            return _Ready(standing, (voucher.as_tuple(), signed.signature, ZERO_ADDRESS, b""))
+        domain = standing.brand.domain_of_messages(self._chain.chain_id)
+        part = Part(signed.voucher, signed.signature)
+        if not signed.voucher.is_key:
+            return _Ready(standing, Act((part,), domain))
         if to is None:
             raise InputError("nobody was named to get the points", "name an address with --to")
         to = to_address(to, "recipient")
-        domain = standing.brand.domain_of_messages(self._chain.chain_id)
-        return _Ready(standing, (voucher.as_tuple(), signed.signature, to, signed.named_to(to, domain)))
+        claim = Part(*signed.claim_to(to, domain))
+        return _Ready(standing, Act((part, claim), domain))
 
     # ----------------------------------------------------------------------------------------- cancelling
 
     def cancel(
-        self, standings: Sequence[VoucherStanding], signer: Signer, submitter: Signer | None = None
+        self, standings: Sequence[VoucherStanding], signer: Signer, submitter: Submitter | None = None
     ) -> list[Receipt]:
         """End vouchers of the signer's that were not paid yet. Anyone may submit what the issuer signed."""
         nonces: dict[Brand, list[int]] = defaultdict(list)
@@ -264,12 +269,12 @@ class Claims:
             token = self._brands.token(brand).functions
             for start in range(0, len(all_nonces), _CANCELS_PER_BATCH):
                 part = all_nonces[start : start + _CANCELS_PER_BATCH]
-                call = token.cancelNonces(part)
-                if submitter is not None:
-                    message = CancelNonces(signer.address, tuple(part))
-                    signature = sign(message, brand.domain_of_messages(self._chain.chain_id), signer)
-                    call = token.cancelNoncesFor(signer.address, part, signature)
-                receipts.append(self._chain.send(call, submitter or signer))
+                if submitter is None:
+                    receipts.append(self._chain.send(token.cancelNonces(part), signer))
+                    continue
+                message = CancelNonces(signer.address, tuple(part))
+                domain = brand.domain_of_messages(self._chain.chain_id)
+                receipts += submitter.submit([act_of(message, sign(message, domain, signer), domain)])
         return receipts
 
 
@@ -356,7 +361,7 @@ class _Look:
 @dataclass(frozen=True)
 class _Ready:
     standing: VoucherStanding
-    argument: tuple[Any, ...]
+    act: Act
 
     @property
     def signed(self) -> SignedVoucher:
@@ -366,8 +371,9 @@ class _Ready:
 class _ClaimRun:
     """One run of claiming."""
 
-    def __init__(self, chain: Chain, submitter: Signer, progress: Progress | None) -> None:
+    def __init__(self, chain: Chain, acts: Acts, submitter: Submitter, progress: Progress | None) -> None:
         self._chain = chain
+        self._acts = acts
         self._submitter = submitter
         self._progress = progress
         self.total = 0
@@ -377,14 +383,13 @@ class _ClaimRun:
         self.transactions: list[str] = []
 
     def pay(self, token: Any, part: Sequence[_Ready]) -> None:
-        arguments = [each.argument for each in part]
+        acts = [each.act for each in part]
         is_one = len(part) == 1
-        call = token.functions.claim(*arguments) if is_one else token.functions.claimBatch(arguments)
         try:
-            if not is_one and not self._fits(call):
+            if not is_one and not self._fits(self._acts.call(acts)):
                 self._halve(token, part)
                 return
-            receipt = self._chain.send(call, self._submitter)
+            receipts = self._submitter.submit(acts)
         except ContractError as error:
             # Since they were looked at, something changed for one of them: find out for which.
             if not is_one:
@@ -394,9 +399,10 @@ class _ClaimRun:
             else:
                 self.refused.append(_refused(part[0].standing, error))
             return
-        self.transactions.append(receipt.transaction)
+        self.transactions += [receipt.transaction for receipt in receipts]
         claimed = {
             (event["args"]["issuer"], event["args"]["nonce"]): event["args"]["to"]
+            for receipt in receipts
             for event in receipt.events(token.events.VoucherClaimed())
         }
         for each in part:
@@ -423,7 +429,7 @@ class _ClaimRun:
         self.pay(token, part[:middle])
         self.pay(token, part[middle:])
 
-    def _fits(self, call: ContractFunction) -> bool:
+    def _fits(self, call: TxParams) -> bool:
         try:
             return self._chain.estimate(call, self._submitter.address) <= self._chain.batch_gas()
         except (FundsError, NetworkError):

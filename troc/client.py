@@ -11,6 +11,7 @@ sends nothing.
 from __future__ import annotations
 
 import getpass
+import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from troc import words
 from troc.accounts import Signer, address_of, open_account
+from troc.acts import Acts
 from troc.audit import Audit, Auditor
 from troc.book import Book, Entry
 from troc.brands import Brand, Brands, LaunchPlan, MintReport, Progress, Status
@@ -35,6 +37,7 @@ from troc.payouts import Payout
 from troc.pending import PendingReport, Purchase, Purchases, ReleaseReport
 from troc.points import Holding, Points, receipt_id
 from troc.settlement import Settlement
+from troc.submitting import Direct, Relays, Submitter, check_url
 from troc.trade import Quote, Standing, Trade, Trading
 from troc.vouchers import (
     Draft,
@@ -48,6 +51,8 @@ from troc.vouchers import (
 
 if TYPE_CHECKING:
     from troc.index import Index
+
+_log = logging.getLogger(__name__)
 
 Opener = Callable[[], Signer]
 """Opens an account when something is to be signed, and not before."""
@@ -93,6 +98,8 @@ class Troc:
         open_submitter: Opener | None = None,
         fetch: Fetch = fetch_https,
         unnamed: AccountError = UNNAMED,
+        relays: Sequence[str] = (),
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self.chain = chain
         self._unnamed = unnamed
@@ -102,7 +109,8 @@ class Troc:
         since = manifest.first_block
         self.brands = Brands(chain, manifest.address("Brands"), exchange, since, fetch)
         self.points = Points(chain, self.brands, exchange)
-        self.claims = Claims(chain, self.brands, exchange, since)
+        self.acts = Acts(chain, self.brands, domain, manifest.address("OrderBook"))
+        self.claims = Claims(chain, self.brands, self.acts, exchange, since)
         self.purchases = Purchases(chain, self.brands, since)
         self._indexes: list[Index | None] = []
         self.book = Book(
@@ -111,20 +119,33 @@ class Troc:
         self.orders = Trading(chain, domain, self.brands, self.points, self.book, since, self._index_or_none)
         self._auditor = Auditor(chain, self.brands, self.points, exchange, since)
         self.exchange_domain = domain
-        self._act_as(address, open_signer, open_submitter)
+        self._say = say or _log.warning
+        self._act_as(address, open_signer, open_submitter, relays)
 
-    def _act_as(self, address: str | None, open_signer: Opener | None, open_submitter: Opener | None) -> None:
+    def _act_as(
+        self,
+        address: str | None,
+        open_signer: Opener | None,
+        open_submitter: Opener | None,
+        relays: Sequence[str],
+    ) -> None:
         self._address = address
         self._open_signer = open_signer
         self._open_submitter = open_submitter
         self._signer: Signer | None = None
-        self._submitter: Signer | None = None
+        self._payer: Signer | None = None
+        self._relays = tuple(check_url(url) for url in relays)
 
-    def as_account(self, account: str | Signer, submit_with: str | Signer | None = None) -> Troc:
+    def as_account(
+        self,
+        account: str | Signer,
+        submit_with: str | Signer | None = None,
+        relays: Sequence[str] = (),
+    ) -> Troc:
         """The same deployment, seen by another account; what was read so far is shared."""
         other = object.__new__(Troc)
         other.__dict__.update(self.__dict__)
-        other._act_as(*_openers(self.chain, account, submit_with, None, None))
+        other._act_as(*_openers(self.chain, account, submit_with, None, None), relays)
         return other
 
     @property
@@ -163,16 +184,27 @@ class Troc:
         return self._signer
 
     @property
-    def submitter(self) -> Signer | None:
-        """Who sends and pays instead, opened; None where the account that acts does so itself."""
-        if self._submitter is None and self._open_submitter is not None:
-            self._submitter = self._open_submitter()
-        return self._submitter
+    def submitter(self) -> Submitter | None:
+        """Who brings what the account signs to the chain; None where the account does so itself."""
+        if self._relays:
+            return Relays(self.chain, self.acts, self._relays, lambda: self.sender, self._say)
+        return None if self._open_submitter is None else Direct(self.chain, self.acts, self.sender)
+
+    @property
+    def anyone(self) -> Submitter:
+        """Who submits what anybody may: the `submitter`, else the account that acts."""
+        return self.submitter or Direct(self.chain, self.acts, self.sender)
 
     @property
     def sender(self) -> Signer:
-        """Who sends and pays, opened."""
-        return self.submitter or self.signer
+        """Who sends transactions and pays for them, opened; where there are relays, only what they do not
+        take.
+        """
+        if self._open_submitter is None:
+            return self.signer
+        if self._payer is None:
+            self._payer = self._open_submitter()
+        return self._payer
 
     # ------------------------------------------------------------------------------------------- brands
 
@@ -379,7 +411,7 @@ class Troc:
         """Claim what `check_vouchers` found."""
         if to is None and any(each.signed.voucher.is_key for each in standings):
             to = self.address
-        return self.claims.claim(standings, self.sender, to, progress)
+        return self.claims.claim(standings, self.anyone, to, progress)
 
     def cancel_vouchers(self, *sources: str | Path | SignedVoucher) -> list[Receipt]:
         """End vouchers that the account that acts has signed, as far as they are not paid."""
@@ -562,7 +594,7 @@ class Troc:
 
     def publish(self, *orders: SignedOrder) -> Receipt:
         """Publish signed orders in the log."""
-        return self.book.publish(orders, self.sender)
+        return self.book.publish(orders, self.anyone)
 
     def find(self, name: str | Path | SignedOrder | Entry) -> Entry:
         """The order of that id (or its beginning), or in that file, checked."""
@@ -615,7 +647,7 @@ class Troc:
     def settle(self, names: Iterable[str | Path | SignedOrder | Entry]) -> Receipt:
         """Settle several orders that fit together. The account that acts is no party to it."""
         standings, settlement = self.plan_settlement(names)
-        return self.orders.settle([standing.entry for standing in standings], settlement, self.sender)
+        return self.orders.settle([standing.entry for standing in standings], settlement, self.anyone)
 
     def cancel(self, name: str | Path | SignedOrder | Entry) -> Receipt:
         """End an order of one's own for good."""
@@ -643,6 +675,7 @@ def connect(
     password_file: Path | str | None = None,
     submit_with: str | Signer | None = None,
     submit_password_file: Path | str | None = None,
+    relays: Sequence[str] = (),
     fetch: Fetch = fetch_https,
 ) -> Troc:
     """Reach a deployment.
@@ -650,11 +683,12 @@ def connect(
     `network` is a file of `config/` (none: `TROC_NETWORK`, else "local"), `rpc` the address of its node
     where that differs. `account` is a stored account, `dev:0` and so on for a local chain, or an opened
     one; without it one can look, and not act. `submit_with` names another account that sends and pays, so
-    that the first one only signs.
+    that the first one only signs; `relays` are URLs of relays that do so (docs/relay.md), tried in turn.
     """
     chain = Chain.connect(load_network(network, rpc))
     given = [Path(path) if path else None for path in (password_file, submit_password_file)]
-    return Troc(chain, load_manifest(chain), *_openers(chain, account, submit_with, *given), fetch=fetch)
+    openers = _openers(chain, account, submit_with, *given)
+    return Troc(chain, load_manifest(chain), *openers, fetch=fetch, relays=relays)
 
 
 def _open_index(chain: Chain, manifest: Manifest) -> Index | None:

@@ -150,3 +150,9 @@ class VoucherError(TrocError):
     """A voucher that cannot be signed, claimed or cancelled."""
 
     exit_code = 20
+
+
+class RelayError(TrocError):
+    """No relay brought a signed message to the chain, and nobody else could."""
+
+    exit_code = 22

@@ -13,10 +13,22 @@ from web3.contract.contract import ContractFunction
 
 from troc import words
 from troc.accounts import Signer
+from troc.acts import act_of
 from troc.brands import Brand, Brands
 from troc.chain import Chain, Receipt
 from troc.errors import InputError, PointsError
-from troc.messages import UINT256_MAX, WHOLE_INDEXES, Permit, Redeem, Send, pack_nonce, sign, to_address
+from troc.messages import (
+    UINT256_MAX,
+    WHOLE_INDEXES,
+    Message,
+    Permit,
+    Redeem,
+    Send,
+    pack_nonce,
+    sign,
+    to_address,
+)
+from troc.submitting import Submitter
 
 SIGNED_FOR = 1 * words.HOUR
 """How long a message that another account submits at once stays good."""
@@ -107,9 +119,7 @@ def receipt_id(receipt: str, salt: bytes) -> bytes:
 
 
 class Points:
-    """Points of all brands of one deployment. `submitter` may be another account than the signer's: it pays
-    the fee.
-    """
+    """Points of all brands of one deployment. With a `submitter` the signer only signs, and pays no fee."""
 
     def __init__(self, chain: Chain, brands: Brands, exchange: str) -> None:
         self._chain = chain
@@ -130,7 +140,7 @@ class Points:
             asked += [token.lotsOf(account), token.allowance(account, self._exchange)]
         answers = self._chain.read_many(asked, "latest" if block is None else block)
         return [
-            Holding(brand, account, _lots(answers[2 * index]), answers[2 * index + 1] != 0)
+            Holding(brand, account, lots_of(answers[2 * index]), answers[2 * index + 1] != 0)
             for index, (brand, account) in enumerate(pairs)
         ]
 
@@ -139,7 +149,7 @@ class Points:
         token = self._brands.token(brand).functions
         asked = [token.lotsOf(account) for account in accounts]
         return [
-            _lots(answer) for answer in self._chain.read_many(asked, "latest" if block is None else block)
+            lots_of(answer) for answer in self._chain.read_many(asked, "latest" if block is None else block)
         ]
 
     def all_of(self, account: str) -> list[Holding]:
@@ -150,7 +160,7 @@ class Points:
     # --------------------------------------------------------------------------------------------- acting
 
     def send(
-        self, brand: Brand, to: str, units: int, signer: Signer, submitter: Signer | None = None
+        self, brand: Brand, to: str, units: int, signer: Signer, submitter: Submitter | None = None
     ) -> Receipt:
         """Give points away, those that expire soonest first."""
         to = to_address(to, "recipient")
@@ -159,11 +169,10 @@ class Points:
         if submitter is None:
             return self._chain.send(token.transfer(to, units), signer)
         message = Send(signer.address, to, units, self._deadline(), self._nonce(brand, signer.address))
-        signature = sign(message, brand.domain_of_messages(self._chain.chain_id), signer)
-        return self._chain.send(token.sendFor(message.as_tuple(), signature), submitter)
+        return self._submit(brand, message, signer, submitter)
 
     def redeem(
-        self, brand: Brand, units: int, receipt: bytes, signer: Signer, submitter: Signer | None = None
+        self, brand: Brand, units: int, receipt: bytes, signer: Signer, submitter: Submitter | None = None
     ) -> Receipt:
         """Spend points at the brand for a receipt (32 bytes, see `receipt_id`), those that expire soonest
         first.
@@ -176,15 +185,14 @@ class Points:
             holder=signer.address,
             amount=units,
             receipt_id=receipt,
-            agent=submitter.address,
+            agent=submitter.agent,
             deadline=self._deadline(),
             nonce=self._nonce(brand, signer.address),
         )
-        signature = sign(message, brand.domain_of_messages(self._chain.chain_id), signer)
-        return self._chain.send(token.redeemFor(message.as_tuple(), signature), submitter)
+        return self._submit(brand, message, signer, submitter)
 
     def set_exchange(
-        self, brand: Brand, on: bool, signer: Signer, submitter: Signer | None = None
+        self, brand: Brand, on: bool, signer: Signer, submitter: Submitter | None = None
     ) -> Receipt:
         """Allow or forbid the exchange to move one's points of a brand for signed orders."""
         token = self._brands.token(brand).functions
@@ -193,9 +201,11 @@ class Points:
             return self._chain.send(token.approve(self._exchange, value), signer)
         nonce = self._chain.call(token.nonces(signer.address))
         message = Permit(signer.address, self._exchange, value, nonce, self._deadline())
-        signature = sign(message, brand.domain_of_messages(self._chain.chain_id), signer)
-        call = token.permit(*message.arguments(signature))
-        return self._chain.send(call, submitter)
+        return self._submit(brand, message, signer, submitter)
+
+    def _submit(self, brand: Brand, message: Message, signer: Signer, submitter: Submitter) -> Receipt:
+        domain = brand.domain_of_messages(self._chain.chain_id)
+        return submitter.submit([act_of(message, sign(message, domain, signer), domain)])[-1]
 
     def check(self, brand: Brand, account: str, units: int) -> None:
         """Raise `PointsError` unless the account has that many points of the brand."""
@@ -226,6 +236,7 @@ class Points:
                 lane, index = lane + 1, 0
 
 
-def _lots(answer: Any) -> tuple[Lot, ...]:
+def lots_of(answer: Any) -> tuple[Lot, ...]:
+    """What `lotsOf` answers: amounts, then expiries."""
     amounts, expiries = answer
     return tuple(Lot(units, expiry) for units, expiry in zip(amounts, expiries, strict=True))

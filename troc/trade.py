@@ -1,6 +1,6 @@
 """Trading: how an order stands, taking, settling, cancelling, and what was traded before.
 
-Whoever signs needs no ether: every act can be submitted by another account (`submitter`).
+Whoever signs needs no ether: every act can be submitted by somebody else (`submitter`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from web3.contract.contract import ContractFunction
 
 from troc import words
 from troc.accounts import Signer
+from troc.acts import Act, Part, act_of
 from troc.book import Book, Entry
 from troc.brands import Brand, Brands
 from troc.chain import Chain, Receipt
@@ -46,6 +47,7 @@ from troc.orders import (
 )
 from troc.points import SIGNED_FOR, Holding, Points
 from troc.settlement import Leg, Settlement, fit
+from troc.submitting import Submitter
 
 if TYPE_CHECKING:
     from troc.index import Index
@@ -283,7 +285,7 @@ class Trading:
         now: int,
         viewer: str,
     ) -> Standing:
-        left = _left_by_nonce(entry.order, word)
+        left = left_by_nonce(entry.order, word)
         here = holding.within(0, entry.order.give_points_expiring_by) if holding.exchange_on else 0
         mine = entry.order.maker == viewer
         filled, received = fills
@@ -602,7 +604,7 @@ class Trading:
             ", or ".join(remedies),
         )
 
-    def take(self, quote: Quote, signer: Signer, submitter: Signer | None = None) -> Receipt:
+    def take(self, quote: Quote, signer: Signer, submitter: Submitter | None = None) -> Receipt:
         """Take an order as quoted. With a `submitter` the taker signs the other half, for its maker alone."""
         standing = quote.standing
         signed = standing.entry.signed
@@ -647,24 +649,20 @@ class Trading:
         known = {(holding.account, holding.brand.address): holding for holding in holdings}
         return standings, fit([Leg(each.order, each.left) for each in standings], known, sender)
 
-    def settle(self, entries: Sequence[Entry], settlement: Settlement, submitter: Signer) -> Receipt:
+    def settle(self, entries: Sequence[Entry], settlement: Settlement, submitter: Submitter) -> Receipt:
         """Settle orders as planned. The submitter is no party to it and needs no points."""
         moves = [(move.giver, move.receiver, move.amount) for move in settlement.transfers]
         return self._settle([entry.signed for entry in entries], moves, submitter)
 
     def _settle(
-        self, orders: Sequence[SignedOrder], moves: Sequence[tuple[int, int, int]], submitter: Signer
+        self, orders: Sequence[SignedOrder], moves: Sequence[tuple[int, int, int]], submitter: Submitter
     ) -> Receipt:
-        call = self._contract.functions.settle(
-            [signed.order.as_tuple() for signed in orders],
-            [signed.signature for signed in orders],
-            list(moves),
-        )
-        return self._chain.send(call, submitter)
+        parts = tuple(Part(signed.order, signed.signature) for signed in orders)
+        return submitter.submit([Act(parts, self._domain, tuple(moves))])[-1]
 
     # ----------------------------------------------------------------------------------------- cancelling
 
-    def cancel(self, entry: Entry, signer: Signer, submitter: Signer | None = None) -> Receipt:
+    def cancel(self, entry: Entry, signer: Signer, submitter: Submitter | None = None) -> Receipt:
         """End an order for good. Raises `OrderError` where it has ended already."""
         order = entry.order
         self.check_cancellable(self.standing(entry, signer.address), signer.address)
@@ -673,8 +671,7 @@ class Trading:
         if submitter is None:
             return self._chain.send(functions.cancel(whole, partial), signer)
         message = Cancel(signer.address, tuple(whole), tuple(partial))
-        signature = sign(message, self._domain, signer)
-        return self._chain.send(functions.cancelFor(signer.address, whole, partial, signature), submitter)
+        return submitter.submit([act_of(message, sign(message, self._domain, signer), self._domain)])[-1]
 
     @staticmethod
     def check_cancellable(standing: Standing, account: str) -> None:
@@ -686,7 +683,7 @@ class Trading:
         if standing.state in (State.CANCELLED, State.FILLED):
             raise OrderError(f"this order is already {standing.state}", "nothing is left to do")
 
-    def cancel_all(self, signer: Signer, submitter: Signer | None = None) -> Receipt:
+    def cancel_all(self, signer: Signer, submitter: Submitter | None = None) -> Receipt:
         """End everything that one has signed so far, published or not, as far as this client numbers
         orders.
         """
@@ -696,8 +693,7 @@ class Trading:
         if submitter is None:
             return self._chain.send(functions.cancelAll(whole, partial), signer)
         message = CancelAll(maker, tuple(whole), tuple(partial))
-        signature = sign(message, self._domain, signer)
-        return self._chain.send(functions.cancelAllFor(maker, whole, partial, signature), submitter)
+        return submitter.submit([act_of(message, sign(message, self._domain, signer), self._domain)])[-1]
 
     def _series_in_use(self, maker: str, partial: bool) -> list[int]:
         """The current series of each lane that has been used, and of some more."""
@@ -816,8 +812,8 @@ def _is_untouched(order: Order, word: int) -> bool:
     return word >> WHOLE_INDEXES == series and not word >> index & 1
 
 
-def _left_by_nonce(order: Order, word: int) -> int:
-    """As `remainingOf` tells, from the stored word of the lane."""
+def left_by_nonce(order: Order, word: int) -> int:
+    """What is left of an order, as `remainingOf` tells, from the stored word of the lane."""
     _, series, index = unpack_nonce(order.nonce)
     if order.allow_partial:
         if index or word >> _PARTIAL_BITS != series:

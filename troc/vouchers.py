@@ -87,15 +87,20 @@ class SignedVoucher:
         """The same without the one-time key, for a record of what was signed."""
         return replace(self, secret=b"")
 
-    def named_to(self, to: str, domain: Domain) -> bytes:
-        """The one-time key's signature that names `to` (EIP-712 `Claim`)."""
+    def claim_to(self, to: str, domain: Domain) -> tuple[Claim, bytes]:
+        """The message by which the one-time key names `to`, and the key's signature."""
         if not self.secret:
             raise InputError(
                 "the one-time key of this voucher is missing", "claim with its link, its QR code or its file"
             )
         account = Account.from_key(self.secret)
         key = Signer("the one-time key", account.address, account)
-        return sign(Claim(key.address, to, self.digest(domain)), domain, key)
+        claim = Claim(key.address, to, self.digest(domain))
+        return claim, sign(claim, domain, key)
+
+    def named_to(self, to: str, domain: Domain) -> bytes:
+        """That signature alone."""
+        return self.claim_to(to, domain)[1]
 
     # -------------------------------------------------------------------------------------------- text
 

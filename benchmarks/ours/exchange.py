@@ -8,6 +8,7 @@ from eth_account.signers.local import LocalAccount
 from web3.contract import Contract
 
 from benchmarks.chain import Chain, Cost, System
+from benchmarks.ours.solved import SOLVED_BRANDS, SOLVED_ORDERS, solved_book, solved_settlement
 from benchmarks.ours.suite import (
     NOBODY,
     PARTIAL_LANE,
@@ -33,7 +34,17 @@ def measure(chain: Chain) -> Iterator[Record]:
     """All that the peers can do, under the same keys."""
     suite, ours = deploy(chain), system()
     origin = f"both bounds set, 65-byte signatures; {contract('exchange/PointsExchange').origin}"
-    for part in (_take, _take_partial, _settle, _settle_partial, _settle_uneven, _relayed_pair, _acts):
+    parts = (
+        _take,
+        _take_partial,
+        _settle,
+        _settle_partial,
+        _settle_uneven,
+        _solved,
+        _relayed_pair,
+        _acts,
+    )
+    for part in parts:
         with chain.undone():
             yield from part(suite, ours, origin)
 
@@ -202,6 +213,41 @@ def _two_sources(links: Sequence[Link]) -> Iterator[tuple[int, int, int]]:
         for turn, giver in enumerate(givers):
             yield giver, takers[turn], _EACH // 2
             yield giver, takers[(turn + 1) % len(takers)], _EACH // 2
+
+
+def _solved(suite: Suite, ours: System, origin: str) -> Iterator[Record]:
+    """A settlement of 30 orders, as the solver makes it of a book of ring-rich, uneven orders in parts."""
+    chain = suite.chain
+    held = suite.tokens(SOLVED_BRANDS)
+    ends = suite.living_until(), suite.expiry(held[0])
+    book = solved_book(*ends)
+    settlement = solved_settlement(book, SOLVED_ORDERS)
+    makers = chain.accounts("maker", len(book.maker))
+    orders = []
+    for row in settlement.orders.tolist():
+        give, want = held[book.give[row]], held[book.want[row]]
+        suite.fund([makers[row]], [give, want], _HELD)
+        # Each is there for twice what the batch takes of it: the same settlement runs twice.
+        amounts = 2 * int(book.give_amount[row]), 2 * int(book.want_amount[row])
+        orders.append(
+            suite.sign_order(
+                makers[row], give, amounts[0], want, amounts[1], nonce=PARTIAL_LANE, allow_partial=True
+            )
+        )
+    transfers = [(giver, taker, units) for giver, taker, units in settlement.transfers.tolist()]
+    how = (
+        f"settle of {len(orders)} orders in parts over {SOLVED_BRANDS} brands, as the solver made them of a"
+        f" book, with {len(transfers)} transfers, by a third party; {origin}"
+    )
+    for suffix, state in (("-first", _FIRST), ("", _IN_USE)):
+        yield ours.record(
+            f"solver-batch{suffix}",
+            _settle_call(suite, orders, transfers),
+            state=f"existing holders, {state}",
+            how=how,
+            per="order",
+            count=len(orders),
+        )
 
 
 def _relayed_pair(suite: Suite, ours: System, origin: str) -> Iterator[Record]:

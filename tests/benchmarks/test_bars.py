@@ -43,6 +43,7 @@ def test_stays_under_the_bar(operation: str, measured: list[Record], peers: list
         ("ring-of-three-first", "ring-of-three", 1),
         ("batch-of-30-first", "batch-of-30", 1),
         ("batch-of-30-new", "batch-of-30", 2),
+        ("solver-batch-first", "solver-batch", 1),
     ],
 )
 def test_states_differ_by_fresh_slots(ours: dict[str, Record], fresh: str, in_use: str, slots: int) -> None:

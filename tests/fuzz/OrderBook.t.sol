@@ -87,7 +87,7 @@ contract OrderBookTest is ExchangeTest {
         batch.goods = new IOrderBook.Good[](200);
         batch.settlements = new bytes32[](3_400);
         for (uint256 i = 0; i < batch.goods.length; ++i) {
-            batch.goods[i] = IOrderBook.Good(address(acme), expiry(1) + i, 123_456_789);
+            batch.goods[i] = IOrderBook.Good(address(acme), expiry(1) + i, 123_456_789, 0);
         }
         for (uint256 i = 0; i < batch.settlements.length; ++i) {
             batch.settlements[i] = keccak256(abi.encode(i));

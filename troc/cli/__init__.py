@@ -23,6 +23,7 @@ from troc.cli import (
     members,
     notices,
     points,
+    relay,
     solving,
     till,
     trade,
@@ -59,6 +60,7 @@ app.add_typer(brand.app, name="brand")
 brand.app.command("earn")(earning.earn)
 brand.app.command("import")(importing.import_members)
 app.add_typer(points.app, name="points")
+app.add_typer(relay.app, name="relay")
 app.add_typer(till.app, name="till")
 app.add_typer(trade.app, name="trade")
 trade.app.command("solve")(solving.solve)
@@ -68,7 +70,15 @@ app.command("index")(index.index)
 app.command("demo")(demo.demo)
 
 _FLAGS = ("--json", "--dry-run", "--yes")
-_VALUES = ("--network", "--rpc", "--account", "--password-file", "--submit-with", "--submit-password-file")
+_VALUES = (
+    "--network",
+    "--rpc",
+    "--account",
+    "--password-file",
+    "--submit-with",
+    "--submit-password-file",
+    "--relay",
+)
 
 
 def _show_version(wanted: bool) -> None:
@@ -95,6 +105,14 @@ def options(
     submit_password_file: Annotated[
         Path | None, typer.Option(help="File with that account's passphrase (default: you are asked)")
     ] = None,
+    relays: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--relay",
+            help="A relay that submits what you sign, so that you need no ether; several are tried in turn"
+            " (default: TROC_RELAY)",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, send nothing")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Agree to what would be asked")] = False,
@@ -110,6 +128,7 @@ def options(
             password_file=password_file,
             submit_with=submit_with,
             submit_password_file=submit_password_file,
+            relays=tuple(relays or ()),
             as_json=as_json,
             dry_run=dry_run,
             yes=yes,

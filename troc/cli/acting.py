@@ -35,6 +35,8 @@ def troc_of(session: Session) -> Troc:
         lambda: session.signer,
         (lambda: session.submitter) if session.options.submit_with else None,
         unnamed=no_account(session.config),
+        relays=session.relays,
+        say=session.say,
     )
 
 

@@ -32,6 +32,7 @@ class Options:
     password_file: Path | None = None
     submit_with: str = ""
     submit_password_file: Path | None = None
+    relays: tuple[str, ...] = ()
     as_json: bool = False
     dry_run: bool = False
     yes: bool = False
@@ -100,6 +101,15 @@ class Session:
         if not name or name == self.account_name:
             return self.signer
         return self._open(name, self.options.submit_password_file)
+
+    @property
+    def relays(self) -> tuple[str, ...]:
+        """The relays that `--relay` or `TROC_RELAY` names; those of the setting only where nobody else is
+        named to pay.
+        """
+        if self.options.relays or self.options.submit_with:
+            return self.options.relays
+        return tuple(setting("TROC_RELAY").replace(",", " ").split())
 
     def _open(self, name: str, password_file: Path | None) -> Signer:
         return open_account(name, self.config, password_file, self.ask_secret if sys.stdin.isatty() else None)

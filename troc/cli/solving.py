@@ -43,7 +43,9 @@ def solve(
     every: Annotated[
         str, typer.Option(help="Do so again and again with this pause, until Ctrl-C: 60s, 5m")
     ] = "",
-    orders: Annotated[int, typer.Option(min=2, max=400, help="Orders in one settlement at most")] = 30,
+    orders: Annotated[
+        int, typer.Option(min=2, max=400, help="Orders in one settlement; more where cutting loses much")
+    ] = 30,
     window: Annotated[
         int, typer.Option(min=1, max=60, help="Minutes within which the batch is to be settled")
     ] = 20,
@@ -170,7 +172,7 @@ def _solution_text(troc: Troc, solution: Solution, gas: list[int]) -> str:
     from troc.market.summary import prices_text, summarise
 
     summary = summarise(solution)
-    clearing = solution.clearing
+    record = solution.record
     count = words.count(len(solution.gathered.orders), "open order")
     if not summary.traded:
         lines = [f"{count}, and none can be traded."]
@@ -186,7 +188,7 @@ def _solution_text(troc: Troc, solution: Solution, gas: list[int]) -> str:
             )
         if len(summary.flows) > _SHOWN_FLOWS:
             lines.append(f"  and {words.count(len(summary.flows) - _SHOWN_FLOWS, 'pair')} more")
-        share = clearing.surplus / clearing.bound if clearing.bound else 1.0
+        share = record.surplus / record.bound if record.bound else 1.0
         lines.append(f"Makers gain {100 * share:.2f} % of what no settlement at these prices could exceed.")
         lines.append(f"{sum(gas):,} gas to settle, {sum(gas) // summary.traded:,} an order.")
     reasons = summary.by_reason()
@@ -200,8 +202,8 @@ def _solution_form(troc: Troc, solution: Solution, gas: list[int]) -> dict[str, 
     from troc.market.summary import summarise
 
     summary = summarise(solution)
-    gathered, clearing = solution.gathered, solution.clearing
-    given, received = clearing.given.tolist(), clearing.received.tolist()
+    gathered = solution.gathered
+    given, received = solution.given.tolist(), solution.received.tolist()
     return {
         "block": gathered.closing.block,
         "settle_by": gathered.closing.settle_by,

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import signal
-import sys
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import requests
@@ -79,8 +74,7 @@ def serve(
 ) -> None:
     """Serve a till over HTTP, until Ctrl-C. The account has a grant of the brand (`troc brand issuer`)."""
     try:
-        import uvicorn
-
+        from troc.serving.running import serve as serve_app
         from troc.till.service import create_app
     except ImportError:
         raise InputError(
@@ -118,23 +112,13 @@ def serve(
         debts=programme.debts if programme else None,
         batch_size=batch,
     )
-    # Requests wait for the thread that signs batches to give way; by default that takes five milliseconds.
-    sys.setswitchinterval(0.001)
-    # Nor must they wait while everything that was loaded is searched for garbage.
-    gc.collect()
-    gc.freeze()
-    signal.signal(signal.SIGTERM, _stop)
-    with contextlib.suppress(KeyboardInterrupt), till.running():
-        config = uvicorn.Config(create_app(till), host=host, port=port, log_level="warning", access_log=False)
+
+    def opened() -> None:
         session.result({"address": till.address, "brand": found.address, "url": f"http://{host}:{port}"})
         session.say(f"The till {till.address} of {found.title} is open at http://{host}:{port} (/docs).")
-        # It gives signals back to us when it has answered what is under way.
-        uvicorn.Server(config).run()
+
+    serve_app(till.running(), lambda: create_app(till), host, port, opened)
     session.say("The till is closed. What it accepted is kept, and goes on when it is opened again.")
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 @app.command()

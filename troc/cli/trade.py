@@ -204,7 +204,7 @@ def settle(
         ],
     }
     if agreed(session, "\n".join(lines), preview, "Settle them?"):
-        receipt = troc.orders.settle([standing.entry for standing in standings], settlement, troc.sender)
+        receipt = troc.orders.settle([standing.entry for standing in standings], settlement, troc.anyone)
         session.result(preview | sent_form(receipt), f"Settled {words.count(len(standings), 'order')}.")
 
 

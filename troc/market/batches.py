@@ -16,8 +16,10 @@ from eth_utils.crypto import keccak
 from troc.abi import answer_words, call_data, words_call
 from troc.chain import Chain
 from troc.errors import NetworkError, OrderError
-from troc.market.clearing import Batch, Clearing, Holdings, clear
+from troc.market.clearing import Batch, Clearing, Holdings, Settlement, Split, clear, split
 from troc.market.clearing.batch import FOR_EVER, Integers
+from troc.market.clearing.certificate import Certificate, certify
+from troc.market.clearing.market import book_of, market_of
 from troc.market.records import SMOOTHING_DECIMALS, PricedGood, Record, commitment
 from troc.messages import KIND_POINTS, ZERO_ADDRESS, Domain, Order
 from troc.orders import LONGEST_OPEN
@@ -33,6 +35,12 @@ ORDERS_A_SETTLEMENT = 30
 """Few enough that a maker who moves her points spoils little, enough that the 21,000 gas of a transaction
 count for little.
 """
+
+MOST_ORDERS = 400
+"""In one settlement: what a transaction of 2^24 gas (EIP-7825) has room for."""
+
+LOST = 100
+"""Cutting may lose one in so many of the surplus."""
 
 _MOST_DATA = 120 * 1024
 """Bytes of a record that nodes let pass as one transaction, with some to spare."""
@@ -94,17 +102,18 @@ class PlannedSettlement:
 
 @dataclass(frozen=True)
 class Solution:
-    """A cleared batch, its settlements, and what is to be published of it."""
+    """A cleared batch, its settlements, and what is to be published of it.
+
+    `given` and `received` by order are what the settlements make: where the clearing was cut, a few units
+    less than it says.
+    """
 
     gathered: Gathered
     clearing: Clearing
+    given: Integers
+    received: Integers
     settlements: tuple[PlannedSettlement, ...]
     record: Record
-
-
-def split(clearing: Clearing, most_orders: int) -> list[list[tuple[int, int, int]]]:
-    rows = [tuple(row) for row in clearing.transfers.tolist()]
-    return [rows] if rows else []
 
 
 class Batches:
@@ -117,9 +126,9 @@ class Batches:
 
     # --------------------------------------------------------------------------------------------- gathering
 
-    def close(self, settle_seconds: int = SETTLE_SECONDS) -> Closing:
-        """The latest block, as what a batch is made from."""
-        number, hash_, time = self._chain.header()
+    def close(self, block: int, settle_seconds: int = SETTLE_SECONDS) -> Closing:
+        """A block, as what a batch is made from."""
+        number, hash_, time = self._chain.header(block)
         return Closing(number, hash_, time, time + settle_seconds)
 
     def gather(
@@ -196,31 +205,40 @@ class Batches:
     # ----------------------------------------------------------------------------------------------- solving
 
     def solve(self, gathered: Gathered, most_orders: int = ORDERS_A_SETTLEMENT) -> Solution:
-        """Clear a batch, cut it into settlements of at most so many orders, and say what is to be published.
+        """Clear a batch, cut it into settlements of so many orders, and say what is to be published.
 
-        Raises `OrderError` where the record would not fit a transaction.
+        Settlements are made larger, up to what a block holds, where cutting would lose more than a hundredth
+        of the surplus. Raises `OrderError` where the record would not fit a transaction.
         """
-        return self._cut(gathered, clear(gathered.batch), most_orders)
+        clearing = clear(gathered.batch)
+        solution = self._cut(gathered, clearing, most_orders)
+        while (
+            LOST * (clearing.surplus - solution.record.surplus) > clearing.surplus
+            and most_orders < MOST_ORDERS
+        ):
+            most_orders = min(2 * most_orders, MOST_ORDERS)
+            larger = self._cut(gathered, clearing, most_orders)
+            solution = max(solution, larger, key=lambda each: each.record.surplus)
+        return solution
 
     def cut(self, solution: Solution, most_orders: int) -> Solution:
         """The same in settlements of another size."""
         return self._cut(solution.gathered, solution.clearing, most_orders)
 
     def _cut(self, gathered: Gathered, clearing: Clearing, most_orders: int) -> Solution:
-        settlements = tuple(self._plan(gathered, part) for part in split(clearing, most_orders))
-        record = _record(gathered, clearing, settlements)
-        if 32 * (3 * len(record.goods) + len(record.settlements)) > _MOST_DATA:
+        found = split(gathered.batch, clearing, most_orders)
+        settlements = tuple(self._plan(gathered, each) for each in found.settlements)
+        record = _record(gathered, clearing, _certificate(gathered.batch, clearing, found), settlements)
+        if 32 * (4 * len(record.goods) + len(record.settlements)) > _MOST_DATA:
             raise OrderError(
                 f"the batch has {len(settlements):,} settlements, more than one record can list",
                 f"let each have more orders, as in --orders {2 * most_orders}",
             )
-        return Solution(gathered, clearing, settlements, record)
+        return Solution(gathered, clearing, found.given, found.received, settlements, record)
 
-    def _plan(self, gathered: Gathered, part: Sequence[tuple[int, int, int]]) -> PlannedSettlement:
-        """A settlement of transfers whose orders are places in the batch."""
-        places = tuple(sorted({place for giver, receiver, _ in part for place in (giver, receiver)}))
-        here = {place: index for index, place in enumerate(places)}
-        transfers = tuple((here[giver], here[receiver], units) for giver, receiver, units in part)
+    def _plan(self, gathered: Gathered, settlement: Settlement) -> PlannedSettlement:
+        places = tuple(settlement.orders.tolist())
+        transfers = tuple((giver, taker, units) for giver, taker, units in settlement.transfers.tolist())
         orders = [gathered.orders[place] for place in places]
         data = call_data(
             "PointsExchange",
@@ -232,7 +250,28 @@ class Batches:
         return PlannedSettlement(places, transfers, data)
 
 
-def _record(gathered: Gathered, clearing: Clearing, settlements: Sequence[PlannedSettlement]) -> Record:
+def _certificate(batch: Batch, clearing: Clearing, found: Split) -> Certificate:
+    """The certificate of what the settlements make of a clearing."""
+    book = book_of(batch)
+    market = market_of(book)
+    known = {good: place for place, good in enumerate(clearing.goods)}
+    places = [known.get(good, -1) for good in market.goods]
+    return certify(
+        market,
+        [clearing.prices[place] if place >= 0 else 0 for place in places],
+        [clearing.groups[place] if place >= 0 else -1 for place in places],
+        round(clearing.smoothing * 10**SMOOTHING_DECIMALS),
+        found.given[book.rows],
+        found.received[book.rows],
+    )
+
+
+def _record(
+    gathered: Gathered,
+    clearing: Clearing,
+    certificate: Certificate,
+    settlements: Sequence[PlannedSettlement],
+) -> Record:
     closing = gathered.closing
     return Record(
         closed_at=closing.block,
@@ -241,14 +280,13 @@ def _record(gathered: Gathered, clearing: Clearing, settlements: Sequence[Planne
         orders=len(gathered.orders),
         orders_hash=commitment(each.digest for each in gathered.orders),
         goods=tuple(
-            PricedGood(gathered.tokens[good.token], good.living_until, price)
+            PricedGood(gathered.tokens[good.token], good.living_until, price, group)
             for good, price, group in zip(clearing.goods, clearing.prices, clearing.groups, strict=True)
-            if group >= 0
         ),
         smoothing=round(clearing.smoothing * 10**SMOOTHING_DECIMALS),
-        surplus=clearing.surplus,
-        bound=clearing.bound,
-        unfilled=clearing.unfilled,
+        surplus=certificate.surplus,
+        bound=certificate.bound,
+        unfilled=certificate.unfilled,
         settlements=tuple(each.hash for each in settlements),
     )
 

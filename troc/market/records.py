@@ -19,18 +19,21 @@ from troc.errors import InputError, OrderError
 SMOOTHING_DECIMALS = 18
 
 _TYPE = (
-    "(uint256,bytes32,uint256,uint256,bytes32,(address,uint256,uint256)[],"
+    "(uint256,bytes32,uint256,uint256,bytes32,(address,uint256,uint256,uint256)[],"
     "uint256,uint256,uint256,uint256,bytes32[])"
 )
 _SHORTEST_ID = 6
 
 
 class PricedGood(NamedTuple):
-    """The price of one smallest unit of points of a token that live beyond `living_until`; 0: of any."""
+    """The price of one smallest unit of points of a token that live beyond `living_until`; 0: of any. Prices
+    compare within a group.
+    """
 
     token: str
     living_until: int
     price: int
+    group: int
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class Record:
             orders=value["orders"],
             orders_hash=bytes(value["ordersHash"]),
             goods=tuple(
-                PricedGood(good["token"], good["livingUntil"], good["price"]) for good in value["goods"]
+                PricedGood(good["token"], good["livingUntil"], good["price"], good["group"])
+                for good in value["goods"]
             ),
             smoothing=value["smoothing"],
             surplus=value["surplus"],
@@ -95,7 +99,12 @@ class Record:
             "orders": self.orders,
             "ordersHash": _hex(self.orders_hash),
             "goods": [
-                {"token": good.token, "livingUntil": str(good.living_until), "price": str(good.price)}
+                {
+                    "token": good.token,
+                    "livingUntil": str(good.living_until),
+                    "price": str(good.price),
+                    "group": good.group,
+                }
                 for good in self.goods
             ],
             "smoothing": str(self.smoothing),
@@ -115,7 +124,7 @@ class Record:
             orders=data["orders"],
             orders_hash=_bytes(data["ordersHash"]),
             goods=tuple(
-                PricedGood(good["token"], int(good["livingUntil"]), int(good["price"]))
+                PricedGood(good["token"], int(good["livingUntil"]), int(good["price"]), good["group"])
                 for good in data["goods"]
             ),
             smoothing=int(data["smoothing"]),

@@ -17,12 +17,12 @@ from troc.accounts import Signer
 from troc.chain import GAS_MARGIN, Receipt, Signed
 from troc.client import Troc
 from troc.errors import ContractError, NetworkError, OrderError, PendingError
+from troc.index import Index
 from troc.market.batches import ORDERS_A_SETTLEMENT, SETTLE_SECONDS, Batches, Candidate, Solution
 from troc.market.journal import Journal, JournalledBatch, JournalledSettlement, State
 from troc.market.records import called_settlements
-from troc.messages import ZERO_ADDRESS, recover
-from troc.orders import SignedOrder
-from troc.till.lock import only_one
+from troc.messages import ZERO_ADDRESS
+from troc.serving.lock import only_one
 
 MOST_ROUNDS = 4
 """How often a batch is made anew because it could not be settled as it stood."""
@@ -62,18 +62,19 @@ class Settling:
 class Solver:
     """Solves batches of one deployment. Anybody may.
 
-    `url` names the journal's database (none: a file in the folder of the chain).
+    `url` names the journal's database (none: a file in the folder of the chain), `index` is asked for the
+    book (none: the one in the folder of the chain).
     """
 
-    def __init__(self, troc: Troc, url: str | None = None) -> None:
+    def __init__(self, troc: Troc, url: str | None = None, index: Index | None = None) -> None:
         self._troc = troc
+        self._index = Index(troc.chain, troc.manifest) if index is None else index
         self._chain = troc.chain
         self._domain = troc.exchange_domain
         self._batches = Batches(troc.chain, self._domain)
         self._exchange = troc.chain.contract("PointsExchange", self._domain.verifying_contract)
         self._book = troc.chain.contract("OrderBook", troc.manifest.address("OrderBook"))
         self._journal = Journal(troc.chain, self._domain.verifying_contract, url)
-        self._candidates: dict[SignedOrder, Candidate] = {}
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -110,7 +111,7 @@ class Solver:
 
     def _solve(self, most_orders: int, settle_seconds: int, leave_out: set[str]) -> Solution:
         for attempt in range(MOST_ROUNDS):
-            closing = self._batches.close(settle_seconds)
+            closing = self._batches.close(self._index.catch_up().block, settle_seconds)
             launched = {brand.address for brand in self._troc.brands.all()}
             try:
                 gathered = self._batches.gather(self._published(), launched, closing, leave_out)
@@ -123,16 +124,10 @@ class Solver:
 
     def _published(self) -> list[Candidate]:
         """Well-signed orders in the sequence in which they were published."""
-        found = []
-        for entry in self._troc.book.entries():
-            signed = entry.signed
-            known = self._candidates.get(signed)
-            if known is None:
-                by_key = recover(signed.order, signed.domain, signed.signature) == signed.order.maker
-                known = Candidate(signed.digest, signed.order, signed.signature, by_key)
-                self._candidates[signed] = known
-            found.append(known)
-        return found
+        return [
+            Candidate(bytes.fromhex(found.id[2:]), found.order, found.signature, found.by_key)
+            for found in self._index.open_orders()
+        ]
 
     def _rehearse(self, solution: Solution, sender: str) -> tuple[Solution, list[int]]:
         """Each settlement's gas now; cut smaller where one does not fit a block."""

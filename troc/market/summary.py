@@ -65,8 +65,8 @@ class Summary:
 
 def summarise(solution: Solution) -> Summary:
     """What a solution does with each order."""
-    gathered, clearing = solution.gathered, solution.clearing
-    given, received = clearing.given.tolist(), clearing.received.tolist()
+    gathered = solution.gathered
+    given, received = solution.given.tolist(), solution.received.tolist()
     left = gathered.batch.left.tolist()
     flows: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for place, candidate in enumerate(gathered.orders):
@@ -89,14 +89,10 @@ def summarise(solution: Solution) -> Summary:
 
 
 def _judge(solution: Solution) -> Callable[[int], tuple[Why, Fraction | None]]:
-    gathered, clearing = solution.gathered, solution.clearing
-    goods: dict[str, list[tuple[PricedGood, int]]] = defaultdict(list)
-    for good, price, group in zip(clearing.goods, clearing.prices, clearing.groups, strict=True):
-        if group >= 0:
-            priced = PricedGood(gathered.tokens[good.token], good.living_until, price)
-            goods[priced.token].append((priced, group))
-    for each in goods.values():
-        each.sort(key=lambda pair: pair[0].living_until)
+    gathered = solution.gathered
+    goods: dict[str, list[PricedGood]] = defaultdict(list)
+    for good in sorted(solution.record.goods):
+        goods[good.token].append(good)
     batch = gathered.batch
     lots: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     held = batch.holdings
@@ -106,7 +102,7 @@ def _judge(solution: Solution) -> Callable[[int], tuple[Why, Fraction | None]]:
         lots[maker, token].append((expiry, units))
     given_by: Counter[tuple[int, int]] = Counter()
     for maker, token, units in zip(
-        batch.maker.tolist(), batch.give.tolist(), clearing.given.tolist(), strict=True
+        batch.maker.tolist(), batch.give.tolist(), solution.given.tolist(), strict=True
     ):
         given_by[maker, token] += units
 
@@ -115,11 +111,7 @@ def _judge(solution: Solution) -> Callable[[int], tuple[Why, Fraction | None]]:
         if order.only_taker != ZERO_ADDRESS:
             return Why.RESERVED, None
         buys = next(
-            (
-                each
-                for each in goods[order.want_token]
-                if each[0].living_until >= order.want_points_living_until
-            ),
+            (good for good in goods[order.want_token] if good.living_until >= order.want_points_living_until),
             None,
         )
         bound = order.give_points_expiring_by
@@ -128,14 +120,14 @@ def _judge(solution: Solution) -> Callable[[int], tuple[Why, Fraction | None]]:
         # What of hers is worth most decides whether she asks too much.
         worth = [
             good.price
-            for good, group in goods[order.give_token]
+            for good in goods[order.give_token]
             if buys is not None
-            and group == buys[1]
+            and good.group == buys.group
             and any(good.living_until < expiry for expiry, _ in payable)
         ]
         if buys is None or not worth:
             return Why.ALONE, None
-        asks = Fraction(order.want_amount * buys[0].price, order.give_amount * max(worth))
+        asks = Fraction(order.want_amount * buys.price, order.give_amount * max(worth))
         if asks > 1:
             return Why.DEARER, asks - 1
         if not order.allow_partial:
@@ -149,13 +141,10 @@ def _judge(solution: Solution) -> Callable[[int], tuple[Why, Fraction | None]]:
 
 def prices_text(solution: Solution, brand_of: Callable[[str], Brand]) -> list[str]:
     """A line for each trading group: what one point of each good is worth, beside one point of the first."""
-    gathered, clearing = solution.gathered, solution.clearing
     groups: dict[int, list[tuple[Brand, int, Fraction]]] = defaultdict(list)
-    for good, price, group in zip(clearing.goods, clearing.prices, clearing.groups, strict=True):
-        if group >= 0:
-            brand = brand_of(gathered.tokens[good.token])
-            point = Fraction(price * 10**brand.decimals, _ONE)
-            groups[group].append((brand, good.living_until, point))
+    for good in solution.record.goods:
+        brand = brand_of(good.token)
+        groups[good.group].append((brand, good.living_until, Fraction(good.price * 10**brand.decimals, _ONE)))
     lines = []
     for members in groups.values():
         members.sort(key=lambda each: (each[0].symbol, each[1]))

@@ -17,8 +17,8 @@ from sqlalchemy.engine import Engine
 from troc.brands import Brand
 from troc.errors import InputError
 from troc.messages import Redeem
+from troc.serving.refusal import RefusalError
 from troc.store import reading
-from troc.till.refusal import RefusalError, differs
 from troc.till.tables import errands, issues, redemptions, returns
 from troc.till.tokens import holder_of
 from troc.till.writer import ForReceipt, Issue, Job, Turn
@@ -120,7 +120,7 @@ def accept_issue(brand: Brand, token: str, wanted: Issue, voucher_limit: int | N
             )
             if asked != got:
                 kind = "points" if before.voucher is None else "a voucher"
-                raise differs(
+                raise _differs(
                     wanted.receipt, f"{kind} of {brand.text(before.units)} for {before.customer or 'a code'}"
                 )
             return before
@@ -200,7 +200,7 @@ def known_redemption(token: str, receipt: str, message: Redeem) -> Job[Redemptio
                 if found.state == FAILED:
                     # She may sign again.
                     return None
-                raise differs(receipt, f"another redemption by {found.holder}")
+                raise _differs(receipt, f"another redemption by {found.holder}")
         return found
 
     return job
@@ -561,3 +561,13 @@ def summary(turn: Turn) -> dict[str, Any]:
         "at_risk": risk(turn),
         "debt": int(debt or 0),
     }
+
+
+def _differs(receipt: str, before: str) -> RefusalError:
+    """The same receipt with another content."""
+    return RefusalError(
+        "receipt_differs",
+        409,
+        f"the receipt {receipt} stands for {before}",
+        "use a new number for a new sale",
+    )

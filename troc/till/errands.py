@@ -28,6 +28,7 @@ from troc.chain import TOO_MUCH_GAS, Chain, Receipt, Sendable, Signed
 from troc.errors import ContractError, FundsError, NetworkError, PendingError, TrocError
 from troc.messages import ZERO_ADDRESS, Redeem
 from troc.payouts import BATCH_SIZE
+from troc.serving.worker import Worker
 from troc.till import desk
 from troc.till.desk import (
     CANCEL,
@@ -54,7 +55,7 @@ from troc.vouchers import read_text
 _log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
-"""How often the grant and the chain's time are asked for."""
+"""How long an errand waits that needs another one."""
 _PAUSE_SECONDS = 0.1
 _GATHER_SECONDS = 0.8
 """From one batch to the next: fewer and larger ones cost less."""
@@ -93,21 +94,6 @@ class DebtBook(Protocol):
         """Note that somebody (a card, or an address) owes points; False if the reference counted before."""
 
 
-@dataclass
-class Line:
-    """The line to the chain, as last seen. Deadlines are judged by the chain's clock, never by ours."""
-
-    online: bool = False
-    why: str = ""
-    chain_time: int = 0
-    seen: float = 0.0
-
-    @property
-    def now(self) -> int:
-        """The chain's time: as last told, and what passed since by a clock that nobody sets."""
-        return self.chain_time + int(time.monotonic() - self.seen)
-
-
 @dataclass(frozen=True)
 class _Observed:
     grant_left: int
@@ -121,7 +107,7 @@ class _HeldError(Exception):
     """An errand that must wait for another one."""
 
 
-class Errands:
+class Errands(Worker):
     """The worker of one till: the only one that sends from the till's account."""
 
     def __init__(
@@ -136,7 +122,7 @@ class Errands:
         debts: DebtBook | None = None,
         batch_size: int = BATCH_SIZE,
     ) -> None:
-        self.line = Line()
+        super().__init__("till errands", _log, _PAUSE_SECONDS)
         self._chain = chain
         self._token = brands.token(brand)
         self._brands = brands
@@ -156,25 +142,6 @@ class Errands:
         self._is_again = False
         self._waiters: dict[int, list[Future[None]]] = {}
         self._waiters_lock = threading.Lock()
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="till errands", daemon=True)
-
-    def start(self) -> None:
-        """Look at the chain once (raises where that fails), then work on."""
-        self.observe()
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop after the errand at hand; the rest is taken up at the next start."""
-        self._stopped.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def wake(self) -> None:
-        """Something new was accepted."""
-        self._wake.set()
 
     def when_over(self, errand: int) -> Future[None]:
         """Done once the errand is done or failed."""
@@ -184,31 +151,6 @@ class Errands:
         return future
 
     # ------------------------------------------------------------------------------------------- the round
-
-    def _run(self) -> None:
-        looked = time.monotonic()
-        while not self._stopped.is_set():
-            busy = False
-            try:
-                if not self.line.online or time.monotonic() - looked >= _LOOK_SECONDS:
-                    self.observe()
-                    looked = time.monotonic()
-                busy = self.step()
-            except NetworkError as error:
-                self._lost(error)
-            except Exception as error:
-                _log.exception("an errand failed")
-                self.line.why = str(error)
-                self._stopped.wait(_HOLD_SECONDS)
-            if not busy:
-                self._wake.wait(_PAUSE_SECONDS)
-                self._wake.clear()
-
-    def _lost(self, error: NetworkError) -> None:
-        if self.line.online:
-            _log.warning("%s", error)
-        self.line.online = False
-        self.line.why = error.message
 
     def observe(self) -> None:
         """Ask the chain for its time and the grant, and which vouchers were claimed."""

@@ -7,21 +7,17 @@ import contextlib
 from concurrent.futures import Future
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from troc import words
-from troc.errors import InputError, NetworkError, StoreError, TrocError
 from troc.messages import Redeem
+from troc.serving.http import ErrorAnswer, parse_hex, prepare
+from troc.serving.refusal import RefusalError
 from troc.till import desk
 from troc.till.desk import Redemption, Return, Sale
-from troc.till.refusal import RefusalError
 from troc.till.till import Till
 from troc.till.writer import Issue
 
@@ -187,14 +183,6 @@ class SaleAnswer(_Body):
     spent_left: Annotated[str, Field(description="Spent and not given back")]
 
 
-class ErrorAnswer(_Body):
-    """Why not. `code` is for programs, `message` and `remedy` for people."""
-
-    code: str
-    message: str
-    remedy: str
-
-
 _bearer = HTTPBearer(description="A token of `troc till token add`", auto_error=False)
 
 
@@ -229,11 +217,7 @@ def create_app(till: Till) -> FastAPI:
             )
         },
     )
-    app.add_exception_handler(TrocError, _refuse)
-    app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(HTTPException, _no_request)
-    app.add_exception_handler(Exception, _broken)
-    app.add_middleware(_SmallBodies)
+    prepare(app, "till", _LARGEST_BODY)
 
     @app.post("/issue", tags=["points"])
     async def issue(body: IssueRequest, token: _Token) -> IssueAnswer:
@@ -272,7 +256,7 @@ def create_app(till: Till) -> FastAPI:
     async def redeem(body: RedeemRequest, token: _Token) -> RedeemAnswer:
         """Spend a customer's points on a sale by her signature. Says whether it is final or at risk."""
         message = Redeem.from_json(body.message)
-        signature = _hex(body.signature)
+        signature = parse_hex(body.signature)
         found = await run_in_threadpool(till.redeem, token, body.receipt, message, signature)
         if body.wait and till.online and found.state in desk.OPEN:
             found = await _when_over(till, found, body.wait)
@@ -328,41 +312,6 @@ def create_app(till: Till) -> FastAPI:
         return till.status(token)
 
     return app
-
-
-class _SmallBodies:
-    """Reads no more of a request than the till's own requests need, whoever sends it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        body, more = b"", True
-        while more:
-            part = await receive()
-            if part["type"] == "http.disconnect":
-                return
-            body += part.get("body", b"")
-            more = part.get("more_body", False)
-            if len(body) > _LARGEST_BODY:
-                refusal = _answer(
-                    413, "too_large", "the request is too large", f"send at most {_LARGEST_BODY:,} bytes"
-                )
-                await refusal(scope, receive, send)
-                return
-        read = False
-
-        async def replay() -> Message:
-            nonlocal read
-            if read:
-                return await receive()
-            read = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await self._app(scope, replay, send)
 
 
 async def _when_over(till: Till, found: Redemption, seconds: float) -> Redemption:
@@ -438,43 +387,3 @@ class _Forms:
             redemption=None if found.redemption is None else self.redemption(found.redemption),
             spent_left=self.amount(found.redemption_left),
         )
-
-
-def _hex(text: str) -> bytes:
-    try:
-        if not text.startswith("0x"):
-            raise ValueError
-        return bytes.fromhex(text[2:])
-    except ValueError:
-        raise InputError("the signature is not in hex", "write 0x and hex digits") from None
-
-
-def _answer(status: int, code: str, message: str, remedy: str) -> JSONResponse:
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse({"code": code, "message": message, "remedy": remedy}, status, headers)
-
-
-def _refuse(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, TrocError)
-    if isinstance(error, RefusalError):
-        return _answer(error.status, error.code, error.message, error.remedy)
-    status, code = {InputError: (422, "malformed"), NetworkError: (503, "chain_unreachable")}.get(
-        type(error), (503, "database") if isinstance(error, StoreError) else (409, "refused")
-    )
-    return _answer(status, code, error.message, error.remedy)
-
-
-def _malformed(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-    return _answer(422, "malformed", f"{where}: {first['msg']}", "see /docs for what is expected")
-
-
-def _no_request(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    return _answer(error.status_code, "malformed", error.detail, "see /docs for what is expected")
-
-
-def _broken(request: Request, error: Exception) -> JSONResponse:
-    return _answer(500, "internal", "the till failed", "look at its log, and send the same request again")

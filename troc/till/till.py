@@ -28,13 +28,13 @@ from troc.messages import (
 )
 from troc.payouts import BATCH_SIZE, LOT_MAX
 from troc.points import receipt_id
+from troc.serving.lock import only_one
+from troc.serving.refusal import RefusalError
 from troc.signatures import is_signed
 from troc.store import open_store
 from troc.till import desk
 from troc.till.desk import Limits, Redemption, Return, Sale
 from troc.till.errands import DebtBook, Errands
-from troc.till.lock import only_one
-from troc.till.refusal import RefusalError
 from troc.till.tables import PART, VERSION, books, settings, tables
 from troc.till.tokens import holder_of
 from troc.till.writer import Issue, Turn, Writer
@@ -108,7 +108,7 @@ class Till:
     def running(self) -> Iterator[Till]:
         """Open the till: take the database for itself, look at the chain, take up what was cut off."""
         with ExitStack() as stack:
-            stack.enter_context(only_one(self._engine))
+            stack.enter_context(only_one(self._engine, "till"))
             self._own()
             self._salt = receipt_salt(self._signer, self._domain)
             self._writer = Writer(self._engine)

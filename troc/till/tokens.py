@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from troc.errors import InputError
+from troc.serving.refusal import RefusalError
 from troc.store import reading
-from troc.till.refusal import RefusalError
 from troc.till.tables import tokens
 from troc.till.writer import Turn
 

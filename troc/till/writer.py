@@ -1,25 +1,18 @@
-"""Durable writes: one thread commits whatever waits, so that many requests share one wait for the disk.
-
-A request is answered after the commit that holds it. The technique is known as group commit.
-"""
+"""What a till's jobs share: its books, and the issues that they ask for, read and written all together."""
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from troc.errors import StoreError, TrocError
+from troc.serving.writer import Writer as DurableWriter
 from troc.till.tables import books, issues
 
 T = TypeVar("T")
-_MOST_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -117,9 +110,7 @@ class Turn:
 
 
 Job = Callable[[Turn], T]
-"""Runs inside a transaction. It refuses (`TrocError`) before it writes, and leaves nothing outside of it,
-since it may run again.
-"""
+"""A job of the till's writer (`troc.serving.writer`)."""
 
 
 @dataclass(frozen=True)
@@ -133,79 +124,12 @@ class ForReceipt(Generic[T]):
         return self.job(turn)
 
 
-class Writer:
+class Writer(DurableWriter[Turn]):
     """The only writer of a till's database, but for tokens."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._queue: queue.SimpleQueue[tuple[Job[Any], Future[Any]] | None] = queue.SimpleQueue()
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="till writer", daemon=True)
-        self._thread.start()
-
-    def submit(self, job: Job[T]) -> Future[T]:
-        """Do this in the next transaction; the future is done once it is on the disk."""
-        future: Future[T] = Future()
-        if self._closed.is_set():
-            future.set_exception(StoreError("the till is closing", "try again when it is open"))
-            return future
-        self._queue.put((job, future))
-        return future
-
-    def run(self, job: Job[T]) -> T:
-        """The same, and wait."""
-        return self.submit(job).result()
-
-    def close(self) -> None:
-        """Finish what waits, and stop."""
-        self._closed.set()
-        self._queue.put(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        while True:
-            waiting = [self._queue.get()]
-            while len(waiting) < _MOST_AT_ONCE and waiting[-1] is not None:
-                try:
-                    waiting.append(self._queue.get_nowait())
-                except queue.Empty:
-                    break
-            jobs = [entry for entry in waiting if entry is not None]
-            if jobs:
-                self._commit(jobs)
-            if waiting[-1] is None:
-                return
-
-    def _commit(self, jobs: list[tuple[Job[Any], Future[Any]]]) -> None:
-        answers: list[tuple[Future[Any], Any, TrocError | None]] = []
-        try:
-            with self._engine.begin() as connection:
-                turn = Turn(connection, [job.receipt for job, _ in jobs if isinstance(job, ForReceipt)])
-                for job, future in jobs:
-                    try:
-                        answers.append((future, job(turn), None))
-                    except TrocError as refusal:
-                        answers.append((future, None, refusal))
-                turn.close()
-        except Exception as error:
-            if len(jobs) > 1:
-                # Nothing of this was written. One by one, only what is at fault fails.
-                for entry in jobs:
-                    self._commit([entry])
-                return
-            failed = (
-                StoreError(f"the till's database refuses ({_said(error)})", "look at its disk or server")
-                if isinstance(error, sa.exc.SQLAlchemyError)
-                else error
-            )
-            jobs[0][1].set_exception(failed)
-            return
-        for future, answer, refused in answers:
-            if refused is None:
-                future.set_result(answer)
-            else:
-                future.set_exception(refused)
+        super().__init__(engine, _turn, "till")
 
 
-def _said(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).strip().split("\n", 1)[0]
+def _turn(connection: sa.Connection, jobs: Sequence[Job[Any]]) -> Turn:
+    return Turn(connection, [job.receipt for job in jobs if isinstance(job, ForReceipt)])

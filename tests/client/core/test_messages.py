@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from eth_utils.crypto import keccak
 
 from troc.accounts import Signer
 from troc.artifacts import artifact
@@ -35,6 +36,7 @@ from troc.messages import (
     recover,
     sign,
     to_address,
+    typed,
     unpack_batch_word,
     unpack_nonce,
 )
@@ -134,6 +136,16 @@ def test_the_contract_hashes_orders_alike(chain: Chain, exchange: Any, domain: D
     theirs = chain.read_many([exchange.functions.digestOf(order.as_tuple()) for order in orders])
     assert [bytes(answer) for answer in theirs] == [digest(order, domain) for order in orders]
     assert len(set(theirs)) == 200
+
+
+@pytest.mark.parametrize("kind", MESSAGES)
+def test_hashes_as_wallets_do(kind: type[Message]) -> None:
+    """The digest, which we make ourselves, is that of eth-account's typed data."""
+    domain = Domain("Café Olé", 137, "0x" + "aB" * 20)
+    for _ in range(5):
+        message = random_message(kind)
+        parts = typed(message, domain)
+        assert digest(message, domain) == keccak(b"\x19" + parts.version + parts.header + parts.body)
 
 
 def test_the_contract_s_domain_is_ours(chain: Chain, exchange: Any, domain: Domain) -> None:

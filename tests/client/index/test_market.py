@@ -161,7 +161,7 @@ def test_filters(world: World, index: Index) -> None:
 def test_an_order_that_was_never_published_is_read_from_its_settlement(world: World, index: Index) -> None:
     order = world.ann.sign(draft(world))
     bobs = signed(world.bob, world.bob.draft("80 BETA", "100 ACME"))
-    world.relay.orders._settle([order, bobs], [(0, 1, 100), (1, 0, 8000)], world.relay_signer)
+    world.relay.orders._settle([order, bobs], [(0, 1, 100), (1, 0, 8000)], world.relay.anyone)
     exchange = world.chain.contract("PointsExchange", world.manifest.address("PointsExchange"))
     other = signed(world.ann, order.order, give_amount=5, want_amount=400, nonce=pack_nonce(0, 0, 9))
     world.give_ether(world.bob.address)

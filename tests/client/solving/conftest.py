@@ -48,7 +48,7 @@ def order_of(world: World, customer: Troc, give: str, want: str, **fields: Any) 
 
 def publish(world: World, *orders: SignedOrder) -> None:
     """Publish orders in one transaction."""
-    world.everyone.book.publish(list(orders), world.relay_signer)
+    world.relay.publish(*orders)
 
 
 def evidence_of(world: World) -> Evidence:
@@ -97,7 +97,8 @@ class HandMade:
     def call(self) -> str:
         """The settlement's calldata."""
         exchange = self.world.everyone.exchange_domain.verifying_contract
-        return self.world.chain.contract("PointsExchange", exchange).encode_abi(
+        contract = self.world.chain.contract("PointsExchange", exchange)
+        data: str = contract.encode_abi(
             "settle",
             [
                 [signed.order.as_tuple() for signed in self.orders],
@@ -105,6 +106,7 @@ class HandMade:
                 list(self.transfers),
             ],
         )
+        return data
 
     def record(self) -> Record:
         """What is published: the truth for a ring of three at 80 for 100, but for `changes`."""
@@ -118,7 +120,7 @@ class HandMade:
             orders=len(of),
             orders_hash=commitment(signed.digest for signed in of),
             goods=tuple(
-                PricedGood(self.world.everyone.brand(symbol).address, 0, price)
+                PricedGood(self.world.everyone.brand(symbol).address, 0, price, 0)
                 for symbol, price in prices.items()
             ),
             smoothing=ONE // 1_000,

@@ -38,13 +38,13 @@ class Shape:
 
 
 SHAPES = {
-    "plain": Shape(300, 300, 8),
+    "plain": Shape(200, 200, 8),
     "thin": Shape(25, 20, 6),
     "tiny amounts": Shape(150, 120, 5, most=30),
-    "shared balances": Shape(300, 40, 6),
-    "lives": Shape(300, 150, 5, lives=(0, NOW + QUARTER, NOW + 2 * QUARTER), bounded=0.5),
-    "whole": Shape(200, 150, 6, whole=0.4),
-    "all": Shape(250, 60, 5, lives=(0, NOW + QUARTER), whole=0.3, only=0.1, bounded=0.5),
+    "shared balances": Shape(150, 25, 6),
+    "lives": Shape(120, 80, 5, lives=(0, NOW + QUARTER, NOW + 2 * QUARTER), bounded=0.5),
+    "whole": Shape(60, 50, 5, whole=0.4),
+    "all": Shape(70, 30, 5, lives=(0, NOW + QUARTER), whole=0.3, only=0.1, bounded=0.5),
 }
 
 
@@ -111,7 +111,7 @@ def cleared(orders: list[OpenOrder]) -> tuple[Clearing, Market]:
         orders=len(orders),
         orders_hash=b"",
         goods=tuple(
-            PricedGood(gathered.tokens[good.token], good.living_until, price)
+            PricedGood(gathered.tokens[good.token], good.living_until, price, group)
             for good, price, group in zip(clearing.goods, clearing.prices, clearing.groups, strict=True)
             if group >= 0
         ),
@@ -125,7 +125,7 @@ def cleared(orders: list[OpenOrder]) -> tuple[Clearing, Market]:
     return clearing, Market(orders, record, [done])
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("name", SHAPES)
 def test_agrees_with_the_solver(name: str, seed: int) -> None:
     clearing, market = cleared(draw(SHAPES[name], seed))

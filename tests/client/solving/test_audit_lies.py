@@ -21,7 +21,6 @@ from tests.client.solving.conftest import (
 )
 from tests.client.trade.conftest import World
 from troc.errors import InputError, OrderError
-from troc.market.records import PricedGood
 from troc.orders import SignedOrder
 
 Make = Callable[..., HandMade]
@@ -59,10 +58,7 @@ def test_what_is_not_settled_cannot_be_told(world: World, by_hand: Make) -> None
 @pytest.mark.parametrize("units", [ONE // 10, -ONE // 10])
 def test_a_wrong_price(world: World, by_hand: Make, units: int) -> None:
     goods = by_hand().record().goods
-    false = tuple(
-        PricedGood(good.token, good.living_until, good.price + (units if good.price == ONE else 0))
-        for good in goods
-    )
+    false = tuple(good._replace(price=good.price + (units if good.price == ONE else 0)) for good in goods)
     assert {"rates", "bound"} <= lies(world, by_hand(goods=false))
 
 

@@ -9,14 +9,14 @@ from eth_abi.abi import encode
 
 from tests.helpers import MAX_UINT256
 
-GOODS = "(address,uint256,uint256)[]"
+GOODS = "(address,uint256,uint256,uint256)[]"
 BATCH = f"(uint256,bytes32,uint256,uint256,bytes32,{GOODS},uint256,uint256,uint256,uint256,bytes32[])"
 
 
 @pytest.fixture(scope="module")
 def batch(acme: Any, beta: Any) -> tuple[Any, ...]:
     """Everything that a batch says, each word another."""
-    goods = ((acme.address, 0, 123_456_789), (beta.address, 1_900_000_000, 234_567_890))
+    goods = ((acme.address, 0, 123_456_789, 3), (beta.address, 1_900_000_000, 234_567_890, 4))
     settlements = (b"\x05" * 32, b"\x06" * 32)
     return (21, b"\x01" * 32, 1_900_000_600, 40, b"\x02" * 32, goods, 10**15, 7, 8, 9, settlements)
 
@@ -42,7 +42,19 @@ def test_the_id_is_a_hash_of_solver_and_batch(
 
 
 def test_checks_and_stores_nothing(book: Any, stranger: Any, web3: Any) -> None:
-    nonsense = (MAX_UINT256, bytes(32), 0, MAX_UINT256, bytes(32), [], 0, MAX_UINT256, 0, MAX_UINT256, [])
+    nonsense: tuple[Any, ...] = (
+        MAX_UINT256,
+        bytes(32),
+        0,
+        MAX_UINT256,
+        bytes(32),
+        [],
+        0,
+        MAX_UINT256,
+        0,
+        MAX_UINT256,
+        [],
+    )
     book.publishBatch(nonsense, {"from": stranger})
     assert all(not int.from_bytes(web3.eth.get_storage_at(book.address, slot), "big") for slot in range(8))
 

@@ -89,8 +89,8 @@ class Market:
 def check_batch(batch: Batch) -> None:
     """Raise `InputError` for a batch that is not what `Batch` says."""
     size = len(batch)
-    if batch.ids.shape != (size, 32) or len(np.unique(batch.ids, axis=0)) != size:
-        raise InputError("two orders of the batch have the same digest", "list each order once")
+    if batch.ids.shape != (size, 32):
+        raise InputError("a digest of the batch has not 32 bytes", "give each order its own")
     for name in ("give", "want"):
         places = getattr(batch, name)
         if size and (places.min() < 0 or places.max() >= batch.tokens):
@@ -120,6 +120,8 @@ def book_of(batch: Batch) -> Book:
     ids = np.ascontiguousarray(batch.ids).view(">u8").reshape(len(batch), 4).astype(np.uint64)
     rows = np.lexsort(ids.T[::-1])
     ids = ids[rows]
+    if (np.diff(ids.view(np.int64), axis=0) == 0).all(1).any():
+        raise InputError("two orders of the batch have the same digest", "list each order once")
     makers = _first_seen(batch.maker[rows])
     tokens = _first_seen(np.column_stack([batch.give[rows], batch.want[rows]]).ravel())
     holdings = batch.holdings

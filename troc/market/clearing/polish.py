@@ -18,8 +18,9 @@ from troc.market.clearing.batch import Flags
 from troc.market.clearing.market import Floats
 from troc.market.clearing.prices import Problem, State
 
-_ROUNDS = 25
+_ROUNDS = 15
 _STILL = 1e-9
+_NEAR = 20
 _TIE = 1e-8
 """Log prices that differ by less are the same."""
 
@@ -42,17 +43,14 @@ def polish(problem: Problem, state: State) -> State:
     the surplus that is lost, as a share of the turnover.
     """
     reach = 2 * state.smoothing
-    best = _try(problem, state.log_prices, state.threshold, reach)
+    width = _width(problem, state)
+    best = _try(problem, state.log_prices, state.threshold, width)
     if best is None:
         return state
     for _ in range(_ROUNDS):
         if best.gap <= _STILL or reach < _STILL:
             break
-        steps = (best.flow.change, _between(problem, best.flow, best.log_prices))
-        tried = [
-            _try(problem, best.log_prices + np.clip(step, -reach, reach), best.flow.threshold, reach)
-            for step in steps
-        ]
+        tried = _candidates(problem, best, width, reach)
         found = min((one for one in tried if one is not None), key=lambda one: one.gap, default=None)
         if found is None or found.gap >= best.gap:
             reach /= 8
@@ -66,6 +64,33 @@ def polish(problem: Problem, state: State) -> State:
         more = best_flow(problem, best.log_prices, flow.threshold, _TIE, volume=0.1)
         flow = more if more is not None and more.whole else flow
     return State(best.log_prices, flow.fills, flow.arc_units, max(off, _STILL), best.gap, flow.threshold)
+
+
+def _width(problem: Problem, state: State) -> float:
+    """How far from the prices orders may be that the programmes look at one by one: several a good at least,
+    since prices move to where the next of them stand.
+    """
+    gain = np.abs(_gains(problem, state.log_prices, state.threshold))
+    enough = min(_NEAR * problem.goods, len(gain) - 1)
+    return max(4 * state.smoothing, float(np.partition(gain, enough)[enough]))
+
+
+def _candidates(problem: Problem, best: _Found, width: float, reach: float) -> list[_Found | None]:
+    """Where to go from here: to the limits that the programme names, from there to between them, and a little
+    way into each direction.
+    """
+
+    def move(start: _Found, step: Floats) -> _Found | None:
+        return _try(problem, start.log_prices + step, start.flow.threshold, width)
+
+    there = move(best, best.flow.change)
+    if there is None or there.gap <= _STILL:
+        return [there]
+    between = move(there, _between(problem, there.flow, there.log_prices))
+    if between is not None and between.gap <= _STILL:
+        return [between]
+    here = _between(problem, best.flow, best.log_prices)
+    return [there, between] + [move(best, np.clip(step, -reach, reach)) for step in (best.flow.change, here)]
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,6 @@ from troc.market.clearing.market import Floats
 FIRST_SMOOTHING = 0.3
 _FACTOR = 0.4
 _GIVE_UP = 0.97
-_WORK = 600
-"""Looks at a market, at all smoothings together, after which the prices that were found must do."""
 _STEPS = 40
 _DAMPINGS = 6
 _HALVINGS = 7
@@ -197,23 +195,22 @@ def start(problem: Problem) -> Floats:
     return log_prices
 
 
-def solve(
-    problem: Problem, least: float, near: Floats | None = None, first: float = FIRST_SMOOTHING
-) -> State:
+def solve(problem: Problem, least: float, near: Floats | None, first: float, looks: int) -> State:
     """Lower the smoothing from `first` to `least`, or as far as it goes, from prices nearby if there are any.
 
-    Limits are moved by half a band, so that each offer takes some part and no good stands alone.
+    After so many looks at the market what was found must do. Limits are moved by half a band, so that each
+    offer takes some part and no good stands alone.
     """
     log_prices = start(problem) if near is None else near
     smoothing = first
     factor, reached = _FACTOR, None
     work = 0
     for _ in range(80):
-        found, looks = _newton(problem, log_prices, smoothing)
-        work += looks
+        found, used = _newton(problem, log_prices, smoothing)
+        work += used
         if found.residual <= _CLOSE * 10:
             log_prices, reached = found.log_prices, found
-            if smoothing <= least * (1 + 1e-9) or work > _WORK:
+            if smoothing <= least * (1 + 1e-9) or work > looks:
                 break
             smoothing = max(least, smoothing * factor)
         elif reached is None:
@@ -222,7 +219,7 @@ def solve(
                 return found
         else:
             factor = factor + (1 - factor) / 2
-            if factor > _GIVE_UP or work > _WORK:
+            if factor > _GIVE_UP or work > looks:
                 break
             smoothing = max(least, reached.smoothing * factor)
     assert reached is not None

@@ -9,7 +9,7 @@ import numpy as np
 from troc.market.clearing.batch import PRICE_DIGITS, Batch, Clearing, Flags, Integers
 from troc.market.clearing.certificate import DECIMALS, certify
 from troc.market.clearing.execution import check_execution
-from troc.market.clearing.market import Book, Floats, Market, book_of, market_of
+from troc.market.clearing.market import Floats, Market, book_of, market_of
 from troc.market.clearing.polish import polish
 from troc.market.clearing.prices import FIRST_SMOOTHING, Problem, State, solve
 from troc.market.clearing.transfers import Side, transfers_of
@@ -17,6 +17,9 @@ from troc.market.clearing.units import Amounts, whole_units
 
 _COARSE, _FINE = 3e-4, 1e-6
 """Smoothings at which the exact method takes over: the first serves most books, the second costs more."""
+
+_LOOKS = 250
+"""How often to look at a market that hardly gives way; most need 40."""
 
 _NEARBY = 1e-2
 """Smoothing from which a market is solved again that hardly changed."""
@@ -51,7 +54,7 @@ def clear(batch: Batch) -> Clearing:
     without = np.zeros(len(book), np.bool_)
     solved = None
     while True:
-        market, solved = _solve(book, without, solved)
+        market, solved = _solve(everyone, without, solved)
         prices, groups = _prices(market, solved)
         amounts = whole_units(market, solved.fills, _rates(market, prices))
         if len(amounts.broken):
@@ -64,12 +67,13 @@ def clear(batch: Batch) -> Clearing:
     return _clearing(batch, everyone, prices, groups, solved.smoothing, transfers)
 
 
-def _solve(book: Book, without: Flags, near: _Solved | None) -> tuple[Market, _Solved]:
+def _solve(everyone: Market, without: Flags, near: _Solved | None) -> tuple[Market, _Solved]:
     """Rounds in which the half of the all-or-nothing orders that are filled in part, and least, is left out,
     until none is. It is a heuristic: the best choice among them is a hard problem.
     """
+    book = everyone.book
     while True:
-        market = market_of(book, without)
+        market = market_of(book, without) if without.any() else everyone
         near = _solve_groups(market, near)
         if not book.whole[market.order].any():
             return market, near
@@ -97,11 +101,11 @@ def _solve_groups(market: Market, near: _Solved | None) -> _Solved:
 
 def _state(problem: Problem, near: Floats | None) -> State:
     """Exact prices from a coarse solution; where that fails, from the finest that there is."""
-    coarse = solve(problem, _COARSE, near, FIRST_SMOOTHING if near is None else _NEARBY)
+    coarse = solve(problem, _COARSE, near, FIRST_SMOOTHING if near is None else _NEARBY, _LOOKS)
     exact = polish(problem, coarse)
     if exact.residual <= _GOOD:
         return exact
-    fine = solve(problem, _FINE, coarse.log_prices, coarse.smoothing)
+    fine = solve(problem, _FINE, coarse.log_prices, coarse.smoothing, 3 * _LOOKS)
     return min(exact, polish(problem, fine), key=lambda state: state.residual)
 
 
@@ -195,8 +199,8 @@ def _clearing(
     given, received = np.zeros(len(book), np.int64), np.zeros(len(book), np.int64)
     np.add.at(given, transfers[:, 0], transfers[:, 2])
     np.add.at(received, transfers[:, 1], transfers[:, 2])
-    smoothing = max(round(reached * DECIMALS), round(_LEAST_PUBLISHED * DECIMALS))
-    certificate = certify(everyone, prices, groups, smoothing, given, received)
+    smoothing = max(reached, _LEAST_PUBLISHED)
+    certificate = certify(everyone, prices, groups, round(smoothing * DECIMALS), given, received)
     listed = [good for good, group in enumerate(groups) if group >= 0]
     goods = everyone.goods
     rows = book.rows
@@ -208,7 +212,7 @@ def _clearing(
         goods=tuple(goods[good] for good in listed),
         prices=tuple(prices[good] for good in listed),
         groups=tuple(groups[good] for good in listed),
-        smoothing=smoothing / DECIMALS,
+        smoothing=smoothing,
         surplus=certificate.surplus,
         bound=certificate.bound,
         unfilled=certificate.unfilled,

@@ -1,4 +1,4 @@
-"""What a till answers when it says no."""
+"""What a service answers when it says no."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from troc.errors import TrocError
 
 
 class RefusalError(TrocError):
-    """A request that the till refuses.
+    """A request that a service refuses.
 
     `code` is a word for programs, `status` HTTP's.
     """
@@ -23,13 +23,3 @@ class RefusalError(TrocError):
     def as_json(self) -> dict[str, Any]:
         """Adds the `code`."""
         return super().as_json() | {"code": self.code}
-
-
-def differs(receipt: str, before: str) -> RefusalError:
-    """The same receipt with another content."""
-    return RefusalError(
-        "receipt_differs",
-        409,
-        f"the receipt {receipt} stands for {before}",
-        "use a new number for a new sale",
-    )

@@ -20,8 +20,8 @@ _POSTGRESQL_KEY = 0x7472_6F63_0000_0000
 
 
 @contextmanager
-def only_one(engine: Engine, service: str = "till") -> Iterator[None]:
-    """Hold the database's lock for this service until the block ends, or raise `StoreError`."""
+def only_one(engine: Engine, service: str) -> Iterator[None]:
+    """Hold the database's lock until the block ends, or raise `StoreError`. `service`: what runs on it."""
     taken = StoreError(
         f"another {service} service runs on this database", "stop it first, or name another --database"
     )
@@ -38,7 +38,14 @@ def only_one(engine: Engine, service: str = "till") -> Iterator[None]:
     path = engine.url.database
     if not path or path == ":memory:":
         raise StoreError(f"a {service} needs a database that outlives it", "name a file with --database")
-    with Path(f"{path}.lock").open("w") as file:
+    with only_holder(Path(path + ".lock"), taken):
+        yield
+
+
+@contextmanager
+def only_holder(path: Path, taken: StoreError) -> Iterator[None]:
+    """Hold the lock of a file until the block ends, or raise `taken`."""
+    with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

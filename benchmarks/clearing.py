@@ -1,0 +1,279 @@
+"""The solver's bars: `python -m benchmarks.clearing`.
+
+Times are CPU seconds of one process with one BLAS thread, medians over seeds; memory is what the process grew
+by. Every clearing is run over the makers' lots as the exchange would run it; a share of them is solved again
+with its orders shuffled. With `--batches 0` only the speed is measured. Writes `benchmarks/clearing.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.batches import FAMILIES, ages, ordinary
+from troc.market.clearing import Batch, Clearing, Holdings, check_execution, clear, split
+
+OUTPUT = Path(__file__).with_name("clearing.json")
+
+# Orders, tokens, whether in four classes of life, and the bar in seconds.
+SPEED = (
+    (10_000, 20, False, 0.2),
+    (100_000, 50, False, 1.0),
+    (1_000, 50, False, 3.0),
+    (10_000, 20, True, 2.0),
+    (100_000, 50, True, 10.0),
+    (1_000, 50, True, 30.0),
+)
+MEMORY_MB = 300
+PLAIN = (
+    "ordinary",
+    "thin",
+    "shared",
+    "islands",
+    "dead_ends",
+    "one_huge",
+    "rings",
+    "desks",
+    "few_rates",
+    "huge",
+)
+"""Divisible orders of about 1,000 units and more, one class of life."""
+
+MIXED = ("ages", "whole")
+SLOW = {"all_whole": 0.2, "everything": 0.3, "ages_tiny": 0.4}
+"""Families of which fewer are tried."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How long batches of a size take."""
+
+    orders: int
+    tokens: int
+    classes: int
+    median_seconds: float
+    worst_seconds: float
+    bar_seconds: float
+    memory_mb: float
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good the clearings of a family are. Shares are of the traded value, over all batches."""
+
+    family: str
+    batches: int
+    filled: float
+    worst_surplus: float
+    median_surplus: float
+    worst_unfilled: float
+    worst_deviation: float
+    worst_transfers: float
+    worst_seconds: float
+
+
+def deviation(batch: Batch, clearing: Clearing) -> float:
+    """By how much value orders got more or less than the uniform rate, beside the value that was traded. Only
+    for orders that give points of one price.
+    """
+    price = {good: float(price) for good, price in zip(clearing.goods, clearing.prices, strict=True)}
+    lives: dict[int, list[int]] = {}
+    for good in clearing.goods:
+        lives.setdefault(good.token, []).append(good.living_until)
+    off = total = 0.0
+    for row in np.flatnonzero(clearing.given).tolist():
+        give, want = int(batch.give[row]), int(batch.want[row])
+        if len(lives[give]) > 1:
+            continue
+        bought = min(life for life in lives[want] if life >= batch.want_living_until[row])
+        got = float(clearing.received[row]) * price[want, bought]  # type: ignore[index]
+        gave = float(clearing.given[row]) * price[give, lives[give][0]]  # type: ignore[index]
+        off, total = off + abs(got - gave), total + got
+    return off / total if total else 0.0
+
+
+def shuffled(batch: Batch, seed: int) -> tuple[Batch, np.ndarray]:
+    """The same batch with its orders, makers, tokens and lots in another sequence; and the orders' places."""
+    random = np.random.default_rng(seed)
+    rows = random.permutation(len(batch))
+    lots = random.permutation(len(batch.holdings.maker))
+    token = random.permutation(batch.tokens)
+    makers = int(
+        max(batch.maker.max(initial=0), batch.holdings.maker.max(initial=0), batch.only.max(initial=0))
+    )
+    maker = random.permutation(makers + 1)
+    holdings = batch.holdings
+    other = replace(
+        batch,
+        ids=batch.ids[rows],
+        maker=maker[batch.maker[rows]],
+        give=token[batch.give[rows]],
+        want=token[batch.want[rows]],
+        give_amount=batch.give_amount[rows],
+        want_amount=batch.want_amount[rows],
+        left=batch.left[rows],
+        give_expiring_by=batch.give_expiring_by[rows],
+        want_living_until=batch.want_living_until[rows],
+        whole=batch.whole[rows],
+        only=np.where(batch.only[rows] < 0, -1, maker[batch.only[rows]]),
+        holdings=Holdings(
+            maker[holdings.maker[lots]],
+            token[holdings.token[lots]],
+            holdings.expiry[lots],
+            holdings.units[lots],
+        ),
+    )
+    return other, rows
+
+
+def measure_speed(seeds: int) -> list[Speed]:
+    """Each size in a process of its own, for its memory."""
+    found = []
+    for number in range(len(SPEED)):
+        answer = subprocess.run(
+            [sys.executable, "-m", "benchmarks.clearing", "--size", str(number), "--seeds", str(seeds)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        )
+        found.append(Speed(**json.loads(answer.stdout)))
+        one = found[-1]
+        print(
+            f"{one.orders:7} orders {one.tokens:3} tokens {one.classes} classes  median"
+            f" {one.median_seconds:6.3f} s  worst {one.worst_seconds:6.3f} s  bar {one.bar_seconds:g} s "
+            f" {one.memory_mb:4.0f} MB",
+            flush=True,
+        )
+    return found
+
+
+def _one_size(number: int, seeds: int) -> Speed:
+    orders, tokens, aged, bar = SPEED[number]
+    clear(ordinary(0))
+    taken, memory = [], 0.0
+    for seed in range(seeds):
+        batch = (ages if aged else ordinary)(seed, orders, tokens)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        start = time.process_time()
+        clear(batch)
+        taken.append(time.process_time() - start)
+        memory = max(memory, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    return Speed(orders, tokens, 4 if aged else 1, statistics.median(taken), max(taken), bar, memory)
+
+
+def measure_quality(name: str, made: Callable[[int], Batch], seeds: Sequence[int]) -> Quality:
+    """Raises where a clearing would be refused by the exchange, or depends on the sequence of its orders."""
+    surplus, unfilled, off, transfers, filled, seconds = [], [], [], [], [], []
+    for seed in seeds:
+        batch = made(seed)
+        start = time.process_time()
+        clearing = clear(batch)
+        seconds.append(time.process_time() - start)
+        check_execution(batch, clearing.transfers, clearing.given, clearing.received)
+        if not 0 <= clearing.surplus <= clearing.bound:
+            raise AssertionError(f"{name} {seed}: the surplus is beyond its bound")
+        if seed % 10 == 0:
+            other, rows = shuffled(batch, seed)
+            again = clear(other)
+            if not np.array_equal(again.given, clearing.given[rows]):
+                raise AssertionError(f"{name} {seed}: the fills depend on the sequence of the orders")
+            split(batch, clearing, 30)
+        count = int((clearing.given > 0).sum())
+        filled.append(count / len(batch))
+        if clearing.bound:
+            surplus.append(clearing.surplus / clearing.bound)
+        if clearing.traded:
+            unfilled.append(clearing.unfilled / clearing.traded)
+            off.append(deviation(batch, clearing))
+            transfers.append(len(clearing.transfers) / count)
+    return Quality(
+        name,
+        len(seeds),
+        statistics.fmean(filled),
+        min(surplus, default=1.0),
+        statistics.median(surplus) if surplus else 1.0,
+        max(unfilled, default=0.0),
+        max(off, default=0.0),
+        max(transfers, default=0.0),
+        max(seconds),
+    )
+
+
+def _missed(speed: list[Speed], quality: list[Quality]) -> list[str]:
+    missed = [
+        f"{one.orders} orders take {one.median_seconds:.2f} s"
+        for one in speed
+        if one.median_seconds > one.bar_seconds
+    ]
+    missed += [
+        f"{one.orders} orders take {one.memory_mb:.0f} MB"
+        for one in speed
+        if one.memory_mb > MEMORY_MB and one.classes == 1
+    ]
+    for one in quality:
+        least = 0.9995 if one.family in PLAIN else 0.98 if one.family in MIXED else 0.0
+        if one.worst_surplus < least:
+            missed.append(f"{one.family}: S/S* {one.worst_surplus:.5f}")
+        if one.family in PLAIN and (one.worst_unfilled > 1e-4 or one.worst_deviation > 3e-4):
+            missed.append(
+                f"{one.family}: unfilled {one.worst_unfilled:.1e}, deviation {one.worst_deviation:.1e}"
+            )
+    return missed
+
+
+def main() -> None:
+    """Measure, print and write. Ends with 1 where a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batches", type=int, default=2000, help="random and adversarial batches, about")
+    parser.add_argument("--seeds", type=int, default=5, help="batches a size whose speed is measured")
+    parser.add_argument("--size", type=int, default=-1, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.size >= 0:
+        print(json.dumps(asdict(_one_size(chosen.size, chosen.seeds))))
+        return
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    load = os.getloadavg()[0]
+    speed = measure_speed(chosen.seeds)
+    quality = []
+    shares = {name: SLOW.get(name, 1.0) for name in FAMILIES}
+    for name, made in FAMILIES.items() if chosen.batches else ():
+        count = -(-chosen.batches * shares[name] // sum(shares.values()))
+        one = measure_quality(name, made, range(int(count)))
+        quality.append(one)
+        print(
+            f"{name:12} {one.batches:4} batches  S/S* worst {one.worst_surplus:.6f}"
+            f" median {one.median_surplus:.6f}  unfilled {one.worst_unfilled:.1e}"
+            f"  deviation {one.worst_deviation:.1e}  transfers {one.worst_transfers:.2f}"
+            f"  filled {one.filled:.2f}  worst {one.worst_seconds:.2f} s",
+            flush=True,
+        )
+    OUTPUT.write_text(
+        json.dumps(
+            {
+                "load_before": load,
+                "speed": [asdict(one) for one in speed],
+                "quality": [asdict(one) for one in quality],
+            },
+            indent=2,
+        )
+        + "\n"
+    )
+    missed = _missed(speed, quality)
+    print("\n".join(missed) if missed else "the bars are met")
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Clearing small batches whose answer is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.client.clearing.batches import LATE, Ask, Lot, batch_of
+from tests.client.clearing.reference import figures
+from troc.errors import InputError
+from troc.market.clearing import Batch, Clearing, check_execution, clear
+
+
+def cleared(batch: Batch) -> Clearing:
+    clearing = clear(batch)
+    check_execution(batch, clearing.transfers, clearing.given, clearing.received)
+    found = clearing.surplus, clearing.bound, clearing.unfilled, clearing.traded
+    assert found == figures(batch, clearing)
+    assert 0 <= clearing.surplus <= clearing.bound
+    return clearing
+
+
+def test_a_pair_that_fits_exactly() -> None:
+    clearing = cleared(batch_of([Ask(0, 0, 1000, 1, 2000), Ask(1, 1, 2000, 0, 1000)]))
+    assert clearing.given.tolist() == [1000, 2000]
+    assert clearing.received.tolist() == [2000, 1000]
+    prices = dict(zip([good.token for good in clearing.goods], clearing.prices, strict=True))
+    assert prices[0] == 2 * prices[1]
+
+
+def test_a_ring_of_three_in_which_no_two_match() -> None:
+    clearing = cleared(batch_of([Ask(0, 0, 1000, 1, 900), Ask(1, 1, 1000, 2, 900), Ask(2, 2, 1000, 0, 900)]))
+    assert clearing.given.tolist() == [1000] * 3
+    assert clearing.received.tolist() == [1000] * 3
+    assert len(clearing.transfers) == 3
+
+
+def test_limits_that_miss_each_other_trade_nothing() -> None:
+    clearing = cleared(batch_of([Ask(0, 0, 1000, 1, 1001), Ask(1, 1, 1000, 0, 1000)]))
+    assert not clearing.given.any()
+    assert not len(clearing.transfers)
+    assert clearing.surplus == clearing.traded == 0
+
+
+def test_nothing_is_cleared_of_nothing() -> None:
+    clearing = cleared(batch_of([]))
+    assert clearing.goods == ()
+    assert clearing.transfers.shape == (0, 3)
+
+
+def test_exactly_one_for_one_trades_all_that_balances() -> None:
+    asks = [Ask(0, 0, 700, 1, 700), Ask(1, 0, 300, 1, 300), Ask(2, 1, 1000, 0, 1000)]
+    clearing = cleared(batch_of(asks))
+    assert clearing.given.tolist() == [700, 300, 1000]
+
+
+def test_the_better_limit_goes_first() -> None:
+    asks = [Ask(0, 0, 1000, 1, 1100), Ask(1, 0, 1000, 1, 900), Ask(2, 1, 1000, 0, 950)]
+    clearing = cleared(batch_of(asks))
+    assert clearing.given[0] == 0
+    assert clearing.given[1] > 0
+
+
+def test_equal_limits_on_the_scarce_side_pay_one_rate() -> None:
+    asks = [Ask(0, 0, 10_000, 1, 9_000), Ask(1, 0, 10_000, 1, 8_000), Ask(2, 1, 12_000, 0, 11_000)]
+    clearing = cleared(batch_of(asks))
+    rates = clearing.received[:2] / np.maximum(clearing.given[:2], 1)
+    assert rates[0] == pytest.approx(rates[1], rel=1e-3)
+
+
+def test_a_lot_is_worth_more_to_those_who_need_it_to_live_longer() -> None:
+    # Points of token 0 that live until 200 are scarce; those that live until 100 are not.
+    lots = [Lot(0, 0, 1000, 100), Lot(1, 0, 1000, 200), Lot(2, 1, 1000), Lot(3, 1, 1000)]
+    asks = [
+        Ask(0, 0, 1000, 1, 500),
+        Ask(1, 0, 1000, 1, 500),
+        Ask(2, 1, 1000, 0, 500, beyond=150),
+        Ask(3, 1, 1000, 0, 500),
+    ]
+    clearing = cleared(batch_of(asks, lots))
+    prices = {
+        (good.token, good.living_until): price
+        for good, price in zip(clearing.goods, clearing.prices, strict=True)
+    }
+    assert prices[0, 150] >= prices[0, 0]
+    assert clearing.given.tolist() == [1000] * 4
+
+
+def test_nobody_gets_points_that_do_not_live_as_long_as_she_asks() -> None:
+    lots = [Lot(0, 0, 1000, 100), Lot(1, 1, 1000)]
+    asks = [Ask(0, 0, 1000, 1, 500), Ask(1, 1, 1000, 0, 500, beyond=100)]
+    assert not cleared(batch_of(asks, lots)).given.any()
+
+
+def test_nobody_gives_lots_that_she_keeps() -> None:
+    lots = [Lot(0, 0, 300, 100), Lot(0, 0, 700, 200), Lot(1, 1, 1000)]
+    asks = [Ask(0, 0, 1000, 1, 1000, by=100), Ask(1, 1, 1000, 0, 1000)]
+    assert cleared(batch_of(asks, lots)).given.tolist() == [300, 300]
+
+
+def test_one_balance_behind_several_orders_is_never_overdrawn_and_serves_the_best() -> None:
+    lots = [Lot(0, 0, 1000), Lot(1, 1, 1000), Lot(2, 2, 1000)]
+    asks = [
+        Ask(0, 0, 1000, 1, 500),
+        Ask(0, 0, 1000, 2, 990),
+        Ask(1, 1, 1000, 0, 900),
+        Ask(2, 2, 1000, 0, 900),
+    ]
+    clearing = cleared(batch_of(asks, lots))
+    assert 900 <= clearing.given[:2].sum() <= 1000
+
+
+def test_what_a_maker_gets_is_not_what_she_gives_from() -> None:
+    # Maker 0 has 100 of token 0; the 1000 that she gets in this batch must not serve her other order.
+    lots = [Lot(0, 0, 100), Lot(0, 1, 1000), Lot(1, 0, 1000), Lot(2, 2, 1000)]
+    asks = [
+        Ask(0, 1, 1000, 0, 1000),
+        Ask(1, 0, 1000, 1, 1000),
+        Ask(0, 0, 1000, 2, 1000),
+        Ask(2, 2, 1000, 0, 1000),
+    ]
+    assert cleared(batch_of(asks, lots)).given[2] <= 100
+
+
+def test_a_maker_never_serves_herself() -> None:
+    asks = [Ask(0, 0, 1000, 1, 900), Ask(0, 1, 1000, 0, 900)]
+    assert not cleared(batch_of(asks)).given.any()
+    asks += [Ask(1, 0, 1000, 1, 950), Ask(2, 1, 1000, 0, 950)]
+    assert cleared(batch_of(asks)).given.tolist() == [1000] * 4
+
+
+def test_all_or_nothing_is_all_or_nothing() -> None:
+    asks = [Ask(0, 0, 1000, 1, 900, whole=True), Ask(1, 1, 600, 0, 500), Ask(2, 0, 500, 1, 450)]
+    clearing = cleared(batch_of(asks))
+    assert clearing.given[0] in (0, 1000)
+    asks[1] = Ask(1, 1, 1600, 0, 1500)
+    assert cleared(batch_of(asks)).given[0] == 1000
+
+
+def test_orders_for_one_taker_are_left_out() -> None:
+    asks = [Ask(0, 0, 1000, 1, 900, only=1), Ask(1, 1, 1000, 0, 900)]
+    assert not cleared(batch_of(asks)).given.any()
+
+
+def test_islands_have_prices_of_their_own() -> None:
+    asks = [
+        Ask(0, 0, 1000, 1, 900),
+        Ask(1, 1, 1000, 0, 900),
+        Ask(2, 2, 1000, 3, 900),
+        Ask(3, 3, 1000, 2, 900),
+        Ask(4, 4, 1000, 0, 1),
+    ]
+    clearing = cleared(batch_of(asks))
+    assert sorted(zip([good.token for good in clearing.goods], clearing.groups, strict=True)) == [
+        (0, 0),
+        (1, 0),
+        (2, 1),
+        (3, 1),
+    ]
+
+
+def test_amounts_beyond_floating_point_are_exact() -> None:
+    giant = 2**55 + 1
+    clearing = cleared(batch_of([Ask(0, 0, giant, 1, giant), Ask(1, 1, giant, 0, giant)]))
+    assert clearing.given.tolist() == [giant] * 2
+    assert clearing.received.tolist() == [giant] * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"give": [1, 1]}, "same token"),
+        ({"give": [9, 1]}, "not listed"),
+        ({"want_amount": [0, 1]}, "nothing"),
+        ({"left": [2**56, 1]}, "2\\^56"),
+        ({"left": [1001, 1]}, "more left"),
+        ({"whole": [True, False], "left": [999, 1]}, "in part"),
+        ({"ids": np.zeros((2, 32), np.uint8)}, "digest"),
+    ],
+)
+def test_a_malformed_batch_is_refused(change: dict[str, Any], words: str) -> None:
+    batch = batch_of([Ask(0, 0, 1000, 1, 1000), Ask(1, 1, 1000, 0, 1000)])
+    arrays: dict[str, Any] = {name: np.array(values) for name, values in change.items()}
+    with pytest.raises(InputError, match=words):
+        clear(replace(batch, **arrays))
+
+
+def test_a_lot_listed_twice_is_refused() -> None:
+    asks = [Ask(0, 0, 1000, 1, 1000)]
+    with pytest.raises(InputError, match="twice"):
+        clear(batch_of(asks, [Lot(0, 0, 1, LATE), Lot(0, 0, 2, LATE)]))
+
+
+def test_more_of_a_token_than_can_be_is_refused() -> None:
+    asks = [Ask(maker, 0, 2**55, 1, 1000) for maker in range(40)]
+    with pytest.raises(InputError, match="2\\^60"):
+        clear(batch_of(asks))

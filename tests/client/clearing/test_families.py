@@ -1,0 +1,102 @@
+"""What must hold of every clearing, on batches of every kind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from benchmarks.batches import FAMILIES
+from benchmarks.clearing import deviation, shuffled
+from tests.client.clearing.reference import figures
+from troc.errors import InputError
+from troc.market.clearing import check_execution, clear, split
+from troc.market.clearing.execution import Wallets
+
+PLAIN = ["ordinary", "shared", "islands", "rings", "one_huge"]
+QUICK = sorted(set(FAMILIES) - {"all_whole", "everything", "ages_tiny"})
+
+
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_a_clearing_runs_and_says_the_truth(name: str) -> None:
+    batch = FAMILIES[name](0)
+    clearing = clear(batch)
+    check_execution(batch, clearing.transfers, clearing.given, clearing.received)
+    found = clearing.surplus, clearing.bound, clearing.unfilled, clearing.traded
+    assert found == figures(batch, clearing)
+    assert 0 <= clearing.surplus <= clearing.bound
+    for good, price, group in zip(clearing.goods, clearing.prices, clearing.groups, strict=True):
+        assert len(str(price).rstrip("0")) <= 9
+        assert price >= 10**8
+        for other, dearer, same in zip(clearing.goods, clearing.prices, clearing.groups, strict=True):
+            if group == same and good.token == other.token and good.living_until < other.living_until:
+                assert price <= dearer
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(QUICK), st.integers(100, 10_000))
+def test_any_batch_clears_and_its_sequence_does_not_matter(name: str, seed: int) -> None:
+    batch = FAMILIES[name](seed)
+    clearing = clear(batch)
+    other, rows = shuffled(batch, seed)
+    again = clear(other)
+    assert np.array_equal(again.given, clearing.given[rows])
+    assert np.array_equal(again.received, clearing.received[rows])
+    assert again.surplus == clearing.surplus
+    assert 0 <= clearing.surplus <= clearing.bound
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_it_is_as_good_as_it_can_be(name: str) -> None:
+    for seed in (1, 2):
+        batch = FAMILIES[name](seed)
+        clearing = clear(batch)
+        assert clearing.surplus >= 0.9995 * clearing.bound
+        assert clearing.unfilled <= 1e-4 * clearing.traded
+        assert deviation(batch, clearing) <= 3e-4
+        assert len(clearing.transfers) <= 2 * (clearing.given > 0).sum()
+
+
+@pytest.mark.parametrize("name", ["ages", "whole"])
+def test_ages_and_whole_orders_cost_little(name: str) -> None:
+    clearing = clear(FAMILIES[name](1))
+    assert clearing.surplus >= 0.98 * clearing.bound
+
+
+@pytest.mark.parametrize("name", ["ordinary", "shared", "ages", "whole", "rings", "ties", "coarse"])
+def test_each_settlement_of_a_split_stands_by_itself(name: str) -> None:
+    batch = FAMILIES[name](3)
+    clearing = clear(batch)
+    parts = split(batch, clearing, 30)
+    assert len(parts.settlements) > 1
+    wallets = Wallets(batch)
+    given, received = np.zeros(len(batch), np.int64), np.zeros(len(batch), np.int64)
+    for part in parts.settlements:
+        assert len(part.orders) <= 30
+        rows = part.transfers.copy()
+        rows[:, :2] = part.orders[rows[:, :2]]
+        wallets.run(rows)
+        np.add.at(given, rows[:, 0], rows[:, 2])
+        np.add.at(received, rows[:, 1], rows[:, 2])
+    assert np.array_equal(given, parts.given)
+    assert np.array_equal(received, parts.received)
+    assert (given <= clearing.given + 3).all()
+    assert set(parts.dropped.tolist()) == set(np.flatnonzero((clearing.given > 0) & (given == 0)).tolist())
+    least = 0.8 if name == "whole" else 0.95
+    assert given.sum() >= least * clearing.given.sum()
+
+
+def test_what_fits_is_not_split() -> None:
+    batch = FAMILIES["islands"](3)
+    clearing = clear(batch)
+    parts = split(batch, clearing, len(batch))
+    assert np.array_equal(parts.given, clearing.given)
+    assert np.array_equal(parts.received, clearing.received)
+    assert not len(parts.dropped)
+
+
+def test_a_settlement_of_one_order_is_refused() -> None:
+    batch = FAMILIES["ordinary"](3)
+    with pytest.raises(InputError, match="settles nothing"):
+        split(batch, clear(batch), 1)

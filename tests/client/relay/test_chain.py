@@ -1,0 +1,175 @@
+"""What a chain does to transactions: drops them, keeps them waiting, takes them out of blocks again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.client.core.conftest import rpc_call
+from tests.client.relay.conftest import Desk, eventually, give_points, mining, order, send
+from tests.client.trade.conftest import World
+from troc.accounts import Signer
+from troc.acts import Act
+from troc.chain import Chain
+from troc.relay import sender
+from troc.relay.relay import Budget
+
+
+@pytest.fixture
+def still(world: World) -> Iterator[World]:
+    """A chain that makes no blocks by itself."""
+    mining(world, False)
+    yield world
+    mining(world, True)
+
+
+def submitted(desk: Desk, id_: str) -> str:
+    """Wait until a message is in a transaction; gives that."""
+    return str(
+        eventually(lambda: found["transaction"] if (found := desk.get(id_))["state"] == "submitted" else "")
+    )
+
+
+def mined(desk: Desk, act: Act) -> Any:
+    """Make blocks until a message is done or has failed."""
+
+    def over() -> Any:
+        rpc_call(desk.world.chain, "evm_mine")
+        return found if (found := desk.get(act.id))["state"] in ("done", "failed") else None
+
+    return eventually(over)
+
+
+def test_several_are_under_way_at_once(still: World, desk: Desk) -> None:
+    mining(still, True)
+    people = [give_points(still, "ACME", 10) for _ in range(4)]
+    mining(still, False)
+    gifts = [send(still, who, still.bob, 10) for who in people]
+    for gift in gifts:
+        desk.post(gift)
+    assert len({submitted(desk, gift.id) for gift in gifts}) == 4
+    assert {desk.get(gift.id)["state"] for gift in gifts} == {"submitted"}
+    assert {mined(desk, gift)["state"] for gift in gifts} == {"done"}
+    assert still.units(still.bob, "ACME") == 40
+
+
+def test_one_signer_s_messages_wait_for_each_other(still: World, desk: Desk) -> None:
+    """The second is judged by what the first leaves: it never fails at the relay's cost."""
+    first, second = send(still, still.ann, still.bob, 300), send(still, still.ann, still.bob, 300, index=1)
+    desk.post(first)
+    desk.post(second)
+    submitted(desk, first.id)
+    assert desk.get(second.id)["state"] == "accepted"
+    assert mined(desk, first)["state"] == "done"
+    failed = mined(desk, second)
+    assert (failed["why"]["code"], failed["transaction"]) == ("insufficient_balance", None)
+
+
+def test_what_the_node_dropped_is_sent_again(
+    still: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "_RESEND_SECONDS", 0.1)
+    gift = send(still, still.ann, still.bob, 30)
+    desk.post(gift)
+    transaction = submitted(desk, gift.id)
+    rpc_call(still.chain, "anvil_dropTransaction", transaction)
+    eventually(lambda: still.chain.knows(transaction))
+    assert mined(desk, gift)["transaction"] == transaction
+
+
+def test_what_waits_too_long_is_replaced(still: World, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_REPLACE_SECONDS", 0.3)
+    gift = send(still, still.ann, still.bob, 30)
+    desk.post(gift)
+    first = submitted(desk, gift.id)
+    second = eventually(lambda: found if (found := desk.get(gift.id)["transaction"]) != first else "")
+    monkeypatch.setattr(sender, "_REPLACE_SECONDS", 60.0)
+    assert still.chain.transaction(second)["nonce"] == 0
+    assert mined(desk, gift)["transaction"] != first
+    assert still.units(still.bob, "ACME") == 30
+    assert desk.status()["messages"] == {"done": 1}
+
+
+def test_somebody_else_took_the_place(still: World, desk: Desk, payer: Signer) -> None:
+    """Another program sent from the relay's account: the message is sent again, at another place."""
+    gift = send(still, still.ann, still.bob, 30)
+    desk.post(gift)
+    transaction = submitted(desk, gift.id)
+    rpc_call(still.chain, "anvil_dropTransaction", transaction)
+    other = still.chain.sign_as({"to": payer.address}, payer, nonce=0, gas=21_000)
+    still.chain.broadcast(other, first=True)
+    mining(still, True)
+    rpc_call(still.chain, "evm_mine")
+    done = desk.over(gift)
+    assert (done["state"], done["resubmitted"]) == ("done", 1)
+    assert done["transaction"] != transaction
+    assert still.units(still.bob, "ACME") == 30
+
+
+def test_a_reorganisation(desk: Desk) -> None:
+    """What was in a block that the chain dropped goes into another one."""
+    world = desk.world
+    snapshot = rpc_call(world.chain, "evm_snapshot")
+    gift, offer = send(world, world.ann, world.bob, 30), order(world, world.bob, "2 BETA", "1 ACME")
+    for each in (gift, offer):
+        desk.post(each)
+        assert desk.over(each)["state"] == "done"
+    rpc_call(world.chain, "evm_revert", snapshot)
+    rpc_call(world.chain, "evm_mine")
+    assert world.units(world.bob, "ACME") == 0
+    eventually(lambda: world.units(world.bob, "ACME") == 30)
+    for each in (gift, offer):
+        eventually(lambda: desk.over(each)["resubmitted"])  # noqa: B023
+    assert offer.id in {entry.id for entry in world.everyone.book.entries()}
+
+
+def test_what_somebody_else_submitted_is_not_sent_again(open_desk: Callable[..., Desk], world: World) -> None:
+    desk = open_desk()
+    sending = desk.relay._sender
+    whole, sending._send_waiting = sending._send_waiting, lambda: False  # type: ignore[method-assign]
+    gift, offer = send(world, world.ann, world.bob, 30), order(world, world.bob, "2 BETA", "1 ACME")
+    for each in (gift, offer):
+        desk.post(each)
+        world.chain.send(world.everyone.acts.call([each]), world.relay_signer)
+    sending._send_waiting = whole  # type: ignore[method-assign]
+    for each in (gift, offer):
+        done = desk.over(each)
+        assert done["state"] == "done"
+        assert world.chain.receipt(done["transaction"]).sender == world.relay.address  # type: ignore[union-attr]
+    assert world.chain.transaction_count(desk.relay.address) == 0
+
+
+def test_the_node_goes_away_and_comes_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = desk.world
+    gift = send(world, world.ann, world.bob, 30)
+    node = world.chain.web3.provider
+    there, node.endpoint_uri = node.endpoint_uri, "http://127.0.0.1:9"  # type: ignore[attr-defined]
+    eventually(lambda: not desk.status()["online"])
+    assert desk.refused(gift) == (503, "chain_unreachable")
+    node.endpoint_uri = there  # type: ignore[attr-defined]
+    eventually(lambda: desk.status()["online"])
+    desk.post(gift)
+    assert desk.over(gift)["state"] == "done"
+
+
+def test_the_budget_of_a_day(open_desk: Callable[..., Desk], world: World) -> None:
+    price = Chain.gas_price(world.chain)
+    desk = open_desk(Budget(per_day=100_000 * price, gas_price=10**12))
+    first, second = send(world, world.ann, world.bob, 30), send(world, world.bob, world.ann, 1, index=1)
+    desk.post(first)
+    assert desk.over(first)["state"] == "done"
+    desk.post(second)
+    eventually(lambda: "budget" in desk.status()["why"])
+    assert desk.get(second.id)["state"] == "accepted"
+    assert desk.refused(send(world, world.ann, world.bob, 1, index=3)) == (503, "holding")
+    assert int(desk.status()["budget"]["spent_today"]) <= 100_000 * price
+    # Tomorrow it goes on.
+    world.pass_days(1)
+    assert desk.over(second)["state"] in ("done", "failed")
+
+
+def test_gas_that_is_too_dear(open_desk: Callable[..., Desk], world: World) -> None:
+    desk = open_desk(Budget(per_day=10**18, gas_price=1))
+    assert desk.refused(send(world, world.ann, world.bob, 30)) == (503, "gas_too_dear")

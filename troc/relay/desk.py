@@ -1,0 +1,237 @@
+"""What a relay accepts: jobs for its writer, each of which decides and writes down in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from troc.acts import Act
+from troc.relay.tables import messages
+from troc.serving.refusal import RefusalError
+from troc.serving.writer import Writer as DurableWriter
+from troc.words import DAY
+
+ACCEPTED, SUBMITTED, MINED, DONE, FAILED = "accepted", "submitted", "mined", "done", "failed"
+OPEN = (ACCEPTED, SUBMITTED)
+UNDER_WAY = (ACCEPTED, SUBMITTED, MINED)
+
+MOST_FAILURES = 3
+"""Messages of one signer that may fail in blocks in a day: each took the relay's ether for nothing."""
+MOST_OPEN = 100_000
+"""Messages of everybody that wait."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one signer may ask of a relay: messages a day, and messages that wait at once."""
+
+    per_day: int = 200
+    waiting: int = 50
+
+
+@dataclass(frozen=True)
+class Known:
+    """How a message stands."""
+
+    id: str
+    kind: str
+    payer: str
+    state: str
+    transaction: str | None
+    block: int | None
+    resubmitted: int
+    accepted_at: int
+    code: str | None
+    why: str | None
+    remedy: str | None
+
+
+_COLUMNS = [messages.c[name] for name in Known.__dataclass_fields__]
+
+
+@dataclass
+class _Use:
+    """What a signer has asked for lately."""
+
+    today: int = 0
+    waiting: int = 0
+    failures: int = 0
+
+
+@dataclass(frozen=True)
+class Accept:
+    """The job that accepts an act, once. What failed before is taken up again."""
+
+    act: Act
+    id: str
+    limits: Limits
+    now: int
+    since: int
+    alone: bool
+
+    def __call__(self, turn: Turn) -> Known:
+        known = turn.known.get(self.id)
+        if known is not None and known.state != FAILED:
+            return known
+        uses = self.act.uses
+        if uses and turn.used.get(uses, self.id) != self.id:
+            raise RefusalError(
+                "nonce_taken",
+                409,
+                "another message of this signer with the same number is under way here",
+                "wait until it is done or has failed, or sign with another number",
+            )
+        use = turn.uses.setdefault(self.act.payer, _Use())
+        self._check(use)
+        if turn.open >= MOST_OPEN:
+            raise RefusalError("full", 503, "too much is waiting here", "try another relay, or later")
+        use.today += 1
+        use.waiting += 1
+        turn.open += 1
+        if uses:
+            turn.used[uses] = self.id
+        values = self._values()
+        turn.known[self.id] = Known(**{name: values[name] for name in Known.__dataclass_fields__})
+        turn.add(values, again=known is not None)
+        return turn.known[self.id]
+
+    def _check(self, use: _Use) -> None:
+        who = self.act.payer
+        if use.failures >= MOST_FAILURES:
+            raise RefusalError(
+                "barred",
+                429,
+                f"{use.failures} messages of {who} failed on the chain within a day, at this relay's cost",
+                "try again tomorrow, or submit it with an account that has ether",
+            )
+        if use.waiting >= self.limits.waiting:
+            raise RefusalError(
+                "too_many_waiting",
+                429,
+                f"{use.waiting} messages of {who} are waiting here",
+                "wait until some are done",
+            )
+        if use.today >= self.limits.per_day:
+            raise RefusalError(
+                "too_many_today",
+                429,
+                f"{who} sent {use.today} messages within a day, and no more are taken of one signer",
+                "try again tomorrow, another relay, or an account that has ether",
+            )
+
+    def _values(self) -> dict[str, Any]:
+        act = self.act
+        return {
+            "id": self.id,
+            "kind": act.kind,
+            "payer": act.payer,
+            "parties": " ".join(act.parties),
+            "uses": act.uses,
+            "content": json.dumps(act.to_json(), separators=(",", ":")),
+            "deadline": None if act.deadline is None else str(act.deadline),
+            "state": ACCEPTED,
+            "slot": None,
+            "alone": self.alone,
+            "accepted_at": self.now,
+            "since": self.since,
+            "resubmitted": 0,
+            "failures": 0,
+            "transaction": None,
+            "block": None,
+            "code": None,
+            "why": None,
+            "remedy": None,
+        }
+
+
+@dataclass
+class Turn:
+    """One transaction, shared by several jobs. What the jobs that accept will ask for is read all together,
+    and what they accept is written all together.
+    """
+
+    _connection: sa.Connection
+    known: dict[str, Known] = field(default_factory=dict)
+    used: dict[str, str] = field(default_factory=dict)
+    uses: dict[str, _Use] = field(default_factory=dict)
+    open: int = 0
+    _new: list[dict[str, Any]] = field(default_factory=list)
+
+    def look(self, asked: Sequence[Accept]) -> None:
+        """Read what these will ask for."""
+        rows = self._connection.execute(
+            sa.select(*_COLUMNS).where(messages.c.id.in_({job.id for job in asked}))
+        )
+        self.known = {row.id: Known(*row) for row in rows}
+        uses = {job.act.uses for job in asked} - {""}
+        if uses:
+            under_way = sa.and_(messages.c.uses.in_(uses), messages.c.state.in_(UNDER_WAY))
+            found = self._connection.execute(sa.select(messages.c.uses, messages.c.id).where(under_way))
+            self.used = {row.uses: row.id for row in found}
+        since = min(job.now for job in asked) - DAY
+        waiting = sa.func.sum(sa.case((messages.c.state.in_(OPEN), 1), else_=0))
+        counts = self._connection.execute(
+            sa.select(messages.c.payer, sa.func.count(), waiting, sa.func.sum(messages.c.failures))
+            .where(messages.c.payer.in_({job.act.payer for job in asked}), messages.c.accepted_at > since)
+            .group_by(messages.c.payer)
+        )
+        self.uses = {payer: _Use(*map(int, numbers)) for payer, *numbers in counts}
+        self.open = int(
+            self._connection.scalar(
+                sa.select(sa.func.count()).select_from(messages).where(messages.c.state.in_(OPEN))
+            )
+            or 0
+        )
+
+    def add(self, values: dict[str, Any], again: bool) -> None:
+        """Write a message down."""
+        if again:
+            kept = {key: value for key, value in values.items() if key not in ("id", "failures")}
+            self.connection.execute(messages.update().where(messages.c.id == values["id"]).values(**kept))
+        else:
+            self._new.append(values)
+
+    @property
+    def connection(self) -> sa.Connection:
+        """The database as the jobs before left it."""
+        if self._new:
+            self._connection.execute(messages.insert(), self._new)
+            self._new = []
+        return self._connection
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+        _ = self.connection
+
+
+Job = Callable[[Turn], Any]
+
+
+class Writer(DurableWriter[Turn]):
+    """The only writer of a relay's database."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, _turn, "relay")
+
+
+def _turn(connection: sa.Connection, jobs: Sequence[Job]) -> Turn:
+    turn = Turn(connection)
+    asked = [job for job in jobs if isinstance(job, Accept)]
+    if asked:
+        turn.look(asked)
+    return turn
+
+
+def find(connection: sa.Connection, id_: str) -> Known:
+    """How a message stands. Raises `RefusalError` where there is none."""
+    row = connection.execute(sa.select(*_COLUMNS).where(messages.c.id == id_)).one_or_none()
+    if row is None:
+        raise RefusalError(
+            "unknown", 404, "this relay knows no such message", "send it, or ask the relay that accepted it"
+        )
+    return Known(*row)

@@ -1,0 +1,45 @@
+"""How much a stranger may ask: buckets that fill steadily, and give as long as there is something in them."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from troc.serving.refusal import RefusalError
+
+_REMEMBERED = 100_000
+
+
+@dataclass
+class Rate:
+    """`per_second` for each name, and `burst` at once; 0: no limit. The technique is a token bucket.
+
+    Remembers those that came last; whoever it forgot has a full bucket.
+    """
+
+    per_second: float
+    burst: float
+    what: str
+    _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+
+    def take(self, name: str, amount: float = 1.0, owing: bool = False) -> None:
+        """Take from a bucket; refuse where there is not enough, unless it may go below empty (`owing`)."""
+        if not self.per_second:
+            return
+        now = time.monotonic()
+        level, seen = self._buckets.pop(name, (self.burst, now))
+        level = min(self.burst, level + (now - seen) * self.per_second)
+        enough = level >= amount
+        if enough or owing:
+            level = max(level - amount, -self.burst)
+        self._buckets[name] = level, now
+        if len(self._buckets) > _REMEMBERED:
+            self._buckets.popitem(last=False)
+        if not enough and not owing:
+            raise RefusalError(
+                "too_fast",
+                429,
+                f"there are too many requests of this {self.what}",
+                "wait a little, or try another relay",
+            )

@@ -1,0 +1,1 @@
+"""What services share: durable acceptance, one service a database, refusals, small requests, serving."""

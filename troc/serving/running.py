@@ -1,0 +1,42 @@
+"""Serving until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+
+def serve(
+    open_service: contextlib.AbstractContextManager[Any],
+    app: Callable[[], Any],
+    host: str,
+    port: int,
+    opened: Callable[[], None],
+    **options: Any,
+) -> None:
+    """Open a service, serve its app, and close it when a signal comes: what is under way is answered first.
+
+    `opened` is called once it is open; `options` are uvicorn's.
+    """
+    # Requests wait for the thread that signs batches to give way; by default that takes five milliseconds.
+    sys.setswitchinterval(0.001)
+    # Nor must they wait while everything that was loaded is searched for garbage.
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGTERM, _stop)
+    with contextlib.suppress(KeyboardInterrupt), open_service:
+        config = uvicorn.Config(app(), host=host, port=port, log_level="warning", access_log=False, **options)
+        opened()
+        # It gives signals back to us when it has answered what is under way.
+        uvicorn.Server(config).run()
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
