@@ -192,7 +192,8 @@ def test_a_corrected_file_sends_its_difference(
     assert lots(world, address(1)) == {last[1]: 5}
     told = json.loads(importing(*command, "--difference", "--json")[1])
     assert (told["issued_now"]["units"], told["claims"]["units"]) == ("7", "7")
-    assert told["brought_before"] == {"units": "11", "amount": "11", "less": "0", "elsewhere": "0"}
+    before = told["brought_before"]
+    assert (before["units"], before["less"], before["elsewhere"]) == ("11", "0", "0")
     assert lots(world, address(1)) == {last[1]: 8}
     assert lots(world, address(2)) == {last[2]: 4}
     assert (
