@@ -34,11 +34,11 @@ class Programme:
 
     @classmethod
     def over(cls, vault: Vault, chain: Chain) -> Programme:
-        """All parts over an opened database. Claims age by the chain's time."""
+        """All parts over an opened database. Claims and debts have the chain's time, as the books do."""
         journal = Journal(vault.store)
         members = Members(vault, journal)
         claims = Claims(members, chain.now)
-        debts = Debts(members)
+        debts = Debts(members, chain.now)
         adjusting = Adjusting(members, claims, debts, chain.chain_id)
         return cls(vault.store, journal, members, claims, debts, adjusting)
 

@@ -172,7 +172,6 @@ def test_the_journal_of_a_month_with_members(programme: Programme, command: Comm
     off = Off.over(
         Vault.create(open_brand_store(world.chain, brand, database), "correct horse", WORK), world.chain
     )
-    off.debts._clock = world.chain.now
     off.members.add_many([NewMember("1"), NewMember("2")], "clerk")
     expiry = brand.longest_life(programme.now)
     off.claims.add("1", 1_250, expiry, "basket")
