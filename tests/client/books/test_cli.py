@@ -193,7 +193,7 @@ def test_the_journal_of_a_month_with_members(programme: Programme, command: Comm
     rows = rows_of(file)
     kept = {row["figure"]: Decimal(row["points"]) for row in rows if row["section"] == "kept for members"}
     *moves, closing = kept.values()
-    assert (sum(moves), closing) == (7, 7)
+    assert sum(moves) == closing == 7
     assert sorted(each for each in moves if each) == [Decimal("-12.5"), 7, Decimal("12.5")]
     debts = [Decimal(row["points"]) for row in rows if row["section"] == "debts of customers"]
     assert debts == [0, 3, -1, 2]

@@ -303,6 +303,27 @@ def test_salesforce_ledger(tmp_path: Path) -> None:
         plan(path, layout="salesforce")
 
 
+@pytest.mark.parametrize(
+    ("layout", "header", "rows"),
+    [
+        ("talon-one", "loyaltyProgramID,profileIntegrationID,currentBalance", ("5,1,10", "6,2,10")),
+        ("talon-one", "loyaltySubledger,cardIdentifier,currentBalance", (",1,10", "shoes,2,10")),
+        ("talon-one", "subledgerid,customerprofileid,amount,expirydate", (",1,10,", "shoes,2,10,")),
+        (
+            "salesforce",
+            "LoyaltyProgramCurrencyId,LoyaltyMember.MembershipNumber,PointsBalance",
+            ("0lc1,1,10", "0lc2,2,10"),
+        ),
+    ],
+)
+def test_two_kinds_of_points_are_not_one(
+    tmp_path: Path, layout: str, header: str, rows: tuple[str, str]
+) -> None:
+    column = header.partition(",")[0]
+    with pytest.raises(FileFaultsError, match=f"line 3: {column} is another one than in line 2"):
+        plan(write(tmp_path, *rows, header=header), layout=layout, undated="2027-03-26")
+
+
 def test_salesforce_balances(tmp_path: Path) -> None:
     header = "LoyaltyMember.MembershipNumber,LoyaltyMember.MemberStatus,PointsBalance,TotalPointsRedeemed"
     path = write(tmp_path, "M-1,Active,500.0,3", header=header)
