@@ -149,6 +149,40 @@ def test_a_members_way_through_the_programme(desk: Desk, home: Path) -> None:
     assert "entries are as they were written" in desk.troc("brand", "journal", "verify", "PANIER")
 
 
+def test_an_adjustment_is_signed_at_two_machines(desk: Desk) -> None:
+    desk.members("add", "1")
+    accounts = ("--sign", EVA, "--sign", FAY, "--agent", EVA, "--agent", FAY)
+    limits = ("--per-day", "300", "--second-above", "100", "--reason", "opening")
+    desk.troc("brand", "limits", "PANIER", *accounts, *limits, *desk.password)
+    file = desk.folder / "asked.json"
+    file.unlink(missing_ok=True)
+    ask = (
+        "brand",
+        "adjust",
+        "PANIER",
+        "1",
+        "+150",
+        "--reason",
+        "broken door",
+        "--agent",
+        EVA,
+        *desk.password,
+    )
+    code, _, err = desk.tried(*ask, "--ask", str(file), "--second", FAY)
+    assert (code, "leave --ask or --second away" in err) == (3, True)
+    assert f"Signed into {file}. Nothing is decided" in desk.troc(*ask, "--ask", str(file))
+    code, _, err = desk.tried(*ask, "--ask", str(file))
+    assert (code, "cannot be written" in err) == (3, True)
+    sign = ("brand", "countersign", "PANIER", str(file), "--agent", FAY, *desk.password)
+    shown = desk.troc(*sign, account=OWNER)
+    assert f"{address_of(EVA)} asks: 1 gets 150 PANIER: broken door." in shown
+    assert "150 PANIER added to her claim" in shown
+    assert "Done before" in desk.troc(*sign, account=OWNER)
+    assert "Earned 150 = unclaimed 150" in desk.members("claims")
+    shown = desk.troc("brand", "journal", "verify", "PANIER", *desk.password)
+    assert "1 adjustment and all limits are signed" in shown
+
+
 def test_the_journal_is_anchored_and_a_cut_shows(desk: Desk, home: Path) -> None:
     desk.members("add", "1")
     desk.members("add", "2")
