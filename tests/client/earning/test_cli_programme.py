@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.client.core.command import troc_here
+from tests.client.core.conftest import rpc_call
 from tests.client.earning.test_earning import BASE, line, write_csv
 from tests.client.earning.test_importing import address, dates, lots, write
 from tests.client.trade.conftest import World
@@ -206,6 +207,22 @@ def test_a_corrected_file_sends_its_difference(
     write(tmp_path, rows[0])
     assert importing(*command, "--further", "--reference", "a gift")[0] == 0
     assert lots(world, address(1)) == {last[1]: 16}
+
+
+def test_a_difference_waits_for_what_is_under_way(importing: Run, world: World, tmp_path: Path) -> None:
+    """What is in no block yet could be the very points that seem to be missing."""
+    path = write(tmp_path, f"1,{address(1)},5,{dates(world)[1]},")
+    brand = world.owner_signer.address
+    rpc_call(world.chain, "evm_setAutomine", False)
+    try:
+        rpc_call(world.chain, "eth_sendTransaction", {"from": brand, "to": brand})
+        code, _, err = importing("brand", "import", "ACME", str(path), "--yes", "--difference")
+    finally:
+        rpc_call(world.chain, "evm_setAutomine", True)
+        rpc_call(world.chain, "evm_mine")
+    assert (code, "are under way" in err) == (BrandError.exit_code, True)
+    assert importing("brand", "import", "ACME", str(path), "--yes", "--difference")[0] == 0
+    assert lots(world, address(1)) == {dates(world)[1]: 5}
 
 
 def test_earned_points_of_members_are_kept_once(
