@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brownie
 import pytest
+
+from tools import slow
 
 
 @pytest.hookimpl(trylast=True)
@@ -11,3 +15,9 @@ def pytest_sessionfinish() -> None:
     if brownie.network.is_connected():
         print()
         brownie.network.disconnect()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    for line in slow.lines((r.nodeid, r.duration) for r in reports if hasattr(r, "duration")):
+        terminalreporter.write_line(line)

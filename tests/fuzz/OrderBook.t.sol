@@ -85,7 +85,7 @@ contract OrderBookTest is ExchangeTest {
     function test_a_batch_of_the_largest_size_fits_a_block() public {
         IOrderBook.Batch memory batch;
         batch.goods = new IOrderBook.Good[](200);
-        batch.settlements = new bytes32[](3_400);
+        batch.settlements = new bytes32[](3_200);
         for (uint256 i = 0; i < batch.goods.length; ++i) {
             batch.goods[i] = IOrderBook.Good(address(acme), expiry(1) + i, 123_456_789, 0);
         }

@@ -24,6 +24,8 @@ from troc.errors import InputError, StoreError
 from troc.relay.relay import Relay, open_relay
 
 _PATIENCE = 60.0
+_HTTP = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
+"""One for all: making one reads certificates, which takes longer than most answers."""
 
 
 @dataclass
@@ -59,7 +61,7 @@ class Mortal:
         while self.process.poll() is None:
             assert time.monotonic() < give_up, "the service does not start"
             with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"{self.url}/health")
+                _HTTP.get(f"{self.url}/health")
                 return
             time.sleep(0.02)
 
@@ -82,7 +84,7 @@ class Mortal:
     def post(self, act: Act) -> Any:
         """Send a message; it may die before its answer arrives."""
         with contextlib.suppress(httpx.TransportError):
-            answer = httpx.post(f"{self.url}/messages", json=act.to_json(), timeout=20)
+            answer = _HTTP.post(f"{self.url}/messages", json=act.to_json(), timeout=20)
             assert answer.status_code == 200, answer.text
             return answer.json()
         return None
@@ -90,7 +92,7 @@ class Mortal:
     def over(self, act: Act) -> Any:
         """Wait until a message is done."""
         give_up = time.monotonic() + _PATIENCE
-        while (found := httpx.get(f"{self.url}/messages/{act.id}").json()).get("state") != "done":
+        while (found := _HTTP.get(f"{self.url}/messages/{act.id}").json()).get("state") != "done":
             assert time.monotonic() < give_up, found
             time.sleep(0.02)
         return found

@@ -1,0 +1,34 @@
+"""Where the time of a run of pytest went, by file, so that a slow file is seen on the day it becomes slow."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+UNIT = "tests/unit/"
+UNIT_SECONDS = 10.0
+SHOWN = 10
+# Below this a run is over before anyone wonders where its time went.
+WORTH_TELLING = 30.0
+
+
+def by_file(times: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Seconds of each file, the slowest first, from the name and seconds of each phase of a test."""
+    total: dict[str, float] = defaultdict(float)
+    for node, seconds in times:
+        total[node.partition("::")[0]] += seconds
+    return sorted(total.items(), key=lambda item: -item[1])
+
+
+def lines(times: Iterable[tuple[str, float]]) -> list[str]:
+    """The slowest files of a long run; in any run, each unit file that takes over 10 seconds."""
+    files = by_file(times)
+    told = []
+    if sum(seconds for _, seconds in files) >= WORTH_TELLING:
+        told += [f"{seconds:7.1f} s  {name}" for name, seconds in files[:SHOWN]]
+    told += [
+        f"warning: {name} took {seconds:.1f} s, a unit file has {UNIT_SECONDS:.0f} s: deploy once a module"
+        for name, seconds in files
+        if name.startswith(UNIT) and seconds > UNIT_SECONDS
+    ]
+    return told
