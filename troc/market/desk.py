@@ -45,7 +45,7 @@ class Price:
 
     def asks(self, units: int) -> int:
         """What it asks for so many smallest units, rounded up."""
-        value = units * self.rate * 10**self.want.decimals / 10**self.give.decimals
+        value: Fraction = units * self.rate * 10**self.want.decimals / 10**self.give.decimals
         return max(1, -(-value.numerator // value.denominator))
 
 
