@@ -105,9 +105,9 @@ def measure(troc: Troc) -> dict[str, object]:
                 taken = time.process_time() - start
                 rows.append((taken, " for ".join(sides)))
                 used = len(quote.entries)
-                print(
-                    f"{firsts[-1]:6.3f} s, then {taken:6.3f} s  {rows[-1][1]:24} {used:3} orders, all of it: {quote.is_complete}"
-                )
+                whole = "all of it" if quote.is_complete else "a part"
+                times = f"{firsts[-1]:6.3f} s, then {taken:6.3f} s"
+                print(f"{times}  {rows[-1][1]:24} {used:3} orders, {whole}")
     slowest = max(rows)
     return {
         "orders": ORDERS,
