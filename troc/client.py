@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from troc import words
 from troc.accounts import Signer, address_of, open_account
@@ -51,6 +51,7 @@ from troc.vouchers import (
 
 if TYPE_CHECKING:
     from troc.index import Index
+    from troc.market.swaps import Market, Swapped, SwapQuote
 
 _log = logging.getLogger(__name__)
 
@@ -134,6 +135,7 @@ class Troc:
         self._open_submitter = open_submitter
         self._signer: Signer | None = None
         self._payer: Signer | None = None
+        self._market: Market | None = None
         self._relays = tuple(check_url(url) for url in relays)
 
     def as_account(
@@ -173,6 +175,11 @@ class Troc:
         if self._address is None:
             raise self._unnamed
         return self._address
+
+    @property
+    def is_named(self) -> bool:
+        """Whether an account was named that acts."""
+        return self._address is not None
 
     @property
     def signer(self) -> Signer:
@@ -619,18 +626,54 @@ class Troc:
         standings = self.orders.standings(self.book.entries(giving, wanting, maker), self._address or "")
         return [standing for standing in standings if standing.state.can_be_taken]
 
+    @overload
     def quote(
         self, name: str | Path | SignedOrder | Entry, amount: str | None = None, live: str | None = None
-    ) -> Quote:
+    ) -> Quote: ...
+
+    @overload
+    def quote(self, *, give: str, want: str, live: str | None = None) -> SwapQuote: ...
+
+    def quote(
+        self,
+        name: str | Path | SignedOrder | Entry | None = None,
+        amount: str | None = None,
+        live: str | None = None,
+        *,
+        give: str = "",
+        want: str = "",
+    ) -> Quote | SwapQuote:
         """What taking an order would mean. `amount`: of what its maker gives, in whole points (none: all of
         it).
+
+        Without an order, what the standing orders give now, over several if need be:
+        `quote(give="120 PANIER", want="BIOBOX")` for as much as possible, or
+        `quote(give="PANIER", want="80 BIOBOX")` for as little.
         """
+        if name is None:
+            return self.market.quote(give, want, live=live)
         standing = self.show(name)
         units = None
         if amount is not None:
             units = words.to_units(words.parse_amount(amount), standing.give.decimals, standing.give.symbol)
         live_until = None if live is None else words.parse_until(live, self.chain.now())
         return self.orders.quote(standing, self.address, units, live_until)
+
+    def swap(self, give: str, want: str, **options: Any) -> Swapped:
+        """Take the best way over standing orders in one settlement, at a worst price or better:
+        `swap("120 PANIER", "BIOBOX", worst="80 BIOBOX")`. Options as for `troc.market.swaps.Market.swap`.
+        """
+        return self.market.swap(give, want, **options)
+
+    @property
+    def market(self) -> Market:
+        """The market as this account sees it. It reads the index."""
+        # Needs SQLAlchemy, NumPy and SciPy, which not everybody has.
+        from troc.market.swaps import Market
+
+        if self._market is None:
+            self._market = Market(self)
+        return self._market
 
     def accept(
         self, name: str | Path | SignedOrder | Entry, amount: str | None = None, live: str | None = None
@@ -647,7 +690,11 @@ class Troc:
     def settle(self, names: Iterable[str | Path | SignedOrder | Entry]) -> Receipt:
         """Settle several orders that fit together. The account that acts is no party to it."""
         standings, settlement = self.plan_settlement(names)
-        return self.orders.settle([standing.entry for standing in standings], settlement, self.anyone)
+        return self.settle_signed([standing.entry for standing in standings], settlement)
+
+    def settle_signed(self, entries: Sequence[Entry], settlement: Settlement) -> Receipt:
+        """Settle orders as it was worked out before."""
+        return self.orders.settle(entries, settlement, self.anyone)
 
     def cancel(self, name: str | Path | SignedOrder | Entry) -> Receipt:
         """End an order of one's own for good."""
@@ -656,6 +703,10 @@ class Troc:
     def cancel_all(self) -> Receipt:
         """End every order of one's own for good, published or not."""
         return self.orders.cancel_all(self.signer, self.submitter)
+
+    def cancel_series(self, partial: Sequence[int]) -> Receipt:
+        """End every order in parts of these series, each named by a nonce, published or not."""
+        return self.orders.cancel_series([], partial, self.signer, self.submitter)
 
     def history(self, account: str | None = None) -> list[Trade]:
         """What an account (none: the one that acts) has traded, oldest first."""

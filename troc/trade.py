@@ -224,6 +224,14 @@ class Trading:
         """Sign an order."""
         return SignedOrder(order, sign(order, self._domain, signer), self._domain)
 
+    def free_nonce(self, maker: str) -> int:
+        """A free number for an order that is settled whole and not published."""
+        return self._free_nonce(maker, partial=False, drawn=True)
+
+    def lane_word(self, maker: str, lane: int) -> int:
+        """The stored word of a lane of orders in parts: `series:64 ‖ filled:128`."""
+        return self._words(maker, [lane], partial=True)[0]
+
     def _free_nonce(self, maker: str, partial: bool, drawn: bool = False) -> int:
         taken = self._book.taken_nonces(maker, partial)
         find, step = (free_partial_nonces, _LANES_ASKED) if partial else (free_whole_nonces, 1)
@@ -688,7 +696,14 @@ class Trading:
         orders.
         """
         maker = signer.address
-        whole, partial = self._series_in_use(maker, False), self._series_in_use(maker, True)
+        series = self._series_in_use(maker, False), self._series_in_use(maker, True)
+        return self.cancel_series(*series, signer, submitter)
+
+    def cancel_series(
+        self, whole: Sequence[int], partial: Sequence[int], signer: Signer, submitter: Submitter | None = None
+    ) -> Receipt:
+        """End every order of these series, each named by a nonce with index 0, published or not."""
+        maker = signer.address
         functions = self._contract.functions
         if submitter is None:
             return self._chain.send(functions.cancelAll(whole, partial), signer)
@@ -697,17 +712,21 @@ class Trading:
 
     def _series_in_use(self, maker: str, partial: bool) -> list[int]:
         """The current series of each lane that has been used, and of some more."""
-        highest = max(
-            (unpack_nonce(nonce)[0] for nonce in self._book.taken_nonces(maker, partial)), default=0
-        )
-        highest = min(highest, _LANES_ASKED * 8)
+        published = {unpack_nonce(nonce)[0] for nonce in self._book.taken_nonces(maker, partial)}
+        highest = max((lane for lane in published if lane < _LANES_ASKED * 8), default=0)
         stored = self._words(maker, range(highest + _LANES_ASKED), partial)
         used = max((lane for lane, word in enumerate(stored) if word), default=0)
         spare = _SPARE_LANES if partial else 0
         lanes = range(max(highest, used) + 1 + spare)
         shift = _PARTIAL_BITS if partial else WHOLE_INDEXES
         stored += self._words(maker, range(len(stored), len(lanes)), partial)
-        return [pack_nonce(lane, stored[lane] >> shift) for lane in lanes]
+        # Lanes far up, as desks number their orders.
+        others = sorted(lane for lane in published if lane >= len(lanes))
+        numbered = [
+            *zip(lanes, stored, strict=False),
+            *zip(others, self._words(maker, others, partial), strict=True),
+        ]
+        return [pack_nonce(lane, word >> shift) for lane, word in numbered]
 
     # -------------------------------------------------------------------------------------------- history
 

@@ -16,10 +16,12 @@ from troc.cli import (
     books,
     brand,
     demo,
+    desk,
     earning,
     importing,
     index,
     journal,
+    market,
     members,
     notices,
     points,
@@ -58,11 +60,14 @@ points.app.command("statement")(books.statement)
 points.app.command("link")(members.sign_link)
 app.add_typer(account.app, name="account")
 app.add_typer(brand.app, name="brand")
+brand.app.command("desk")(desk.desk)
 brand.app.command("earn")(earning.earn)
 brand.app.command("import")(importing.import_members)
 app.add_typer(points.app, name="points")
 app.add_typer(relay.app, name="relay")
 app.add_typer(till.app, name="till")
+trade.app.command("quote")(market.quote)
+trade.app.command("swap")(market.swap)
 app.add_typer(trade.app, name="trade")
 trade.app.command("solve")(solving.solve)
 trade.app.command("audit")(solving.audit)

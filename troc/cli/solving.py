@@ -27,7 +27,8 @@ _ID_DIGITS = 14
 _SHOWN_FLOWS = 12
 
 
-def _every(text: str) -> int:
+def pause_of(text: str) -> int:
+    """Seconds of a pause such as 60s or 5m."""
     found = _SPAN.fullmatch(text.strip())
     seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
     if not 0 < seconds <= words.DAY:
@@ -58,7 +59,7 @@ def solve(
     from troc.market.solving import Solver
 
     session = session_of(context)
-    pause = _every(every) if every else 0
+    pause = pause_of(every) if every else 0
     troc = troc_of(session)
     solver = Solver(troc, database or None)
     if not submit:

@@ -18,7 +18,7 @@ from troc.errors import InputError, OrderError
 
 SMOOTHING_DECIMALS = 18
 
-_TYPE = (
+RECORD_TYPE = (
     "(uint256,bytes32,uint256,uint256,bytes32,(address,uint256,uint256,uint256)[],"
     "uint256,uint256,uint256,uint256,bytes32[])"
 )
@@ -136,7 +136,7 @@ class Record:
 
     def id_for(self, solver: str) -> bytes:
         """The id of this record of this solver's: 32 bytes."""
-        return keccak(encode(["address", _TYPE], [solver, self.as_tuple()]))
+        return keccak(encode(["address", RECORD_TYPE], [solver, self.as_tuple()]))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,116 @@
+"""`troc trade quote`, `troc trade swap` and `troc brand desk`, as a user runs them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.client.trade.test_cli import ANN, BOB, OWNER, RELAY, Stage, golden, kept, stage
+from troc.accounts import address_of
+
+__all__ = ["kept", "stage"]
+
+DESK = """\
+open: 2d
+caps:
+  PANIER: {per_day: 50}
+  BIOBOX: {per_day: 40}
+pairs:
+  PANIER/BIOBOX: {buy: 0.76, sell: 0.8}
+"""
+
+
+def stand(stage: Stage) -> str:
+    """Bob gives 100 BIOBOX for 125 PANIER, also in parts."""
+    return stage.order("100 BIOBOX", "125 PANIER", "--in-parts", account=BOB)
+
+
+def test_quote_says_what_is_there(stage: Stage) -> None:
+    order = stand(stage)
+    shown = stage.troc("trade", "quote", "100 PANIER", "BIOBOX", account=ANN)
+    lines = shown.splitlines()
+    assert lines[0].startswith("You give 100 Le Panier and get 80 BioBox, good until at least ")
+    assert lines[0].endswith(": 1 Le Panier for 0.8 BioBox, through 1 order.")
+    assert lines[1] == "  All that is there: 100 BioBox for 125 Le Panier."
+    assert lines[2].startswith("No batch has priced both yet")
+    found = stage.json("trade", "quote", "PANIER", "40 BIOBOX")
+    assert found["orders"] == [order]
+    assert (found["complete"], found["give"]["units"], found["get"]["units"]) == (True, "50", "40")
+    assert [each["factor"] for each in found["depth"]] == [1, 2, 5]
+
+
+def test_swap_asks_first_and_sends_once(stage: Stage) -> None:
+    stand(stage)
+    line = ("trade", "swap", "100 PANIER", "BIOBOX")
+    shown = stage.troc(*line, "--dry-run", account=ANN)
+    assert "At worst you get 80 BioBox." in shown
+    assert shown.endswith("Nothing was sent.\n")
+    assert "Gave 100 Le Panier and got 80 BioBox." in stage.troc(*line, "--submit-with", RELAY, account=ANN)
+    assert "80 BioBox (BIOBOX)" in stage.troc("points", "list", account=ANN)
+    again = stage.json(*line, "--in-parts", "--worst", "80 BIOBOX", "--else-publish", account=ANN)
+    assert (again["gave"]["units"], again["got"]["units"]) == ("25", "20")
+    assert again["published"]
+
+
+def test_error_worst_price_missed(stage: Stage) -> None:
+    stand(stage)
+    code, _, err = stage.refused("trade", "swap", "100 PANIER", "BIOBOX", "--worst", "90 BIOBOX", account=ANN)
+    assert code == 15
+    golden("swap_worst_price_missed", err)
+
+
+def test_error_nothing_on_offer(stage: Stage) -> None:
+    code, _, err = stage.refused("trade", "swap", "100 PANIER", "BIOBOX", account=ANN)
+    assert code == 15
+    golden("swap_nothing_on_offer", err)
+
+
+def test_error_points_live_too_short(stage: Stage) -> None:
+    stand(stage)
+    line = ("trade", "swap", "100 PANIER", "BIOBOX", "--live", "2027-12-31")
+    code, _, err = stage.refused(*line, account=ANN)
+    assert code == 15
+    golden("swap_lives_too_short", err)
+    assert "are not good until 31 December 2027" in stage.troc("trade", "quote", *line[2:], account=ANN)
+
+
+def test_desk_stands_reports_and_withdraws(stage: Stage) -> None:
+    file = stage.folder / "points.csv"
+    file.write_text(f"address,amount\n{address_of(OWNER)},300\n")
+    for symbol in ("PANIER", "BIOBOX"):
+        stage.troc("brand", "mint", symbol, str(file), account=OWNER)
+    desk = stage.folder / "desk.yaml"
+    desk.write_text(DESK)
+    line = ("brand", "desk", str(desk))
+    shown = stage.troc(*line, "--dry-run", account=OWNER)
+    assert "Gives Le Panier at 0.8 BioBox a point" in shown
+    assert shown.endswith("Nothing was sent.\n")
+    first = stage.troc(*line, account=OWNER)
+    assert "2 orders published, 0 stand" in first
+    assert "Le Panier: has 300, gave 0 today and 0 in all, offers 50" in first
+    assert "0 orders published, 2 stand" in stage.troc(*line, account=OWNER)
+    stage.troc("trade", "swap", "40 BIOBOX", "PANIER", account=BOB)
+    report = stage.json(*line, "--report", account=OWNER)["brands"]
+    assert (report[0]["given_today"]["units"], report[0]["offered"]["units"]) == ("50", "0")
+    assert "Ended what the desk gave of" in stage.troc(*line, "--withdraw", account=OWNER)
+    code, _, err = stage.refused("trade", "swap", "10 PANIER", "BIOBOX", account=ANN)
+    assert (code, "no open orders lead" in err) == (15, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sell: 0.8": "sell: 0.7"}, "the desk would buy at 0.76 and sell at 0.7"),
+        ({"  BIOBOX: {per_day: 40}\n": ""}, "there is no cap on the BIOBOX that the desk gives"),
+        ({"open: 2d": "open: [", "caps": "]caps"}, "cannot be read"),
+    ],
+)
+def test_desk_refuses_a_file(stage: Stage, change: dict[str, str], said: str) -> None:
+    text = DESK
+    for old, new in change.items():
+        text = text.replace(old, new)
+    desk = stage.folder / "wrong.yaml"
+    desk.write_text(text)
+    code, _, err = stage.refused("brand", "desk", str(desk), account=OWNER)
+    assert code == 3
+    assert said in err
+    assert len(err.splitlines()) == 1
