@@ -8,7 +8,7 @@ FUZZ_CALLS ?= 320000
 DEEP_FUZZ_CALLS ?= 3200000
 # Each of pytest's workers has a chain of its own; the tests of one file stay together.
 WORKERS ?= 2
-PYTEST = $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile
+PYTEST = $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # The first Python that does; else any, which then says what to install.
 PYTHON = $(shell for p in python3 python3.12 python3.11; do \

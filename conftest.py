@@ -1,4 +1,4 @@
-"""For every run of pytest: the chain ends before the summary, which so comes last."""
+"""For every run of pytest: slow files first, and the chain ends before the summary, which so comes last."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import brownie
 import pytest
 
 from tools import slow
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: slow.longest_first(item.nodeid))
 
 
 @pytest.hookimpl(trylast=True)

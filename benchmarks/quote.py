@@ -2,8 +2,9 @@
 
 Ten thousand signed standing orders of 12 brands on a chain of Anvil's, in an index: makers whose balance
 stands behind several orders, orders that are settled whole, prices up to 30 % off the worth of the points.
-Times are this process's CPU time for `Troc.quote`, depth included, once the index has taken the orders in.
-The bar: 0.3 s, median.
+Times are this process's CPU time for `Troc.quote`, depth included, once the index has taken the orders in:
+the first quote of a block, which reads the book from the database, and further ones of the same block. The
+bar: 0.3 s, median, for the first.
 """
 
 from __future__ import annotations
@@ -85,6 +86,9 @@ def measure(troc: Troc) -> dict[str, object]:
     troc.index.catch_up()
     open_orders = len(troc.index.open_orders())
     assert open_orders == ORDERS, open_orders
+    # Imports and what a process reads once are no part of a quote.
+    troc.quote(give=f"1 {_symbol(0)}", want=_symbol(1))
+    firsts: list[float] = []
     rows: list[tuple[float, str]] = []
     for give, want in _PAIRS:
         for amount in _AMOUNTS:
@@ -93,16 +97,24 @@ def measure(troc: Troc) -> dict[str, object]:
                 (_symbol(give), f"{amount} {_symbol(want)}"),
             ):
                 start = time.process_time()
+                # An account's view reads the book anew, as in a new block.
+                troc.as_account("dev:0").quote(give=sides[0], want=sides[1])
+                firsts.append(time.process_time() - start)
+                start = time.process_time()
                 quote = troc.quote(give=sides[0], want=sides[1])
                 taken = time.process_time() - start
                 rows.append((taken, " for ".join(sides)))
                 used = len(quote.entries)
-                print(f"{taken:6.3f} s  {rows[-1][1]:24} {used:3} orders, all of it: {quote.is_complete}")
+                whole = "all of it" if quote.is_complete else "a part"
+                times = f"{firsts[-1]:6.3f} s, then {taken:6.3f} s"
+                print(f"{times}  {rows[-1][1]:24} {used:3} orders, {whole}")
     slowest = max(rows)
     return {
         "orders": ORDERS,
         "brands": len(_NAMES),
         "quotes": len(rows),
+        "first_median_seconds": round(statistics.median(firsts), 3),
+        "first_worst_seconds": round(max(firsts), 3),
         "median_seconds": round(statistics.median(taken for taken, _ in rows), 3),
         "worst_seconds": round(slowest[0], 3),
         "worst": slowest[1],
@@ -121,7 +133,7 @@ def main() -> None:
     for name, value in found.items():
         print(f"{name:16} {value}")
     _FILE.write_text(json.dumps(found, indent=1) + "\n")
-    sys.exit(0 if float(str(found["median_seconds"])) <= SECONDS else 1)
+    sys.exit(0 if float(str(found["first_median_seconds"])) <= SECONDS else 1)
 
 
 if __name__ == "__main__":

@@ -196,6 +196,7 @@ class Brands:
         self._contract = chain.contract("Brands", address)
         self._exchange = exchange
         self._fetch = fetch
+        self._since = since
         self._next_block = since
         self._found: dict[str, Brand] = {}
 
@@ -434,6 +435,27 @@ class Brands:
 
             run.pay(some, issue, progress, total)
         return run.report(brand)
+
+    def issued_at_epochs(self, brand: Brand) -> dict[bytes, list[tuple[str, int, int]]]:
+        """What was issued into lots of epochs: (address, epoch, smallest units), by the batch's reference."""
+        token = self.token(brand)
+        found: dict[bytes, list[tuple[str, int, int]]] = {}
+        for batch in self._chain.logs(token.events.BatchIssuedAtEpoch(), from_block=self._since):
+            block, told = batch["blockNumber"], batch["args"]
+            births = [
+                event
+                for event in self._chain.logs(
+                    token.events.Transfer(), {"from": ZERO_ADDRESS}, from_block=block, to_block=block
+                )
+                if event["transactionHash"] == batch["transactionHash"]
+                and event["logIndex"] < batch["logIndex"]
+            ]
+            # The token tells of each recipient, then of the batch, and of nothing in between.
+            found[bytes(told["batchId"])] = [
+                (event["args"]["to"], told["epoch"], event["args"]["value"])
+                for event in births[len(births) - told["recipients"] :]
+            ]
+        return found
 
     def check_mint_at_epochs(
         self, brand: Brand, payouts: Mapping[int, Iterable[Payout]], signer: str, reference: str = ""

@@ -577,6 +577,12 @@ class Chain:
         """How many transactions of an account are in blocks: the nonce of the next one."""
         return int(self._ask(lambda: self.web3.eth.get_transaction_count(_checksummed(address), "latest")))
 
+    def has_unmined(self, address: str) -> bool:
+        """Whether the node knows of transactions of an account that are in no block yet."""
+        who = _checksummed(address)
+        pending = self._ask(lambda: self.web3.eth.get_transaction_count(who, "pending"))
+        return int(pending) > self.transaction_count(address)
+
     # ---------------------------------------------------------------------------------------- internal
 
     def fees(self) -> TxParams:

@@ -135,6 +135,7 @@ class Troc:
         self._open_submitter = open_submitter
         self._signer: Signer | None = None
         self._payer: Signer | None = None
+        self._market: Market | None = None
         self._relays = tuple(check_url(url) for url in relays)
 
     def as_account(
@@ -670,7 +671,9 @@ class Troc:
         # Needs SQLAlchemy, NumPy and SciPy, which not everybody has.
         from troc.market.swaps import Market
 
-        return Market(self)
+        if self._market is None:
+            self._market = Market(self)
+        return self._market
 
     def accept(
         self, name: str | Path | SignedOrder | Entry, amount: str | None = None, live: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from troc.errors import ChainRestartedError, InputError, NotDeployedError, Pendi
 from troc.network import NetworkConfig
 
 SCHEMA = 1
+
+KEPT_LOCAL = 50
+"""Records of local chains that are kept, of those that still run and of those set aside alike."""
 
 _PACKAGED = Path(__file__).resolve().parent / "deployments"
 _DEPLOY = "deploy with `troc up` (a local chain) or `brownie run deploy --network NAME`"
@@ -204,10 +208,24 @@ def load_manifest(chain: Chain) -> Manifest:
 
 
 def write_manifest(chain: Chain, manifest: Manifest) -> Path:
-    """Write the record, never half of it."""
+    """Write the record, never half of it. Of local chains the latest records are kept, and no others."""
     path = manifest_path(chain)
+    is_new = not path.exists()
     write_text(path, json.dumps(manifest.to_json(), indent=2) + "\n")
+    if is_new and chain.config.is_local:
+        _forget_oldest(path.parent)
+        _forget_oldest(path.parent / "old")
     return path
+
+
+def _forget_oldest(folder: Path) -> None:
+    """Delete records beyond the latest `KEPT_LOCAL`, and what lies beside them: each run of a development
+    chain leaves one.
+    """
+    found = sorted(folder.glob("0x*.json"), key=lambda path: path.stat().st_mtime)
+    for path in found[: -KEPT_LOCAL or None]:
+        path.unlink(missing_ok=True)
+        shutil.rmtree(verification_folder(path), ignore_errors=True)
 
 
 @contextmanager

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+from tools import slow
 from tools.slow import by_file, lines
 
 
@@ -22,3 +25,13 @@ def test_shows_the_ten_slowest_files_of_a_long_run() -> None:
     told = lines((f"tests/house/{n}.py::x", float(n)) for n in range(12))
 
     assert [line.split()[-1] for line in told] == [f"tests/house/{n}.py" for n in range(11, 1, -1)]
+
+
+def test_slow_files_run_first() -> None:
+    names = ["tests/unit/test_a.py", "tests/stateful/test_b.py", "tests/client/till/test_cut_off.py"]
+    assert sorted(names, key=slow.longest_first) == names[::-1]
+
+
+def test_every_file_that_runs_first_is_there() -> None:
+    root = Path(slow.__file__).resolve().parent.parent
+    assert [name for name in slow.FIRST if not (root / name).exists()] == []

@@ -45,7 +45,14 @@ def _confirm_backup(session: Session, words: list[str]) -> None:
         session.say("   ".join(f"{place:2}. {words[place - 1]:<9}" for place in range(row + 1, row + 5)))
     session.say("")
     for place in _CHECKED_WORDS:
-        answer = typer.prompt(f"Word {place} of your paper backup", err=session.options.as_json)
+        try:
+            answer = typer.prompt(f"Word {place} of your paper backup", err=session.options.as_json)
+        except typer.Abort:
+            raise DeclinedError(
+                "nobody typed the words of the paper backup, and no account was made",
+                "run it in a terminal; a program brings an account of its own with `troc account import NAME"
+                " --keystore FILE --password-file FILE`",
+            ) from None
         if answer.strip().lower() != words[place - 1]:
             raise DeclinedError(
                 f"word {place} is another one, and no account was made",

@@ -12,19 +12,25 @@ import typer
 from troc import words
 from troc.accounts import Signer, address_of, open_account
 from troc.cli.acting import agreed, amount_form
-from troc.cli.members import BrandName, Database, PasswordFile, desk_of, units_of
+from troc.cli.members import BrandName, Database, Desk, PasswordFile, desk_of, units_of
 from troc.cli.session import Session
-from troc.errors import InputError
+from troc.errors import AccountError, InputError
 
 if TYPE_CHECKING:
-    from troc.programme.adjusting import Policy
+    from troc.programme.adjusting import Decision, Policy
 
 
-def _open(session: Session, name: str, file: Path | None) -> Signer:
-    return open_account(name, session.config, file, session.ask_secret if sys.stdin.isatty() else None)
+def _open(session: Session, name: str, file: Path | None, option: str) -> Signer:
+    try:
+        return open_account(name, session.config, file, session.ask_secret if sys.stdin.isatty() else None)
+    except AccountError as error:
+        if "nobody to ask" not in error.message:
+            raise
+        raise AccountError(error.message, f"name a file that holds it with {option}") from None
 
 
 _AgentFile = Annotated[Path | None, typer.Option(help="File with the agent's passphrase")]
+_Grant = Annotated[int | None, typer.Option(help="Issue out of this grant of --account")]
 _SecondFile = Annotated[Path | None, typer.Option(help="File with the second agent's passphrase")]
 
 
@@ -37,7 +43,11 @@ def adjust(
     agent: Annotated[str, typer.Option(help="The account of who decides")],
     second: Annotated[str, typer.Option(help="The account of the second person, above the limit")] = "",
     reference: Annotated[str, typer.Option(help="Tells apart two equal adjustments of one day")] = "",
-    grant: Annotated[int | None, typer.Option(help="Issue out of this grant of --account")] = None,
+    grant: _Grant = None,
+    ask: Annotated[
+        Path | None,
+        typer.Option(help="Only sign, into this new file, for a second person at another machine"),
+    ] = None,
     agent_password_file: _AgentFile = None,
     second_password_file: _SecondFile = None,
     database: Database = "",
@@ -49,22 +59,61 @@ def adjust(
         raise InputError(f"{amount!r} says neither more nor less", "write +50 or -50")
     desk = desk_of(context, brand, database, members_password_file)
     units = units_of(digits, desk.brand) * (1 if sign == "+" else -1)
+    if ask is not None and second:
+        raise InputError("the second person signs elsewhere, or here", "leave --ask or --second away")
+    text = _text(desk, who, units, reason)
+    if not agreed(desk.session, text, {"who": who, "units": str(units)}, "Do it?"):
+        return
+    first = _open(desk.session, agent, agent_password_file, "--agent-password-file")
+    adjusting = desk.programme.adjusting
+    if ask is not None:
+        adjusting.ask(who, units, reason, first, reference).write(ask)
+        desk.session.result(
+            {"file": str(ask), "decided": False},
+            f"Signed into {ask}. Nothing is decided: give it to another agent, who runs `troc brand"
+            f" countersign {desk.brand.symbol} {ask.name}`.",
+        )
+        return
+    other = _open(desk.session, second, second_password_file, "--second-password-file") if second else None
+    _carry_out(desk, adjusting.decide(who, units, reason, first, other, reference), grant)
+
+
+def countersign(
+    context: typer.Context,
+    brand: BrandName,
+    file: Annotated[Path, typer.Argument(help="What the first person wrote with `brand adjust --ask`")],
+    agent: Annotated[str, typer.Option(help="Your account, which signs as the second person")],
+    grant: _Grant = None,
+    agent_password_file: _AgentFile = None,
+    database: Database = "",
+    members_password_file: PasswordFile = None,
+) -> None:
+    """Sign an adjustment as the second person, at another machine, and have it done."""
+    from troc.programme.adjusting import Asked
+
+    asked = Asked.read(file)
+    desk = desk_of(context, brand, database, members_password_file)
+    text = f"{asked.address} asks: {_text(desk, asked.who, asked.units, asked.reason)}"
+    if not agreed(desk.session, text, {"who": asked.who, "units": str(asked.units)}, "Sign it, and do it?"):
+        return
+    signer = _open(desk.session, agent, agent_password_file, "--agent-password-file")
+    _carry_out(desk, desk.programme.adjusting.countersign(asked, signer), grant)
+
+
+def _text(desk: Desk, who: str, units: int, reason: str) -> str:
     points = desk.brand.text(abs(units))
-    text = (
+    return (
         f"{who} gets {points}: {reason}."
         if units > 0
         else f"{points} too many for {who}: {reason}. What is kept for her as a claim is reduced, the rest is"
         " a debt that is netted against later earnings. Points that she holds stay hers."
     )
-    if not agreed(desk.session, text, {"who": who, "units": str(units)}, "Do it?"):
-        return
-    first = _open(desk.session, agent, agent_password_file)
-    other = _open(desk.session, second, second_password_file) if second else None
-    sender = desk.troc.sender
-    adjusting = desk.programme.adjusting
-    decision = adjusting.decide(who, units, reason, first, other, reference)
+
+
+def _carry_out(desk: Desk, decision: Decision, grant: int | None) -> None:
     token = desk.troc.brands.token(desk.brand)
-    done = adjusting.carry_out(decision, desk.session.chain, token, sender, grant)
+    adjusting = desk.programme.adjusting
+    done = adjusting.carry_out(decision, desk.session.chain, token, desk.troc.sender, grant)
     parts = [
         f"{desk.brand.text(value)} {what}"
         for value, what in (
@@ -128,7 +177,10 @@ def limits(
     if not agreed(desk.session, text, policy.as_json(), "Set these limits?"):
         return
     files = [*(sign_password_file or ()), None, None]
-    first, second = (_open(desk.session, name, file) for name, file in zip(sign, files[:2], strict=True))
+    option = "--sign-password-file, given twice in the order of --sign"
+    first, second = (
+        _open(desk.session, name, file, option) for name, file in zip(sign, files[:2], strict=True)
+    )
     entry = adjusting.set_policy(policy, first, second, reason)
     desk.session.result(
         policy.as_json() | {"entry": entry.sequence}, f"Set by entry {entry.sequence} of the journal."

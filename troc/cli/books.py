@@ -23,7 +23,7 @@ from troc.messages import to_address
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from troc.programme.books import Books, Journal, Period, Value
+    from troc.programme.books import Books, Entry, Journal, Period, Value
     from troc.programme.statement import Statement
 
 _Index = Annotated[
@@ -205,6 +205,11 @@ def month(
     currency: _Currency = "EUR",
     breakage: _Rate = "",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A new CSV file")] = None,
+    members: Annotated[
+        bool, typer.Option("--members", help="Add what is kept for members and what customers owe")
+    ] = False,
+    database: Database = "",
+    members_password_file: PasswordFile = None,
     index: _Index = "",
 ) -> None:
     """The books of a month in the terms of IFRS 15 and ASC 606: issued, redeemed, expired, what is owed, in
@@ -217,7 +222,10 @@ def month(
     worth, rate = _worth(value, currency), _rate(breakage)
     session, books = books_of(context, brand, index)
     books.check_launched(period)
-    found = journal(books, period, worth, rate)
+    programme = None
+    if members or members_password_file is not None:
+        programme = desk_of(context, brand, database, members_password_file).programme
+    found = journal(books, period, worth, rate, programme)
     if output is not None:
         _write(output, _csv(JOURNAL_COLUMNS, journal_rows(found)))
     said = "\n".join(_journal_lines(found))
@@ -239,10 +247,11 @@ def journal_rows(found: Journal) -> list[tuple[str, ...]]:
     head = (brand.address, words.iso_day(rolled.period.since), words.iso_day(rolled.period.until - 1))
     rows: list[tuple[str, ...]] = [
         (
-            *(*head, "movements", entry.figure, "", _plain(brand, entry.units)),
+            *(*head, section, entry.figure, "", _plain(brand, entry.units)),
             *(_decimal(entry.full), f"{entry.money}", value.currency, entry.debit, entry.credit),
         )
-        for entry in found.entries
+        for section, entries in (("movements", found.entries), ("kept for members", found.kept_entries))
+        for entry in entries
     ]
 
     def plain(section: str, figure: str, units: int, good_until: str = "") -> None:
@@ -270,6 +279,15 @@ def journal_rows(found: Journal) -> list[tuple[str, ...]]:
         ("closing balance", pending.closing),
     ):
         plain("pending", figure, units)
+    if found.kept is not None:
+        debts = found.kept.debts
+        for figure, units in (
+            ("opening balance", debts.opening),
+            ("noted", debts.noted),
+            ("netted against earnings", -debts.netted),
+            ("closing balance", debts.closing),
+        ):
+            plain("debts of customers", figure, units)
     plain("memo", "traded between customers", rolled.traded)
     plain("memo", "given between customers", rolled.given)
     if rolled.promised is not None:
@@ -281,17 +299,23 @@ def journal_rows(found: Journal) -> list[tuple[str, ...]]:
 def _journal_lines(found: Journal) -> list[str]:
     rolled, value = found.rolled, found.value
     brand = rolled.brand
-    table = [("", "points", f"full value {value.currency}", f"liability {value.currency}")]
-    table += [
-        (
-            entry.figure,
-            _signed(brand, entry.units),
-            _decimal(entry.full),
-            f"{entry.money:,}",
+    head = ("points", f"full value {value.currency}", f"liability {value.currency}")
+
+    def shown(title: str, entries: Iterable[Entry]) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = [(title, *head)]
+        return rows + [
+            (entry.figure, _signed(brand, entry.units), _decimal(entry.full), f"{entry.money:,}")
+            for entry in entries
+        ]
+
+    lines = [f"{brand.title}, {rolled.period.text}", *columns(shown("", found.entries))]
+    if found.kept is not None:
+        debts = found.kept.debts
+        lines += columns(shown("Kept for members", found.kept_entries))
+        lines.append(
+            f"Customers owe: {brand.number(debts.opening)} + {brand.number(debts.noted)} noted"
+            f" - {brand.number(debts.netted)} netted = {brand.number(debts.closing)}."
         )
-        for entry in found.entries
-    ]
-    lines = [f"{brand.title}, {rolled.period.text}", *columns(table)]
     if any(vars(rolled.pending).values()):
         pending = rolled.pending
         lines.append(
@@ -300,6 +324,18 @@ def _journal_lines(found: Journal) -> list[str]:
             f" - {brand.number(pending.lapsed)} lapsed = {brand.number(pending.closing)}."
         )
     return [*lines, *(f"- {note}" for note in found.notes)]
+
+
+def _entry_form(brand: Brand, entry: Entry) -> dict[str, str]:
+    return {
+        "figure": entry.figure,
+        "units": str(entry.units),
+        "points": _plain(brand, entry.units),
+        "full_value": _decimal(entry.full),
+        "money": str(entry.money),
+        "debit": entry.debit,
+        "credit": entry.credit,
+    }
 
 
 def _journal_form(found: Journal) -> dict[str, Any]:
@@ -315,18 +351,13 @@ def _journal_form(found: Journal) -> dict[str, Any]:
         "currency": found.value.currency,
         "value": str(found.value.each),
         "breakage": {"rate": str(found.closed.rate), "reason": found.closed.reason},
-        "entries": [
-            {
-                "figure": entry.figure,
-                "units": str(entry.units),
-                "points": _plain(brand, entry.units),
-                "full_value": _decimal(entry.full),
-                "money": str(entry.money),
-                "debit": entry.debit,
-                "credit": entry.credit,
-            }
-            for entry in found.entries
-        ],
+        "entries": [_entry_form(brand, entry) for entry in found.entries],
+        "kept": None
+        if found.kept is None
+        else {
+            "entries": [_entry_form(brand, entry) for entry in found.kept_entries],
+            "debts": {name: str(units) for name, units in vars(found.kept.debts).items()},
+        },
         "lots": [{name: str(units) for name, units in vars(lot).items()} for lot in rolled.lots],
         "pending": {name: str(units) for name, units in vars(rolled.pending).items()},
         "promised": None if rolled.promised is None else str(rolled.promised),

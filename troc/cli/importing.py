@@ -12,9 +12,10 @@ from troc import words
 from troc.cli.acting import agreed, amount_form, progress_bar, troc_of
 from troc.cli.members import Database, PasswordFile, desk_of
 from troc.cli.session import session_of
-from troc.errors import InputError
+from troc.errors import BrandError, InputError
 
 if TYPE_CHECKING:
+    from troc.programme.correcting import Difference
     from troc.programme.importing import Claims, ImportPlan
 
 _SHOWN = 20
@@ -46,10 +47,19 @@ def import_members(
     reference: Annotated[
         str, typer.Option(help="What these points are for, if an equal file was brought over before")
     ] = "",
+    difference: Annotated[
+        bool, typer.Option("--difference", help="Send only what was not brought over before, by any file")
+    ] = False,
+    further: Annotated[
+        bool, typer.Option("--further", help="These are further points for whoever was brought some before")
+    ] = False,
 ) -> None:
     """Bring a programme over: points keep their date or a later one. Run again, it pays nobody twice."""
     if members and unclaimed:
         raise InputError("points are kept once", "use --members or --unclaimed")
+    if difference and further:
+        raise InputError("these points are missing, or further ones", "use --difference or --further")
+    from troc.programme.correcting import earlier_imports
     from troc.programme.importing import plan_import, send_import, write_claims, write_rows
 
     session = session_of(context)
@@ -65,23 +75,44 @@ def import_members(
         forbidden=(found.address, session.manifest.address("PointsExchange")),
         reference=reference,
     )
+    whole = plan
+    desk = desk_of(context, found.address, database, members_password_file) if members else None
+    text = _text(plan)
+    told: dict[str, Any] = {}
+    if difference:
+        if session.chain.has_unmined(troc.sender.address):
+            raise BrandError(
+                "transactions of the brand are under way, and what they bring over cannot be seen yet",
+                "wait until they are in a block",
+            )
+        missing = earlier_imports(troc.brands, plan, desk.programme.claims if desk else None).difference()
+        plan = missing.plan
+        text = _difference_text(missing, whole)
+        told["brought_before"] = amount_form(found, missing.before) | {
+            "less": str(missing.less),
+            "elsewhere": str(missing.elsewhere),
+        }
+    elif not further:
+        earlier_imports(troc.brands, plan, desk.programme.claims if desk else None).refuse_twice()
     if report:
         write_rows(report, plan)
-    claims: Claims | None = _ClaimsFile(unclaimed, plan) if unclaimed else None
+    kept = None
+    claims: Claims | None = _ClaimsFile(unclaimed, whole) if unclaimed else None
     if unclaimed and session.options.dry_run:
-        write_claims(unclaimed, plan)
+        write_claims(unclaimed, whole)
     if not session.options.as_json:
         session.console.print(_table(plan))
-    if not agreed(session, _text(plan), _form(plan), "Bring them over?"):
+    if not agreed(session, text, _form(plan) | told, "Bring them over?"):
         return
-    if members:
+    if desk is not None:
         from troc.programme.moving import KeptImport
 
-        desk = desk_of(context, found.address, database, members_password_file)
-        claims = KeptImport(desk.programme, plan, desk.actor)
-        claims.add_members()
+        claims = kept = KeptImport(desk.programme, plan, desk.actor)
+        kept.add_members()
     with progress_bar(session, "Issuing", sum(len(of) for of in plan.issued.values())) as step:
         done = send_import(troc.brands, plan, troc.sender, claims, step)
+    if kept is not None:
+        kept.note(done.units, done.recipients, done.transactions)
     said = f"Issued {found.text(done.units)} to {words.count(done.recipients, 'recipient')}."
     if done.recipients_before:
         said += f" {found.text(done.units_before)} were issued by an earlier run."
@@ -91,6 +122,7 @@ def import_members(
         )
     session.result(
         _form(plan)
+        | told
         | {
             "sent": bool(done.transactions),
             "issued_now": amount_form(found, done.units),
@@ -122,6 +154,23 @@ def _text(plan: ImportPlan) -> str:
         f"{words.count(len(plan.rows), 'row')} with {brand.text(plan.units)}:"
         f" {brand.text(plan.issued_units)} are issued, {brand.text(plan.claimed_units)} wait for an address."
     )
+
+
+def _difference_text(missing: Difference, whole: ImportPlan) -> str:
+    plan = missing.plan
+    text = plan.brand.text
+    lines = [
+        f"Of {text(whole.units)} in the file, {text(missing.before)} were brought over before.",
+        f"Missing: {_text(plan)}" if plan.units else "Nothing is missing.",
+    ]
+    if missing.less:
+        lines.append(f"{text(missing.less)} more than in the file were brought over before: they stay.")
+    if missing.elsewhere:
+        lines.append(
+            f"{text(missing.elsewhere)} were brought over to addresses that are not in the file: if a card"
+            " has another address now, what it had on the old one is sent once more."
+        )
+    return "\n".join(lines)
 
 
 def _table(plan: ImportPlan) -> Table:

@@ -26,11 +26,9 @@ _Live = Annotated[
 
 def quote(context: typer.Context, give: _Give, want: _Want, live: _Live = None) -> None:
     """What the standing orders give now, over several if need be. Nothing is sent."""
-    # Needs SQLAlchemy, NumPy and SciPy, which not everybody has.
-    from troc.market.swaps import Market
 
     session = session_of(context)
-    found = Market(troc_of(session)).quote(give, want, live=live)
+    found = troc_of(session).market.quote(give, want, live=live)
     session.result(_form(found), found.text() + warnings(troc_of(session), found.give, found.want))
 
 
@@ -51,11 +49,10 @@ def swap(
     ] = USUAL_OPEN,
 ) -> None:
     """Swap at once over standing orders, in one settlement, at your worst price or better."""
-    from troc.market.swaps import Market
 
     session = session_of(context)
     troc = troc_of(session)
-    market = Market(troc)
+    market = troc.market
     found = market.quote(give, want, live=live)
     lines = [found.text()]
     limit: Side | None = None

@@ -497,6 +497,38 @@ def debt(
     )
 
 
+@app.command()
+def check(
+    context: typer.Context,
+    brand: BrandName,
+    head: Annotated[Path | None, typer.Option(help="A head of before, as `journal head -o` wrote it")] = None,
+    begin: Annotated[
+        bool, typer.Option("--begin", help="For a database of an earlier version: take it as it stands now")
+    ] = False,
+    database: Database = "",
+    members_password_file: PasswordFile = None,
+) -> None:
+    """Check that nobody without the passphrase changed, removed, added or put back anything."""
+    desk = desk_of(context, brand, database, members_password_file)
+    from troc.programme.journal import Head
+
+    if begin:
+        text = (
+            "The database as it stands now is what later changes are told from; what was changed before can"
+            " not be told any more."
+        )
+        if not agreed(desk.session, text, {}, "Is it as you left it?"):
+            return
+        desk.programme.begin_again(desk.actor)
+    rows = desk.programme.check(Head.read(head) if head else None)
+    text = f"{words.count(rows, 'row')} of members, claims and debts are as they were written."
+    if head is None:
+        text += (
+            " Whether all of it was put back to an earlier day shows only against a head of before (--head)."
+        )
+    desk.session.result({"rows": rows, "anchored": head is not None}, text)
+
+
 # ------------------------------------------------------------ her rights
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,7 +24,10 @@ from troc.cli.acting import (
 )
 from troc.cli.session import session_of
 from troc.errors import InputError
+from troc.messages import Redeem
+from troc.messages import sign as sign_message
 from troc.points import Holding
+from troc.vouchers import write_secret
 
 app = typer.Typer(no_args_is_help=True, help="Points: what you hold and until when, giving, redeeming.")
 app.command()(vouchers.claim)
@@ -137,6 +142,54 @@ def redeem(
     if agreed(session, text, preview, "Spend them?"):
         done = troc.redeem(points, bytes.fromhex(receipt[2:]))
         session.result(preview | sent_form(done), f"Spent {side.text}.")
+
+
+@app.command()
+def sign(
+    context: typer.Context,
+    draft: Annotated[Path, typer.Argument(help="A till's draft of what you spend, as it sent it")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new file, to be sent to the till")],
+) -> None:
+    """Sign what you spend at a till: read its draft, and write what the till is to get."""
+    session = session_of(context)
+    troc = troc_of(session)
+    receipt, message, token = _read_draft(draft)
+    brand = troc.brand(token)
+    if message.holder != session.address:
+        raise InputError(
+            f"this draft is for {message.holder}, not for {session.address}", "use --account with that one"
+        )
+    if message.deadline <= session.chain.now():
+        raise InputError(
+            f"this draft was good until {words.moment(message.deadline)}", "ask the till for a new one"
+        )
+    if output.exists():
+        raise InputError(f"{output} is there already", "choose another name")
+    text = (
+        f"You spend {brand.text(message.amount)} for the sale {receipt}, through the till {message.agent},"
+        f" which has your signature until {words.moment(message.deadline)}.{warnings(troc, brand)}"
+    )
+    preview = amount_form(brand, message.amount) | {"receipt": receipt, "agent": message.agent}
+    if not agreed(session, text, preview, "Sign it?"):
+        return
+    signature = sign_message(message, brand.domain_of_messages(session.chain.chain_id), session.signer)
+    body = {"receipt": receipt, "message": message.to_json(), "signature": "0x" + signature.hex()}
+    write_secret(output, (json.dumps(body) + "\n").encode())
+    session.result(preview | {"file": str(output)}, f"Signed: {output} goes to the till's /redeem.")
+
+
+def _read_draft(path: Path) -> tuple[str, Redeem, str]:
+    """Receipt, message and token of a till's draft."""
+    try:
+        data = json.loads(path.read_text())
+        message = Redeem.from_json(data["message"])
+        shown = Redeem.from_json(data["typed_data"]["message"])
+        token = data["typed_data"]["domain"]["verifyingContract"]
+        if shown != message or not isinstance(token, str) or not isinstance(data["receipt"], str):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{path} is no draft of a till", "name what its /redeem/draft answered") from None
+    return data["receipt"], message, token
 
 
 @app.command()

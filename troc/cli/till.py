@@ -1,18 +1,20 @@
-"""`troc till`: serve, status, token."""
+"""`troc till`: serve, status, voucher, token."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+import requests
 import typer
 
 from troc import words
+from troc.accounts import read_password
 from troc.brands import Brand
 from troc.cli.acting import troc_of
 from troc.cli.members import desk_of
 from troc.cli.session import Session, session_of
-from troc.errors import FundsError, InputError
+from troc.errors import FundsError, InputError, NetworkError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -28,6 +30,8 @@ _Database = Annotated[
 _Name = Annotated[str, typer.Argument(help="Such as the number of a cash register")]
 
 DEFAULT_PORT = 8700
+_PATIENCE = 30.0
+"""Seconds in which a till must answer."""
 
 
 def _engine(session: Session, brand: Brand, database: str) -> Engine:
@@ -115,6 +119,69 @@ def serve(
 
     serve_app(till.running(), lambda: create_app(till), host, port, opened)
     session.say("The till is closed. What it accepted is kept, and goes on when it is opened again.")
+
+
+@app.command()
+def status(context: typer.Context, brand: _Brand, database: _Database = "") -> None:
+    """How the account's till stands by its own books, open or closed: what waits, what is held and why."""
+    from troc.till.desk import status_of
+
+    session = session_of(context)
+    found = troc_of(session).brand(brand)
+    stands = status_of(_engine(session, found, database))
+    books, text = stands["books"], found.text
+    lines = [
+        f"The till {session.address} of {found.title}, by its books of {words.moment(books['block_time'])}:"
+        if books["block_time"]
+        else f"The till {session.address} of {found.title} was never open.",
+        f"  {text(stands['accepted']['units'])} of {words.count(stands['accepted']['count'], 'receipt')} wait"
+        " for their batch.",
+        f"  {text(stands['room'])} more can be accepted now; {text(stands['vouchers_out'])} are out as"
+        " vouchers.",
+        f"  {text(stands['at_risk'])} of redemptions are at risk; {text(stands['debt'])} came back too late.",
+        *(
+            f"  {words.count(each['count'], each['kind'])} {each['state']}, {text(each['units'])}"
+            for each in stands["errands"]
+        ),
+        *(f"  {each['kind']} {each['subject']} {each['state']}: {each['why']}" for each in stands["held"]),
+    ]
+    session.result(stands, "\n".join(lines))
+
+
+@app.command()
+def voucher(
+    context: typer.Context,
+    receipt: Annotated[str, typer.Argument(help="Number of the sale, unique at this till")],
+    amount: Annotated[str, typer.Argument(help="Whole points")],
+    token_file: Annotated[Path, typer.Option(help="File with a token of the till")],
+    to: Annotated[str, typer.Option(help="Her address or card (default: whoever has the code)")] = "",
+    good: Annotated[str, typer.Option(help="Until when it can be claimed: 30d or 2027-02-19")] = "30d",
+    url: Annotated[str, typer.Option(help="Where the till is open")] = f"http://127.0.0.1:{DEFAULT_PORT}",
+) -> None:
+    """Have an open till hand out points for a sale as a voucher, once for each receipt."""
+    session = session_of(context)
+    body = {"receipt": receipt, "amount": amount, "customer": to, "good": good}
+    answer = _ask(url, "/voucher", read_password(token_file), body)
+    whom = answer["customer"] or "whoever has this code; it is as good as cash"
+    session.result(answer, f"A voucher of {answer['amount']} points for {whom}:\n{answer['text']}")
+
+
+def _ask(url: str, path: str, token: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Send a request to an open till."""
+    if not url.startswith(("http://", "https://")):
+        raise InputError(
+            f"{url!r} is no address of a till", f"write it as in http://127.0.0.1:{DEFAULT_PORT}"
+        )
+    headers = {"Authorization": f"Bearer {token}"}
+    try:
+        answer = requests.post(url.rstrip("/") + path, json=body, headers=headers, timeout=_PATIENCE)
+        found: dict[str, Any] = answer.json()
+    except (requests.RequestException, ValueError) as error:
+        raise NetworkError(f"no till answers at {url} ({error})", "open it with `troc till serve`") from None
+    if not answer.ok:
+        message = str(found.get("message", f"{url} answered {answer.status_code}"))
+        raise InputError(message, str(found.get("remedy", "check that a till is open there")))
+    return found
 
 
 @token_app.command("add")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from struct import Struct
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -56,6 +57,9 @@ _LARGEST_UNITS = 2**63 - 1
 """More than an account can hold of any points, and what a database's number holds."""
 
 
+_split = Struct("32s" * 15).unpack
+
+
 class Words(NamedTuple):
     """An order as the contracts see it: fifteen numbers."""
 
@@ -78,7 +82,7 @@ class Words(NamedTuple):
     @classmethod
     def of(cls, data: bytes) -> Words:
         """Read them from the order's ABI encoding, 480 bytes."""
-        return cls(*(int.from_bytes(data[at : at + 32]) for at in range(0, _ORDER_BYTES, 32)))
+        return cls(*map(int.from_bytes, _split(data)))
 
 
 def order_of(data: bytes) -> Order:

@@ -178,6 +178,16 @@ class Reading:
             found = connection.execute(query.where(*_within(t, brand, since, until)))
             return {(kind, brand.expiry_of(epoch)): int(units) for kind, epoch, units in found}
 
+    def arrived(self, brand: Brand, kind: str, until: int | None = None) -> dict[str, tuple[int, int]]:
+        """When each reference of a kind of issues was used, and for how many units in all."""
+        t = tables.issues
+        query = sa.select(t.c.reference, sa.func.min(t.c.time), sa.func.sum(t.c.units)).group_by(
+            t.c.reference
+        )
+        with self.reading() as connection:
+            found = connection.execute(query.where(*_within(t, brand, 0, until), t.c.kind == kind))
+            return {reference: (time, int(units)) for reference, time, units in found if reference}
+
     def redeemed(self, brand: Brand, since: int = 0, until: int | None = None) -> tuple[int, int]:
         """What was redeemed in a span, and what was given back in it, each added up."""
         sums = []

@@ -200,11 +200,10 @@ class Swapped:
         return "; ".join(parts)
 
 
-class _Book:
-    """Open orders from the index, as routes count them; corrected by what the chain says now."""
+class _Loaded:
+    """The open orders of one block and moment, as routes count them. Quotes share it until the next block."""
 
     def __init__(self, troc: Troc, index: Index, now: int) -> None:
-        self._troc = troc
         launched = {brand.address for brand in troc.brands.all()}
         self.found = {
             each.id: each
@@ -216,8 +215,19 @@ class _Book:
             key: _stock(balance.lots) for key, balance in held.items()
         }
         self.offers = [_offer(id_, each) for id_, each in self.found.items()]
+        self.routes = Routes(self.offers, self.stocks)
+
+
+class _Book:
+    """Open orders, corrected by what the chain says now."""
+
+    def __init__(self, troc: Troc, loaded: _Loaded) -> None:
+        self._troc = troc
+        self.found = loaded.found
+        self.stocks = dict(loaded.stocks)
+        self.offers = list(loaded.offers)
         self._checked: set[str] = set()
-        self._routes: Routes | None = None
+        self._routes: Routes | None = loaded.routes
 
     @property
     def routes(self) -> Routes:
@@ -283,6 +293,7 @@ class Market:
     def __init__(self, troc: Troc, url: str | None = None) -> None:
         self._troc = troc
         self._index = troc.index if url is None else Index(troc.chain, troc.manifest, url)
+        self._loaded: tuple[tuple[int, int], _Loaded] | None = None
 
     # ---------------------------------------------------------------------------------------- quoting
 
@@ -332,7 +343,7 @@ class Market:
         limit: Fraction,
     ) -> tuple[SwapQuote, Holding | None]:
         troc = self._troc
-        self._index.catch_up()
+        caught_up = self._index.catch_up()
         now = troc.chain.now()
         until = usual_life(want.brand, now) if live is None else words.parse_until(live, now)
         holding = troc.balance(give.brand) if troc.is_named else None
@@ -353,8 +364,9 @@ class Market:
             troc.address if troc.is_named else "",
             float(limit),
         )
-        book = _Book(troc, self._index, now)
-        book.leave_out(left_out)
+        book = _Book(troc, self._load(now, caught_up.block))
+        if left_out:
+            book.leave_out(left_out)
         way = None
         for _ in range(_CHECKS):
             way = book.routes.best(ask, most_orders)
@@ -389,6 +401,12 @@ class Market:
             shorter=way is None and not limit and self._is_there(book, replace(ask, living_until=now)),
         )
         return quote, holding
+
+    def _load(self, now: int, block: int) -> _Loaded:
+        # Every way is checked on the chain before it is told, also after a reorganisation.
+        if self._loaded is None or self._loaded[0] != (now, block):
+            self._loaded = (now, block), _Loaded(self._troc, self._index, now)
+        return self._loaded[1]
 
     @staticmethod
     def _is_there(book: _Book, ask: Ask) -> bool:

@@ -8,8 +8,10 @@ out yet, and the rest is a debt, netted against later earnings.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -100,6 +102,52 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What one agent asks another to sign as well, on another machine: `units` above or below zero.
+
+    It names a customer and a reason: its file is for the other agent alone.
+    """
+
+    token: str
+    who: str
+    units: int
+    reason: str
+    reference: str
+    address: str
+    signature: str
+
+    @property
+    def name(self) -> str:
+        """Who asks, as far as it is known here."""
+        return self.address
+
+    def write(self, path: Path) -> None:
+        """Write it into a new file that nobody else can read."""
+        try:
+            path.touch(mode=0o600, exist_ok=False)
+            path.write_text(json.dumps(vars(self) | {"units": str(self.units)}, indent=2) + "\n")
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be written ({error.strerror})", "name another file, a new one"
+            ) from None
+
+    @classmethod
+    def read(cls, path: Path) -> Asked:
+        """Read what `write` wrote."""
+        try:
+            data = json.loads(path.read_text())
+            texts = {name: data[name] for name in cls.__dataclass_fields__ if name != "units"}
+            if not all(isinstance(text, str) for text in texts.values()):
+                raise ValueError
+            bytes.fromhex(texts["signature"].removeprefix("0x"))
+            return cls(units=int(data["units"]), **texts)
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InputError(
+                f"{path} asks for no adjustment", "name a file of `troc brand adjust --ask`"
+            ) from None
+
+
+@dataclass(frozen=True)
 class Decision:
     """An adjustment that the journal has: `units` above or below zero. `member`: her number, or `brand` for
     an address that is no member's. `reference` is its receipt id on the chain. `known`: decided before.
@@ -187,28 +235,30 @@ class Adjusting:
         who: str,
         units: int,
         reason: str,
-        agent: Signer,
+        agent: Signer | Asked,
         second: Signer | None = None,
         reference: str = "",
     ) -> Decision:
         """Write an adjustment down, signed; nothing is moved yet (`carry_out`).
 
-        `who` is a card or an address. The same adjustment on the same day is the same one, unless it has a
-        `reference` of its own. Raises `MemberError` beyond the limits.
+        `who` is a card or an address; `agent` signs, or has signed already. The same adjustment on the same
+        day is the same one, unless it has a `reference` of its own. Raises `MemberError` beyond the limits.
         """
-        if not units or abs(units) > LOT_MAX:
-            raise InputError(f"an adjustment by {units} units makes no sense", "write +50 or -50")
-        if not reason.strip():
-            raise InputError("an adjustment needs a reason", "name it with --reason")
+        _check_sense(units, reason)
         member, customer = self._subject(who)
         with self._vault.store.writing() as connection:
             policy = self.policy(connection)
             if policy is None:
                 raise MemberError("nobody may adjust points yet", "set limits with `troc brand limits` first")
-            now = self._journal.now()
-            today = words.start_of_day(now)
-            parts = [reference] if reference else [customer, str(units), reason, agent.address, str(today)]
-            ref = self._vault.secret("adjustment", canonical(parts).encode())
+            today = words.start_of_day(self._journal.now())
+            ref = self._reference(customer, units, reason, agent.address, reference)
+            if isinstance(agent, Asked):
+                signed = self._message(agent.address, customer, units, reason, ref)
+                if self._signer(signed, agent.signature) != agent.address:
+                    raise MemberError(
+                        f"{agent.address} did not sign this adjustment, or not today",
+                        "have it asked for again; the other agent and you need the same members' database",
+                    )
             found = next(
                 self._journal.entries(kind=DECIDED, reference=ref.hex(), connection=connection), None
             )
@@ -220,9 +270,10 @@ class Adjusting:
                 if entry.actor == agent.address
             )
             self._check(policy, abs(units), used, agent, second)
-            signers = [agent] if second is None else [agent, second]
-            signatures = self._signed(
-                signers, lambda agent: self._message(agent, customer, units, reason, ref)
+            signatures = {agent.address: agent.signature} if isinstance(agent, Asked) else {}
+            signatures |= self._signed(
+                [each for each in (agent, second) if isinstance(each, Signer)],
+                lambda agent: self._message(agent, customer, units, reason, ref),
             )
             key = self._members.key_of(member, connection)
             entry = self._journal.append(
@@ -235,6 +286,27 @@ class Adjusting:
                 connection=connection,
             )
         return Decision(who, member, units, reason, ref, entry, False)
+
+    def ask(self, who: str, units: int, reason: str, agent: Signer, reference: str = "") -> Asked:
+        """Sign an adjustment for another agent to sign as well. Nothing is decided or written down.
+
+        Without a `reference` it is good on the day (UTC) on which it was signed. Raises `MemberError` for
+        somebody who is no agent.
+        """
+        _check_sense(units, reason)
+        _, customer = self._subject(who)
+        policy = self.policy()
+        if policy is None or agent.address not in policy.agents:
+            raise MemberError(f"{agent.name} is no agent of {self._members.brand.name}", "have an agent ask")
+        ref = self._reference(customer, units, reason, agent.address, reference)
+        signed = self._signed([agent], lambda who: self._message(who, customer, units, reason, ref))
+        return Asked(self._token, who, units, reason, reference, agent.address, signed[agent.address])
+
+    def countersign(self, asked: Asked, second: Signer) -> Decision:
+        """Decide what another agent asked for, with both signatures. Raises as `decide`."""
+        if asked.token != self._token:
+            raise InputError("this is for points of another brand", "name the brand that it is for")
+        return self.decide(asked.who, asked.units, asked.reason, asked, second, asked.reference)
 
     def carry_out(
         self, decision: Decision, chain: Chain, token: Contract, sender: Signer, grant: int | None = None
@@ -296,6 +368,11 @@ class Adjusting:
 
     # -------------------------------------------------------------------------------------------- internal
 
+    def _reference(self, customer: str, units: int, reason: str, agent: str, reference: str) -> bytes:
+        today = words.start_of_day(self._journal.now())
+        parts = [reference] if reference else [customer, str(units), reason, agent, str(today)]
+        return self._vault.secret("adjustment", canonical(parts).encode())
+
     def _subject(self, who: str) -> tuple[str, str]:
         """The member's number (or `BRAND`), and the customer as she is signed for."""
         if who.startswith("0x") and len(who) == 42:
@@ -331,7 +408,9 @@ class Adjusting:
             ref=ref,
         )
 
-    def _check(self, policy: Policy, units: int, used: int, agent: Signer, second: Signer | None) -> None:
+    def _check(
+        self, policy: Policy, units: int, used: int, agent: Signer | Asked, second: Signer | None
+    ) -> None:
         brand = self._members.brand
         for signer in (agent, second):
             if signer is not None and signer.address not in policy.agents:
@@ -424,7 +503,14 @@ class Adjusting:
         return done
 
 
-def _two(first: Signer, second: Signer) -> None:
+def _check_sense(units: int, reason: str) -> None:
+    if not units or abs(units) > LOT_MAX:
+        raise InputError(f"an adjustment by {units} units makes no sense", "write +50 or -50")
+    if not reason.strip():
+        raise InputError("an adjustment needs a reason", "name it with --reason")
+
+
+def _two(first: Signer | Asked, second: Signer) -> None:
     if first.address == second.address:
         raise InputError(
             f"{first.name} and {second.name} are one and the same", "have another person sign as well"

@@ -28,9 +28,11 @@ from troc.chain import Chain
 from troc.client import Troc
 from troc.errors import ChecksFailedError, InputError, TrocError
 from troc.index import Balance, Index, tables
-from troc.index.events import RELEASED
+from troc.index.events import IMPORTED, RELEASED
 from troc.messages import ZERO_ADDRESS
 from troc.points import Lot
+from troc.programme.claims import KeptMoves
+from troc.programme.debts import DebtMoves
 from troc.programme.programme import Programme
 
 RATE_TEXT = re.compile(r"0(\.\d{1,6})?|0?\.\d{1,6}", re.ASCII)
@@ -592,10 +594,29 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What the brand's own database adds to a period: claims of members without an address, and debts."""
+
+    claims: KeptMoves
+    debts: DebtMoves
+
+
+def kept_of(programme: Programme, books: Books, period: Period) -> Kept:
+    """Claims and debts of members over a period. Payments count when they got to the chain."""
+    arrived = books.index.arrived(books.brand, IMPORTED, period.until)
+    payments = {reference.removeprefix("0x"): told for reference, told in arrived.items()}
+    return Kept(
+        programme.claims.moves(period.since, period.until, payments),
+        programme.debts.moves(period.since, period.until),
+    )
+
+
+@dataclass(frozen=True)
 class Journal:
     """A period in money: entries from opening to closing balance, of which all but the last add up to the
-    last, in units and in money. `opened` is the breakage assumed for the opening balance and for what happens
-    after it, `closed` for the closing balance.
+    last, in units and in money; so do `kept_entries`, where the members' database was asked.
+    `opened` is the breakage assumed for the opening balance and for what happens after it, `closed` for the
+    closing balance.
     """
 
     rolled: Rolled
@@ -603,6 +624,8 @@ class Journal:
     opened: Breakage
     closed: Breakage
     entries: tuple[Entry, ...]
+    kept: Kept | None = None
+    kept_entries: tuple[Entry, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -619,8 +642,14 @@ class Journal:
             "How a sale's price is split between goods and points by their stand-alone selling prices (IFRS"
             " 15 paragraphs 74 and B42, ASC 606-10-32-31) is left to the accountant: the values here are the"
             " points' side of it.",
-            "What is kept for members without an address, and what customers owe, is not on the chain and not"
-            f" in these figures: `troc brand status {rolled.brand.symbol} --members` adds it.",
+            "What is kept for members without an address is a liability of its own, with breakage as above;"
+            " what customers owe is netted against what they earn, and no asset."
+            if self.kept
+            else "What is kept for members without an address, and what customers owe, is not on the chain"
+            " and not in these figures; what was kept before and is paid out now stands with what was brought"
+            " over: --members tells them apart.",
+            f"Points of a programme that was brought over are no revenue: what they are booked against"
+            f" ({TAKEN_OVER!r}) is the old programme's liability, or the price of taking it over (IFRS 3).",
             "Points that customers traded or gave each other change nothing that is owed"
             f" (traded {number(rolled.traded)}, given {number(rolled.given)}).",
         ]
@@ -645,6 +674,8 @@ class Journal:
 
 LIABILITY = "contract liability (points)"
 SALES = "revenue, price allocated to points"
+TAKEN_OVER = "liability of the programme brought over"
+KEPT_LIABILITY = "contract liability (kept for members)"
 REDEEMED = "revenue, points redeemed"
 BREAKAGE = "revenue, breakage"
 
@@ -654,13 +685,22 @@ KINDS = {
     "batch": "issued in batches",
     "voucher": "issued by vouchers",
     "released": "issued, purchases that matured",
-    "imported": "brought into older lots",
+    "imported": "brought over",
 }
 
 
-def journal(books: Books, period: Period, value: Value, rate: Fraction | None = None) -> Journal:
+PAID_OUT = "paid out of what was kept"
+
+
+def journal(
+    books: Books,
+    period: Period,
+    value: Value,
+    rate: Fraction | None = None,
+    programme: Programme | None = None,
+) -> Journal:
     """A period's entries in the terms of IFRS 15 and ASC 606. `rate`: the breakage to assume (none: as it
-    showed so far, at each end).
+    showed so far, at each end). `programme` adds what is kept for members, and debts.
     """
     rolled = books.roll(period)
     period = rolled.period
@@ -668,10 +708,15 @@ def journal(books: Books, period: Period, value: Value, rate: Fraction | None = 
         opened, closed = books.estimate(period.since - 1), books.estimate(period.until - 1)
     else:
         opened = closed = Breakage(rate, "as given")
-    return Journal(rolled, value, opened, closed, tuple(_entries(rolled, value, opened.rate, closed.rate)))
+    kept = None if programme is None else kept_of(programme, books, period)
+    entries = _entries(rolled, value, opened.rate, closed.rate, kept.claims.paid if kept else 0)
+    kept_entries = _kept_entries(rolled.brand, kept.claims, value, opened.rate, closed.rate) if kept else ()
+    return Journal(rolled, value, opened, closed, tuple(entries), kept, tuple(kept_entries))
 
 
-def _entries(rolled: Rolled, value: Value, opened: Fraction, closed: Fraction) -> Sequence[Entry]:
+def _entries(
+    rolled: Rolled, value: Value, opened: Fraction, closed: Fraction, paid_out: int
+) -> Sequence[Entry]:
     brand, lots = rolled.brand, rolled.lots
 
     def worth(units: int | Fraction) -> Fraction:
@@ -681,9 +726,14 @@ def _entries(rolled: Rolled, value: Value, opened: Fraction, closed: Fraction) -
     closing = cents(worth(sum(_expected(lot.closing, lot.ever, closed) for lot in lots)))
     lapsed = cents(worth(sum(_expected(lot.expired, lot.ever, opened) for lot in lots)))
     found = [Entry("opening balance", rolled.opening, worth(rolled.opening), opening)]
-    for kind, units in rolled.issued_by:
-        money = cents(worth(units * (1 - opened)))
-        found.append(Entry(KINDS[kind], units, worth(units), money, SALES, LIABILITY))
+    for kind, total in rolled.issued_by:
+        parts = [(KINDS[kind], total, SALES)]
+        if kind == IMPORTED:
+            parts = [(PAID_OUT, paid_out, KEPT_LIABILITY), (KINDS[kind], total - paid_out, TAKEN_OVER)]
+        for figure, units, account in parts:
+            if units:
+                money = cents(worth(units * (1 - opened)))
+                found.append(Entry(figure, units, worth(units), money, account, LIABILITY))
     for figure, units, money, accounts in (
         ("redeemed", -rolled.redeemed, cents(worth(-rolled.redeemed)), (LIABILITY, REDEEMED)),
         ("given back", rolled.given_back, cents(worth(rolled.given_back)), (REDEEMED, LIABILITY)),
@@ -695,6 +745,28 @@ def _entries(rolled: Rolled, value: Value, opened: Fraction, closed: Fraction) -
     found.append(Entry("re-estimate and rounding", 0, Fraction(0), rest, *accounts))
     found.append(Entry("closing balance", rolled.closing, worth(rolled.closing), closing))
     return found
+
+
+def _kept_entries(
+    brand: Brand, kept: KeptMoves, value: Value, opened: Fraction, closed: Fraction
+) -> Sequence[Entry]:
+    def entry(figure: str, units: int, debit: str = "", credit: str = "", rate: Fraction = opened) -> Entry:
+        worth = value.of(brand, units)
+        return Entry(figure, units, worth, cents(worth * (1 - rate)), debit, credit)
+
+    found = [
+        entry("opening balance", kept.opening),
+        entry("earned and kept", kept.earned, SALES, KEPT_LIABILITY),
+        entry("brought over and kept", kept.imported, TAKEN_OVER, KEPT_LIABILITY),
+        entry("corrected downwards", -kept.reduced, KEPT_LIABILITY, SALES),
+        entry("given up", -kept.given_up, KEPT_LIABILITY, BREAKAGE),
+        entry("lapsed", -kept.lapsed, KEPT_LIABILITY, BREAKAGE),
+        entry("paid out to addresses", -kept.paid, KEPT_LIABILITY, LIABILITY),
+    ]
+    closing = entry("closing balance", kept.closing, rate=closed)
+    rest = closing.money - sum((each.money for each in found), Decimal(0))
+    accounts = (KEPT_LIABILITY, BREAKAGE) if rest < 0 else (BREAKAGE, KEPT_LIABILITY)
+    return [*found, Entry("re-estimate and rounding", 0, Fraction(0), rest, *accounts), closing]
 
 
 def _expected(live: int, ever: int, rate: Fraction) -> Fraction:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,10 @@ from web3.contract import Contract
 from troc import words
 from troc.accounts import Signer
 from troc.chain import Chain
-from troc.errors import BrandError, ContractError, InputError, MemberError
+from troc.errors import BrandError, ChecksFailedError, ContractError, InputError, MemberError
 from troc.messages import ZERO_ADDRESS
 from troc.payouts import LOT_MAX
+from troc.programme.guard import SHELF, Guard
 from troc.programme.members import Members
 from troc.store import reading
 
@@ -32,7 +33,7 @@ _BATCH = 200
 _PARAMETERS = 10_000
 _ADDRESS_BITS = 160
 
-EARNED, REDUCED, GIVEN_UP = "earned", "reduced", "given up"
+EARNED, IMPORTED, REDUCED, GIVEN_UP = "earned", "imported", "reduced", "given up"
 _PREPARED, _PAID, _LAPSED = "prepared", "paid", "lapsed"
 
 _tables = sa.MetaData()
@@ -46,6 +47,7 @@ _entries = sa.Table(
     sa.Column("kind", sa.String(12), nullable=False),
     sa.Column("time", sa.BigInteger, nullable=False),
     sa.Column("payment", sa.String(64), index=True),
+    info={SHELF: "member"},
 )
 _payments = sa.Table(
     "claim_payments",
@@ -55,6 +57,7 @@ _payments = sa.Table(
     sa.Column("state", sa.String(12), nullable=False),
     sa.Column("prepared", sa.BigInteger, nullable=False),
     sa.Column("transaction", sa.String(66), nullable=False),
+    info={SHELF: "id"},
 )
 _lines = sa.Table(
     "claim_payment_lines",
@@ -63,20 +66,25 @@ _lines = sa.Table(
     sa.Column("member", sa.String(32), primary_key=True),
     sa.Column("units", sa.BigInteger, nullable=False),
     sa.Column("address", sa.LargeBinary, nullable=False),
+    info={SHELF: "payment"},
 )
+GUARDED = (_entries, _payments, _lines)
+"""Tables in which a change without the passphrase shows."""
 
 
 @dataclass(frozen=True)
 class ClaimRow:
     """Points for a card: `units` in smallest units, `expiry` in Unix seconds as of points on the chain.
 
-    `reference` is what they are for (a receipt, a line of an import): it counts once.
+    `reference` is what they are for (a receipt, a line of an import): it counts once. `kind` is `EARNED`, or
+    `IMPORTED` for points of a programme that was brought over.
     """
 
     card: str
     units: int
     expiry: int
     reference: str
+    kind: str = EARNED
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,22 @@ class ClaimBooks:
 
 
 @dataclass(frozen=True)
+class KeptMoves:
+    """All claims over a period, in smallest units: opening + earned + imported - reduced - given_up - paid
+    - lapsed = closing. `paid` went to the chain in the period.
+    """
+
+    opening: int
+    earned: int
+    imported: int
+    reduced: int
+    given_up: int
+    paid: int
+    lapsed: int
+    closing: int
+
+
+@dataclass(frozen=True)
 class PayReport:
     """What a run of `pay` did. Amounts in smallest units."""
 
@@ -143,7 +167,14 @@ class Claims:
         """Add points to a member's claim. False where this reference counted before."""
         return self.add_many([ClaimRow(card, units, expiry, reference)]) == 1
 
-    def add_many(self, rows: Sequence[ClaimRow], connection: sa.Connection | None = None) -> int:
+    def add_many(
+        self,
+        rows: Sequence[ClaimRow],
+        connection: sa.Connection | None = None,
+        *,
+        actor: str = "",
+        reason: str = "",
+    ) -> int:
         """Add many, all or none. Gives how many are new: a reference that counted before is passed over.
 
         Points go into the lot with that expiry or, between two, the later one. Raises `MemberError` for
@@ -152,7 +183,7 @@ class Claims:
         """
         if connection is None:
             with self._store.writing() as own:
-                return self.add_many(rows, own)
+                return self.add_many(rows, own, actor=actor, reason=reason)
         now = self.now()
         numbers = self._members.ids_of([row.card for row in rows], connection)
         unknown = [row.card for row, number in zip(rows, numbers, strict=True) if number is None]
@@ -162,7 +193,9 @@ class Claims:
             )
         causes = [self._vault.blind("claim", row.reference) for row in rows]
         known = self._known(connection, causes)
-        new = []
+        # One that was removed would count again.
+        self._guard.check(connection, _entries, [str(number) for number in numbers])
+        new: list[dict[str, Any]] = []
         for row, number, cause in zip(rows, numbers, causes, strict=True):
             same = (str(number), row.units)
             if cause not in known:
@@ -173,7 +206,7 @@ class Claims:
                         "epoch": self._epoch(row, now),
                         "member": number,
                         "units": row.units,
-                        "kind": EARNED,
+                        "kind": row.kind,
                         "time": now,
                     }
                 )
@@ -184,7 +217,12 @@ class Claims:
                     " points that are new need a reference of their own",
                 )
         if new:
-            connection.execute(_entries.insert(), new)
+            self._guard.insert(connection, _entries, new)
+            units = sum(int(row["units"]) for row in new)
+            self._members.journal.append(
+                *("claims added", actor, reason, {"claims": len(new), "units": str(units)}),
+                connection=connection,
+            )
         return len(new)
 
     def counted(self, references: Sequence[str]) -> list[bool]:
@@ -193,6 +231,33 @@ class Claims:
         with reading(self._store.engine) as connection:
             known = self._known(connection, causes)
         return [cause in known for cause in causes]
+
+    def imported(self, cards: Sequence[str]) -> dict[str, dict[str, tuple[int, int]]]:
+        """For each card what was brought over for it: (the lot's expiry, smallest units), by `reference_key`.
+
+        It counts whether it was paid, adjusted, or lapsed since.
+        """
+        with reading(self._store.engine) as connection:
+            numbers = self._members.ids_of(cards, connection)
+            card_of = {number: card for card, number in zip(cards, numbers, strict=True) if number}
+            self._guard.check(connection, _entries, list(card_of))
+            found: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
+            query = sa.select(_entries.c.cause, _entries.c.member, _entries.c.epoch, _entries.c.units)
+            for row in connection.execute(query.where(_entries.c.kind == IMPORTED)):
+                if row.member in card_of:
+                    told = self._expiry(row.epoch), int(row.units)
+                    found[card_of[row.member]][bytes(row.cause).hex()] = told
+        return found
+
+    def reference_key(self, reference: str) -> str:
+        """Under which key a reference stands in `imported`."""
+        return self._vault.blind("claim", reference).hex()
+
+    def payments(self) -> set[bytes]:
+        """The references of all payments, made or not."""
+        with reading(self._store.engine) as connection:
+            self._guard.check(connection, _payments)
+            return {bytes.fromhex(number) for number in connection.scalars(sa.select(_payments.c.id))}
 
     def reduce(self, member: str, units: int, reference: str, connection: sa.Connection) -> int:
         """Take points off a claim, those that lapse soonest first; gives how many were there to take.
@@ -212,11 +277,8 @@ class Claims:
         for epoch, there in sorted(self._lots(connection, member, unpaid=True).items()):
             taken = min(left, there)
             if taken:
-                connection.execute(
-                    _entries.insert().values(
-                        cause=cause, epoch=epoch, member=member, units=-taken, kind=kind, time=self.now()
-                    )
-                )
+                row = {"cause": cause, "epoch": epoch, "member": member, "units": -taken, "kind": kind}
+                self._guard.insert(connection, _entries, [row | {"time": self.now()}])
             left -= taken
         return units - left
 
@@ -234,7 +296,7 @@ class Claims:
     def books(self) -> ClaimBooks:
         """All claims in sums. What is prepared to be paid is unclaimed until the chain has it."""
         first = self._first_alive()
-        sums = {EARNED: 0, REDUCED: 0, GIVEN_UP: 0}
+        sums = {EARNED: 0, IMPORTED: 0, REDUCED: 0, GIVEN_UP: 0}
         done, lapsed = 0, 0
         lots: dict[int, int] = defaultdict(int)
         query = (
@@ -243,6 +305,7 @@ class Claims:
             .group_by(_entries.c.kind, _entries.c.epoch, _payments.c.state)
         )
         with reading(self._store.engine) as connection:
+            self._check(connection)
             for kind, epoch, state, total in connection.execute(query):
                 units = int(total)
                 sums[kind] += abs(units)
@@ -253,13 +316,59 @@ class Claims:
                 else:
                     lots[epoch] += units
         return ClaimBooks(
-            earned=sums[EARNED],
+            earned=sums[EARNED] + sums[IMPORTED],
             reduced=sums[REDUCED],
             given_up=sums[GIVEN_UP],
             paid=done,
             lapsed=lapsed,
             unclaimed=sum(lots.values()),
             by_expiry=tuple(self._by_expiry(lots)),
+        )
+
+    def moves(self, since: int, until: int, arrived: Mapping[str, tuple[int, int]]) -> KeptMoves:
+        """All claims over `since <= time < until`. `arrived`: when each payment got to the chain, and how
+        many units of it, by its reference in hex.
+
+        Raises `ChecksFailedError` where a payment is another sum here than on the chain.
+        """
+        query = sa.select(
+            _entries.c.kind,
+            _entries.c.epoch,
+            _entries.c.time,
+            _entries.c.payment,
+            sa.func.sum(_entries.c.units),
+        ).group_by(_entries.c.kind, _entries.c.epoch, _entries.c.time, _entries.c.payment)
+        with reading(self._store.engine) as connection:
+            self._check(connection)
+            rows = connection.execute(query).all()
+        sums: dict[str, int] = defaultdict(int)
+        sent: dict[str, int] = defaultdict(int)
+        for kind, epoch, time, payment, total in rows:
+            units = int(total)
+            is_paid = payment in arrived
+            end = arrived[payment][0] if is_paid else self._expiry(epoch)
+            if is_paid:
+                sent[payment] += units
+            for name, at in (("opening", since), ("closing", until)):
+                sums[name] += units if time < at <= end else 0
+            sums[kind] += abs(units) if since <= time < until else 0
+            sums["paid" if is_paid else "lapsed"] += units if since <= end < until else 0
+        for payment, units in sent.items():
+            if arrived[payment][1] != units:
+                raise ChecksFailedError(
+                    f"payment {payment[:8]}… of claims: {units} units by the members' database,"
+                    f" {arrived[payment][1]} on the chain",
+                    "check the database with `troc brand members check`",
+                )
+        return KeptMoves(
+            opening=sums["opening"],
+            earned=sums[EARNED],
+            imported=sums[IMPORTED],
+            reduced=sums[REDUCED],
+            given_up=sums[GIVEN_UP],
+            paid=sums["paid"],
+            lapsed=sums["lapsed"],
+            closing=sums["closing"],
         )
 
     def export(self, member: str) -> dict[str, Any]:
@@ -309,12 +418,9 @@ class Claims:
         for cause, epoch in connection.execute(
             sa.select(_entries.c.cause, _entries.c.epoch).where(_entries.c.member == member)
         ).all():
-            connection.execute(
-                _entries.update()
-                .where(_entries.c.cause == cause, _entries.c.epoch == epoch)
-                .values(cause=os.urandom(16))
-            )
-        connection.execute(_lines.delete().where(_lines.c.member == member))
+            one = [_entries.c.cause == cause, _entries.c.epoch == epoch]
+            self._guard.update(connection, _entries, one, {"cause": os.urandom(16)})
+        self._guard.delete(connection, _lines, [_lines.c.member == member])
         stays = ["sums of what she earned stay in the books under a number that leads to nobody"]
         if units:
             stays.insert(0, f"she gave up {self._brand.text(units)}")
@@ -329,6 +435,7 @@ class Claims:
         now = self.now()
         with self._store.writing() as connection:
             addresses = self._members.addresses_of_ids(connection)
+            self._check(connection)
             query = (
                 sa.select(_entries.c.member, _entries.c.epoch, sa.func.sum(_entries.c.units))
                 .where(_entries.c.payment.is_(None), _entries.c.epoch >= self._first_alive())
@@ -353,9 +460,8 @@ class Claims:
         now: int,
     ) -> None:
         number = os.urandom(32).hex()
-        connection.execute(
-            _payments.insert().values(id=number, epoch=epoch, state=_PREPARED, prepared=now, transaction="")
-        )
+        payment = {"id": number, "epoch": epoch, "state": _PREPARED, "prepared": now, "transaction": ""}
+        self._guard.insert(connection, _payments, [payment])
         key = self._vault.brand_key
         lines = [
             {
@@ -368,21 +474,28 @@ class Claims:
             }
             for member, units in recipients
         ]
-        connection.execute(_lines.insert(), lines)
-        connection.execute(
-            _entries.update()
-            .where(
-                _entries.c.member == sa.bindparam("whose"),
-                _entries.c.epoch == epoch,
-                _entries.c.payment.is_(None),
-            )
-            .values(payment=number),
-            [{"whose": member} for member, _ in recipients],
+        self._guard.insert(connection, _lines, lines)
+        due = [
+            _entries.c.member.in_([member for member, _ in recipients]),
+            _entries.c.epoch == epoch,
+            _entries.c.payment.is_(None),
+        ]
+        self._guard.update(connection, _entries, due, {"payment": number})
+        self._members.journal.append(
+            *(
+                "claims prepared",
+                "",
+                "",
+                {"epoch": epoch, "units": str(sum(units for _, units in recipients))},
+            ),
+            reference=number,
+            connection=connection,
         )
 
     def prepared(self) -> list[Payment]:
         """Payments that were written down and are not known to be on the chain."""
         with reading(self._store.engine) as connection:
+            self._check(connection)
             rows = connection.execute(
                 sa.select(
                     _payments.c.id, _payments.c.epoch, _lines.c.member, _lines.c.units, _lines.c.address
@@ -414,11 +527,9 @@ class Claims:
 
     def _close(self, payment: Payment, state: str, transaction: str, actor: str) -> None:
         with self._store.writing() as connection:
-            changed = connection.execute(
-                _payments.update()
-                .where(_payments.c.id == payment.id.hex(), _payments.c.state == _PREPARED)
-                .values(state=state, transaction=transaction)
-            ).rowcount
+            open_one = [_payments.c.id == payment.id.hex(), _payments.c.state == _PREPARED]
+            values = {"state": state, "transaction": transaction}
+            changed = self._guard.update(connection, _payments, open_one, values)
             if changed:
                 self._members.journal.append(
                     f"claims {state}",
@@ -473,6 +584,15 @@ class Claims:
 
     # -------------------------------------------------------------------------------------------- internal
 
+    @property
+    def _guard(self) -> Guard:
+        return self._vault.guard
+
+    def _check(self, connection: sa.Connection) -> None:
+        """Raise unless everything is as it was written."""
+        for table in (_entries, _payments, _lines):
+            self._guard.check(connection, table)
+
     def _known(self, connection: sa.Connection, causes: Sequence[bytes]) -> dict[bytes, tuple[str, int]]:
         found = {}
         for start in range(0, len(causes), _PARAMETERS):
@@ -484,6 +604,7 @@ class Claims:
 
     def _lots(self, connection: sa.Connection, member: str, unpaid: bool = False) -> dict[int, int]:
         """Living units of a claim by epoch; `unpaid`: without what is prepared to be paid."""
+        self._guard.check(connection, _entries, [member])
         query = (
             sa.select(_entries.c.epoch, sa.func.sum(_entries.c.units))
             .select_from(_entries.outerjoin(_payments, _entries.c.payment == _payments.c.id))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from time import time
 from typing import Any
 
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 from troc import words
 from troc.errors import InputError, MemberError
 from troc.messages import to_address
+from troc.programme.guard import SHELF, Guard
 from troc.programme.members import Members
 from troc.programme.vault import BRAND
 from troc.store import reading
@@ -29,13 +31,27 @@ _debts = sa.Table(
     sa.Column("party", sa.String(33), primary_key=True),
     sa.Column("units", sa.BigInteger, nullable=False),
     sa.Column("time", sa.BigInteger, nullable=False),
+    info={SHELF: "cause"},
 )
 _runs = sa.Table(
     "debt_runs",
     _tables,
     sa.Column("cause", sa.LargeBinary, primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
+    info={SHELF: "cause"},
 )
+GUARDED = (_debts, _runs)
+"""Tables in which a change without the passphrase shows."""
+
+
+@dataclass(frozen=True)
+class DebtMoves:
+    """What customers owe over a period, in smallest units: opening + noted - netted = closing."""
+
+    opening: int
+    noted: int
+    netted: int
+    closing: int
 
 
 class Debts:
@@ -77,6 +93,7 @@ class Debts:
             raise InputError(f"a debt of {units} units is none", "write 1 or more")
         party = self.party(who)
         cause = self._vault.blind("debt", reference)
+        self._guard.check(connection, _debts, [cause])
         before = connection.execute(sa.select(_debts).where(_debts.c.cause == cause)).first()
         if before is not None:
             if (before.party, before.units) != (party, units):
@@ -84,9 +101,8 @@ class Debts:
                     f"the reference {reference!r} stands for another debt", "give this one one of its own"
                 )
             return False
-        connection.execute(
-            _debts.insert().values(cause=cause, party=party, units=units, time=int(self._clock()))
-        )
+        row = {"cause": cause, "party": party, "units": units, "time": int(self._clock())}
+        self._guard.insert(connection, _debts, [row])
         subject = BRAND if party.startswith("a") and len(party) == 33 else party
         self._members.journal.append(
             *("debt", actor, reason, {"units": str(units)}),
@@ -100,12 +116,27 @@ class Debts:
     def debt_of(self, who: str) -> int:
         """What somebody owes."""
         with reading(self._vault.store.engine) as connection:
+            self._guard.check(connection, _debts)
             return self._owed(connection, [self.party(who)])[self.party(who)]
 
     def total(self) -> int:
         """What all customers owe: "debt" in the books."""
         with reading(self._vault.store.engine) as connection:
+            self._guard.check(connection, _debts)
             return int(connection.scalar(sa.select(sa.func.sum(_debts.c.units))) or 0)
+
+    def moves(self, since: int, until: int) -> DebtMoves:
+        """All debts over `since <= time < until`."""
+        opening = noted = netted = 0
+        with reading(self._vault.store.engine) as connection:
+            self._guard.check(connection, _debts)
+            for time, units in connection.execute(
+                sa.select(_debts.c.time, _debts.c.units).where(_debts.c.time < until)
+            ):
+                opening += units if time < since else 0
+                noted += units if time >= since and units > 0 else 0
+                netted -= units if time >= since and units < 0 else 0
+        return DebtMoves(opening, noted, netted, opening + noted - netted)
 
     def net(self, who: str, units: int, reference: str) -> tuple[int, int]:
         """Split what somebody earned: (to pay her, kept for her debts). See `net_many`."""
@@ -121,13 +152,15 @@ class Debts:
         cause = self._vault.blind("net", reference)
         content = self._content(earned)
         with self._vault.store.writing() as connection:
+            self._guard.check(connection, _runs, [cause])
+            self._guard.check(connection, _debts)
             before = connection.scalar(sa.select(_runs.c.content).where(_runs.c.cause == cause))
             if before is not None and bytes(before) != content:
                 raise MemberError(
                     f"the reference {reference!r} stands for other points", "give these one of their own"
                 )
             if before is None and not self._any(connection):
-                connection.execute(_runs.insert().values(cause=cause, content=content))
+                self._note_run(connection, cause, content, {})
                 return [(units, 0) for _, units in earned]
             parties = self._parties([who for who, _ in earned], connection)
             if before is not None:
@@ -137,22 +170,7 @@ class Debts:
                 left: dict[str, int] = defaultdict(int, {row.party: -row.units for row in stored})
                 return self._split(earned, parties, left)[0]
             split, kept = self._split(earned, parties, self._owed(connection, parties))
-            connection.execute(_runs.insert().values(cause=cause, content=content))
-            if kept:
-                now = int(self._clock())
-                connection.execute(
-                    _debts.insert(),
-                    [
-                        {"cause": cause, "party": party, "units": -units, "time": now}
-                        for party, units in kept.items()
-                    ],
-                )
-                self._members.journal.append(
-                    *("debts netted", "", ""),
-                    {"customers": len(kept), "units": str(sum(kept.values()))},
-                    reference=cause.hex(),
-                    connection=connection,
-                )
+            self._note_run(connection, cause, content, kept)
             return split
 
     def export(self, member: str) -> dict[str, Any]:
@@ -171,6 +189,28 @@ class Debts:
         return [f"a debt of {text} stays in the books under a number that leads to nobody"]
 
     # -------------------------------------------------------------------------------------------- internal
+
+    @property
+    def _guard(self) -> Guard:
+        return self._vault.guard
+
+    def _note_run(
+        self, connection: sa.Connection, cause: bytes, content: bytes, kept: Mapping[str, int]
+    ) -> None:
+        """Write a run down, also one that kept nothing: having its entry, it cannot be put back."""
+        self._guard.insert(connection, _runs, [{"cause": cause, "content": content}])
+        now = int(self._clock())
+        rows = [
+            {"cause": cause, "party": party, "units": -units, "time": now} for party, units in kept.items()
+        ]
+        if rows:
+            self._guard.insert(connection, _debts, rows)
+        self._members.journal.append(
+            *("debts netted", "", ""),
+            {"customers": len(kept), "units": str(sum(kept.values()))},
+            reference=cause.hex(),
+            connection=connection,
+        )
 
     @staticmethod
     def _split(

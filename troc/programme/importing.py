@@ -32,7 +32,7 @@ from troc.accounts import Signer
 from troc.brands import Brand, Brands, MintReport, Progress
 from troc.errors import ChecksFailedError, InputError
 from troc.messages import ZERO_ADDRESS, to_address
-from troc.payouts import LOT_MAX, Fault, FileFaultsError, Payout
+from troc.payouts import LOT_MAX, Batch, Fault, FileFaultsError, Payout, batches, in_order
 
 FILE_MAX = 2 * 2**30
 """The largest file that is read, in bytes: tens of millions of rows."""
@@ -49,7 +49,8 @@ _STATUSES = (*_ACTIVE, "inactive")
 class Shape:
     """The columns of an export, "" for what it does not have.
 
-    `less` is taken from the points, columns in `zero` must be 0, those in `ignored` are not needed.
+    `less` is taken from the points, columns in `zero` must be 0, those in `same` must say the same in every
+    row, those in `ignored` are not needed.
     """
 
     card: str
@@ -60,6 +61,7 @@ class Shape:
     less: str = ""
     also_status: str = ""
     zero: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     needed: tuple[str, ...] = field(default=())
 
@@ -67,12 +69,14 @@ class Shape:
     def known(self) -> tuple[str, ...]:
         """Every column that may be there."""
         used = (self.card, self.points, self.expires, self.address, self.status, self.less, self.also_status)
-        return (*filter(None, used), *self.zero, *self.ignored)
+        return (*filter(None, used), *self.zero, *self.same, *self.ignored)
 
 
-_TALON_BALANCES = ("loyaltyProgramID", "loyaltySubledger", "expiredBalance", "spentBalance", "currentTier")
+_TALON_PROGRAMME = ("loyaltyProgramID", "loyaltySubledger")
+_TALON_BALANCES = ("expiredBalance", "spentBalance", "currentTier")
 _TALON_PENDING = ("pendingBalance", "negativeBalance")
-_TALON_POINTS = ("startdate", "subledgerid", "reason")
+_TALON_POINTS = ("startdate", "reason")
+_TALON_SUBLEDGER = ("subledgerid",)
 _SALESFORCE = (
     "Id",
     "Name",
@@ -83,12 +87,10 @@ _SALESFORCE = (
     "LastModifiedDate",
     "LastModifiedById",
     "SystemModstamp",
-    "CurrencyIsoCode",
     "LastReferencedDate",
     "LastViewedDate",
-    "LoyaltyProgramCurrencyId",
-    "LoyaltyProgramCurrency.Name",
 )
+_SALESFORCE_CURRENCY = ("LoyaltyProgramCurrencyId", "LoyaltyProgramCurrency.Name", "CurrencyIsoCode")
 _SALESFORCE_LEDGER = (
     "LoyaltyProgramMemberId",
     "HasMixedExprModelSubcurrencies",
@@ -110,16 +112,23 @@ _SALESFORCE_BALANCE = (
 FORMATS: Mapping[str, tuple[Shape, ...]] = {
     "troc": (Shape("card", "points", "expires", "address", "status", needed=("expires",)),),
     "talon-one": (
-        Shape("profileIntegrationID", "currentBalance", zero=_TALON_PENDING, ignored=_TALON_BALANCES),
+        Shape(
+            "profileIntegrationID",
+            "currentBalance",
+            zero=_TALON_PENDING,
+            same=_TALON_PROGRAMME,
+            ignored=_TALON_BALANCES,
+        ),
         Shape(
             "cardIdentifier",
             "currentBalance",
             status="cardState",
             zero=_TALON_PENDING,
+            same=_TALON_PROGRAMME,
             ignored=_TALON_BALANCES,
         ),
-        Shape("customerprofileid", "amount", "expirydate", ignored=_TALON_POINTS),
-        Shape("identifier", "amount", "expirydate", ignored=_TALON_POINTS),
+        Shape("customerprofileid", "amount", "expirydate", same=_TALON_SUBLEDGER, ignored=_TALON_POINTS),
+        Shape("identifier", "amount", "expirydate", same=_TALON_SUBLEDGER, ignored=_TALON_POINTS),
     ),
     "salesforce": (
         Shape(
@@ -129,6 +138,7 @@ FORMATS: Mapping[str, tuple[Shape, ...]] = {
             status="LoyaltyProgramMember.MemberStatus",
             less="RedeemedPoints",
             also_status="PointsStatus",
+            same=_SALESFORCE_CURRENCY,
             ignored=_SALESFORCE + _SALESFORCE_LEDGER,
             needed=("ExpirationDate", "RedeemedPoints"),
         ),
@@ -136,6 +146,7 @@ FORMATS: Mapping[str, tuple[Shape, ...]] = {
             "LoyaltyMember.MembershipNumber",
             "PointsBalance",
             status="LoyaltyMember.MemberStatus",
+            same=_SALESFORCE_CURRENCY,
             ignored=_SALESFORCE + _SALESFORCE_BALANCE,
         ),
     ),
@@ -212,6 +223,15 @@ class ImportPlan:
             epoch: [Payout(address, units) for address, units in sorted(of.items())]
             for epoch, of in sorted(sums.items())
         }
+
+    @property
+    def batches(self) -> list[Batch]:
+        """What is issued, in the transactions that it takes (or halves of them)."""
+        return [
+            batch
+            for epoch, payouts in self.issued.items()
+            for batch in batches(in_order(payouts), self.brand.address, self.reference, epoch=epoch)
+        ]
 
     @property
     def claims(self) -> list[ClaimRow]:
@@ -297,6 +317,7 @@ def send_import(
     """Issue what has an address and keep the rest as claims.
 
     Cut off and run again with the same file and reference, it issues nothing twice and forgets nothing.
+    Whether another file brought the same points before is asked by `correcting.earlier_imports`.
     Raises before anything is sent if part of the points would have nowhere to go.
     """
     plan.check()
@@ -384,6 +405,7 @@ class _Reader:
         self._forbidden = forbidden
         self._lines: dict[tuple[str, int | None], int] = {}
         self._addresses: dict[str, tuple[int, str]] = {}
+        self._same: dict[str, tuple[int, str]] = {}
 
     def rows(self, file: IO[str], shapes: Sequence[Shape]) -> Iterator[Row]:
         reader = csv.reader(_bounded(file), strict=True)
@@ -437,6 +459,12 @@ class _Reader:
         epoch = self._epoch(line, good_until, units)
         address = self._address(line, card, cells.get(shape.address, ""))
         self._refuse_doubled(line, card, good_until)
+        for column in shape.same:
+            before, other = self._same.setdefault(column, (line, cells.get(column, "")))
+            if other != cells.get(column, ""):
+                self._fault(
+                    line, f"{column} is another one than in line {before}; send each in a file of its own"
+                )
         held = "" if address else "no address"
         for column in (shape.status, shape.also_status):
             status = cells.get(column, "").lower()

@@ -22,6 +22,7 @@ from troc.brands import Brand
 from troc.chain import Chain
 from troc.errors import MemberError, StoreError
 from troc.messages import digest, to_address
+from troc.programme.guard import SHELF, Guard
 from troc.programme.journal import Journal
 from troc.programme.linking import LinkCard, card_hash, link_domain
 from troc.programme.vault import BRAND, Key, Vault
@@ -46,6 +47,7 @@ _members = sa.Table(
     sa.Column("profile", sa.LargeBinary),
     sa.Column("joined", sa.BigInteger, nullable=False),
     sa.Column("erased", sa.BigInteger),
+    info={SHELF: "id"},
 )
 _consents = sa.Table(
     "consents",
@@ -57,8 +59,13 @@ _consents = sa.Table(
     sa.Column("given_how", sa.LargeBinary, nullable=False),
     sa.Column("withdrawn", sa.BigInteger),
     sa.Column("withdrawn_how", sa.LargeBinary),
+    info={SHELF: "member"},
 )
-_links = sa.Table("used_links", _tables, sa.Column("digest", sa.LargeBinary, primary_key=True))
+_links = sa.Table(
+    "used_links", _tables, sa.Column("digest", sa.LargeBinary, primary_key=True), info={SHELF: "digest"}
+)
+GUARDED = (_members, _consents, _links)
+"""Tables in which a change without the passphrase shows."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,7 @@ class Members:
                     "leave them out, nobody was added",
                 )
             if members:
-                connection.execute(_members.insert(), [self._sealed(member) for member in members])
+                self._guard.insert(connection, _members, [self._sealed(member) for member in members])
             if len(members) == 1:
                 self._tell(connection, "member added", actor, members[0].id)
             else:
@@ -209,13 +216,11 @@ class Members:
                 status=member.status if status is None else status,
                 details={name: value for name, value in merged.items() if value},
             )
-            connection.execute(
-                _members.update()
-                .where(_members.c.id == member.id)
-                .values(
-                    profile=_profile(key, changed),
-                    household_index=self._household_index(changed.household),
-                )
+            self._set(
+                connection,
+                member.id,
+                profile=_profile(key, changed),
+                household_index=self._household_index(changed.household),
             )
             self._tell(connection, "member changed", actor, member.id, key)
         return changed
@@ -250,6 +255,7 @@ class Members:
     def all(self) -> Iterator[Member]:
         """Every member that was not erased, in the order in which they joined."""
         with reading(self.vault.store.engine) as connection:
+            self._guard.check(connection, _members)
             query = sa.select(_members).where(_members.c.erased.is_(None))
             query = query.order_by(_members.c.joined, _members.c.id).execution_options(yield_per=1000)
             for row in connection.execute(query).mappings():
@@ -301,6 +307,7 @@ class Members:
     def addresses_of_ids(self, connection: sa.Connection) -> dict[str, str]:
         """The address of every member that has one, by her number."""
         columns = (_members.c.id, _members.c.salt, _members.c.address)
+        self._guard.check(connection, _members)
         query = sa.select(*columns).where(_members.c.address.is_not(None))
         return {
             row.id: self.vault.key(row.salt).unseal("members", row.id, "address", row.address)
@@ -320,15 +327,14 @@ class Members:
             if self._open_consent(connection, member.id, purpose) is not None:
                 raise MemberError(f"{card} agreed to {purpose!r} already", "nothing is to be done")
             number = os.urandom(16).hex()
-            connection.execute(
-                _consents.insert().values(
-                    id=number,
-                    member=member.id,
-                    purpose=purpose,
-                    given=now,
-                    given_how=key.seal("consents", number, "given_how", how),
-                )
-            )
+            row = {
+                "id": number,
+                "member": member.id,
+                "purpose": purpose,
+                "given": now,
+                "given_how": key.seal("consents", number, "given_how", how),
+            }
+            self._guard.insert(connection, _consents, [row])
             self._tell(connection, "consent given", actor, member.id, key, {"purpose": purpose}, how)
         return Consent(purpose, now, how, None, "")
 
@@ -339,14 +345,11 @@ class Members:
             number = self._open_consent(connection, member.id, purpose.strip())
             if number is None:
                 raise MemberError(f"{card} has not agreed to {purpose!r}", "see `troc brand members find`")
-            connection.execute(
-                _consents.update()
-                .where(_consents.c.id == number)
-                .values(
-                    withdrawn=int(self._clock()),
-                    withdrawn_how=key.seal("consents", number, "withdrawn_how", how),
-                )
-            )
+            values = {
+                "withdrawn": int(self._clock()),
+                "withdrawn_how": key.seal("consents", number, "withdrawn_how", how),
+            }
+            self._guard.update(connection, _consents, [_consents.c.id == number], values)
             self._tell(connection, "consent withdrawn", actor, member.id, key, {"purpose": purpose}, how)
 
     def consents(self, member: Member) -> list[Consent]:
@@ -355,6 +358,7 @@ class Members:
             key = self.key_of(member.id, connection)
             if key is None:
                 return []
+            self._guard.check(connection, _consents, [member.id])
             query = sa.select(_consents).where(_consents.c.member == member.id)
             return [
                 Consent(
@@ -374,6 +378,8 @@ class Members:
         standing = sa.select(_consents.c.member).where(
             _consents.c.purpose == purpose, _consents.c.withdrawn.is_(None)
         )
+        with reading(self.vault.store.engine) as connection:
+            self._guard.check(connection, _consents)
         return self._select(_members.c.id.in_(standing))
 
     # ------------------------------------------------------------------------------------------- addresses
@@ -407,18 +413,17 @@ class Members:
         used = digest(message, domain)
         with self.vault.store.writing() as connection:
             member, key = self._get(connection, card)
+            self._guard.check(connection, _links, [used])
             if connection.scalar(sa.select(_links.c.digest).where(_links.c.digest == used)) is not None:
                 raise MemberError("this signature was used before", "have a new one signed")
             if member.address is not None:
                 raise MemberError(f"{card} feeds an address already", "unlink it first")
-            connection.execute(_links.insert().values(digest=used))
-            connection.execute(
-                _members.update()
-                .where(_members.c.id == member.id)
-                .values(
-                    address=key.seal("members", member.id, "address", message.holder),
-                    address_index=self._address_index(message.holder),
-                )
+            self._guard.insert(connection, _links, [{"digest": used}])
+            self._set(
+                connection,
+                member.id,
+                address=key.seal("members", member.id, "address", message.holder),
+                address_index=self._address_index(message.holder),
             )
             sealed = {"message": message.to_json(), "signature": "0x" + signature.hex()}
             self._tell(connection, "address linked", actor, member.id, key, sealed=sealed)
@@ -430,9 +435,7 @@ class Members:
             member, key = self._get(connection, card)
             if member.address is None:
                 raise MemberError(f"{card} feeds no address", "nothing is to be done")
-            connection.execute(
-                _members.update().where(_members.c.id == member.id).values(address=None, address_index=None)
-            )
+            self._set(connection, member.id, address=None, address_index=None)
             self._tell(connection, "address unlinked", actor, member.id, key, reason=reason)
         return replace(member, address=None)
 
@@ -483,13 +486,9 @@ class Members:
                 stays += holdings.before_erasing(member.id, give_up, connection)
             stays.append("the journal keeps its entries about her, which nobody can read or assign any more")
             stays.append("copies that were made of this database: let them run out, or erase her there too")
-            connection.execute(_consents.delete().where(_consents.c.member == member.id))
+            self._guard.delete(connection, _consents, [_consents.c.member == member.id])
             empty = ("salt", "card_index", "address_index", "household_index", "card", "address", "profile")
-            connection.execute(
-                _members.update()
-                .where(_members.c.id == member.id)
-                .values(**dict.fromkeys(empty), erased=int(self._clock()))
-            )
+            self._set(connection, member.id, **dict.fromkeys(empty), erased=int(self._clock()))
             self.journal.append(
                 *("member erased", actor, reason, {"member": member.id, "gave_up": give_up}),
                 subject=BRAND,
@@ -505,6 +504,13 @@ class Members:
         return Erased(member.id, gone, tuple(stays))
 
     # -------------------------------------------------------------------------------------------- internal
+
+    @property
+    def _guard(self) -> Guard:
+        return self.vault.guard
+
+    def _set(self, connection: sa.Connection, number: str, **values: Any) -> None:
+        self._guard.update(connection, _members, [_members.c.id == number], values)
 
     def _tell(
         self,
@@ -540,6 +546,8 @@ class Members:
             _members.c.card_index.in_(few) if len(few) <= _FEW else _members.c.card_index.is_not(None)
         )
         found = {bytes(row["card_index"]): row for row in connection.execute(query).mappings()}
+        met = [row["id"] for index, row in found.items() if index in few]
+        self._guard.check(connection, _members, met)
         rows = [found.get(index) for index in wanted]
         for card, row in zip(cards, rows, strict=True):
             # The index is not sealed: exchanged, it would give one member's points to another.
@@ -550,7 +558,10 @@ class Members:
     def _select(self, where: Any) -> list[Member]:
         with reading(self.vault.store.engine) as connection:
             query = sa.select(_members).where(where, _members.c.erased.is_(None))
-            found = [self._unsealed(row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query).mappings().all()
+            # Unsealing names the field that was changed; the sums see what was put back.
+            found = [self._unsealed(row) for row in rows]
+            self._guard.check(connection, _members, [row["id"] for row in rows])
         return sorted(found, key=lambda member: (member.joined, member.card))
 
     def _get(self, connection: sa.Connection, card: str) -> tuple[Member, Key]:
@@ -564,6 +575,7 @@ class Members:
         return self._unsealed(row), row["salt"]
 
     def _open_consent(self, connection: sa.Connection, number: str, purpose: str) -> str | None:
+        self._guard.check(connection, _consents, [number])
         return connection.scalar(
             sa.select(_consents.c.id).where(
                 _consents.c.member == number,

@@ -8,7 +8,7 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
-from troc.programme.claims import ClaimRow
+from troc.programme.claims import IMPORTED, ClaimRow
 from troc.programme.importing import ImportPlan
 from troc.programme.members import NewMember
 from troc.programme.programme import Programme
@@ -26,8 +26,18 @@ class KeptImport:
         """See `troc.programme.importing.Claims`."""
         self.add_members()
         return self.programme.claims.add_many(
-            [ClaimRow(row.card, row.units, row.expiry, row.reference) for row in rows]
+            [ClaimRow(row.card, row.units, row.expiry, row.reference, IMPORTED) for row in rows],
+            actor=self.actor,
+            reason="brought over",
         )
+
+    def note(self, units: int, recipients: int, transactions: Sequence[str]) -> None:
+        """Write into the journal what was issued to addresses."""
+        if transactions:
+            self.programme.journal.append(
+                *("brought over", self.actor, self.plan.reference),
+                {"units": str(units), "recipients": recipients, "transactions": list(transactions)},
+            )
 
     def add_members(self) -> int:
         """Add every card of the file that is no member yet; gives how many. An address is linked by its
@@ -60,7 +70,7 @@ def keep_earned(programme: Programme, points: Mapping[str, int], expiry: int, re
     `reference` is what they are for ("February 2027"): the same a second time adds nothing.
     """
     rows = [ClaimRow(card, units, expiry, _earned(card, reference)) for card, units in points.items()]
-    return programme.claims.add_many(rows) if rows else 0
+    return programme.claims.add_many(rows, reason=f"earned: {reference}") if rows else 0
 
 
 def without_kept(programme: Programme, points: Mapping[str, int], reference: str) -> dict[str, int]:

@@ -108,7 +108,7 @@ def _reason(books: Books, account: str, change: AccountChange) -> tuple[str, str
         BATCH: ("earned", f"earned at {name}"),
         VOUCHER: ("voucher", f"voucher of {name} claimed{receipt}"),
         RELEASED: ("matured", f"matured: the goods from {name} can no longer be returned"),
-        IMPORTED: ("credited", f"credited by {name} with the date of earlier points"),
+        IMPORTED: ("credited", f"credited by {name}{_dated(books, account, change)}"),
         "redeemed": ("redeemed", f"redeemed at {name}{receipt}"),
         "given back": ("given back", f"given back by {name}{receipt}"),
         "expired": ("expired", f"expired: good until {words.last_day(change.time)}"),
@@ -121,6 +121,23 @@ def _reason(books: Books, account: str, change: AccountChange) -> tuple[str, str
         for_ = _for(books, account, change.transaction, not sent)
         return "traded", f"traded away{for_}" if sent else f"got in trade{for_}"
     return ("given", f"given to {other}") if sent else ("received", f"received from {other}")
+
+
+def _dated(books: Books, account: str, change: AccountChange) -> str:
+    """Said of points that live shorter than those of their day."""
+    table = tables.issues
+    query = sa.select(sa.func.min(table.c.epoch)).where(
+        table.c.transaction == change.transaction,
+        table.c.recipient == account,
+        table.c.kind == IMPORTED,
+        table.c.units == change.units,
+    )
+    if change.reason != IMPORTED:
+        return ""
+    with books.index.reading() as connection:
+        epoch = connection.scalar(query)
+    is_older = epoch is not None and epoch < books.brand.epoch_at(change.time)
+    return " with the date of earlier points" if is_older else ""
 
 
 def _for(books: Books, account: str, transaction: str, gave: bool) -> str:

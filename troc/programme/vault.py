@@ -12,13 +12,15 @@ import hashlib
 import hmac
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from troc.brands import Brand
 from troc.chain import Chain
 from troc.errors import AccountError, InputError, StoreError
+from troc.programme import guard
+from troc.programme.guard import Guard
 from troc.store import chain_folder, open_store, sqlite_url
 
 try:
@@ -72,6 +74,7 @@ class BrandStore:
     brand: Brand
     chain_id: int
     genesis: str
+    guards: list[Guard] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def owner(self) -> str:
@@ -85,10 +88,12 @@ class BrandStore:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction that is the only one that writes: others wait until it ends."""
-        with self.engine.begin() as connection:
+        with self.engine.begin() as connection, ExitStack() as guarded:
             if self.engine.dialect.name == "postgresql":
                 # One lock for all parts, so that no two of them can wait for each other.
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            for each in self.guards:
+                guarded.enter_context(each.during(connection))
             yield connection
 
     def scrub(self) -> None:
@@ -145,6 +150,15 @@ class Vault:
     store: BrandStore
     _data_key: bytes = field(repr=False)
 
+    def __post_init__(self) -> None:
+        if not self.store.guards:
+            self.store.guards.append(Guard(self))
+
+    @property
+    def guard(self) -> Guard:
+        """Writes and checks what must not be changed without the passphrase. One for each store."""
+        return self.store.guards[0]
+
     # -------------------------------------------------------------------------------------------- opening
 
     @classmethod
@@ -152,19 +166,23 @@ class Vault:
         """Make the data key of a database, wrapped by `passphrase`. `work`: scrypt's cost (0: the usual)."""
         _check_passphrase(passphrase)
         data_key = os.urandom(_KEY)
+        store.add(guard.tables, "guards")
         with store.writing() as connection:
             if connection.scalar(sa.select(_vaults.c.id)) is not None:
                 raise StoreError("this database has a passphrase already", "use it, or name another database")
             connection.execute(
                 _vaults.insert().values(id=1, owner=store.owner, **_wrap(store, data_key, passphrase, work))
             )
-        return cls(store, data_key)
+            vault = cls(store, data_key)
+            vault.guard.begin(connection)
+        return vault
 
     @classmethod
     def open(cls, store: BrandStore, passphrase: str) -> Vault:
         """Open it. Raises `AccountError` for a wrong passphrase, `StoreError` where there is none yet, or
         where the database is another brand's.
         """
+        store.add(guard.tables, "guards")
         with store.engine.connect() as connection:
             row = connection.execute(sa.select(_vaults)).mappings().first()
         if row is None:

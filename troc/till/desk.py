@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Engine
 
 from troc.brands import Brand
 from troc.errors import InputError
 from troc.messages import Redeem
 from troc.serving.refusal import RefusalError
+from troc.store import reading
 from troc.till.tables import errands, issues, redemptions, returns
 from troc.till.tokens import holder_of
 from troc.till.writer import ForReceipt, Issue, Job, Turn
@@ -25,7 +27,7 @@ STORED, SIGNED, DONE, FAILED = "stored", "signed", "done", "failed"
 OPEN = (STORED, SIGNED)
 
 ISSUE, PENDING, REDEEM, CANCEL, GIVE_BACK = "issue", "pending", "redeem", "cancel", "give back"
-CLAIM, END_VOUCHER = "claim", "end voucher"
+CLAIM, END_VOUCHER, RELEASE = "claim", "end voucher", "release"
 OUT, CLAIMED, VOID = "out", "claimed", "void"
 
 
@@ -520,6 +522,13 @@ def find_sale(token: str, receipt: str) -> Job[Sale]:
         return Sale(receipt, issue, state, why, transaction, left, redemption, spent_left)
 
     return job
+
+
+def status_of(engine: Engine) -> dict[str, Any]:
+    """How a till stands by its database, whether it is open or not."""
+    with reading(engine) as connection:
+        turn = Turn(connection)
+        return summary(turn) | {"books": dict(vars(turn.books)), "room": turn.books.room}
 
 
 def summary(turn: Turn) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from troc.till.desk import (
     OUT,
     PENDING,
     REDEEM,
+    RELEASE,
     SIGNED,
     STORED,
     VOID,
@@ -71,6 +72,9 @@ _MOST_GAS_EACH = 60_000
 _MOST_GAS_REDEMPTION = 2_000_000
 """Twenty times what one takes: a wallet's code runs in it, and the till pays."""
 _CLAIMS_AT_ONCE = 50
+_RELEASES_AT_ONCE = 200
+_RELEASE_SECONDS = 5.0
+"""How often it is looked which pending points have matured."""
 _HOPELESS = (
     "DeadlinePassed",
     "NonceUsed",
@@ -130,6 +134,7 @@ class Errands(Worker):
         self._debts = debts
         self._batch_size = batch_size
         self._look_at_vouchers = 0.0
+        self._look_at_pending = 0.0
         self._next_batch = 0.0
         self._tell_debt_at: dict[str, float] = {}
         self._hold_until: dict[int, float] = {}
@@ -209,6 +214,9 @@ class Errands(Worker):
         ):
             self._next_batch = now + _GATHER_SECONDS
             return True
+        if now >= self._look_at_pending:
+            self._look_at_pending = now + _RELEASE_SECONDS
+            return bool(self._writer.run(self._assign_releases) or again)
         return bool(again)
 
     # ------------------------------------------------------------------------------------------- batching
@@ -272,6 +280,40 @@ class Errands(Worker):
         )
         return True
 
+    def _assign_releases(self, turn: Turn) -> bool:
+        """Give customers what has matured: whole batches, each once. Anyone could; they need not."""
+        released = errands.alias()
+        batch = sa.cast(errands.c.id, sa.String)
+        mature = turn.connection.execute(
+            sa.select(errands.c.id, errands.c.units)
+            .where(
+                errands.c.state == DONE,
+                errands.c.kind == PENDING,
+                errands.c.first_id.is_not(None),
+                errands.c.matures_at <= turn.books.block_time,
+                ~sa.exists().where(released.c.kind == RELEASE, released.c.subject == batch),
+            )
+            .order_by(errands.c.id)
+            .limit(1)
+        ).one_or_none()
+        if mature is None:
+            return False
+        desk.new_errand(turn, RELEASE, str(mature.id), mature.units)
+        return True
+
+    def _releasing(self, errand: Any) -> Sendable | None:
+        """Release what is still pending of a batch, a part at a time; done when nothing is."""
+        batch = self._row(errands, errands.c.id == int(errand.subject))
+        token, mine = self._token.functions, self._signer.address
+        ids = range(batch.first_id, batch.first_id + self._writer.run(partial(_place, batch.id, 1 << 62)))
+        answers = self._chain.read_many([token.pendingOf(mine, id_) for id_ in ids])
+        left = [id_ for id_, (_, units, _) in zip(ids, answers, strict=True) if units]
+        if not left:
+            self._finish(errand, DONE)
+            return None
+        call: Sendable = token.releasePending(mine, left[:_RELEASES_AT_ONCE])
+        return call
+
     def _words(self, errand: int) -> list[int]:
         def job(turn: Turn) -> list[int]:
             rows = turn.connection.execute(
@@ -298,9 +340,10 @@ class Errands(Worker):
                     on_signed=lambda signed: self._writer.run(partial(_sign, errand.id, signed)),
                     most_gas=_MOST_GAS_REDEMPTION if errand.kind == REDEEM else None,
                 )
-            if errand.kind == END_VOUCHER:
-                # She may have claimed it in the same moment.
-                self._call(errand)
+            if errand.kind in (END_VOUCHER, RELEASE):
+                # She may have claimed it in the same moment; a large batch is released in parts.
+                if self._call(errand) is not None:
+                    self._writer.run(partial(_unsign, errand.id))
             else:
                 self._finish(errand, DONE, receipt=receipt)
             if errand.kind == CLAIM:
@@ -354,6 +397,8 @@ class Errands(Worker):
             return self._claiming(errand)
         if errand.kind == END_VOUCHER:
             return self._ending_voucher(errand)
+        if errand.kind == RELEASE:
+            return self._releasing(errand)
         raise AssertionError(errand.kind)
 
     def _batch_call(self, errand: Any, words: Sequence[int]) -> ContractFunction:

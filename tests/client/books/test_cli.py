@@ -159,6 +159,58 @@ def test_status_adds_members(story: Programme, command: Command, tmp_path: Path)
     assert "Customers owe 3," in out
 
 
+def test_the_journal_of_a_month_with_members(programme: Programme, command: Command, tmp_path: Path) -> None:
+    from tests.client.members.conftest import WORK
+    from tests.client.members.test_linking import link
+    from troc.programme.claims import IMPORTED, ClaimRow
+    from troc.programme.members import NewMember
+    from troc.programme.programme import Programme as Off
+    from troc.programme.vault import Vault, open_brand_store
+
+    world, brand = programme.world, programme.brand
+    database = f"sqlite:///{tmp_path / 'brand.sqlite'}"
+    off = Off.over(
+        Vault.create(open_brand_store(world.chain, brand, database), "correct horse", WORK), world.chain
+    )
+    off.members.add_many([NewMember("1"), NewMember("2")], "clerk")
+    expiry = brand.longest_life(programme.now)
+    off.claims.add("1", 1_250, expiry, "basket")
+    off.claims.add_many([ClaimRow("2", 700, expiry, "old card", IMPORTED)])
+    off.debts.record_debt("2", 300, "late", "came back too late", "clerk")
+    assert off.debts.net("2", 100, "November") == (0, 100)
+    link(world, off, "1", world.ann)
+    off.claims.pay(world.chain, world.everyone.brands.token(brand), world.owner_signer)
+    month = words.iso_day(programme.now)[:7]
+    password = tmp_path / "password"
+    password.write_text("correct horse\n")
+    password.chmod(0o600)
+    file = tmp_path / "month.csv"
+    line = ("brand", "journal", "month", "PAN", month)
+    options = ("--members", "--database", database, "--members-password-file", str(password))
+    code, out, err = command(*line, *options, "-o", str(file))
+    assert (code, err) == (0, "")
+    assert "Customers owe: 0 + 3 noted - 1 netted = 2." in out
+    rows = rows_of(file)
+    kept = {row["figure"]: Decimal(row["points"]) for row in rows if row["section"] == "kept for members"}
+    *moves, closing = kept.values()
+    assert sum(moves) == closing == 7
+    assert sorted(each for each in moves if each) == [Decimal("-12.5"), 7, Decimal("12.5")]
+    debts = [Decimal(row["points"]) for row in rows if row["section"] == "debts of customers"]
+    assert debts == [0, 3, -1, 2]
+    movements = [row for row in rows if row["section"] == "movements"]
+    figures = [Decimal(row["points"]) for row in movements]
+    assert sum(figures[:-1]) == figures[-1] == Decimal("12.5")
+    told = json.loads(command(*line, *options, "--json")[1])["kept"]
+    assert told["debts"] == {"opening": "0", "noted": "300", "netted": "100", "closing": "200"}
+    assert [entry["units"] for entry in told["entries"]][-1] == "700"
+    assert json.loads(command(*line, "--json")[1])["kept"] is None
+    # A claim that somebody raised without the passphrase is in no books.
+    with off.store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE claim_entries SET units = units + 1")
+    code, _, err = command(*line, *options)
+    assert (code, "altered by somebody without the passphrase" in err) == (17, True)
+
+
 def test_a_payment_that_arrived_is_no_claim_any_more(programme: Programme, tmp_path: Path) -> None:
     """Even if the run that sent it was cut off before it noted that: it must not be owed twice."""
     from tests.client.members.conftest import WORK

@@ -213,6 +213,21 @@ def test_nobody_is_there_to_type(home: Path) -> None:
     assert keystores(home) == []
 
 
+def test_nobody_is_there_to_write_the_backup_down(home: Path) -> None:
+    password = home / "password"
+    password.write_text(PASSPHRASE + "\n")
+    password.chmod(0o600)
+    done = troc("--password-file", str(password), "account", "new", "customer", home=home, cwd=home)
+    assert done.returncode == 12
+    assert done.stderr.splitlines()[-1] == (
+        "troc: nobody typed the words of the paper backup, and no account was made: run it in a terminal; a"
+        " program brings an account of its own with `troc account import NAME --keystore FILE --password-file"
+        " FILE`"
+    )
+    assert "Traceback" not in done.stderr
+    assert keystores(home) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

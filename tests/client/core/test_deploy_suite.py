@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from troc.errors import (
     TrocError,
     WrongChainError,
 )
-from troc.manifest import load_manifest, manifest_path, read_manifest
+from troc.manifest import KEPT_LOCAL, load_manifest, manifest_path, read_manifest
 from troc.network import BrandConfig
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -86,6 +87,30 @@ def test_a_chain_started_anew_is_recognised_and_the_old_record_set_aside(
     assert not old_path.exists()
     assert read_manifest(old_path.parent / "old" / old_path.name) == first
     assert "started anew" in lines[0]
+
+
+def test_records_of_local_chains_do_not_pile_up(chain: Chain, deployer: Signer) -> None:
+    deploy_suite(chain, deployer)
+    record = manifest_path(chain).read_text().replace(chain.config.rpc, "http://127.0.0.1:1")
+    manifest_path(chain).unlink()
+    folder = manifest_path(chain).parent
+    beside = []
+    for part in (folder, folder / "old"):
+        part.mkdir(parents=True, exist_ok=True)
+        for number in range(KEPT_LOCAL + 3):
+            path = part / f"0x{number:064x}.json"
+            path.write_text(record)
+            os.utime(path, (number, number))
+        beside.append(part / f"0x{0:064x}.verification")
+        beside[-1].mkdir()
+    deploy_suite(chain, deployer)
+    kept = sorted(path.name for path in folder.glob("0x*.json"))
+    assert kept == sorted(
+        [manifest_path(chain).name, *(f"0x{number:064x}.json" for number in range(4, KEPT_LOCAL + 3))]
+    )
+    old = sorted(path.name for path in (folder / "old").glob("0x*.json"))
+    assert old == [f"0x{number:064x}.json" for number in range(3, KEPT_LOCAL + 3)]
+    assert not any(path.exists() for path in beside)
 
 
 def test_a_chain_started_anew_with_the_same_first_block_is_recognised(

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from tests.client.core.command import troc_here
+from tests.client.core.conftest import rpc_call
 from tests.client.earning.test_earning import BASE, line, write_csv
 from tests.client.earning.test_importing import address, dates, lots, write
 from tests.client.trade.conftest import World
-from troc.errors import DeclinedError, InputError
+from troc.errors import BrandError, DeclinedError, InputError
 from troc.programme.members import Members
 
 Run = Callable[..., tuple[int, str, str]]
@@ -145,6 +146,7 @@ def test_import_from_the_command_line(importing: Run, world: World, tmp_path: Pa
 def members(importing: Callable[..., tuple[int, str, str]], tmp_path: Path) -> tuple[str, ...]:
     """The members of ACME, and how their database is opened."""
     (tmp_path / "pass").write_text("correct horse")
+    (tmp_path / "pass").chmod(0o600)
     options = ("--members-password-file", "pass", "--database", f"sqlite:///{tmp_path / 'brand.sqlite'}")
     code, _, err = importing("brand", "members", "init", "ACME", *options)
     assert code == 0, err
@@ -164,6 +166,63 @@ def test_imported_cards_become_members_with_claims(
     assert member["status"] == "inactive"
     assert [lot["units"] for lot in member["claim"]] == ["6", "7"]
     assert lots(world, address(1)) == {last[1]: 5}
+
+
+def test_a_corrected_file_sends_its_difference(
+    importing: Callable[..., tuple[int, str, str]], members: tuple[str, ...], world: World, tmp_path: Path
+) -> None:
+    last = dates(world)
+    path = write(tmp_path, f"1,{address(1)},5,{last[1]},", f"2,,6,{last[2]},")
+    command = ("brand", "import", "ACME", str(path), "--yes", "--members", *members)
+    assert importing(*command)[0] == 0
+    # The card 1 gets three more; 2 has an address by now, and four more; 3 is new.
+    rows = (f"1,{address(1)},8,{last[1]},", f"2,{address(2)},10,{last[2]},", f"3,,7,{last[3]},")
+    write(tmp_path, *rows)
+    for more in ((), ("--reference", "corrected")):
+        code, _, err = importing(*command, *more)
+        assert (code, err) == (
+            BrandError.exit_code,
+            "troc: points were brought over before for 2 cards of this file: 1 in line 2 had 5 ACME, and"
+            " here it has 8 ACME: send only what is missing with --difference; if all of these are further"
+            " points, say --further\n",
+        )
+    code, _, err = importing(*command, "--difference", "--further")
+    assert (code, "use --difference or --further" in err) == (InputError.exit_code, True)
+    shown = importing(*command, "--difference", "--dry-run")[1]
+    assert "Of 25 ACME in the file, 11 ACME were brought over before." in shown
+    assert lots(world, address(1)) == {last[1]: 5}
+    told = json.loads(importing(*command, "--difference", "--json")[1])
+    assert (told["issued_now"]["units"], told["claims"]["units"]) == ("7", "7")
+    before = told["brought_before"]
+    assert (before["units"], before["less"], before["elsewhere"]) == ("11", "0", "0")
+    assert lots(world, address(1)) == {last[1]: 8}
+    assert lots(world, address(2)) == {last[2]: 4}
+    assert (
+        "Nothing is missing."
+        in importing(*command, "--difference")[1] + importing(*command, "--difference")[2]
+    )
+    assert lots(world, address(2)) == {last[2]: 4}
+    # The same file without the option is a second one all the same; as further points it is sent whole.
+    assert importing(*command)[0] == BrandError.exit_code
+    write(tmp_path, rows[0])
+    assert importing(*command, "--further", "--reference", "a gift")[0] == 0
+    assert lots(world, address(1)) == {last[1]: 16}
+
+
+def test_a_difference_waits_for_what_is_under_way(importing: Run, world: World, tmp_path: Path) -> None:
+    """What is in no block yet could be the very points that seem to be missing."""
+    path = write(tmp_path, f"1,{address(1)},5,{dates(world)[1]},")
+    brand = world.owner_signer.address
+    rpc_call(world.chain, "evm_setAutomine", False)
+    try:
+        rpc_call(world.chain, "eth_sendTransaction", {"from": brand, "to": brand})
+        code, _, err = importing("brand", "import", "ACME", str(path), "--yes", "--difference")
+    finally:
+        rpc_call(world.chain, "evm_setAutomine", True)
+        rpc_call(world.chain, "evm_mine")
+    assert (code, "are under way" in err) == (BrandError.exit_code, True)
+    assert importing("brand", "import", "ACME", str(path), "--yes", "--difference")[0] == 0
+    assert lots(world, address(1)) == {dates(world)[1]: 5}
 
 
 def test_earned_points_of_members_are_kept_once(

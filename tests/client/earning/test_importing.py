@@ -22,6 +22,7 @@ from troc.chain import Chain
 from troc.errors import BrandError, InputError
 from troc.payouts import BATCH_SIZE, LOT_MAX, FileFaultsError
 from troc.programme.addresses import write_points
+from troc.programme.correcting import Earlier, earlier_imports
 from troc.programme.importing import (
     FILE_MAX,
     ClaimRow,
@@ -302,6 +303,27 @@ def test_salesforce_ledger(tmp_path: Path) -> None:
         plan(path, layout="salesforce")
 
 
+@pytest.mark.parametrize(
+    ("layout", "header", "rows"),
+    [
+        ("talon-one", "loyaltyProgramID,profileIntegrationID,currentBalance", ("5,1,10", "6,2,10")),
+        ("talon-one", "loyaltySubledger,cardIdentifier,currentBalance", (",1,10", "shoes,2,10")),
+        ("talon-one", "subledgerid,customerprofileid,amount,expirydate", (",1,10,", "shoes,2,10,")),
+        (
+            "salesforce",
+            "LoyaltyProgramCurrencyId,LoyaltyMember.MembershipNumber,PointsBalance",
+            ("0lc1,1,10", "0lc2,2,10"),
+        ),
+    ],
+)
+def test_two_kinds_of_points_are_not_one(
+    tmp_path: Path, layout: str, header: str, rows: tuple[str, str]
+) -> None:
+    column = header.partition(",")[0]
+    with pytest.raises(FileFaultsError, match=f"line 3: {column} is another one than in line 2"):
+        plan(write(tmp_path, *rows, header=header), layout=layout, undated="2027-03-26")
+
+
 def test_salesforce_balances(tmp_path: Path) -> None:
     header = "LoyaltyMember.MembershipNumber,LoyaltyMember.MemberStatus,PointsBalance,TotalPointsRedeemed"
     path = write(tmp_path, "M-1,Active,500.0,3", header=header)
@@ -368,6 +390,80 @@ def test_the_same_file_twice_issues_nothing_twice(aged: World, tmp_path: Path) -
     send(aged, world_plan(aged, tmp_path, *rows, reference="second shop"), claims)
     assert lots(aged, address(1)) == {date: 10}
     assert len(claims.rows) == 2
+
+
+# ------------------------------------------------------------------------------------------ after another one
+
+
+def earlier(world: World, found: ImportPlan) -> Earlier:
+    return earlier_imports(world.brand.brands, found)
+
+
+def test_a_corrected_file_does_not_pay_twice(aged: World, tmp_path: Path) -> None:
+    _, one, two, three = dates(aged)
+    send(
+        aged,
+        world_plan(
+            aged, tmp_path, f"1,{address(1)},5,{one},", f"2,{address(2)},6,{one},", f"3,{address(3)},9,{two},"
+        ),
+    )
+    # More for 1, another date for 2, less for 3, a new card 4.
+    rows = [
+        f"1,{address(1)},8,{one},",
+        f"2,{address(2)},7,{three},",
+        f"3,{address(3)},4,{two},",
+        f"4,{address(4)},3,{two},",
+    ]
+    for reference in ("", "corrected"):
+        found = world_plan(aged, tmp_path, *rows, reference=reference)
+        with pytest.raises(
+            BrandError, match=r"for 3 cards of this file: 1 in line 2 had 5 ACME, and here it has 8 ACME"
+        ):
+            earlier(aged, found).refuse_twice()
+    missing = earlier(aged, found).difference()
+    assert [row.units for row in missing.plan.rows] == [3, 1, 0, 3]
+    assert (missing.before, missing.less, missing.elsewhere) == (15, 5, 0)
+    assert send(aged, missing.plan).units == 7
+    assert lots(aged, address(1)) == {one: 8}
+    assert lots(aged, address(2)) == {one: 6, three: 1}
+    assert lots(aged, address(3)) == {two: 9}
+    again = earlier(aged, found).difference()
+    assert (again.plan.units, send(aged, again.plan).transactions) == (0, ())
+    # The next correction adds as much once more, and that is not taken for the last one.
+    rows[0] = f"1,{address(1)},11,{one},"
+    found = world_plan(aged, tmp_path, rows[0], reference="corrected")
+    missing = earlier(aged, found).difference()
+    assert (missing.plan.units, missing.elsewhere) == (3, 19)
+    send(aged, missing.plan)
+    assert lots(aged, address(1)) == {one: 11}
+
+
+def test_one_that_goes_on_is_none_that_is_sent_twice(
+    aged: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches of the file itself, in halves where a block was too small, were not brought by another."""
+    date = dates(aged)[1]
+    found = world_plan(aged, tmp_path, *[f"{n},{address(n)},2,{date}," for n in range(20)])
+    submit = Chain.submit
+    sent: list[Any] = []
+
+    def failing(self: Chain, signed: Any) -> Any:
+        if sent:
+            raise CutError
+        sent.append(signed)
+        return submit(self, signed)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Chain, "batch_gas", lambda self: 400_000)
+        patch.setattr(Chain, "submit", failing)
+        with pytest.raises(CutError):
+            send(aged, found)
+    assert 0 < sum(1 for n in range(20) if lots(aged, address(n))) < 20
+    earlier(aged, found).refuse_twice()
+    missing = earlier(aged, found).difference()
+    assert missing.before == 2 * sum(1 for n in range(20) if lots(aged, address(n)))
+    report = send(aged, found)
+    assert report.units + report.units_before == 40
 
 
 class CutError(Exception):

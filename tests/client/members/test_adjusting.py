@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,16 @@ from tests.client.members.test_paying import Cut, earn
 from tests.client.trade.conftest import World, poor
 from troc.accounts import Signer
 from troc.errors import InputError, MemberError, NetworkError, TamperedError
-from troc.programme.adjusting import DECIDED, POLICY, Adjusted, Adjustment, AdjustmentPolicy, Decision, Policy
+from troc.programme.adjusting import (
+    DECIDED,
+    POLICY,
+    Adjusted,
+    Adjustment,
+    AdjustmentPolicy,
+    Asked,
+    Decision,
+    Policy,
+)
 from troc.programme.journal import canonical
 from troc.programme.programme import Programme
 
@@ -43,6 +54,74 @@ def adjust(
 ) -> Adjusted:
     decision = programme.adjusting.decide(who, units, "broken eggs", EVA, second, reference)
     return carry_out(world, programme, decision)
+
+
+# ---------------------------------------------------------------------------------- on two machines
+
+
+def test_both_agents_sign_on_machines_of_their_own(world: World, limited: Programme, tmp_path: Path) -> None:
+    adjusting, file = limited.adjusting, tmp_path / "asked.json"
+    adjusting.ask("1", 150, "broken door", EVA).write(file)
+    assert file.stat().st_mode & 0o077 == 0
+    assert limited.claims.of("1") == []
+    assert not list(limited.journal.entries(kind=DECIDED))
+    asked = Asked.read(file)
+    decision = adjusting.countersign(asked, FAY)
+    assert carry_out(world, limited, decision).claimed == 150
+    assert (decision.entry.actor, decision.entry.data["second"]) == (EVA.address, FAY.address)
+    assert adjusting.check_all() == 1
+    again = adjusting.countersign(asked, FAY)
+    assert again.known
+    assert carry_out(world, limited, again).known
+    assert [units for units, _ in limited.claims.of("1")] == [150]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"units": 151},
+        {"units": -150},
+        {"who": "2"},
+        {"reason": "a gift"},
+        {"reference": "another"},
+        {"address": FAY.address},
+    ],
+)
+def test_what_was_asked_for_is_what_is_done(limited: Programme, changed: dict[str, Any]) -> None:
+    asked = limited.adjusting.ask("1", 150, "broken door", EVA)
+    with pytest.raises(MemberError, match="did not sign this adjustment, or not today"):
+        limited.adjusting.countersign(replace(asked, **changed), FAY if "address" not in changed else EVA)
+    assert not list(limited.journal.entries(kind=DECIDED))
+
+
+def test_an_asked_adjustment_has_the_limits_of_others(
+    limited: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adjusting = limited.adjusting
+    with pytest.raises(MemberError, match="is no agent"):
+        adjusting.ask("1", 150, "broken door", GIL)
+    asked = adjusting.ask("1", 150, "broken door", EVA)
+    with pytest.raises(InputError, match="one and the same"):
+        adjusting.countersign(asked, EVA)
+    with pytest.raises(MemberError, match="is no agent"):
+        adjusting.countersign(asked, GIL)
+    with pytest.raises(InputError, match="another brand"):
+        adjusting.countersign(replace(asked, token=GIL.address), FAY)
+    with pytest.raises(MemberError, match="more today"):
+        adjusting.countersign(adjusting.ask("1", 301, "broken door", EVA), FAY)
+    monkeypatch.setattr(limited.journal, "now", lambda: int(time.time()) + 86_400)
+    with pytest.raises(MemberError, match="or not today"):
+        adjusting.countersign(asked, FAY)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"units": "x"}'])
+def test_a_file_that_asks_for_nothing_is_told(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "asked.json"
+    with pytest.raises(InputError, match="asks for no adjustment"):
+        Asked.read(file)
+    file.write_text(text)
+    with pytest.raises(InputError, match="asks for no adjustment"):
+        Asked.read(file)
 
 
 # ---------------------------------------------------------------------------------------------- limits

@@ -22,6 +22,7 @@ from troc.anvil import free_port, rpc_of, run_anvil
 from troc.chain import Chain
 from troc.client import Troc
 from troc.deploy import deploy_suite
+from troc.errors import StoreError
 
 OWNER, ANN, EVA, FAY = "dev:0", "dev:1", "dev:4", "dev:5"
 
@@ -121,7 +122,7 @@ def test_a_members_way_through_the_programme(desk: Desk, home: Path) -> None:
     shown = desk.troc(*adjust, "+150", *why, "--second", FAY, account=OWNER)
     assert shown.endswith("150 PANIER added to her claim; entry 4 of the journal.\n")
     shown = desk.troc(*adjust, "-20", *why, account=OWNER)
-    assert shown.endswith("20 PANIER taken off her claim; entry 6 of the journal.\n")
+    assert shown.endswith("20 PANIER taken off her claim; entry 7 of the journal.\n")
     assert "Earned 150 = unclaimed 130 + paid 0 + lapsed 0 + reduced 20 + given up 0.\n" in members("claims")
 
     shown = desk.troc("brand", "journal", "verify", "PANIER", *desk.password)
@@ -146,6 +147,40 @@ def test_a_members_way_through_the_programme(desk: Desk, home: Path) -> None:
     for secret in (b"4006381", address_of(ANN).encode(), b"Annegret", b"broken eggs"):
         assert secret not in found
     assert "entries are as they were written" in desk.troc("brand", "journal", "verify", "PANIER")
+
+
+def test_an_adjustment_is_signed_at_two_machines(desk: Desk) -> None:
+    desk.members("add", "1")
+    accounts = ("--sign", EVA, "--sign", FAY, "--agent", EVA, "--agent", FAY)
+    limits = ("--per-day", "300", "--second-above", "100", "--reason", "opening")
+    desk.troc("brand", "limits", "PANIER", *accounts, *limits, *desk.password)
+    file = desk.folder / "asked.json"
+    file.unlink(missing_ok=True)
+    ask = (
+        "brand",
+        "adjust",
+        "PANIER",
+        "1",
+        "+150",
+        "--reason",
+        "broken door",
+        "--agent",
+        EVA,
+        *desk.password,
+    )
+    code, _, err = desk.tried(*ask, "--ask", str(file), "--second", FAY)
+    assert (code, "leave --ask or --second away" in err) == (3, True)
+    assert f"Signed into {file}. Nothing is decided" in desk.troc(*ask, "--ask", str(file))
+    code, _, err = desk.tried(*ask, "--ask", str(file))
+    assert (code, "cannot be written" in err) == (3, True)
+    sign = ("brand", "countersign", "PANIER", str(file), "--agent", FAY, *desk.password)
+    shown = desk.troc(*sign, account=OWNER)
+    assert f"{address_of(EVA)} asks: 1 gets 150 PANIER: broken door." in shown
+    assert "150 PANIER added to her claim" in shown
+    assert "Done before" in desk.troc(*sign, account=OWNER)
+    assert "Earned 150 = unclaimed 150" in desk.members("claims")
+    shown = desk.troc("brand", "journal", "verify", "PANIER", *desk.password)
+    assert "1 adjustment and all limits are signed" in shown
 
 
 def test_the_journal_is_anchored_and_a_cut_shows(desk: Desk, home: Path) -> None:
@@ -242,6 +277,58 @@ def test_a_database_by_url_serves_as_well(desk: Desk, tmp_path: Path) -> None:
     desk.members("add", "77", *elsewhere)
     assert desk.members("list", *elsewhere) == "77  no address\n"
     assert desk.members("list") == "There are no such members.\n"
+
+
+def write(home: Path, *statements: str) -> None:
+    """As somebody does who has the database and not the passphrase."""
+    engine = sa.create_engine(f"sqlite:///{database(home)}")
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def test_check_tells_of_changes(desk: Desk, home: Path) -> None:
+    desk.members("add", "1")
+    desk.members("debt", "1", "5", "--reference", "refund 7", "--reason", "late")
+    head = desk.folder / "checked.json"
+    head.unlink(missing_ok=True)
+    desk.troc("brand", "journal", "head", "PANIER", "-o", str(head))
+    shown = desk.members("check")
+    assert shown.startswith("2 rows of members, claims and debts are as they were written. Whether all of it")
+    assert desk.members("check", "--head", str(head)) == (
+        "2 rows of members, claims and debts are as they were written.\n"
+    )
+    write(home, "UPDATE debts SET units = 1")
+    code, _, err = desk.tried("brand", "members", "check", "PANIER", *desk.password)
+    assert (code, err) == (
+        StoreError.exit_code,
+        "troc: debts in the database was altered by somebody without the passphrase: restore the database"
+        " from a backup, and pay nothing until it is clear\n",
+    )
+
+
+@pytest.mark.parametrize("part", ["", "DELETE FROM troc_parts WHERE part = 'guards'"])
+def test_a_database_of_before_is_taken_up(desk: Desk, home: Path, part: str) -> None:
+    """Made when there were no sums: its tables, whether or not its list of parts knows of them."""
+    desk.members("add", "1")
+    desk.members("debt", "1", "5", "--reference", "refund 7", "--reason", "late")
+    write(home, "DROP TABLE guards", *filter(None, [part]))
+    for command in (("find", "PANIER", "1"), ("check", "PANIER"), ("add", "PANIER", "2")):
+        code, _, err = desk.tried("brand", "members", *command, *desk.password)
+        assert (code, err) == (
+            StoreError.exit_code,
+            "troc: the database has no sums by which changes are seen: restore it from a backup; if an"
+            " earlier version made it, run `troc brand members check BRAND --begin`\n",
+        )
+    desk.members("check", "--begin", "--dry-run")
+    assert desk.tried("brand", "members", "check", "PANIER", *desk.password)[0] == StoreError.exit_code
+    assert "2 rows of members, claims and debts are as" in desk.members("check", "--begin", account=OWNER)
+    assert "owes 5 PANIER" in desk.members("find", "1")
+    desk.members("add", "2")
+    assert "3 rows" in desk.members("check")
+    write(home, "UPDATE debts SET units = 1")
+    assert desk.tried("brand", "members", "check", "PANIER", *desk.password)[0] == StoreError.exit_code
 
 
 @pytest.mark.parametrize("amount", ["50", "0", "+0", "+x", "-"])

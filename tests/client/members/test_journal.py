@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.client.members.conftest import BRAND, store_at
-from troc.errors import InputError, TamperedError
+from troc.errors import InputError, StoreError, TamperedError
 from troc.programme import vault as vaults
 from troc.programme.journal import Head, Journal, canonical
 from troc.programme.vault import Vault
@@ -119,12 +120,16 @@ def test_a_chain_of_hashes_made_anew_is_found_against_the_anchored_head(written:
     head = written.head()
     entries = list(written.entries())
     change(written, "DELETE FROM journal WHERE sequence >= 4")
+    # Whoever has the database alone: with the passphrase nothing can be written on top of this.
+    with pytest.raises(StoreError, match="the journal in the database was altered"):
+        written.append("note", "clerk")
+    theirs = Journal(replace(written.store, guards=[]))
     for entry in entries[3:]:
-        written.append(entry.kind, "another", entry.reason, entry.data)
+        theirs.append(entry.kind, "another", entry.reason, entry.data)
     assert written.verify().sequence == 5
     with pytest.raises(TamperedError, match="entry 5 of the journal is another one than was anchored"):
         written.verify(head)
-    written.append("note", "clerk")
+    theirs.append("note", "clerk")
     with pytest.raises(TamperedError, match="entry 5"):
         written.verify(head)
 

@@ -11,7 +11,19 @@ from tests.client.trade.conftest import World
 from troc.accounts import Signer
 from troc.chain import Chain, Receipt
 from troc.errors import BrandError, MemberError, NetworkError
-from troc.programme.claims import ClaimRow, PayReport
+from troc.index import Index
+from troc.payouts import Payout
+from troc.programme.books import (
+    KEPT_LIABILITY,
+    LIABILITY,
+    PAID_OUT,
+    TAKEN_OVER,
+    Books,
+    Period,
+    Value,
+    journal,
+)
+from troc.programme.claims import IMPORTED, ClaimRow, PayReport
 from troc.programme.members import NewMember
 from troc.programme.programme import Programme
 
@@ -157,3 +169,45 @@ def test_many_are_paid_in_batches(world: World, programme: Programme) -> None:
     assert (report.units, report.recipients, len(report.transactions)) == (900, 2, 3)
     assert world.units(world.ann, "ACME") + world.units(world.bob, "ACME") == 1_300
     assert programme.claims.total() == 0
+
+
+def test_the_books_tell_what_was_kept_from_what_was_brought_over(world: World, programme: Programme) -> None:
+    """The sums are those of the chain, and neither payments nor points brought over are revenue."""
+    chain, brand = world.chain, programme.members.brand
+    expiry = brand.longest_life(chain.now())
+    programme.claims.add_many([ClaimRow("1", 500, expiry, "line 1", IMPORTED)])
+    earn(world, programme, "1", 30, "a")
+    earn(world, programme, "2", 7, "b")
+    programme.debts.record_debt("3", 5, "d", "late", "clerk")
+    link(world, programme, "1", world.bob)
+    pay(world, programme)
+    payout = Payout(world.cem.address, 60)
+    world.everyone.brands.mint_at_epochs(brand, {brand.epoch_at(chain.now()): [payout]}, world.owner_signer)
+    index = Index(chain, world.everyone.manifest, "sqlite://")
+    index.catch_up()
+    books = Books(world.everyone, index, brand)
+    whole = Period(books.launched[1], books.now + 1)
+    found = journal(books, whole, Value.parse("0.01", "EUR"), programme=programme)
+    assert found.kept is not None
+    kept = {entry.figure: entry.units for entry in found.kept_entries}
+    assert kept == {
+        "opening balance": 0,
+        "earned and kept": 37,
+        "brought over and kept": 500,
+        "corrected downwards": 0,
+        "given up": 0,
+        "lapsed": 0,
+        "paid out to addresses": -530,
+        "re-estimate and rounding": 0,
+        "closing balance": 7,
+    }
+    moved = {entry.figure: (entry.units, entry.debit, entry.credit) for entry in found.entries}
+    assert moved[PAID_OUT] == (530, KEPT_LIABILITY, LIABILITY)
+    assert moved["brought over"] == (60, TAKEN_OVER, LIABILITY)
+    for entries in (found.entries, found.kept_entries):
+        assert sum(entry.units for entry in entries[:-1]) == entries[-1].units
+        assert sum(entry.money for entry in entries[:-1]) == entries[-1].money
+    assert found.entries[-1].units == world.everyone.status(brand).live
+    assert found.kept.claims.closing == programme.claims.total()
+    alone = {entry.figure: entry.units for entry in journal(books, whole, Value.parse("0.01", "EUR")).entries}
+    assert alone["brought over"] == 590

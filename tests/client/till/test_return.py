@@ -90,7 +90,28 @@ def test_a_return_after_maturity_is_a_debt(shop: Shop) -> None:
     eventually(lambda: bool(shop.get("/return", id="r1")["done"]))
     answer = shop.get("/return", id="r1")
     assert (answer["debt"], answer["cancelled"]) == ("40", "0")
-    assert pending(shop.world) == 40
+
+
+def test_what_has_matured_is_released_by_the_till(
+    open_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In parts, without what was returned, and once: also where somebody else was faster."""
+    monkeypatch.setattr("troc.till.errands._RELEASES_AT_ONCE", 2)
+    monkeypatch.setattr("troc.till.errands._RELEASE_SECONDS", 0.1)
+    shop = open_shop()
+    bob, cem = shop.world.bob, shop.world.cem
+    before = shop.units(bob), shop.units(cem)
+    for number in range(5):
+        shop.issue(f"a{number}", bob if number % 2 else cem, 10, matures="1d")
+    shop.settle()
+    returned(shop, "r1", "a1", earned=4)
+    assert pending(shop.world) == 46
+    shop.world.pass_days(3)
+    eventually(lambda: not pending(shop.world))
+    assert (shop.units(bob) - before[0], shop.units(cem) - before[1]) == (16, 30)
+    shop.settle()
+    kinds = {each["kind"]: each for each in shop.get("/status")["errands"]}
+    assert kinds["release"] == {**kinds["pending"], "kind": "release"}
 
 
 def test_points_spent_come_back_in_part_and_whole(shop: Shop) -> None:
