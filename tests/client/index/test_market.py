@@ -227,7 +227,10 @@ def test_only_a_wallet_can_sign_without_a_key(
 
 def test_batches(world: World, index: Index) -> None:
     book = world.chain.contract("OrderBook", world.manifest.address("OrderBook"))
-    goods = [(world.everyone.brand("ACME").address, 0, 10**18), (world.everyone.brand("BETA").address, 5, 7)]
+    goods = [
+        (world.everyone.brand("ACME").address, 0, 10**18, 0),
+        (world.everyone.brand("BETA").address, 5, 7, 0),
+    ]
     batch = (1, bytes(32), 9, 2, b"h" * 32, goods, 10**13, 5, 6, 0, [b"s" * 32])
     for _ in range(2):
         receipt = world.chain.send(book.functions.publishBatch(batch), world.relay_signer)
