@@ -214,6 +214,48 @@ def test_caps_of_one_signer(open_desk: Callable[..., Desk], world: World) -> Non
     assert desk.refused(orders[5]) == (429, "too_many_today")
 
 
+def test_what_strangers_bring_uses_up_nobodys_own_messages(
+    open_desk: Callable[..., Desk], world: World
+) -> None:
+    """Vouchers for her and settlements of her order are brought by anyone: she can still end what she signed."""
+    desk = open_desk(limits=Limits(per_day=5, waiting=2), per_signer=0.1)
+    sending = desk.relay._sender
+    whole, sending._send_waiting = sending._send_waiting, lambda: False  # type: ignore[method-assign]
+    made = order(world, world.ann, "100 ACME", "50 BETA")
+    answer = order(world, world.bob, "60 BETA", "100 ACME", allow_partial=True, nonce=pack_nonce(5))
+    for units in (5000, 5001):
+        desk.post(Act((*answer.parts, *made.parts), made.domain, ((1, 0, 100), (0, 1, units))))
+    third = Act((*answer.parts, *made.parts), made.domain, ((1, 0, 100), (0, 1, 5002)))
+    assert desk.refused(third) in ((429, "too_many_waiting"), (429, "too_fast"))
+    ending = act(world, world.ann, Cancel(world.ann.address, (order_of(made).nonce,), ()))
+    desk.post(ending)
+    sending._send_waiting = whole  # type: ignore[method-assign]
+    desk.over(ending)
+
+
+def test_a_wallet_that_issues_vouchers_bars_nobody_but_itself(desk: Desk) -> None:
+    """Vouchers that fail in blocks, each for somebody else: their issuer is barred, and no recipient is."""
+    world = desk.world
+    faced = wallet(world, TWO_FACED)
+    acme = world.everyone.brand("ACME")
+    world.everyone.brands.set_grant(acme, faced, 1000, world.owner_signer)
+    domain = acme.domain_of_messages(world.chain.chain_id)
+    end = world.chain.now() + 3600
+
+    def voucher(index: int, to: str) -> Act:
+        message = Voucher(faced, 0, to, False, 5, bytes(32), end, pack_nonce(0, 0, index))
+        return Act((Part(message, b"owners"),), domain)
+
+    for index in range(3):
+        bad = voucher(index, world.ann.address)
+        desk.post(bad)
+        assert desk.over(bad)["state"] == "failed"
+    assert desk.refused(voucher(3, world.cem.address)) == (429, "barred")
+    gift = send(world, world.ann, world.bob, 30)
+    desk.post(gift)
+    assert desk.over(gift)["state"] == "done"
+
+
 def test_two_messages_with_one_number(desk: Desk) -> None:
     world = desk.world
     mining(world, False)
