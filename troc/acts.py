@@ -127,8 +127,8 @@ class Act:
 
     @property
     def account(self) -> str:
-        """What a relay counts it under: the payer, if she asked for it. Anyone can bring a settlement of her order,
-        or a voucher for her: that counts apart.
+        """What a relay counts it under: the payer, if she asked for it. Anyone can bring a settlement of her
+        order, or a voucher for her: that counts apart.
         """
         asked = self.kind != SETTLEMENT and not isinstance(self.message, Voucher)
         return self.payer if asked else f"for {self.payer}"

@@ -392,11 +392,7 @@ class _Lanes:
             .distinct()
             .subquery()
         )
-        filled = (
-            sa.select(known, *_sum(f.c.given))
-            .join(f, f.c.digest == known.c.digest)
-            .group_by(*known.c)
-        )
+        filled = sa.select(known, *_sum(f.c.given)).join(f, f.c.digest == known.c.digest).group_by(*known.c)
         ended = sa.select(e).where(e.c.maker.in_(makers))
         if block is not None:
             filled, ended = filled.where(f.c.block <= block), ended.where(e.c.block <= block)
@@ -435,7 +431,9 @@ def _sum(units: sa.Column[int]) -> tuple[sa.ColumnElement[int], sa.ColumnElement
     """The sum of a column in two halves: SQLite fails where a sum is beyond 63 bits, and anybody can trade
     tokens of his own in such amounts.
     """
-    return sa.func.sum(units.op(">>")(sa.literal_column(str(_HALF)))), sa.func.sum(units.op("&")((1 << _HALF) - 1))
+    return sa.func.sum(units.op(">>")(sa.literal_column(str(_HALF)))), sa.func.sum(
+        units.op("&")((1 << _HALF) - 1)
+    )
 
 
 def _whole(high: Any, low: Any) -> int:

@@ -176,7 +176,10 @@ def test_what_no_day_affords_keeps_nobody_waiting(open_desk: Callable[..., Desk]
     """A settlement that takes more than a whole day's budget is refused, and what is cheaper goes on."""
     price = Chain.gas_price(world.chain)
     desk = open_desk(Budget(per_day=130_000 * price, gas_price=10**12))
-    made, answer = order(world, world.ann, "100 ACME", "50 BETA"), order(world, world.bob, "50 BETA", "100 ACME")
+    made, answer = (
+        order(world, world.ann, "100 ACME", "50 BETA"),
+        order(world, world.bob, "50 BETA", "100 ACME"),
+    )
     large = Act((*made.parts, *answer.parts), made.domain, ((0, 1, 100), (1, 0, 5000)))
     gift = send(world, world.ann, world.bob, 30)
     desk.post(large)
@@ -211,7 +214,9 @@ def test_a_replacement_keeps_to_the_budget(
     desk.post(gift)
     first = submitted(desk, gift.id)
     fees = still.chain.fees()
-    monkeypatch.setattr(Chain, "fees", lambda self: {name: 50 * value for name, value in fees.items()})
+    monkeypatch.setattr(
+        Chain, "fees", lambda self: {name: 50 * int(str(value)) for name, value in fees.items()}
+    )
     eventually(lambda: desk.relay._sender.price > price)
     time.sleep(1.0)
     assert int(desk.status()["budget"]["spent_today"]) <= most

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from eth_account import Account
 from eth_utils.address import to_checksum_address
+from fastapi.testclient import TestClient
 
 from tests.client.relay.conftest import Desk, act, eventually, mining, order, order_of, send
 from tests.client.trade.conftest import World, poor
@@ -30,7 +32,7 @@ from troc.messages import (
 )
 from troc.relay import checks
 from troc.relay.desk import Limits
-from troc.relay.rates import Rate
+from troc.relay.rates import Rate, who_asks
 from troc.serving.refusal import RefusalError
 
 
@@ -217,7 +219,7 @@ def test_caps_of_one_signer(open_desk: Callable[..., Desk], world: World) -> Non
 def test_what_strangers_bring_uses_up_nobodys_own_messages(
     open_desk: Callable[..., Desk], world: World
 ) -> None:
-    """Vouchers for her and settlements of her order are brought by anyone: she can still end what she signed."""
+    """Vouchers for her and settlements of her order are brought by anyone: she can still end hers."""
     desk = open_desk(limits=Limits(per_day=5, waiting=2), per_signer=0.1)
     sending = desk.relay._sender
     whole, sending._send_waiting = sending._send_waiting, lambda: False  # type: ignore[method-assign]
@@ -286,6 +288,29 @@ def test_a_rate_forgets_whom_it_has_not_seen_for_long(monkeypatch: pytest.Monkey
     assert len(rate._buckets) == 10
     with pytest.raises(RefusalError):
         rate.take("99")
+
+
+def test_a_subscriber_with_many_addresses_counts_once() -> None:
+    assert who_asks("2001:db8::1") == who_asks("2001:db8::ffff:1") != who_asks("2001:db8:0:1::1")
+    assert who_asks("::ffff:1.2.3.4") == who_asks("1.2.3.4") != who_asks("1.2.3.5")
+    assert who_asks("testclient") == "testclient"
+
+
+def test_text_that_is_none_is_refused(desk: Desk) -> None:
+    """Halves of characters, in every place that an answer repeats."""
+    good = send(desk.world, desk.world.ann, desk.world.bob, 30).to_json()
+    half = "\\ud800"
+    for body in (
+        good | {"HALF": 1},
+        good | {"kind": "HALF"},
+        good | {"contract": "HALF"},
+        good | {"signature": "0xHALF"},
+        good | {"message": good["message"] | {"HALF": "1"}},
+        good | {"message": good["message"] | {"amount": "HALF"}},
+    ):
+        text = json.dumps(body).replace("HALF", half)
+        answer = TestClient(desk.http.app, raise_server_exceptions=False).post("/messages", content=text)
+        assert (answer.status_code, answer.json()["code"]) == (422, "malformed"), body
 
 
 def test_brands_that_a_relay_serves(open_desk: Callable[..., Desk], world: World) -> None:

@@ -80,7 +80,9 @@ def test_a_block_of_long_ago(world: World, by_hand: Make) -> None:
     old = made.record()
     world.pass_days(1 / 24)
     publish(world, order_of(world, world.cem, "1 GAMMA", "1 ACME", lane=9))
-    assert "block" in lies(world, by_hand(closed_at=old.closed_at, closed_hash=old.closed_hash, settle_by=old.settle_by))
+    assert "block" in lies(
+        world, by_hand(closed_at=old.closed_at, closed_hash=old.closed_hash, settle_by=old.settle_by)
+    )
 
 
 def test_what_is_settled_too_late_does_not_count(world: World, by_hand: Make) -> None:
