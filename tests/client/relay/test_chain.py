@@ -88,6 +88,8 @@ def test_what_waits_too_long_is_replaced(still: World, desk: Desk, monkeypatch: 
     first = submitted(desk, gift.id)
     second = eventually(lambda: found if (found := desk.get(gift.id)["transaction"]) != first else "")
     monkeypatch.setattr(sender, "_REPLACE_SECONDS", 60.0)
+    # It is written down before it is sent.
+    eventually(lambda: still.chain.knows(second))
     assert still.chain.transaction(second)["nonce"] == 0
     assert mined(desk, gift)["transaction"] != first
     assert still.units(still.bob, "ACME") == 30
