@@ -126,6 +126,14 @@ class Act:
         return self.message.signer
 
     @property
+    def account(self) -> str:
+        """What a relay counts it under: the payer, if she asked for it. Anyone can bring a settlement of her
+        order, or a voucher for her: that counts apart.
+        """
+        asked = self.kind != SETTLEMENT and not isinstance(self.message, Voucher)
+        return self.payer if asked else f"for {self.payer}"
+
+    @property
     def parties(self) -> tuple[str, ...]:
         """Whose state it depends on or changes."""
         return tuple(dict.fromkeys(part.message.signer for part in self.parts))

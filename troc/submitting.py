@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 import logging
+import queue
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from troc import words
 from troc.accounts import Signer
@@ -25,6 +28,7 @@ from troc.messages import ZERO_ADDRESS
 _log = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 10.0
+"""In which a relay must have answered, whole."""
 _LARGEST_ANSWER = 64 * 1024
 _OVER = ("failed",)
 
@@ -217,14 +221,23 @@ def ask_relay(url: str, path: str) -> dict[str, Any]:
 
 
 def _ask(method: str, url: str, body: Any = None) -> dict[str, Any]:
+    found: queue.SimpleQueue[tuple[int, bytes] | Exception] = queue.SimpleQueue()
+
+    def fetch() -> None:
+        try:
+            found.put(_fetch(method, url, body))
+        except Exception as error:
+            found.put(error)
+
+    # A time-out of the connection starts again with every byte: a relay could hold its customer for days.
+    threading.Thread(target=fetch, name="asks a relay", daemon=True).start()
     try:
-        with requests.request(
-            method, url, json=body, timeout=REQUEST_SECONDS, stream=True, allow_redirects=False
-        ) as answer:
-            content = answer.raw.read(_LARGEST_ANSWER + 1, decode_content=True)
-            status = answer.status_code
+        answer = found.get(timeout=REQUEST_SECONDS)
+        if isinstance(answer, Exception):
+            raise answer
+        status, content = answer
         data = None if len(content) > _LARGEST_ANSWER else json.loads(content)
-    except (requests.RequestException, OSError):
+    except (requests.RequestException, HTTPError, OSError, queue.Empty):
         raise RelayError("it does not answer", "try another relay") from None
     except ValueError:
         data = None
@@ -234,6 +247,13 @@ def _ask(method: str, url: str, body: Any = None) -> dict[str, Any]:
         message, remedy = (words.shown(str(data.get(key, "")))[:300] for key in ("message", "remedy"))
         raise RelayError(message or f"it answers {status}", remedy or "try another relay")
     return data
+
+
+def _fetch(method: str, url: str, body: Any) -> tuple[int, bytes]:
+    with requests.request(
+        method, url, json=body, timeout=REQUEST_SECONDS, stream=True, allow_redirects=False
+    ) as answer:
+        return answer.status_code, answer.raw.read(_LARGEST_ANSWER + 1, decode_content=True)
 
 
 def _host(url: str) -> str:

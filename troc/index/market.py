@@ -217,17 +217,17 @@ class MarketSpan:
         for log in self.logs:
             if log.topics[0] == FILLED:
                 given, received = (int(log.data[at : at + 64], 16) for at in (2, 66))
-                if max(given, received) <= _LARGEST_UNITS:
-                    yield (
-                        tables.fills,
-                        self._row(log)
-                        | {
-                            "digest": log.topics[1],
-                            "maker": checksummed("0x" + log.topics[2][-40:]),
-                            "given": given,
-                            "received": received,
-                        },
-                    )
+                # Of tokens that are no points there can be more; the number is used up all the same.
+                yield (
+                    tables.fills,
+                    self._row(log)
+                    | {
+                        "digest": log.topics[1],
+                        "maker": checksummed("0x" + log.topics[2][-40:]),
+                        "given": min(given, _LARGEST_UNITS),
+                        "received": min(received, _LARGEST_UNITS),
+                    },
+                )
             elif log.topics[0] in (CANCELLED, SERIES):
                 yield from self._ends(log)
             elif log.topics[0] == BATCH:
@@ -314,6 +314,9 @@ class MarketSpan:
             if log.topics[1] in found:
                 order, signature = found[log.topics[1]]
                 words = Words.of(order)
+                if len(signature) > LARGEST_SIGNATURE:
+                    # One blob of calldata can be the signature of many orders.
+                    signature = b""
                 # The exchange has checked it, whoever signed.
                 yield _Candidate(
                     self._row(log), words, order, signature, log.topics[1], _address(words.maker)

@@ -25,6 +25,8 @@ from troc.points import Lot
 from troc.words import LIFE_EPOCHS
 
 _PER_QUERY = 500
+_HALF = 32
+"""Bits of the lower half of an amount."""
 
 
 @dataclass(frozen=True)
@@ -273,13 +275,13 @@ class MarketReading(Reading):
         out.
         """
         f = tables.fills
-        sums = (sa.func.sum(f.c.given), sa.func.sum(f.c.received), sa.func.max(f.c.time))
+        sums = (*_sum(f.c.given), *_sum(f.c.received), sa.func.max(f.c.time))
         found: dict[str, tuple[int, int, int]] = {}
         with self.reading() as connection:
             for part in _parts(sorted(set(ids))):
                 query = sa.select(f.c.digest, *sums).where(f.c.digest.in_(part)).group_by(f.c.digest)
-                for digest, given, received, time in connection.execute(query):
-                    found[digest] = int(given), int(received), int(time)
+                for digest, *halves, time in connection.execute(query):
+                    found[digest] = _whole(*halves[:2]), _whole(*halves[2:]), int(time)
         return found
 
     def ended(self, maker: str, nonce: int, partial: bool) -> End | None:
@@ -390,18 +392,15 @@ class _Lanes:
             .distinct()
             .subquery()
         )
-        filled = (
-            sa.select(known, sa.func.sum(f.c.given).label("given"))
-            .join(f, f.c.digest == known.c.digest)
-            .group_by(*known.c)
-        )
+        filled = sa.select(known, *_sum(f.c.given)).join(f, f.c.digest == known.c.digest).group_by(*known.c)
         ended = sa.select(e).where(e.c.maker.in_(makers))
         if block is not None:
             filled, ended = filled.where(f.c.block <= block), ended.where(e.c.block <= block)
         for row in connection.execute(filled):
-            self.by_order[row.digest] = int(row.given)
+            given = _whole(*row[-2:])
+            self.by_order[row.digest] = given
             if row.partial:
-                self._filled[row.maker, row.lane, row.series] += int(row.given)
+                self._filled[row.maker, row.lane, row.series] += given
             else:
                 self._used.add((row.maker, row.lane, row.series, row.place))
         for row in connection.execute(ended):
@@ -426,6 +425,19 @@ class _Lanes:
         if row.partial:
             return max(amount - self._filled[row.maker, row.lane, row.series], 0), False
         return (0 if (row.maker, row.lane, row.series, row.place) in self._used else amount), False
+
+
+def _sum(units: sa.Column[int]) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
+    """The sum of a column in two halves: SQLite fails where a sum is beyond 63 bits, and anybody can trade
+    tokens of his own in such amounts.
+    """
+    return sa.func.sum(units.op(">>")(sa.literal_column(str(_HALF)))), sa.func.sum(
+        units.op("&")((1 << _HALF) - 1)
+    )
+
+
+def _whole(high: Any, low: Any) -> int:
+    return (int(high) << _HALF) + int(low)
 
 
 def _address_of(token: str | Brand) -> str:

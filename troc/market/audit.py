@@ -105,7 +105,7 @@ def audit_batch(chain: Chain, evidence: Evidence, published: Published) -> Batch
     record = published.record
     block = _check_block(chain, evidence, published)
     calls = evidence.calls_since(min(record.closed_at, published.block))
-    mine, found = _find(published, calls)
+    mine, found = _find(chain, published, calls)
     settled = [done for call in mine if (done := evidence.settled(call)) is not None]
     items = [block, _check_id(published), found, _check_limits(settled), _check_balance(settled)]
     figures = None
@@ -168,6 +168,10 @@ def _check_block(chain: Chain, evidence: Evidence, published: Published) -> Item
             f"it counts what is open {window:,} seconds after block {record.closed_at:,}: between 1 and"
             f" {LONGEST_WINDOW:,} are allowed"
         )
+    # Whoever could go back to any old block could choose which orders are in the batch.
+    late = chain.time_of(published.block) - record.settle_by
+    if late > 0:
+        faults.append(f"it was published {late:,} seconds after the time until which it was to be settled")
     return _item(
         "block",
         faults,
@@ -184,12 +188,14 @@ def _check_id(published: Published) -> Item:
     )
 
 
-def _find(published: Published, calls: Iterable[CalledSettlement]) -> tuple[list[CalledSettlement], Item]:
-    """The settlements of a record that happened, each once, and what is to say of them."""
+def _find(
+    chain: Chain, published: Published, calls: Iterable[CalledSettlement]
+) -> tuple[list[CalledSettlement], Item]:
+    """The settlements of a record that happened in its time, each once, and what is to say of them."""
     said = published.record.settlements
     first: dict[bytes, CalledSettlement] = {}
     faults = []
-    again = 0
+    again = late = 0
     for call in calls:
         hash_ = keccak(call.data)
         if hash_ not in said:
@@ -198,6 +204,8 @@ def _find(published: Published, calls: Iterable[CalledSettlement]) -> tuple[list
             faults.append(f"{call.transaction} settled a part of it before it was published")
         elif hash_ in first:
             again += 1
+        elif chain.time_of(call.block) > published.record.settle_by:
+            late += 1
         else:
             first[hash_] = call
     if len(set(said)) < len(said):
@@ -205,6 +213,8 @@ def _find(published: Published, calls: Iterable[CalledSettlement]) -> tuple[list
     text = f"{len(first):,} of {words.count(len(set(said)), 'settlement')} happened"
     if again:
         text += f"; {words.count(again, 'repetition')} by whoever sent them again, which are not counted"
+    if late:
+        text += f"; {words.count(late, 'settlement')} came too late, by whoever sent it, and is not counted"
     return list(first.values()), _item("settlements", faults, text)
 
 

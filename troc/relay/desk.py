@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from troc.acts import Act
+from troc.messages import Voucher
 from troc.relay.tables import messages
 from troc.serving.refusal import RefusalError
 from troc.serving.writer import Writer as DurableWriter
@@ -60,7 +61,6 @@ class _Use:
 
     today: int = 0
     waiting: int = 0
-    failures: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class Accept:
                 "another message of this signer with the same number is under way here",
                 "wait until it is done or has failed, or sign with another number",
             )
-        use = turn.uses.setdefault(self.act.payer, _Use())
-        self._check(use)
+        use = turn.uses.setdefault(self.act.account, _Use())
+        self._check(use, turn.failures.get(self.blame, 0))
         if turn.open >= MOST_OPEN:
             raise RefusalError("full", 503, "too much is waiting here", "try another relay, or later")
         use.today += 1
@@ -100,13 +100,21 @@ class Accept:
         turn.add(values, again=known is not None)
         return turn.known[self.id]
 
-    def _check(self, use: _Use) -> None:
+    @property
+    def blame(self) -> str:
+        """To whose account it is put if it fails in a block."""
+        if self.alone and isinstance(self.act.message, Voucher):
+            # Only a wallet that issues can make these fail as it likes, for ever new recipients.
+            return self.act.message.issuer
+        return self.act.account
+
+    def _check(self, use: _Use, failures: int) -> None:
         who = self.act.payer
-        if use.failures >= MOST_FAILURES:
+        if failures >= MOST_FAILURES:
             raise RefusalError(
                 "barred",
                 429,
-                f"{use.failures} messages of {who} failed on the chain within a day, at this relay's cost",
+                f"{failures} messages of {self.blame} failed on the chain within a day, at this relay's cost",
                 "try again tomorrow, or submit it with an account that has ether",
             )
         if use.waiting >= self.limits.waiting:
@@ -130,6 +138,8 @@ class Accept:
             "id": self.id,
             "kind": act.kind,
             "payer": act.payer,
+            "account": act.account,
+            "blame": self.blame,
             "parties": " ".join(act.parties),
             "uses": act.uses,
             "content": json.dumps(act.to_json(), separators=(",", ":")),
@@ -159,6 +169,7 @@ class Turn:
     known: dict[str, Known] = field(default_factory=dict)
     used: dict[str, str] = field(default_factory=dict)
     uses: dict[str, _Use] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
     open: int = 0
     _new: list[dict[str, Any]] = field(default_factory=list)
 
@@ -176,11 +187,17 @@ class Turn:
         since = min(job.now for job in asked) - DAY
         waiting = sa.func.sum(sa.case((messages.c.state.in_(OPEN), 1), else_=0))
         counts = self._connection.execute(
-            sa.select(messages.c.payer, sa.func.count(), waiting, sa.func.sum(messages.c.failures))
-            .where(messages.c.payer.in_({job.act.payer for job in asked}), messages.c.accepted_at > since)
-            .group_by(messages.c.payer)
+            sa.select(messages.c.account, sa.func.count(), waiting)
+            .where(messages.c.account.in_({job.act.account for job in asked}), messages.c.accepted_at > since)
+            .group_by(messages.c.account)
         )
-        self.uses = {payer: _Use(*map(int, numbers)) for payer, *numbers in counts}
+        self.uses = {account: _Use(*map(int, numbers)) for account, *numbers in counts}
+        counts = self._connection.execute(
+            sa.select(messages.c.blame, sa.func.sum(messages.c.failures))
+            .where(messages.c.blame.in_({job.blame for job in asked}), messages.c.accepted_at > since)
+            .group_by(messages.c.blame)
+        )
+        self.failures = {blame: int(number) for blame, number in counts}
         self.open = int(
             self._connection.scalar(
                 sa.select(sa.func.count()).select_from(messages).where(messages.c.state.in_(OPEN))

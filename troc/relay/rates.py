@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -9,6 +10,18 @@ from dataclasses import dataclass, field
 from troc.serving.refusal import RefusalError
 
 _REMEMBERED = 100_000
+
+
+def who_asks(host: str) -> str:
+    """Under what the requests of an address are counted: of IPv6 its /64, which one subscriber has all of."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 4:
+        return host
+    mapped = address.ipv4_mapped
+    return str(mapped) if mapped else str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
 
 
 @dataclass

@@ -139,7 +139,7 @@ class Relay:
                 answers = await asyncio.wrap_future(self._reader.ask(question.calls))
                 self._checks.remember(question, answers)
             self._checks.answer(question, answers, line.now)
-            self._per_signer.take(act.payer)
+            self._per_signer.take(act.account)
             alone = not by_key and act.kind != "Order"
             job = Accept(act, id_, self.limits, line.now, self._sender.block, alone)
             known = await asyncio.wrap_future(self._writer.submit(job))

@@ -45,6 +45,8 @@ _PAUSE_SECONDS = 0.05
 _GATHER_SECONDS = 0.8
 """Orders gather so long: fewer and larger batches cost less."""
 _QUEUE_SECONDS = 0.2
+_HELD_SECONDS = 2.0
+"""So often it is looked whether there is money for what waits for it."""
 _RESEND_SECONDS = 2.0
 _REPLACE_SECONDS = 60.0
 """A transaction that waits longer is replaced by one that offers more."""
@@ -52,6 +54,7 @@ _BUMP = (1125, 1000)
 """Nodes take a replacement that offers an eighth more."""
 _LOST_SECONDS = 2.0
 """So long a place must be seen taken by an unknown transaction before it is given up."""
+_GAS_USUAL = 200_000
 _MOST_IN_FLIGHT = 16
 _MOST_AT_ONCE = 2_000
 _CLAIMS_PER_BATCH = 50
@@ -184,10 +187,20 @@ class Sender(Worker):
             if self._send_waiting():
                 self.held = ""
         except _HoldError as error:
-            if str(error) != self.held:
-                _log.warning("%s", error)
-            self.held = str(error)
+            why = "" if self._can_pay_as_usual() else str(error)
+            if why and why != self.held:
+                _log.warning("%s", why)
+            self.held = why
         return False
+
+    def _can_pay_as_usual(self) -> bool:
+        """Whether there is money for most acts, though not for one that waits."""
+        fee = self._price_of(_GAS_USUAL)
+        return (
+            self.price <= self._budget.gas_price
+            and self.spent + fee <= self._budget.per_day
+            and self.balance >= fee
+        )
 
     # --------------------------------------------------------------------------------------- under way
 
@@ -231,10 +244,13 @@ class Sender(Worker):
             self._sent_at[slot.id] = now
 
     def _replace(self, slot: Any, last: Any) -> Any:
-        """A version that offers an eighth more, and at least what others offer now, if the cap allows it."""
+        """A version that offers an eighth more, and at least what others offer now, if cap and budget allow
+        it.
+        """
         offered = int(last.fee)
         price = max(self.price, offered * _BUMP[0] // _BUMP[1] + 1)
-        if price > self._budget.gas_price:
+        more = slot.gas * price - int(slot.cost)
+        if price > self._budget.gas_price or self.spent + more > self._budget.per_day:
             return last
         rows = self._writer.run(partial(_messages_of, slot.id))
         if not rows:
@@ -244,6 +260,7 @@ class Sender(Worker):
             call, self._signer, nonce=slot.nonce, gas=slot.gas, fees=self._offer(price)
         )
         self._update(partial(_add_version, slot.id, signed, price, slot.gas * price))
+        self.spent += more
         version = self._writer.run(partial(_version, slot.id))
         self._broadcast(slot, version)
         return version
@@ -335,10 +352,20 @@ class Sender(Worker):
             self._gathering = None
             return True
         self._new = True
+        if self.price > self._budget.gas_price:
+            raise _HoldError("gas costs more than the relay pays: what was accepted waits")
+        held = None
         for group in self._groups([self._read(row) for row in rows], busy):
             if self._stopped.is_set() or len(self._in_flight()) >= _MOST_IN_FLIGHT:
                 break
-            self._send(group)
+            try:
+                self._send(group)
+            except _HoldError as error:
+                # What is too dear now keeps nothing cheaper waiting.
+                held = error
+        if held is not None:
+            self._next_look = time.monotonic() + _HELD_SECONDS
+            raise held
         return True
 
     def _groups(self, waiting: Sequence[_Waiting], busy: set[str]) -> list[list[_Waiting]]:
@@ -376,6 +403,7 @@ class Sender(Worker):
         return True
 
     def _send(self, group: list[_Waiting]) -> None:
+        """Send what goes together. Raises `_HoldError` where there is no money for it now."""
         group = self._still_good(group)
         if not group:
             return
@@ -383,13 +411,6 @@ class Sender(Worker):
         allowed = sum(most_gas(row.act) for row in group)
         try:
             gas = self._chain.estimate(call, self._signer.address)
-            if gas > allowed and len(group) == 1:
-                raise ContractError(
-                    f"it would take {gas:,} gas, and this relay pays for {allowed:,}",
-                    "submit it with an account that has ether",
-                    "TooMuchGas",
-                    {"gas": gas},
-                )
         except ContractError as error:
             if len(group) == 1:
                 self._refused(group[0], refusal_of(error))
@@ -405,31 +426,41 @@ class Sender(Worker):
                 self._part(group)
             return
         except FundsError as error:
-            if len(group) > 1 and self.balance >= self._price_of(allowed):
+            if len(group) > 1:
                 self._part(group)
                 return
+            if self.balance >= self._price_of(allowed):
+                # A signer's wallet that takes all there is.
+                self._refused(group[0], _too_much(allowed))
+                return
             raise _HoldError(f"the relay's account cannot pay: {error.message}") from None
-        if (gas > self._chain.batch_gas() or gas > allowed) and len(group) > 1:
-            self._part(group)
-            return
         limit = min(int(gas * GAS_MARGIN), allowed)
-        self._afford(limit)
-        self._launch(group, call, limit)
+        if len(group) > 1 and (gas > self._chain.batch_gas() or gas > allowed or not self._affords(limit)):
+            self._part(group)
+        elif gas > allowed or self._price_of(limit) > self._budget.per_day:
+            self._refused(group[0], _too_much(min(allowed, self._budget.per_day // max(self.price, 1))))
+        elif not self._affords(limit):
+            raise _HoldError("today's budget is spent: what was accepted waits until tomorrow (UTC)")
+        else:
+            self._launch(group, call, limit)
 
     def _price_of(self, gas: int) -> int:
         return gas * self.price
 
     def _part(self, group: list[_Waiting]) -> None:
         middle = len(group) // 2
-        self._send(group[:middle])
-        self._send(group[middle:])
+        held = None
+        for part in (group[:middle], group[middle:]):
+            try:
+                self._send(part)
+            except _HoldError as error:
+                held = error
+        if held is not None:
+            raise held
 
-    def _afford(self, gas: int) -> None:
-        if self.price > self._budget.gas_price:
-            raise _HoldError("gas costs more than the relay pays: what was accepted waits")
+    def _affords(self, gas: int) -> bool:
         # What is under way is counted at the most that it can cost.
-        if self.spent + self._price_of(gas) > self._budget.per_day:
-            raise _HoldError("today's budget is spent: what was accepted waits until tomorrow (UTC)")
+        return self.spent + self._price_of(gas) <= self._budget.per_day
 
     def _launch(self, group: list[_Waiting], call: TxParams, gas: int) -> None:
         next_ = self._writer.run(_next_nonce)
@@ -525,6 +556,15 @@ class Sender(Worker):
 
 def _price(fees: TxParams) -> int:
     return int(fees.get("maxFeePerGas", fees.get("gasPrice", 0)))
+
+
+def _too_much(gas: int) -> RefusalError:
+    return RefusalError(
+        "too_much_gas",
+        409,
+        f"it would take more than the {gas:,} gas that this relay pays for",
+        "submit it with an account that has ether",
+    )
 
 
 def _used(act: Act) -> RefusalError:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from troc.acts import KINDS, MOST_ORDERS
 from troc.relay.desk import Known
+from troc.relay.rates import who_asks
 from troc.relay.relay import Relay
 from troc.serving.http import ErrorAnswer, prepare
 
@@ -83,7 +84,7 @@ class MessageAnswer(_Body):
 
 
 async def _admitted(request: Request) -> str:
-    ip = request.client.host if request.client else ""
+    ip = who_asks(request.client.host if request.client else "")
     request.app.state.relay.admit(ip)
     return ip
 

@@ -28,6 +28,9 @@ messages = sa.Table(
     sa.Column("kind", sa.String(20), nullable=False),
     # To whose account it is put, whose state it depends on, and what it uses up (`troc.acts.Act`).
     sa.Column("payer", sa.String(42), nullable=False),
+    # What it counts under, and to whose account a failure in a block is put.
+    sa.Column("account", sa.String(46), nullable=False),
+    sa.Column("blame", sa.String(46), nullable=False),
     sa.Column("parties", sa.Text, nullable=False),
     sa.Column("uses", sa.String(180), nullable=False, index=True),
     sa.Column("content", sa.Text, nullable=False),
@@ -47,7 +50,8 @@ messages = sa.Table(
     sa.Column("code", sa.String(60)),
     sa.Column("why", sa.Text),
     sa.Column("remedy", sa.Text),
-    sa.Index("relay_messages_payer", "payer", "accepted_at"),
+    sa.Index("relay_messages_account", "account", "accepted_at"),
+    sa.Index("relay_messages_blame", "blame", "accepted_at"),
 )
 
 slots = sa.Table(

@@ -20,6 +20,9 @@ from troc.messages import Order, pack_nonce, sign
 from troc.orders import SignedOrder
 
 # Says that it signed where the last byte of the calldata is 1: the answer is the magic word times that byte.
+# A token that moves whatever it is told to move, and says of everybody that he has all that was ever moved.
+BOUNDLESS = "0x36602410600f575f545f5260205ff35b5f54604435015f5560015f5260205ff3"
+
 SIGNS_BY_LAST_BYTE = "0x600136033560f81c7f1626ba7e" + "00" * 28 + "025f5260205ff3"
 
 
@@ -82,6 +85,26 @@ def test_parts_and_orders_that_share_a_limit(world: World, index: Index) -> None
     world.bob.accept(cheaper.id, "70")
     assert agrees(world, index) == 1
     assert [(each.filled, each.left) for each in index.orders()] == [(30, 0), (70, 0), (0, 50)]
+
+
+@pytest.mark.parametrize("units", [1 << 62, 1 << 90])
+def test_amounts_beyond_what_a_database_counts(world: World, index: Index, units: int) -> None:
+    """Whoever makes tokens trades them in any amount, and stops nobody's reading of the book."""
+    token = "0x" + "77" * 20
+    world.set_code(token, BOUNDLESS)
+    order = world.ann.trade("100 ACME", "80 BETA", in_parts=True).order
+    huge = {"give_token": token, "give_kind": 1, "give_amount": 1 << 100, "give_points_expiring_by": 0}
+    acme = order.order.give_token
+    bought = {"want_token": acme, "want_amount": 1, "want_points_living_until": 0}
+    given = signed(world.ann, order.order, nonce=pack_nonce(7), **huge, **bought)
+    wants = {"want_token": token, "want_kind": 1, "want_amount": 1, "want_points_living_until": 0}
+    world.brand.mint("ACME", {world.bob.address: 10})
+    draft_ = world.bob.draft("10 ACME", "80 GAMMA")
+    taken = signed(world.bob, draft_, nonce=pack_nonce(7), allow_partial=True, **wants)
+    for _ in range(3):
+        world.relay.orders._settle([given, taken], [(0, 1, units), (1, 0, 1)], world.relay.anyone)
+    assert agrees(world, index) == 1
+    assert index.filled([given.id])[given.id][:2] == (3 * min(units, 2**63 - 1), 3)
 
 
 def test_one_of_two_orders_with_the_same_number_ends_both(world: World, index: Index) -> None:
@@ -227,10 +250,8 @@ def test_only_a_wallet_can_sign_without_a_key(
 
 def test_batches(world: World, index: Index) -> None:
     book = world.chain.contract("OrderBook", world.manifest.address("OrderBook"))
-    goods = [
-        (world.everyone.brand("ACME").address, 0, 10**18, 0),
-        (world.everyone.brand("BETA").address, 5, 7, 0),
-    ]
+    acme, beta = (world.everyone.brand(symbol).address for symbol in ("ACME", "BETA"))
+    goods = [(acme, 0, 10**18, 0), (beta, 5, 7, 0)]
     batch = (1, bytes(32), 9, 2, b"h" * 32, goods, 10**13, 5, 6, 0, [b"s" * 32])
     for _ in range(2):
         receipt = world.chain.send(book.functions.publishBatch(batch), world.relay_signer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.client.trade.conftest import World
 from troc.accounts import Signer
 from troc.acts import Act
 from troc.chain import Chain
+from troc.messages import pack_nonce
 from troc.relay import sender
 from troc.relay.relay import Budget
 
@@ -86,6 +88,8 @@ def test_what_waits_too_long_is_replaced(still: World, desk: Desk, monkeypatch: 
     first = submitted(desk, gift.id)
     second = eventually(lambda: found if (found := desk.get(gift.id)["transaction"]) != first else "")
     monkeypatch.setattr(sender, "_REPLACE_SECONDS", 60.0)
+    # It is written down before it is sent.
+    eventually(lambda: still.chain.knows(second))
     assert still.chain.transaction(second)["nonce"] == 0
     assert mined(desk, gift)["transaction"] != first
     assert still.units(still.bob, "ACME") == 30
@@ -184,6 +188,57 @@ def test_the_budget_of_a_day(open_desk: Callable[..., Desk], world: World) -> No
     # Tomorrow it goes on.
     world.pass_days(1)
     assert desk.over(second)["state"] in ("done", "failed")
+
+
+def test_what_no_day_affords_keeps_nobody_waiting(open_desk: Callable[..., Desk], world: World) -> None:
+    """A settlement that takes more than a whole day's budget is refused, and what is cheaper goes on."""
+    price = Chain.gas_price(world.chain)
+    desk = open_desk(Budget(per_day=130_000 * price, gas_price=10**12))
+    made, answer = (
+        order(world, world.ann, "100 ACME", "50 BETA"),
+        order(world, world.bob, "50 BETA", "100 ACME"),
+    )
+    large = Act((*made.parts, *answer.parts), made.domain, ((0, 1, 100), (1, 0, 5000)))
+    gift = send(world, world.ann, world.bob, 30)
+    desk.post(large)
+    assert desk.over(large)["why"]["code"] == "too_much_gas"
+    desk.post(gift)
+    assert desk.over(gift)["state"] == "done"
+
+
+def test_orders_that_only_parts_of_the_budget_afford(open_desk: Callable[..., Desk], world: World) -> None:
+    """A batch is made smaller rather than kept for ever."""
+    price = Chain.gas_price(world.chain)
+    desk = open_desk(Budget(per_day=150_000 * price, gas_price=10**12))
+    sending = desk.relay._sender
+    whole, sending._send_waiting = sending._send_waiting, lambda: False  # type: ignore[method-assign]
+    orders = [order(world, world.ann, nonce=pack_nonce(0, 0, index)) for index in range(8)]
+    for each in orders:
+        desk.post(each)
+    sending._send_waiting = whole  # type: ignore[method-assign]
+    eventually(lambda: "done" in desk.status()["messages"])
+    assert int(desk.status()["budget"]["spent_today"]) <= 150_000 * price
+
+
+def test_a_replacement_keeps_to_the_budget(
+    still: World, open_desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prices that rise do not make what is under way cost more than a day may."""
+    monkeypatch.setattr(sender, "_REPLACE_SECONDS", 0.2)
+    price = Chain.gas_price(still.chain)
+    most = 110_000 * price
+    desk = open_desk(Budget(per_day=most, gas_price=10**13))
+    gift = send(still, still.ann, still.bob, 30)
+    desk.post(gift)
+    first = submitted(desk, gift.id)
+    fees = still.chain.fees()
+    monkeypatch.setattr(
+        Chain, "fees", lambda self: {name: 50 * int(str(value)) for name, value in fees.items()}
+    )
+    eventually(lambda: desk.relay._sender.price > price)
+    time.sleep(1.0)
+    assert int(desk.status()["budget"]["spent_today"]) <= most
+    assert desk.get(gift.id)["transaction"] == first
 
 
 def test_gas_that_is_too_dear(open_desk: Callable[..., Desk], world: World) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -78,6 +81,34 @@ def liar(state: str) -> FastAPI:
     app.post("/messages")(lambda: answer)
     app.get("/messages/{id}")(lambda: answer)
     return app
+
+
+def test_a_relay_that_answers_a_byte_now_and_then_holds_nobody_up(
+    world: World, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("troc.submitting.REQUEST_SECONDS", 0.5)
+    said: list[str] = []
+    over = threading.Event()
+
+    def trickle() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
+            while not over.wait(0.2):
+                connection.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        slow = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        ann = customer(world, "ann", slow, url, say=said.append)
+        giver = threading.Thread(target=ann.send, args=("30 ACME", world.bob.address), daemon=True)
+        giver.start()
+        giver.join(15)
+        over.set()
+    assert not giver.is_alive()
+    assert "it does not answer" in said[0]
+    assert world.units(world.bob, "ACME") == 30
 
 
 @pytest.mark.parametrize("state", ["done", "accepted", "failed"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from eth_account import Account
 from eth_utils.address import to_checksum_address
+from fastapi.testclient import TestClient
 
 from tests.client.relay.conftest import Desk, act, eventually, mining, order, order_of, send
 from tests.client.trade.conftest import World, poor
@@ -30,7 +32,7 @@ from troc.messages import (
 )
 from troc.relay import checks
 from troc.relay.desk import Limits
-from troc.relay.rates import Rate
+from troc.relay.rates import Rate, who_asks
 from troc.serving.refusal import RefusalError
 
 
@@ -214,6 +216,48 @@ def test_caps_of_one_signer(open_desk: Callable[..., Desk], world: World) -> Non
     assert desk.refused(orders[5]) == (429, "too_many_today")
 
 
+def test_what_strangers_bring_uses_up_nobodys_own_messages(
+    open_desk: Callable[..., Desk], world: World
+) -> None:
+    """Vouchers for her and settlements of her order are brought by anyone: she can still end hers."""
+    desk = open_desk(limits=Limits(per_day=5, waiting=2), per_signer=0.1)
+    sending = desk.relay._sender
+    whole, sending._send_waiting = sending._send_waiting, lambda: False  # type: ignore[method-assign]
+    made = order(world, world.ann, "100 ACME", "50 BETA")
+    answer = order(world, world.bob, "60 BETA", "100 ACME", allow_partial=True, nonce=pack_nonce(5))
+    for units in (5000, 5001):
+        desk.post(Act((*answer.parts, *made.parts), made.domain, ((1, 0, 100), (0, 1, units))))
+    third = Act((*answer.parts, *made.parts), made.domain, ((1, 0, 100), (0, 1, 5002)))
+    assert desk.refused(third) in ((429, "too_many_waiting"), (429, "too_fast"))
+    ending = act(world, world.ann, Cancel(world.ann.address, (order_of(made).nonce,), ()))
+    desk.post(ending)
+    sending._send_waiting = whole  # type: ignore[method-assign]
+    desk.over(ending)
+
+
+def test_a_wallet_that_issues_vouchers_bars_nobody_but_itself(desk: Desk) -> None:
+    """Vouchers that fail in blocks, each for somebody else: their issuer is barred, and no recipient is."""
+    world = desk.world
+    faced = wallet(world, TWO_FACED)
+    acme = world.everyone.brand("ACME")
+    world.everyone.brands.set_grant(acme, faced, 1000, world.owner_signer)
+    domain = acme.domain_of_messages(world.chain.chain_id)
+    end = world.chain.now() + 3600
+
+    def voucher(index: int, to: str) -> Act:
+        message = Voucher(faced, 0, to, False, 5, bytes(32), end, pack_nonce(0, 0, index))
+        return Act((Part(message, b"owners"),), domain)
+
+    for index in range(3):
+        bad = voucher(index, world.ann.address)
+        desk.post(bad)
+        assert desk.over(bad)["state"] == "failed"
+    assert desk.refused(voucher(3, world.cem.address)) == (429, "barred")
+    gift = send(world, world.ann, world.bob, 30)
+    desk.post(gift)
+    assert desk.over(gift)["state"] == "done"
+
+
 def test_two_messages_with_one_number(desk: Desk) -> None:
     world = desk.world
     mining(world, False)
@@ -244,6 +288,29 @@ def test_a_rate_forgets_whom_it_has_not_seen_for_long(monkeypatch: pytest.Monkey
     assert len(rate._buckets) == 10
     with pytest.raises(RefusalError):
         rate.take("99")
+
+
+def test_a_subscriber_with_many_addresses_counts_once() -> None:
+    assert who_asks("2001:db8::1") == who_asks("2001:db8::ffff:1") != who_asks("2001:db8:0:1::1")
+    assert who_asks("::ffff:1.2.3.4") == who_asks("1.2.3.4") != who_asks("1.2.3.5")
+    assert who_asks("testclient") == "testclient"
+
+
+def test_text_that_is_none_is_refused(desk: Desk) -> None:
+    """Halves of characters, in every place that an answer repeats."""
+    good = send(desk.world, desk.world.ann, desk.world.bob, 30).to_json()
+    half = "\\ud800"
+    for body in (
+        good | {"HALF": 1},
+        good | {"kind": "HALF"},
+        good | {"contract": "HALF"},
+        good | {"signature": "0xHALF"},
+        good | {"message": good["message"] | {"HALF": "1"}},
+        good | {"message": good["message"] | {"amount": "HALF"}},
+    ):
+        text = json.dumps(body).replace("HALF", half)
+        answer = TestClient(desk.http.app, raise_server_exceptions=False).post("/messages", content=text)
+        assert (answer.status_code, answer.json()["code"]) == (422, "malformed"), body
 
 
 def test_brands_that_a_relay_serves(open_desk: Callable[..., Desk], world: World) -> None:

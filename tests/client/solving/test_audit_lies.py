@@ -74,6 +74,28 @@ def test_a_surplus_that_was_not(world: World, by_hand: Make, name: str, said: in
         assert failing(audit(world)) == set()
 
 
+def test_a_block_of_long_ago(world: World, by_hand: Make) -> None:
+    """Whoever could make his batch from any old block could choose the orders in it."""
+    made = by_hand()
+    old = made.record()
+    world.pass_days(1 / 24)
+    publish(world, order_of(world, world.cem, "1 GAMMA", "1 ACME", lane=9))
+    assert "block" in lies(
+        world, by_hand(closed_at=old.closed_at, closed_hash=old.closed_hash, settle_by=old.settle_by)
+    )
+
+
+def test_what_is_settled_too_late_does_not_count(world: World, by_hand: Make) -> None:
+    """Anybody can send it then: it is no fault of the solver's, and none of his batch."""
+    made = by_hand()
+    made.publish()
+    world.pass_days(1 / 24)
+    made.settle()
+    found = audit(world)
+    assert (failing(found), found.settled) == (set(), ())
+    assert verdicts(found)["surplus"] == "cannot be told"
+
+
 @pytest.mark.parametrize("said", [60 * ONE - 1, 60 * ONE + 1])
 def test_a_false_bound(world: World, by_hand: Make, said: int) -> None:
     assert lies(world, by_hand(bound=said)) == {"bound"}

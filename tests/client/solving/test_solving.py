@@ -27,6 +27,9 @@ SIGNS = "0x631626ba7e60e01b60005260206000f3"
 SIGNS_WHEN_ASKED = "0x631626ba7e60e01b3233140260005260206000f3"
 """The same, times whether who asks began the transaction himself: true for a call, false in a settlement."""
 
+BURNS_WHEN_SETTLED = "0x323314600a575b6006565b631626ba7e60e01b60005260206000f3"
+"""Signs when it is asked, and runs until its gas is gone in a settlement."""
+
 
 @pytest.fixture(scope="module")
 def built(deployed: tuple[Chain, Manifest]) -> Town:
@@ -367,7 +370,9 @@ def test_a_reorganisation_under_a_published_batch(
     assert any("dropped the block" in line for line in told)
 
 
-@pytest.mark.parametrize(("code", "trades"), [(SIGNS, True), (SIGNS_WHEN_ASKED, False)])
+@pytest.mark.parametrize(
+    ("code", "trades"), [(SIGNS, True), (SIGNS_WHEN_ASKED, False), (BURNS_WHEN_SETTLED, False)]
+)
 def test_contract_wallets(
     world: World, ring: list[SignedOrder], tmp_path: Path, code: str, trades: bool
 ) -> None:
