@@ -97,7 +97,7 @@ def test_cap_a_day_and_in_all(funded: World) -> None:
 
 def test_a_day_passes_and_nothing_is_sold_twice(funded: World) -> None:
     open_desk(funded).renew()
-    funded.pass_days(1.5)
+    funded.pass_days(1.6)
     done = open_desk(funded).renew()
     assert done.published == 2
     assert offered(funded.bob, "ACME") == 50
