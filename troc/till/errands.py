@@ -72,6 +72,9 @@ _MOST_GAS_EACH = 60_000
 _MOST_GAS_REDEMPTION = 2_000_000
 """Twenty times what one takes: a wallet's code runs in it, and the till pays."""
 _CLAIMS_AT_ONCE = 50
+_BEYOND_ANY = 2**31 - 1
+"""No issue has a higher number: the column holds 32 bits."""
+
 _RELEASES_AT_ONCE = 200
 _RELEASE_SECONDS = 5.0
 """How often it is looked which pending points have matured."""
@@ -305,7 +308,7 @@ class Errands(Worker):
         """Release what is still pending of a batch, a part at a time; done when nothing is."""
         batch = self._row(errands, errands.c.id == int(errand.subject))
         token, mine = self._token.functions, self._signer.address
-        ids = range(batch.first_id, batch.first_id + self._writer.run(partial(_place, batch.id, 1 << 62)))
+        ids = range(batch.first_id, batch.first_id + self._writer.run(partial(_place, batch.id, _BEYOND_ANY)))
         answers = self._chain.read_many([token.pendingOf(mine, id_) for id_ in ids])
         left = [id_ for id_, (_, units, _) in zip(ids, answers, strict=True) if units]
         if not left:
