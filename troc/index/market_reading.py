@@ -6,6 +6,7 @@ is a question to `holdings`, and, before anything is sent, to the chain.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ class IndexedBatch:
     record: bytes
 
 
-class MarketReading(Reading):
+class MarketReading(Reading, ABC):
     """Questions about the market, to an index that its reader brought up to date before."""
 
     def __init__(self, engine: sa.Engine, domain: Domain) -> None:
@@ -172,9 +173,9 @@ class MarketReading(Reading):
                     found[row.digest] = order
         return list(found.values())
 
+    @abstractmethod
     def _confirms(self, order: IndexedOrder) -> bool:
         """Whether the contract that is an order's maker says that it signed it (ERC-1271)."""
-        raise NotImplementedError
 
     def _order(self, row: Any, lanes: _Lanes) -> IndexedOrder:
         words = Words.of(row.data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 
 from troc.errors import NetworkError
 from troc.serving.line import Line
@@ -14,7 +15,7 @@ _LOOK_SECONDS = 1.0
 _FAILED_SECONDS = 3.0
 
 
-class Worker:
+class Worker(ABC):
     """Looks at the chain regularly (`observe`) and does what is to be done (`step`), in a thread of its own,
     until it is stopped. While the node is away it says so on its `line`, and tries again.
     """
@@ -43,13 +44,13 @@ class Worker:
         """Something new was accepted."""
         self._wake.set()
 
+    @abstractmethod
     def observe(self) -> None:
         """Ask the chain for what is to be known. Raises `NetworkError` while it is away."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step(self) -> bool:
         """Do one thing. False where there is nothing to do now."""
-        raise NotImplementedError
 
     def _run(self) -> None:
         looked = time.monotonic()
