@@ -64,7 +64,9 @@ _sales = sa.Table(
     sa.Column("sale", _Hash, primary_key=True),
     sa.Column("digest", _Hash, nullable=False),
     sa.Column("selling", sa.Boolean, nullable=False),
-    # When a seller's revelation was acted on, a buyer's finding, when he asked her to concede.
+    # Where its purchase was last seen.
+    sa.Column("block", sa.BigInteger, nullable=False),
+    # What its buyer found in the delivery, and when he asked her to concede.
     sa.Column("finding", sa.Text),
     sa.Column("asked_at", sa.BigInteger),
     sa.Column("closed", sa.Boolean, nullable=False),
@@ -118,6 +120,7 @@ class KeptSale:
     sale: bytes
     digest: bytes
     selling: bool
+    block: int
     finding: Any
     asked_at: int | None
     closed: bool
@@ -249,14 +252,16 @@ class Book:
 
     # --------------------------------------------------------------------------------------------- sales
 
-    def note_sale(self, sale: bytes, digest: bytes, selling: bool) -> None:
-        """Keep that a sale concerns the account."""
+    def note_sale(self, sale: bytes, digest: bytes, selling: bool, block: int) -> None:
+        """Keep that a sale concerns the account, and in which block its purchase lies."""
         key = {"account": self.account, "sale": _hex(sale)}
         with self._writing() as connection:
-            if connection.scalar(sa.select(_sales.c.sale).filter_by(**key)) is None:
-                connection.execute(
-                    _sales.insert().values(**key, digest=_hex(digest), selling=selling, closed=False)
-                )
+            known = connection.scalar(sa.select(_sales.c.block).filter_by(**key))
+            if known is None:
+                row = {"digest": _hex(digest), "selling": selling, "block": block, "closed": False}
+                connection.execute(_sales.insert().values(**key, **row))
+            elif known != block:
+                connection.execute(_sales.update().filter_by(**key).values(block=block))
 
     def sales(self, *, selling: bool | None = None, open_only: bool = False) -> list[KeptSale]:
         """Sales that were noted."""
@@ -357,5 +362,11 @@ class Book:
 
 def _kept(row: Any) -> KeptSale:
     return KeptSale(
-        _bytes(row.sale), _bytes(row.digest), row.selling, _json(row.finding), row.asked_at, row.closed
+        _bytes(row.sale),
+        _bytes(row.digest),
+        row.selling,
+        row.block,
+        _json(row.finding),
+        row.asked_at,
+        row.closed,
     )

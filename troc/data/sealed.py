@@ -1,7 +1,7 @@
 """The sealed key: how a seller hands the key of a file to one buyer through a public log.
 
 The buyer posts a one-time point B = b·G with his payment. The seller makes a point E = e·G of her own and
-posts it with `wrapped = K xor keccak256(saleId ‖ address(b·E))`: the buyer knows b, she knows e, both know
+posts it with `wrapped = K xor keccak256(saleId ‖ address of b·E)`: the buyer knows b, she knows e, both know
 b·E = e·B, nobody else does. A contract can check the same in a dispute, since `ecrecover` multiplies points
 (docs/DataMarket.md).
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -29,7 +28,6 @@ ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 WEAK_MULTIPLES = 1_024
 """A buyer's point within so many times ±G has a secret that anybody finds by trying."""
 
-_KEY_DOMAIN = keccak(b"troc.key.v1")
 _POINT_TEXT = b"troc.data.point.v1\0"
 _ANSWER_TEXT = b"troc.data.answer.v1\0"
 
@@ -97,20 +95,8 @@ def _address(point: PublicKey) -> str:
 # --------------------------------------------------------------------------------------------------- the key
 
 
-def fresh_key() -> bytes:
-    """A new random key of 32 bytes, never zero."""
-    return (secrets.randbelow(2**256 - 1) + 1).to_bytes(32)
-
-
-def key_commitment(key: bytes) -> bytes:
-    """What a deal says of its key: `keccak256(keccak256("troc.key.v1") ‖ key)`."""
-    if len(key) != 32:
-        raise DealError(f"a key of {len(key)} bytes", "name one of 32")
-    return keccak(_KEY_DOMAIN + key)
-
-
 def _mask(sale_id: bytes, shared: str) -> int:
-    return int.from_bytes(keccak(sale_id + bytes.fromhex(shared[2:])))
+    return int.from_bytes(keccak(sale_id + bytes(12) + bytes.fromhex(shared[2:])))
 
 
 def wrap(key: bytes, sale_id: bytes, answer: OneTime, x: bytes) -> bytes:
@@ -125,7 +111,7 @@ def wrap(key: bytes, sale_id: bytes, answer: OneTime, x: bytes) -> bytes:
 
 def unwrap(wrapped: bytes, sale_id: bytes, point: OneTime, answer_x: bytes) -> bytes:
     """What the buyer finds in `wrapped`: the seller's key if she was honest, anything else if not. Compare
-    its `key_commitment`.
+    its commitment.
     """
     return (int.from_bytes(wrapped) ^ _mask(sale_id, shared_address(point.secret, answer_x))).to_bytes(32)
 
