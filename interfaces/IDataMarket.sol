@@ -233,8 +233,8 @@ interface IDataMarket {
     /// @notice Thrown when a deal is reserved for another buyer.
     error OnlyBuyer(address onlyBuyer, address buyer);
 
-    /// @notice Thrown when seller and buyer are one account, or one is the zero address.
-    error BadParties(address seller, address buyer);
+    /// @notice Thrown when seller and buyer are one account.
+    error SelfSale(address account);
 
     /// @notice Thrown when a kind is neither 0 (points) nor 1 (ERC-20).
     error TokenKindUnknown(uint256 kind);
@@ -260,6 +260,9 @@ interface IDataMarket {
     /// @notice Thrown when a signed deal, purchase or request was cancelled.
     error DealCancelled(address account, uint256 nonce);
 
+    /// @notice Thrown when a request would be open beyond 40 bits of seconds.
+    error OpenUntilTooFar(uint256 openUntil);
+
     /// @notice Thrown when this buyer has bought this deal before.
     error BoughtBefore(bytes32 saleId);
 
@@ -268,6 +271,9 @@ interface IDataMarket {
 
     /// @notice Thrown when an ERC-20 delivered more or less than the price.
     error ArrivalDiffers(address token, uint256 arrived, uint256 price);
+
+    /// @notice Thrown when a payment out of escrow fails: `settleTo` or `closeRequestTo` names another address.
+    error PaymentFailed(address token, address to);
 
     /// @notice Thrown when points are offered as a plain ERC-20, or a token of kind 0 does not answer as points do.
     error NotOfThisKind(address token, uint256 kind);
