@@ -80,9 +80,8 @@ _answers = sa.Table(
     sa.Column("x", _Hash, primary_key=True),
     sa.Column("answer_x", _Hash, nullable=False),
     sa.Column("wrapped", _Hash, nullable=False),
-    # The signed delivery, where others bring it.
-    sa.Column("signed", sa.Text),
-    sa.Column("first_sent", sa.BigInteger),
+    # When it went out and nobody knows how far it came: it may be public.
+    sa.Column("out_at", sa.BigInteger),
 )
 
 _seen = sa.Table(
@@ -128,14 +127,15 @@ class KeptSale:
 
 @dataclass(frozen=True)
 class KeptAnswer:
-    """A seller's answer to a buyer's point: her own point and the wrapped key, and the signed delivery."""
+    """A seller's answer to a buyer's point: her own point and the wrapped key. `out_at`: when it went out and
+    nobody knows how far it came.
+    """
 
     sale: bytes
     x: bytes
     answer_x: bytes
     wrapped: bytes
-    signed: Any
-    first_sent: int | None
+    out_at: int | None
 
 
 def _hex(data: bytes) -> str:
@@ -307,26 +307,21 @@ class Book:
             row = connection.execute(query).one_or_none()
         if row is None:
             return None
-        return KeptAnswer(
-            sale, x, _bytes(row.answer_x), _bytes(row.wrapped), _json(row.signed), row.first_sent
-        )
+        return KeptAnswer(sale, x, _bytes(row.answer_x), _bytes(row.wrapped), row.out_at)
 
-    def add_answer(
-        self, sale: bytes, x: bytes, answer_x: bytes, wrapped: bytes, signed: Any, now: int
-    ) -> None:
+    def add_answer(self, sale: bytes, x: bytes, answer_x: bytes, wrapped: bytes) -> None:
         """Write a delivery down before it is sent for the first time."""
+        key = {"account": self.account, "sale": _hex(sale), "x": _hex(x)}
         with self._writing() as connection:
             connection.execute(
-                _answers.insert().values(
-                    account=self.account,
-                    sale=_hex(sale),
-                    x=_hex(x),
-                    answer_x=_hex(answer_x),
-                    wrapped=_hex(wrapped),
-                    signed=None if signed is None else json.dumps(signed),
-                    first_sent=now,
-                )
+                _answers.insert().values(**key, answer_x=_hex(answer_x), wrapped=_hex(wrapped))
             )
+
+    def answer_is_out(self, sale: bytes, x: bytes, now: int) -> None:
+        """Keep that a delivery went out, and may be public."""
+        key = {"account": self.account, "sale": _hex(sale), "x": _hex(x)}
+        with self._writing() as connection:
+            connection.execute(_answers.update().filter_by(**key).values(out_at=now))
 
     # ------------------------------------------------------------------------------------------- the log
 

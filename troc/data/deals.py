@@ -511,6 +511,23 @@ class Sale:
         return self.state == SaleState.CHUNK_WRONG
 
 
+class SaleStanding(NamedTuple):
+    """What the contract keeps of a sale."""
+
+    state: SaleState
+    deadline: int
+    owed: bool
+    revoked_at: int
+    acknowledged_at: int
+
+    @classmethod
+    def of(cls, answer: Any) -> SaleStanding:
+        """From what web3 makes of the struct."""
+        if isinstance(answer, Mapping):
+            answer = [answer[name] for name in ("state", "deadline", "owed", "revokedAt", "acknowledgedAt")]
+        return cls(SaleState(answer[0]), *answer[1:])
+
+
 @dataclass(frozen=True)
 class View:
     """Sales, all read at the end of one block: its number, hash and time."""
@@ -572,13 +589,13 @@ class Sales:
             return {}
         ids = list(found)
         states = [
-            _values(each)
+            SaleStanding.of(each)
             for each in self.chain.read_many([self.contract.functions.saleOf(id_) for id_ in ids], block)
         ]
         deliveries: dict[bytes, Delivered] = {}
         ends: dict[bytes, tuple[int, int]] = {}
         first = {id_: int(log["blockNumber"]) for id_, log in found.items()}
-        kinds = {id_: state[0] for id_, state in zip(ids, states, strict=True)}
+        kinds = {id_: state.state for id_, state in zip(ids, states, strict=True)}
         late = [id_ for id_ in ids if kinds[id_] == SaleState.DELIVERED or (ends_too and kinds[id_] > 1)]
         for part in _parts(late):
             start = min(first[id_] for id_ in part)
@@ -593,7 +610,7 @@ class Sales:
                 ends[bytes(log["args"]["saleId"])] = log["blockNumber"], log["args"]["amount"]
         sales = {}
         for id_, state in zip(ids, states, strict=True):
-            args, (kind, _, owed, revoked, acknowledged) = found[id_]["args"], state
+            args = found[id_]["args"]
             end = ends.get(id_)
             sales[id_] = Sale(
                 id=id_,
@@ -605,10 +622,10 @@ class Sales:
                 deliver_by=args["deliverBy"],
                 bought_block=found[id_]["blockNumber"],
                 transaction="0x" + bytes(found[id_]["transactionHash"]).hex(),
-                state=SaleState(kind),
-                owed=owed,
-                revoked_at=revoked,
-                acknowledged_at=acknowledged,
+                state=state.state,
+                owed=state.owed,
+                revoked_at=state.revoked_at,
+                acknowledged_at=state.acknowledged_at,
                 delivered=deliveries.get(id_),
                 ended_block=None if end is None else end[0],
                 amount=0 if end is None else end[1],
@@ -657,14 +674,6 @@ _PART = 200
 def _parts(ids: Sequence[bytes]) -> Iterator[list[bytes]]:
     for start in range(0, len(ids), _PART):
         yield list(ids[start : start + _PART])
-
-
-def _values(state: Any) -> tuple[int, int, bool, int, int]:
-    """A `Sale` struct as web3 gives it."""
-    if isinstance(state, Mapping):
-        state = [state[name] for name in ("state", "deadline", "owed", "revokedAt", "acknowledgedAt")]
-    kind, deadline, owed, revoked, acknowledged = state
-    return int(kind), int(deadline), bool(owed), int(revoked), int(acknowledged)
 
 
 def _deals(kind: Mapping[str, Any], value: Any) -> Iterator[Deal]:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from web3.contract.contract import ContractFunction
 
@@ -20,8 +19,9 @@ from troc.acts import act_of
 from troc.chain import Receipt
 from troc.data.acts import Context
 from troc.data.book import Book
-from troc.data.deals import DEPTH, Sale, Sales, SignedDeal, View, read_deal
+from troc.data.deals import DEPTH, Sale, Sales, SaleStanding, SaleState, SignedDeal, View, read_deal
 from troc.data.messages import MARKET, CancelDeals, CancelDealSeries, Deal
+from troc.data.stores import Store
 from troc.errors import BrandError, DealError, InputError, TrocError
 from troc.messages import KIND_ERC20, KIND_POINTS, Message, Permit, sign, to_address
 
@@ -83,34 +83,25 @@ class Drop:
     """A folder that two sides share, by any fsspec URL: notes and answers lie in it as JSON files."""
 
     def __init__(self, url: str) -> None:
-        import fsspec
-
         self.url = url
-        try:
-            self._files, self._root = fsspec.core.url_to_fs(url)
-        except (ImportError, ValueError, OSError) as error:
-            raise InputError(f"{url!r} is no folder that can be reached ({error})", "name another") from None
+        self._store = Store.open(url)
 
     def put(self, name: str, data: Any) -> None:
         """Write a file; one of that name is replaced."""
-        try:
-            self._files.makedirs(self._root, exist_ok=True)
-            self._files.pipe_file(f"{self._root}/{quote(name)}", json.dumps(data).encode())
-        except OSError as error:
-            raise InputError(f"{self.url} cannot be written ({error})", "check its rights") from None
+        self._store.write(name, json.dumps(data).encode())
 
     def entries(self, ending: str) -> Iterator[tuple[str, Any]]:
         """The files whose names have this ending, read; what is no JSON, or too large, is passed over."""
-        try:
-            names = sorted(self._files.ls(self._root, detail=False)) if self._files.exists(self._root) else []
-            for name in names:
-                if name.endswith(ending) and self._files.size(name) <= _LARGEST:
-                    try:
-                        yield name.rsplit("/", 1)[-1], json.loads(self._files.cat_file(name))
-                    except (ValueError, RecursionError):
-                        continue
-        except OSError as error:
-            raise InputError(f"{self.url} cannot be read ({error})", "check that it is there") from None
+        for name in self._store.names():
+            if not name.endswith(ending):
+                continue
+            data = self._store.read_part(name, 0, _LARGEST + 1)
+            if data is None or len(data) > _LARGEST:
+                continue
+            try:
+                yield name, json.loads(data)
+            except (ValueError, RecursionError):
+                continue
 
 
 _LARGEST = 2**20
@@ -331,13 +322,26 @@ class Party:
 
     def close_ended(self, view: View, waits: Callable[[Sale], bool]) -> None:
         """Look no more at sales that ended for good: `waits` says for which something may still come."""
-        kept = {each.sale: each for each in self.book.sales(open_only=True)}
-        for sale in view.sales.values():
-            note = kept.get(sale.id)
-            if note is None or sale.is_open or waits(sale):
-                continue
-            if view.block - max(note.block, sale.bought_block) >= 4 * DEPTH:
-                self.book.close_sale(sale.id)
+        kept = {each.sale for each in self.book.sales(open_only=True)}
+        over = [
+            sale.id
+            for sale in view.sales.values()
+            if sale.id in kept
+            and not sale.is_open
+            and not waits(sale)
+            and view.block > sale.bought_block + DEPTH
+        ]
+        if not over:
+            return
+        asked = [self.sales.contract.functions.saleOf(id_) for id_ in over]
+        try:
+            # What ended so long ago no reorganisation opens again.
+            before = self.chain.read_many(asked, view.block - DEPTH)
+        except TrocError:
+            return
+        for id_, state in zip(over, before, strict=True):
+            if SaleStanding.of(state).state >= SaleState.PAID and not SaleStanding.of(state).owed:
+                self.book.close_sale(id_)
 
 
 def told(what: str, about: bytes, text: str, receipt: Receipt | None = None) -> Did:
