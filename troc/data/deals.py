@@ -493,7 +493,9 @@ class Sale:
     acknowledged_at: int
     delivered: Delivered | None = None
     ended_block: int | None = None
+    # What went out at its end, in smallest units.
     amount: int = 0
+    token: str = ""
 
     @property
     def name(self) -> str:
@@ -593,7 +595,7 @@ class Sales:
             for each in self.chain.read_many([self.contract.functions.saleOf(id_) for id_ in ids], block)
         ]
         deliveries: dict[bytes, Delivered] = {}
-        ends: dict[bytes, tuple[int, int]] = {}
+        ends: dict[bytes, tuple[int, int, str]] = {}
         first = {id_: int(log["blockNumber"]) for id_, log in found.items()}
         kinds = {id_: state.state for id_, state in zip(ids, states, strict=True)}
         late = [id_ for id_ in ids if kinds[id_] == SaleState.DELIVERED or (ends_too and kinds[id_] > 1)]
@@ -607,7 +609,8 @@ class Sales:
         for part in _parts([id_ for id_ in ids if ends_too and kinds[id_] >= SaleState.PAID]):
             start = min(first[id_] for id_ in part)
             for log in self.chain.logs(self.contract.events.SaleEnded(), {"saleId": part}, start, block):
-                ends[bytes(log["args"]["saleId"])] = log["blockNumber"], log["args"]["amount"]
+                args = log["args"]
+                ends[bytes(args["saleId"])] = log["blockNumber"], args["amount"], args["token"]
         sales = {}
         for id_, state in zip(ids, states, strict=True):
             args = found[id_]["args"]
@@ -629,6 +632,7 @@ class Sales:
                 delivered=deliveries.get(id_),
                 ended_block=None if end is None else end[0],
                 amount=0 if end is None else end[1],
+                token="" if end is None else end[2],
             )
         return sales
 
