@@ -153,6 +153,10 @@ class Message:
     def _type_hash(cls) -> bytes:
         return keccak(cls.type_string().encode())
 
+    def _encoded(self) -> bytes:
+        """A word a field. A message with a struct in it writes that struct's hash."""
+        return b"".join(_word(type_, getattr(self, name)) for name, type_ in self._layout().items())
+
     @property
     def signer(self) -> str:
         """Who signs it."""
@@ -372,7 +376,7 @@ def encoded(message: Message) -> bytes:
     """The message's `encodeData` without its type: a word a field, a list by its hash. Where there is no
     list, the ABI encodes the struct the same.
     """
-    return b"".join(_word(type_, getattr(message, name)) for name, type_ in message._layout().items())
+    return message._encoded()
 
 
 def _word(type_: str, value: Any) -> bytes:
