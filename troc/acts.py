@@ -23,7 +23,7 @@ from troc.brands import Brands
 from troc.chain import Chain
 from troc.data import acts as data_acts
 from troc.data.acts import Context
-from troc.data.messages import CancelDeals, CancelDealSeries, market_domain
+from troc.data.messages import MARKET, CancelDeals, CancelDealSeries, market_domain
 from troc.errors import InputError, OrderError, WrongChainError
 from troc.messages import (
     ZERO_ADDRESS,
@@ -75,8 +75,8 @@ class Part:
 @dataclass(frozen=True)
 class Act:
     """One signed message; or a voucher with its one-time key's claim; or orders that settle each other by
-    `transfers` (giver's place, receiver's place, units). `context`: what a message of the market for data needs
-    beside it.
+    `transfers` (giver's place, receiver's place, units). `context`: what a message of the market for data
+    needs beside it.
     """
 
     parts: tuple[Part, ...]
@@ -313,7 +313,7 @@ class Acts:
         contract = act.domain.verifying_contract
         if (contract == self.exchange.verifying_contract, bool(contract) and contract == self._market) != (
             wants == "PointsExchange",
-            wants == data_acts.MARKET,
+            wants == MARKET,
         ):
             raise InputError(
                 f"a {act.kind} is no message for {contract}",
@@ -337,7 +337,7 @@ class Acts:
 
     @property
     def _market_contract(self) -> Contract:
-        return self._chain.contract(data_acts.MARKET, self._market)
+        return self._chain.contract(MARKET, self._market)
 
     def _token(self, act: Act) -> Contract:
         return self._chain.contract("LoyaltyToken", act.domain.verifying_contract)

@@ -59,8 +59,9 @@ _FIELDS = {"deal", "dealSignature", "buyer", "request", "attestation", "sales"}
 
 @dataclass(frozen=True)
 class Context:
-    """What the call needs that is not in the message: the deal with its seller's signature, and its buyer; the
-    request, and the attestation (as `take` takes it) where an answer is taken; sales as deal digest and seller.
+    """What the call needs that is not in the message: the deal with its seller's signature, and its buyer;
+    the request, and the attestation (as `take` takes it) where an answer is taken; sales as deal digest and
+    seller.
     """
 
     deal: Deal | None = None

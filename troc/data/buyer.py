@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eth_utils.address import to_checksum_address
 from web3.contract.contract import ContractFunction
+from web3.types import TxParams
 
 from troc import words
-from troc.acts import act_of
 from troc.chain import Receipt
 from troc.data import sealed
-from troc.data.acts import NO_ATTESTATION, Context
+from troc.data.acts import Context
 from troc.data.book import Book
 from troc.data.cipher import commitment
 from troc.data.deals import (
@@ -45,7 +47,6 @@ from troc.data.messages import (
     AskToConcede,
     Buy,
     Deal,
-    Request,
     Settle,
     SettleTo,
     sale_id,
@@ -53,7 +54,7 @@ from troc.data.messages import (
 from troc.data.party import SIGNED_FOR, Did, Drop, Money, Party, told
 from troc.data.seller import ASKING, NO_TERMS, span
 from troc.errors import DealError, InputError, NetworkError, TrocError
-from troc.messages import KIND_POINTS, ZERO_ADDRESS, sign
+from troc.messages import KIND_POINTS, ZERO_ADDRESS, pack_nonce, sign
 from troc.store import chain_folder
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ Fetch = Callable[[SignedDeal], tuple[Manifest, bytes]]
 
 @dataclass(frozen=True)
 class Finding:
-    """What was delivered: right, under a wrong key, or with a wrong chunk (its index)."""
+    """What was delivered: right, under a wrong `key`, with a wrong `chunk` (its index); or what was sold is
+    no record (`content`), which no contract can judge.
+    """
 
     fault: str = ""
     index: int = 0
@@ -87,9 +90,12 @@ class Finding:
         return {"fault": self.fault, "index": self.index}
 
     def __str__(self) -> str:
-        if self.is_right:
-            return "it is what was sold"
-        return "the key is wrong" if self.fault == "key" else f"chunk {self.index} is not what was sold"
+        return {
+            "": "it is what was sold",
+            "key": "the key is wrong",
+            "chunk": f"chunk {self.index} is not what was sold",
+            "content": f"chunk {self.index} is what was sold, and is no part of a record",
+        }[self.fault]
 
 
 class Buyer(Party):
@@ -234,7 +240,6 @@ class Buyer(Party):
         until: str = USUAL_OPEN,
         deliver: str = USUAL_DELIVER,
         dispute: str = USUAL_DISPUTE,
-        nonce: int = 0,
     ) -> Deal:
         """A bid for a sealed copy that was seen, ready to be read and signed."""
         now = self.chain.now()
@@ -256,7 +261,8 @@ class Buyer(Party):
             live_until=live if price.kind == KIND_POINTS else 0,
             open_until=open_until,
             request_id=NO_REQUEST,
-            nonce=nonce,
+            # In a lane of its own: a bid is ended by itself.
+            nonce=pack_nonce(secrets.randbits(128), 0),
         )
         check_deal(deal, now)
         return deal
@@ -304,8 +310,8 @@ class Buyer(Party):
         except WrongChunkError as error:
             if error.disputable:
                 return Finding("chunk", error.index)
-            # Every chunk is what its seller committed to: what she sealed is no record, and she was not made to.
-            return Finding("", 0)
+            # Every chunk is what its seller committed to, and what she committed to is no record.
+            return Finding("content", error.index)
         return Finding()
 
     def _copy(self, deal: Deal) -> tuple[Manifest, bytes]:
@@ -332,8 +338,8 @@ class Buyer(Party):
         return self.do(function, Settle(self.address, sale.id), Context(deal=deal, buyer=sale.buyer))
 
     def refund(self, sale: Sale, to: str = "") -> Receipt:
-        """Take the money back of a sale that was not delivered in time, or that is owed; `to`: another address
-        that gets it.
+        """Take the money back of a sale that was not delivered in time, or that is owed; `to`: another
+        address that gets it.
         """
         deal = self.deal_of(sale)
         to = to or self.address
@@ -375,10 +381,10 @@ class Buyer(Party):
     def dispute(self, sale: Sale, finding: Finding) -> Receipt:
         """Prove to the contract that the delivery is wrong: the money comes back at once.
 
-        This publishes what was delivered. It is sent without a rehearsal, since a rehearsal would show the secret
-        as well, and is decided beforehand by the same arithmetic. Whoever has ether can send it.
+        This publishes what was delivered. It is sent without a rehearsal, since a rehearsal would show the
+        secret as well, and is decided beforehand by the same arithmetic. Whoever has ether can send it.
         """
-        if finding.is_right or sale.delivered is None:
+        if finding.fault not in ("key", "chunk") or sale.delivered is None:
             raise DealError("there is nothing to dispute", "look at `troc data status`")
         # Never on somebody else's word: a false dispute gives the key away for nothing.
         if self.judge(sale) != finding:
@@ -405,8 +411,12 @@ class Buyer(Party):
 
     def _send_blind(self, function: ContractFunction, gas: int) -> Receipt:
         sender = self.troc.sender
-        nonce = self.chain.web3.eth.get_transaction_count(sender.address, "pending")
-        call = {"to": self.sales.address, "data": function._encode_transaction_data()}
+        who = to_checksum_address(sender.address)
+        nonce = self.chain.web3.eth.get_transaction_count(who, "pending")
+        call: TxParams = {
+            "to": to_checksum_address(self.sales.address),
+            "data": function._encode_transaction_data(),
+        }
         return self.chain.submit(self.chain.sign_as(call, sender, nonce=nonce, gas=gas))
 
     # --------------------------------------------------------------------------------------------- watcher
@@ -414,8 +424,8 @@ class Buyer(Party):
     def step(
         self, notes: Drop | None = None, patience: int = USUAL_PATIENCE, settle: bool = True
     ) -> list[Did]:
-        """One look at everything that was bought, and what follows from it. `settle`: pay at once what is right,
-        else leave it to the end of the time to object.
+        """One look at everything that was bought, and what follows from it. `settle`: pay at once what is
+        right, else leave it to the end of the time to object.
         """
         view = self.follow("buyer")
         done: list[Did] = []
@@ -451,6 +461,8 @@ class Buyer(Party):
                 return None
             receipt = self.settle(sale)
             return told("settled", sale.id, f"Opened {sale.name[:14]}: {finding}; paid", receipt)
+        if finding.fault == "content":
+            return Did("trouble", sale.id, f"{sale.name[:14]}: {finding}; ask the seller what it is")
         return self._object(sale, finding, kept.asked_at, now, notes, patience)
 
     def _object(
@@ -500,8 +512,12 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def fetch_from_source(signed: SignedDeal) -> tuple[Manifest, bytes]:
-    """The sealed copy from a deal's source."""
-    raise DealError("the deal does not say where its sealed copy lies", "ask the seller where it is served")
+    """The sealed copy behind the link that a deal names as its source."""
+    # Needs the service's parts, which a buyer with sealed copies in a folder can do without.
+    from troc.data.serving import Link, fetch_blob, fetch_manifest
 
-
-__all__ = ["NO_ATTESTATION", "Buyer", "Fetch", "Finding", "Request"]
+    if not signed.source:
+        raise DealError("the deal does not say where its sealed copy lies", "ask the seller for its link")
+    link = Link.parse(signed.source)
+    manifest = fetch_manifest(link, signed.deal.count)
+    return manifest, fetch_blob(link, manifest)

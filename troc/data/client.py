@@ -1,12 +1,12 @@
 """`t.data`: the market for data in one object, as one account sees it.
 
-    t = troc.connect("local", account="customer")
-    offer = t.data.offer(manifest, "50 PANIER", source=link)
+t = troc.connect("local", account="customer")
+offer = t.data.offer(manifest, "50 PANIER", source=link)
 
-    b = troc.connect("local", account="buyer")
-    sale = b.data.buy(offer.to_text())
-    ...
-    rows = b.data.open(sale.name).rows
+b = troc.connect("local", account="buyer")
+sale = b.data.buy(offer.to_text())
+...
+rows = b.data.open(sale.name).rows
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ class Data:
     ) -> SignedDeal:
         """Offer a sealed copy of the vault: `offer(manifest, "50 PANIER", until="7d")`.
 
-        `to`: the only buyer; `source`: the link behind which it is served; `papers`: the consent record and what
-        else belongs to it. Options as for `Seller.draft`.
+        `to`: the only buyer; `source`: the link behind which it is served; `papers`: the consent record and
+        what else belongs to it. Options as for `Seller.draft`.
         """
         manifest = copy if isinstance(copy, Manifest) else self.seller.copies.manifest(copy)
         buyer = to_address(to, "buyer") if to else ZERO_ADDRESS

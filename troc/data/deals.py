@@ -111,7 +111,8 @@ def deal_nonce(commitment: bytes, taken: Sequence[int] = ()) -> int:
     raise DealError("there are too many deals about this key", "seal the record anew, under another key")
 
 
-# ------------------------------------------------------------------------------------------------------ signed
+# ------------------------------------------------------------------------------------------------------
+# signed
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ class Bid:
 
 @dataclass(frozen=True)
 class SignedDeal:
-    """A deal as it travels. `signature`: the seller's; empty in a bid that she has not signed. `source`: where
-    its manifest and sealed copy lie; nobody signs it, for what lies there is checked against the deal.
+    """A deal as it travels. `signature`: the seller's; empty in a bid that she has not signed. `source`:
+    where its manifest and sealed copy lie; nobody signs it, for what lies there is checked against the deal.
     `papers`: what else belongs to it (the consent record, an attestation), as JSON; in files alone.
     """
 
@@ -447,7 +448,8 @@ def sign_deal(deal: Deal, domain: Domain, signer: Signer, **more: Any) -> Signed
     return SignedDeal(deal, sign(deal, domain, signer), domain, **more)
 
 
-# ------------------------------------------------------------------------------------------------------- sales
+# -------------------------------------------------------------------------------------------------------
+# sales
 
 
 class SaleState(IntEnum):
@@ -559,9 +561,9 @@ class Sales:
         known: Mapping[bytes, int] | None = None,
         ends: bool = False,
     ) -> View:
-        """The sales whose purchases fit `filters` (`seller`, `buyer`, `saleId`) from block `since` on, and those
-        `known`, by the block in which their purchase was last seen: all at the end of the same block. `ends`: look
-        up, too, when and how they ended.
+        """The sales whose purchases fit `filters` (`seller`, `buyer`, `saleId`) from block `since` on, and
+        those `known`, by the block in which their purchase was last seen: all at the end of the same block.
+        `ends`: look up, too, when and how they ended.
         """
         for _ in range(_ATTEMPTS):
             head = self.chain.header()

@@ -23,7 +23,16 @@ from troc.data.deals import DEPTH, Sale, Sales, SaleStanding, SaleState, SignedD
 from troc.data.messages import MARKET, CancelDeals, CancelDealSeries, Deal
 from troc.data.stores import Store
 from troc.errors import BrandError, DealError, InputError, TrocError
-from troc.messages import KIND_ERC20, KIND_POINTS, Message, Permit, sign, to_address
+from troc.messages import (
+    KIND_ERC20,
+    KIND_POINTS,
+    Domain,
+    Message,
+    Permit,
+    domain_separator,
+    sign,
+    to_address,
+)
 
 if TYPE_CHECKING:
     from troc.client import Troc
@@ -187,17 +196,36 @@ class Party:
             self.chain.send(token.approve(self.sales.address, price.units), self.troc.signer)
             return
         if price.kind != KIND_POINTS:
-            if not self.chain.balance(self.address):
-                raise DealError(
-                    f"only you can let the market take {price}, and you have no ether for it",
-                    "pay in points, or get a little ether",
-                )
-            self.chain.send(token.approve(self.sales.address, price.units), self.troc.signer)
+            self._allow_plain(price)
             return
         nonce = self.chain.call(token.nonces(self.address))
         permit = Permit(self.address, self.sales.address, price.units, nonce, self.chain.now() + SIGNED_FOR)
         domain = self.troc.brand(price.token).domain_of_messages(self.chain.chain_id)
         self.troc.submitter.submit([act_of(permit, sign(permit, domain, self.troc.signer), domain)])
+
+    def _allow_plain(self, price: Money) -> None:
+        """The same for an ERC-20 whose holder does not send: by EIP-2612 where the token knows it."""
+        token = self.chain.contract("LoyaltyToken", price.token).functions
+        try:
+            nonce, separator, name = self.chain.read_many(
+                [token.nonces(self.address), token.DOMAIN_SEPARATOR(), token.name()]
+            )
+        except TrocError:
+            separator, name, nonce = b"", "", 0
+        until = self.chain.now() + SIGNED_FOR
+        permit = Permit(self.address, self.sales.address, price.units, nonce, until)
+        for version in ("1", "2"):
+            domain = Domain(name, self.chain.chain_id, price.token, version)
+            if separator and domain_separator(domain) == bytes(separator):
+                signature = sign(permit, domain, self.troc.signer)
+                self.chain.send(token.permit(*permit.arguments(signature)), self.troc.sender)
+                return
+        if not self.chain.balance(self.address):
+            raise DealError(
+                f"only you can let the market take {price}, and you have no ether for it",
+                "pay in points, or get a little ether",
+            )
+        self.chain.send(token.approve(self.sales.address, price.units), self.troc.signer)
 
     # ---------------------------------------------------------------------------------------------- acts
 
@@ -211,7 +239,8 @@ class Party:
 
     def call(self, name: str, *arguments: Any) -> ContractFunction:
         """A function of the market."""
-        return getattr(self.sales.contract.functions, name)(*arguments)
+        found: ContractFunction = getattr(self.sales.contract.functions, name)(*arguments)
+        return found
 
     def cancel_nonces(self, nonces: Iterable[int]) -> Receipt | None:
         """End what the account signed with these nonces, as far as it still counts."""
@@ -281,10 +310,8 @@ class Party:
             return found
         matching = [sale for sale in self.mine().sales.values() if sale.name.startswith(name.lower())]
         if len(matching) != 1 or len(name) < 6:
-            raise DealError(
-                f"{'several sales begin' if len(matching) > 1 else 'you have no sale that begins'} with {name[:20]}",
-                "look at `troc data status`",
-            )
+            what = "several sales begin" if len(matching) > 1 else "you have no sale that begins"
+            raise DealError(f"{what} with {name[:20]}", "look at `troc data status`")
         return matching[0]
 
     def mine(self) -> View:

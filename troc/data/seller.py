@@ -144,8 +144,8 @@ class Seller(Party):
         return deal
 
     def sign(self, deal: Deal, source: str = "", papers: Mapping[str, Any] | None = None) -> SignedDeal:
-        """Sign an offer or an answer, and keep it in the book. Refuses one whose key the vault does not have, or
-        whose sealed copy is damaged.
+        """Sign an offer or an answer, and keep it in the book. Refuses one whose key the vault does not have,
+        or whose sealed copy is damaged.
         """
         self._check_copy(deal)
         signed = sign_deal(deal, self.domain, self.troc.signer, source=source, papers=papers or {})
@@ -318,7 +318,8 @@ class Seller(Party):
     # --------------------------------------------------------------------------------------------- watcher
 
     def step(self, notes: Drop | None = None) -> list[Did]:
-        """One look at everything that she sold, and what follows from it. What fails of one sale keeps no other
+        """One look at everything that she sold, and what follows from it. What fails of one sale keeps no
+        other
         from its turn; a node that is away ends the look (`NetworkError`).
         """
         view = self.follow("seller")
@@ -366,7 +367,9 @@ class Seller(Party):
         )
 
     def _after_revelations(self, view: View) -> list[Did]:
-        """Once a key is public, whoever buys it is cheated of nothing but his money: every deal about it ends."""
+        """Once a key is public, whoever buys it is cheated of nothing but his money: every deal about it
+        ends.
+        """
         done = []
         for sale in view.sales.values():
             if not sale.key_revealed:

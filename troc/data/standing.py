@@ -1,26 +1,30 @@
 """How sales stand, in words, and how buyers have kept their word: exactly one state a sale, and a next step.
 
-All of it is read from the log. A buyer's record is weighted: what was sold for nothing does not count, and beside the
-number of erasures stand the money and how many different sellers, attested ones among them, it came to. Someone
-can trade with himself under many addresses; he cannot make an attestor that you trust vouch for each.
+All of it is read from the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from troc import words
+from troc.brands import Brand
 from troc.data.deals import Sale, SaleState, margin
 from troc.data.messages import Request
 from troc.data.party import Party
+from troc.data.words import Buyer, ErasureRecord, PastSale, erasure_record
 from troc.errors import TrocError
 from troc.messages import ZERO_ADDRESS
 
 ERASE_WITHIN = 30 * words.DAY
-"""How long a buyer has to erase after consent was withdrawn, where the consent record says nothing else."""
+"""How long a buyer has to erase after consent was withdrawn: the consent record may leave it less or more,
+but only its parties know that record.
+"""
+
+_NOT_ASKED = 2**63
 
 
 class State(StrEnum):
@@ -81,63 +85,6 @@ class Standing:
         }
 
 
-@dataclass(frozen=True)
-class Record:
-    """How a buyer has kept its word after consent was withdrawn; paid sales alone, each once.
-
-    `in_time`, `late`, `never`: erasures that it stated within `ERASE_WITHIN` of the withdrawal, later, and not at
-    all though the time is over; `due`: still has time. `money`: units by token of the sales behind each. `sellers`,
-    `attested`: different sellers, and those whose content a named attestor vouched for.
-    """
-
-    buyer: str
-    domain: str
-    sales: int = 0
-    in_time: int = 0
-    late: int = 0
-    never: int = 0
-    due: int = 0
-    sellers: int = 0
-    attested: int = 0
-    money: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-
-    def text(self) -> str:
-        """In words."""
-        who = f"proven domain {self.domain}" if self.domain else "no proven domain"
-        if not self.in_time + self.late + self.never:
-            kept = "nobody who was paid has withdrawn consent yet, or its time is not over"
-        else:
-            never = f"never {self.never}" if self.never else "never 0"
-            kept = f"it states that it erased in time {times(self.in_time)}, late {times(self.late)}, {never}"
-        return (
-            f"{who}; {words.count(self.sales, 'paid sale')} from {words.count(self.sellers, 'seller')},"
-            f" {self.attested} of them attested; {kept}"
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """For programs. Units as text."""
-        return {
-            "buyer": self.buyer,
-            "domain": self.domain,
-            "sales": self.sales,
-            "in_time": self.in_time,
-            "late": self.late,
-            "never": self.never,
-            "due": self.due,
-            "sellers": self.sellers,
-            "attested_sellers": self.attested,
-            "money": {
-                kind: {token: str(units) for token, units in amounts.items()}
-                for kind, amounts in self.money.items()
-            },
-        }
-
-
-def times(how_many: int) -> str:
-    """`1 time`, `41 times`."""
-    return words.count(how_many, "time")
-
-
 class Standings:
     """Reads how sales stand, as one account sees it."""
 
@@ -164,63 +111,60 @@ class Standings:
         state, why, next_step = standing(sale, selling, now, window)
         return Standing(sale, selling, state, why, next_step, price)
 
-    def record(self, buyer: str) -> Record:
-        """How a buyer has kept its word towards everybody, from the log."""
+    def record(self, buyer: str) -> ErasureRecord:
+        """How a buyer has kept its word towards everybody, from the log (`troc.data.words.erasure_record`)."""
         party = self._party
         view = party.sales.view({"buyer": buyer}, ends=True)
-        paid = [
-            sale for sale in view.sales.values() if sale.state == SaleState.PAID and sale.amount and sale.token
+        attestors = self._attestors(view.sales.values())
+        past = [
+            PastSale(
+                seller=sale.seller,
+                buyer=sale.buyer,
+                token=sale.token,
+                price=sale.amount,
+                paid=sale.state == SaleState.PAID,
+                erase_by=sale.revoked_at + ERASE_WITHIN if sale.revoked_at else _NOT_ASKED,
+                # What it erased without having to is no proof of what it does when it has to.
+                acknowledged_at=sale.acknowledged_at if sale.revoked_at else 0,
+                attestor=attestors.get(sale.request_id, ""),
+            )
+            for sale in view.sales.values()
         ]
-        attested = self._attested(paid)
-        counts = {"in_time": 0, "late": 0, "never": 0, "due": 0}
-        money: dict[str, dict[str, int]] = {}
-        for sale in paid:
-            kind = _kept(sale, view.now)
-            if kind:
-                counts[kind] += 1
-                amounts = money.setdefault(kind, {})
-                amounts[sale.token] = amounts.get(sale.token, 0) + sale.amount
-        return Record(
+        return erasure_record(buyer, past, view.now)
+
+    def who_buys(self, buyer: str) -> Buyer:
+        """A buyer as a person reads it before she signs."""
+        brand = self._brand(buyer)
+        return Buyer(
             buyer,
-            self._domain(buyer),
-            sales=len(paid),
-            sellers=len({sale.seller for sale in paid}),
-            attested=len({sale.seller for sale in paid if sale.request_id in attested}),
-            money=money,
-            **counts,
+            "" if brand is None else brand.name,
+            "" if brand is None else brand.domain,
+            self.record(buyer),
         )
 
-    def _attested(self, sales: Iterable[Sale]) -> set[bytes]:
-        """Which of their requests named an attestor."""
+    def _attestors(self, sales: Iterable[Sale]) -> dict[bytes, str]:
+        """The attestors that their requests named."""
         party = self._party
         ids = sorted({sale.request_id for sale in sales if any(sale.request_id)})
         if not ids:
-            return set()
+            return {}
         event = party.sales.contract.events.RequestOpened()
-        return {
-            bytes(log["args"]["requestId"])
-            for log in party.chain.logs(event, {"requestId": ids}, party.sales.since)
-            if Request.from_chain(log["args"]["request"]).attestor != ZERO_ADDRESS
-        }
+        found = {}
+        for log in party.chain.logs(event, {"requestId": ids}, party.sales.since):
+            attestor = Request.from_chain(log["args"]["request"]).attestor
+            if attestor != ZERO_ADDRESS:
+                found[bytes(log["args"]["requestId"])] = attestor
+        return found
 
-    def _domain(self, account: str) -> str:
-        """The proven domain of the brand that an account owns; empty where there is none."""
+    def _brand(self, account: str) -> Brand | None:
+        """The brand with a proven domain that an account owns; None where there is none."""
         brands = self._party.troc.brands
         for brand in brands.all():
-            if brand.domain and brands.owner(brand) == account:
+            if brand.domain and brand.owner == account:
                 found = brands.find(brand.address)
                 if found.proven:
-                    return found.domain
-        return ""
-
-
-def _kept(sale: Sale, now: int) -> str:
-    if not sale.revoked_at:
-        return ""
-    due = sale.revoked_at + ERASE_WITHIN
-    if sale.acknowledged_at:
-        return "in_time" if sale.acknowledged_at <= due else "late"
-    return "due" if now <= due else "never"
+                    return found
+        return None
 
 
 _ENDED = {
@@ -261,7 +205,11 @@ def standing(sale: Sale, selling: bool, now: int, window: int) -> tuple[State, s
         step = f"`troc data settle {name}`" if selling else f"`troc data open {name}`"
         return State.PAYABLE, "the time to object is over", step
     if sale.acknowledged_at:
-        return State.ERASED, f"the buyer states that it erased, {words.moment(sale.acknowledged_at)}", "nothing"
+        return (
+            State.ERASED,
+            f"the buyer states that it erased, {words.moment(sale.acknowledged_at)}",
+            "nothing",
+        )
     if sale.revoked_at:
         due = words.moment(sale.revoked_at + ERASE_WITHIN)
         step = f"the buyer erases until {due}" if selling else f"erase, and `troc data acknowledge {name}`"

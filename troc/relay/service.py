@@ -53,9 +53,7 @@ class MessageRequest(_Body):
     ] = None
     context: Annotated[
         dict[str, Any] | None,
-        Field(
-            description="With a message of the market for data: the deal, its buyer, and what else its call needs"
-        ),
+        Field(description="With a message of the market for data: the deal, its buyer, what its call needs"),
     ] = None
     orders: Annotated[
         list[SignedMessage] | None,
