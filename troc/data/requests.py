@@ -363,7 +363,7 @@ class Requests:
         ids = [signed.sale_id(found.request.buyer) for signed in answers]
         view = self._sales.view({"saleId": ids} if ids else None)
         for sale in view.sales.values():
-            self._buyer.book.note_sale(sale.id, sale.digest, False, sale.bought_block)
+            self._buyer.note(sale)
         return [view.sales[id_] for id_ in ids if id_ in view.sales]
 
     def _take(self, found: Open, answers: Sequence[SignedDeal]) -> None:

@@ -186,9 +186,7 @@ def deliver_anything(data: Data, sale: Sale, offer: SignedDeal, key: bytes) -> N
     point = seller._answer_point(sale)
     wrapped = sealed.wrap(key, sale.id, point, sale.point_b)
     posted = (sale.point_b, point.x, wrapped)
-    function = seller.call(
-        "deliver", (sale.digest, seller.address, sale.buyer, offer.deal.dispute_seconds, *posted)
-    )
+    function = seller.call("deliver", sale.id, offer.deal.dispute_seconds, posted, sealed.even_y(point.x))
     seller.do(function, Deliver(seller.address, sale.id, *posted), Context(offer.deal, buyer=sale.buyer))
 
 
