@@ -159,15 +159,10 @@ interface IDataMarket {
     // --------------------------------------------------------------------------------------------- events
 
     /// @notice A deal was bought, or an answer taken: the money is in escrow, and `deliverSeconds` begin.
-    /// @param requestId 0 for a plain purchase.
-    event Bought(
-        bytes32 indexed saleId,
-        address indexed seller,
-        address indexed buyer,
-        bytes32 dealDigest,
-        bytes32 requestId,
-        bytes32 pointB
-    );
+    event Bought(bytes32 indexed saleId, address indexed seller, address indexed buyer, bytes32 pointB);
+
+    /// @notice The sale that `Bought` tells of next is an answer to a request.
+    event AnswerTaken(bytes32 indexed requestId, bytes32 indexed saleId);
 
     /// @notice The sealed key was delivered, and `disputeSeconds` begin.
     event Delivered(bytes32 indexed saleId, bytes32 pointE, bytes32 wrapped);
@@ -176,7 +171,7 @@ interface IDataMarket {
     /// @param to Who is paid.
     /// @param amount What goes out: the price, but for points that expired because nobody called in time.
     event SaleEnded(
-        bytes32 indexed saleId, SaleState indexed outcome, address indexed to, address token, uint256 amount
+        bytes32 indexed saleId, SaleState outcome, address indexed to, address token, uint256 amount
     );
 
     /// @notice The buyer won a dispute, but his payment failed: it waits for `refund` or `settleTo`.
@@ -253,7 +248,7 @@ interface IDataMarket {
     /// @notice Thrown when this buyer has bought this deal before.
     error BoughtBefore(bytes32 saleId);
 
-    /// @notice Thrown when a point is not the x of a point on the curve below the order.
+    /// @notice Thrown when a point is not the x of a point on the curve, below the order, or its y is wrong.
     error BadPoint(bytes32 point);
 
     /// @notice Thrown when an ERC-20 delivered more or less than the price.
@@ -357,9 +352,10 @@ interface IDataMarket {
     /// @notice Delivers the sealed key. Seller only, until `deliverBy`, once.
     /// @param disputeSeconds The deal's.
     /// @param posted The buyer's point as it was posted, the seller's, and the wrapped key.
+    /// @param evenY The y of the seller's point: it shows that there is one. Not signed, since the x says it.
     /// @dev Emits `Delivered`. A sender who is not the seller is refused as `NotWhatWasPosted`.
     /// @dev Warning: what is sent is public even if it comes too late. Never send late to try.
-    function deliver(bytes32 saleId, uint256 disputeSeconds, Sealed calldata posted) external;
+    function deliver(bytes32 saleId, uint256 disputeSeconds, Sealed calldata posted, uint256 evenY) external;
 
     /// @notice `deliver` by the seller's signature. Anyone.
     function deliverFor(
@@ -367,6 +363,7 @@ interface IDataMarket {
         address seller,
         uint256 disputeSeconds,
         Sealed calldata posted,
+        uint256 evenY,
         bytes calldata signature
     ) external;
 

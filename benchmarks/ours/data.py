@@ -21,6 +21,7 @@ _PRICE = 50 * ONE
 _POINTS, _ERC20 = 0, 1
 _DEPTH = 14
 _CHUNK = 256
+_FIELD = 2**256 - 2**32 - 977
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 _DEAL = {
@@ -74,13 +75,15 @@ class _Point:
 
     scalar: int
     x: bytes
+    y: int
 
     @classmethod
     def of(cls, label: str) -> _Point:
         key = PrivateKey(_hash(f"benchmark scalar: {label}"))
-        compressed = key.public_key.format()
-        scalar = key.to_int() if compressed[0] == 2 else _ORDER - key.to_int()
-        return cls(scalar, compressed[1:])
+        x, y = key.public_key.point()
+        if y % 2:
+            return cls(_ORDER - key.to_int(), _word(x), _FIELD - y)
+        return cls(key.to_int(), _word(x), y)
 
     def shared(self, other: _Point) -> bytes:
         """The address of this scalar times the other point, as a word."""
@@ -144,8 +147,8 @@ class _Market:
             "verifyingContract": self.market.address,
         }
 
-    def deal(self, content: _Content, label: str, **changes: Any) -> _Sale:
-        """A deal that the seller signed."""
+    def deal(self, content: _Content, label: str, lane: int = 1, **changes: Any) -> _Sale:
+        """A deal that the seller signed, as ERC-2098 writes signatures."""
         now = self.chain.now
         message = {
             "seller": self.seller.address,
@@ -162,7 +165,7 @@ class _Market:
             "liveUntil": now + 7 * _DAY if self.kind == _POINTS else 0,
             "openUntil": now + _DAY,
             "requestId": bytes(32),
-            "nonce": int.from_bytes(_hash(f"lane of {label}")[:16], "big") << 128,
+            "nonce": lane << 128,
         } | changes
         signature = self.chain.sign(self.seller, self.domain(), _DEAL, message)
         digest = bytes(signature.digest)
@@ -171,7 +174,7 @@ class _Market:
         sale_id = bytes(Web3.keccak(digest + parties))
         deal = tuple(message.values())
         points = _Point.of(f"b {label}"), _Point.of(f"e {label}")
-        return _Sale(self, deal, signature.packed, sale_id, content.key, *points)
+        return _Sale(self, deal, signature.compact, sale_id, content.key, *points)
 
 
 @dataclass(frozen=True)
@@ -202,7 +205,8 @@ class _Sale:
 
     def deliver(self) -> Cost:
         dispute_seconds = self.deal[10]
-        return self._send("deliver", self.market.seller, self.sale_id, dispute_seconds, self.posted)
+        arguments = self.sale_id, dispute_seconds, self.posted, self.e.y
+        return self._send("deliver", self.market.seller, *arguments)
 
     def settle(self) -> Cost:
         return self._send("settle", self.market.buyer, self.deal, self.market.buyer.address)
@@ -287,7 +291,7 @@ def _requests(place: _Market, suffix: str, ours: System, origin: str) -> Iterato
             place.token.address,
             place.kind,
             _PRICE,
-            10,
+            5,
             _hash("terms"),
             _hash("schema"),
             attestor.address if attested else NOBODY,
@@ -303,7 +307,7 @@ def _requests(place: _Market, suffix: str, ours: System, origin: str) -> Iterato
         name = "-attested" if attested else ""
         state = "answer signed by the seller, other sales open"
         if not attested:
-            how = f"openRequest for 10 answers; {origin}"
+            how = f"openRequest for 5 answers; {origin}"
             yield ours.record(f"data-request-open{suffix}", opened, state="budget approved", how=how)
         changes = {} if place.kind == _ERC20 else {"liveUntil": now + 9 * _DAY}
         sale = place.deal(_Content.of("answer"), f"answer{name}", requestId=request_id, **changes)
@@ -331,4 +335,4 @@ def _attestation(place: _Market, attestor: LocalAccount) -> tuple[Any, ...]:
     signature = place.chain.sign(attestor, place.domain(), _ATTESTATION, message)
     content_type = _hash("Content(bytes32 plainRoot,uint256 count)")
     content_hash = Web3.keccak(content_type + content["plainRoot"] + _word(2**_DEPTH))
-    return (bytes(content_hash), *times, 7, signature.packed)
+    return (bytes(content_hash), *times, 7, signature.compact)

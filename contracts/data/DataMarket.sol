@@ -151,8 +151,8 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     // ----------------------------------------------------------------------------------------------- the sale
 
     /// @inheritdoc IDataMarket
-    function deliver(bytes32 saleId, uint256 disputeSeconds, Sealed calldata posted) external {
-        _deliver(saleId, msg.sender, disputeSeconds, posted);
+    function deliver(bytes32 saleId, uint256 disputeSeconds, Sealed calldata posted, uint256 evenY) external {
+        _deliver(saleId, msg.sender, disputeSeconds, posted, evenY);
     }
 
     /// @inheritdoc IDataMarket
@@ -161,13 +161,14 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         address seller,
         uint256 disputeSeconds,
         Sealed calldata posted,
+        uint256 evenY,
         bytes calldata signature
     ) external {
         bytes32 hash = keccak256(
             abi.encode(_DELIVER_TYPE, seller, saleId, posted.pointB, posted.pointE, posted.wrapped)
         );
         _checkSigned(seller, hash, signature);
-        _deliver(saleId, seller, disputeSeconds, posted);
+        _deliver(saleId, seller, disputeSeconds, posted, evenY);
     }
 
     /// @inheritdoc IDataMarket
@@ -355,7 +356,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         bytes32 dealDigest = _dealDigest(terms);
         bytes32 saleId = _idOf(dealDigest, terms.seller, msg.sender);
         _refuse(_obstacle(terms, dealDigest, saleId, dealSignature), terms, dealDigest, saleId);
-        _take(request, requestId, terms, dealDigest, saleId, pointB);
+        _take(request, requestId, terms, saleId, pointB);
     }
 
     /// @inheritdoc IDataMarket
@@ -376,7 +377,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         Obstacle obstacle = _attestationObstacle(request, requestId, deal.seller, attestation);
         _refuseAttestation(obstacle, request, requestId, deal.seller, attestation);
         _taken[requestId][deal.seller] = true;
-        _take(request, requestId, terms, dealDigest, saleId, pointB);
+        _take(request, requestId, terms, saleId, pointB);
     }
 
     /// @inheritdoc IDataMarket
@@ -498,20 +499,15 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         if (terms.requestId != 0) revert OtherRequest(0, terms.requestId);
         bytes32 saleId = _idOf(dealDigest, terms.seller, buyer);
         _refuse(_obstacle(terms, dealDigest, saleId, dealSignature), terms, dealDigest, saleId);
-        _start(terms, dealDigest, saleId, buyer, pointB, type(uint256).max);
+        _start(terms, saleId, buyer, pointB, type(uint256).max);
         _collect(_account(terms.token), terms.tokenKind, buyer, saleId, terms.price, terms.liveUntil);
     }
 
     /// @dev Checks all of a deal that an obstacle is not, writes the sale and emits.
     /// @param atMost What `liveUntil` must not exceed.
-    function _start(
-        Terms calldata terms,
-        bytes32 dealDigest,
-        bytes32 saleId,
-        address buyer,
-        bytes32 pointB,
-        uint256 atMost
-    ) private {
+    function _start(Terms calldata terms, bytes32 saleId, address buyer, bytes32 pointB, uint256 atMost)
+        private
+    {
         address seller = _account(terms.seller);
         {
             uint256 only = terms.buyer;
@@ -528,7 +524,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         uint256 deliverBy = _checkTimes(terms, disputeSeconds, atMost);
         if (!SealedKey.isPoint(pointB)) revert BadPoint(pointB);
         _sales[saleId] = _word(_BOUGHT, deliverBy, _commitToBuyer(seller, disputeSeconds, pointB));
-        emit Bought(saleId, seller, buyer, dealDigest, terms.requestId, pointB);
+        emit Bought(saleId, seller, buyer, pointB);
     }
 
     function _checkTimes(Terms calldata terms, uint256 disputeSeconds, uint256 atMost)
@@ -609,15 +605,19 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
 
     // ------------------------------------------------------------------------------------ internal: the sale
 
-    function _deliver(bytes32 saleId, address seller, uint256 disputeSeconds, Sealed calldata posted)
-        private
-    {
+    function _deliver(
+        bytes32 saleId,
+        address seller,
+        uint256 disputeSeconds,
+        Sealed calldata posted,
+        uint256 evenY
+    ) private {
         uint256 word = _inState(saleId, _BOUGHT);
         if (block.timestamp > _deadline(word)) revert TooLate(saleId, _deadline(word));
         uint256 commitment = _commitToBuyer(seller, disputeSeconds, posted.pointB);
         if (word >> _COMMITMENT_SHIFT != commitment) revert NotWhatWasPosted(saleId);
         (bytes32 pointE, bytes32 wrapped) = (posted.pointE, posted.wrapped);
-        if (!SealedKey.isPoint(pointE)) revert BadPoint(pointE);
+        if (!SealedKey.isPoint(pointE, evenY)) revert BadPoint(pointE);
         // Checked to be a year at most when it was bought.
         unchecked {
             _sales[saleId] = _word(
@@ -864,7 +864,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
             if (obstacle != Obstacle.None) return false;
             _taken[requestId][seller] = true;
         }
-        _take(request, requestId, terms, dealDigest, saleId, answer.pointB);
+        _take(request, requestId, terms, saleId, answer.pointB);
         return true;
     }
 
@@ -872,7 +872,6 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         Request calldata request,
         bytes32 requestId,
         Terms calldata terms,
-        bytes32 dealDigest,
         bytes32 saleId,
         bytes32 pointB
     ) private {
@@ -885,7 +884,8 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
             _requests[requestId] = word - 1;
         }
         uint256 liveUntil = liveUntilOf(request);
-        _start(terms, dealDigest, saleId, request.buyer, pointB, liveUntil);
+        emit AnswerTaken(requestId, saleId);
+        _start(terms, saleId, request.buyer, pointB, liveUntil);
         if (terms.tokenKind == _POINTS && terms.price != 0) {
             ILoyaltyToken token = ILoyaltyToken(_account(terms.token));
             address pocket = token.pocketOf(address(this), saleId);
@@ -1016,29 +1016,29 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         returns (bool sent)
     {
         if (amount == 0) return true;
-        bytes32 selector =
-            kind == _ERC20 ? ILoyaltyToken.transfer.selector : ILoyaltyToken.transferFromPocket.selector;
+        bytes32 ofCash = ILoyaltyToken.transfer.selector;
+        bytes32 ofPoints = ILoyaltyToken.transferFromPocket.selector;
         assembly ("memory-safe") {
             let free := mload(0x40)
             let size := 0x44
-            mstore(free, selector)
             switch kind
             case 1 {
+                mstore(free, ofCash)
                 mstore(add(free, 0x04), to)
                 mstore(add(free, 0x24), amount)
             }
             default {
+                mstore(free, ofPoints)
                 mstore(add(free, 0x04), id)
                 mstore(add(free, 0x24), to)
                 mstore(add(free, 0x44), amount)
                 mstore(add(free, 0x64), liveUntil)
                 size := 0x84
             }
-            mstore(0x00, 1)
             sent := call(gas(), token, 0, free, size, 0x00, 0x20)
-            let silent := and(iszero(returndatasize()), iszero(iszero(extcodesize(token))))
-            let agreed := and(gt(returndatasize(), 0x1f), eq(mload(0x00), 1))
-            sent := and(sent, or(silent, agreed))
+            switch returndatasize()
+            case 0 { if iszero(extcodesize(token)) { sent := 0 } }
+            default { sent := and(sent, and(gt(returndatasize(), 0x1f), eq(mload(0x00), 1))) }
         }
     }
 
