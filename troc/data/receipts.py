@@ -183,7 +183,7 @@ class SaleFacts:
     @property
     def erase_by(self) -> int:
         """The last second at which the buyer may have the data; 0 where it never got them or no term says."""
-        if not self.bought_at or not self.retention_days:
+        if not self.delivered_at or not self.retention_days:
             return 0
         end = self.bought_at + self.retention_days * _DAY
         return min(end, self.revoked_at + self.erase_days * _DAY) if self.revoked_at else end

@@ -1,4 +1,4 @@
-"""What the tests of consent, receipts, attestors and words share: a buyer's terms, accounts, real-looking rows."""
+"""What the tests of consent, receipts, attestors and words share: a buyer's terms, accounts, rows."""
 
 from __future__ import annotations
 
