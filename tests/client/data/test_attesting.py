@@ -59,7 +59,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 def attestation(**changes: Any) -> Attestation:
-    whole = {
+    whole: dict[str, Any] = {
         "attestor": GROCER.address,
         "subject": SELLER.address,
         "schema": schema_hash(SCHEMA),

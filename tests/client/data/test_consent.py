@@ -220,7 +220,8 @@ def test_every_field_of_the_schemas_says_how_to_mend_it() -> None:
 
 
 def test_no_value_of_any_kind_breaks_the_check() -> None:
-    for value in (None, 1, "x", [], {}, [[]], {"a": {"b": [1]}}, True):
+    values: list[Any] = [None, 1, "x", [], {}, [[]], {"a": {"b": [1]}}, True]
+    for value in values:
         for path in (
             "dpv:hasEntity",
             "dpv:hasProcess",
