@@ -369,7 +369,7 @@ def digest(message: Message, domain: Domain) -> bytes:
 
     The messages are flat, so this encodes them itself: a service hashes hundreds a second.
     """
-    return keccak(b"\x19\x01" + _separator(domain) + keccak(message._type_hash() + encoded(message)))
+    return keccak(b"\x19\x01" + domain_separator(domain) + keccak(message._type_hash() + encoded(message)))
 
 
 def encoded(message: Message) -> bytes:
@@ -393,7 +393,8 @@ _DOMAIN_TYPE = keccak(b"EIP712Domain(string name,string version,uint256 chainId,
 
 
 @lru_cache(maxsize=1024)
-def _separator(domain: Domain) -> bytes:
+def domain_separator(domain: Domain) -> bytes:
+    """The hash of a domain (EIP-712)."""
     try:
         name = keccak(domain.name.encode())
     except UnicodeEncodeError:
