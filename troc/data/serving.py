@@ -276,6 +276,12 @@ def fetch_blob(link: Link, manifest: Manifest) -> bytes:
     return bytes(data)
 
 
+def fetch(link: Link, count: int) -> tuple[Manifest, bytes]:
+    """Manifest and ciphertexts behind a link, both checked: what a buyer has before he pays."""
+    found = fetch_manifest(link, count)
+    return found, fetch_blob(link, found)
+
+
 def _get(link: Link, what: str, start: int) -> Iterator[bytes]:
     headers = {"Authorization": f"Bearer {link.token}"}
     if start:
