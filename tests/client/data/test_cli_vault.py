@@ -6,10 +6,12 @@ import io
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from tests.client.core.command import troc_here
 from tests.client.data.vault_cases import home
@@ -18,6 +20,7 @@ from troc.data.vault import Receipt
 __all__ = ["home"]
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+_built_once = cache(typer.main.get_command)
 
 
 class Shop:
@@ -65,6 +68,8 @@ def shop(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Shop:
     monkeypatch.setattr("troc.sealing.SCRYPT_WORK", 4)
+    # All commands are built anew for each that runs, which takes longer than most of them do.
+    monkeypatch.setattr("typer.main.get_command", _built_once)
     folder = tmp_path / "shop"
     folder.mkdir()
     monkeypatch.setenv("TROC_HOME", str(folder))

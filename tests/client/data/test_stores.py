@@ -23,7 +23,7 @@ __all__ = ["home", "signer", "vault"]
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
     """The client of a server with two buckets; "kept" keeps old versions."""
-    import boto3
+    from botocore.session import get_session
     from moto.server import ThreadedMotoServer
 
     port = free_port()
@@ -38,7 +38,7 @@ def s3() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patched:
         for name, value in settings.items():
             patched.setenv(name, value)
-        client = boto3.client("s3")
+        client = get_session().create_client("s3")
         client.create_bucket(Bucket="plain")
         client.create_bucket(Bucket="kept")
         client.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from troc.accounts import Signer
 from troc.data import chunks
 from troc.data.chunks import Content, lay_out
 from troc.data.manifest import open_record
-from troc.data.stores import Store
+from troc.data.stores import Store, write_file
 from troc.data.vault import ErasedError, Receipt, Shelf, Vault
 from troc.errors import AccountError, InputError, PendingError, StoreError, TamperedError, TrocError
 
@@ -236,7 +237,7 @@ def test_erasing_destroys_key_and_blob_and_signs_it(vault: Vault, signer: Signer
 
 def test_a_receipt_that_was_changed_is_not_signed(vault: Vault, signer: Signer) -> None:
     receipt = vault.erase(vault.add(HOUSEHOLD).root, signer)
-    changes = (
+    changes: tuple[dict[str, Any], ...] = (
         {"erased_at": receipt.erased_at + 1},
         {"record": bytes(32)},
         {"whole": False},
@@ -245,7 +246,7 @@ def test_a_receipt_that_was_changed_is_not_signed(vault: Vault, signer: Signer) 
         {"signature": b""},
     )
     for change in changes:
-        assert not replace(receipt, **change).is_signed  # type: ignore[arg-type]
+        assert not replace(receipt, **change).is_signed
 
 
 def test_the_record_goes_with_its_last_copy(vault: Vault, signer: Signer) -> None:
@@ -367,11 +368,10 @@ def test_erasing_is_finished_once_it_began(home: Path, signer: Signer, after: bo
 def test_a_move_that_was_cut_off_goes_on(
     home: Path, signer: Signer, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import troc.data.vault as module
-
     power = Power()
-    write = module.write_file
-    monkeypatch.setattr(module, "write_file", lambda path, data: power.spend(lambda: write(path, data)))
+    monkeypatch.setattr(
+        "troc.data.vault.write_file", lambda path, data: power.spend(lambda: write_file(path, data))
+    )
     vault = Vault.create(home / "vault", PASSPHRASE, fresh_url(), WORK, power.opening)
     kept, goes = vault.add(HOUSEHOLD), vault.add(HOUSEHOLD)
     step = 0
