@@ -628,7 +628,11 @@ class Proof:
             raise InputError(f"this proof proves nothing: {what}", "ask for it anew")
         if any(len(chunk) != self.layout.chunk_size for chunk in self.chunks):
             raise InputError("this proof proves nothing: a chunk has a wrong size", "ask for it anew")
-        if any(len(hash_) != 32 for hash_ in self.hashes) or len(self.places) != len(self.chunks):
+        if (
+            any(len(hash_) != 32 for hash_ in self.hashes)
+            or len(self.places) != len(self.chunks)
+            or not all(0 <= place < self.layout.count for place in self.places)
+        ):
             raise InputError("this proof proves nothing: its lists do not fit", "ask for it anew")
         leaves = place_leaves(self.places, [plain_leaf(chunk) for chunk in self.chunks])
         under = tree.root_by_multiproof(self.layout.count, self.places, leaves, self.hashes)

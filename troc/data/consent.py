@@ -178,6 +178,8 @@ class Terms:
         is she. `now` in Unix seconds. Raises `InputError` with every fault, its field and its remedy.
         """
         buyer = to_address(buyer, "buyer")
+        # Neither too deep nor of kinds that JSON has not.
+        canonical(fields)
         refuse(_draft_faults(fields, buyer), "these terms cannot be used")
         salt = secrets.token_bytes(32) if salt is None else salt
         document = _document(fields, chain_id, buyer, to_address(creator or buyer, "creator"), now, salt)
@@ -190,6 +192,8 @@ class Terms:
             text = path.read_text(encoding="utf-8")
             if len(text) > MOST_BYTES:
                 raise InputError(f"{path} is larger than {MOST_BYTES} bytes", "write a short file")
+            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+                raise InputError(f"{path} refers from one place to another", "write each field out")
             fields = yaml.safe_load(text)
         except (OSError, UnicodeDecodeError):
             raise InputError(f"{path} cannot be read", "name a file of terms") from None

@@ -70,7 +70,9 @@ def read_json(text: str, what: str) -> Any:
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:
         raise InputError(f"{what} is larger than {MOST_BYTES} bytes", "leave out what is not asked for")
     try:
-        return json.loads(text, object_pairs_hook=_pairs, parse_float=_no_number, parse_constant=_no_number)
+        found = json.loads(text, object_pairs_hook=_pairs, parse_float=_no_number, parse_constant=_no_number)
+        # Depth, too: what is checked later works field by field, and in them.
+        return _ordered(found, 0)
     except InputError as error:
         raise InputError(f"{what}: {error.message}", error.remedy) from None
     except (ValueError, RecursionError):

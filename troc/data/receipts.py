@@ -118,12 +118,15 @@ class SaleFacts:
     acknowledged_at: int = 0
     erased_at: int = 0
 
-    def with_terms(self, terms: Terms) -> SaleFacts:
-        """The same, with what the terms say. Raises `TamperedError` where they are not the deal's."""
+    def with_terms(self, terms: Terms, domain: str = "") -> SaleFacts:
+        """The same, with what the terms say, and the buyer's proven domain. Raises `TamperedError` where they
+        are not the deal's.
+        """
         terms.check_deal(self.terms_hash, self.buyer)
         return replace(
             self,
             buyer_name=terms.buyer_name if terms.names_buyer else "",
+            buyer_domain=domain or self.buyer_domain,
             contact=terms.contact,
             purpose=terms.purpose,
             why=terms.why,
@@ -183,7 +186,7 @@ class SaleFacts:
     @property
     def erase_by(self) -> int:
         """The last second at which the buyer may have the data; 0 where it never got them or no term says."""
-        if not self.bought_at or not self.retention_days:
+        if not self.delivered_at or not self.retention_days:
             return 0
         end = self.bought_at + self.retention_days * _DAY
         return min(end, self.revoked_at + self.erase_days * _DAY) if self.revoked_at else end

@@ -110,6 +110,13 @@ class Store:
         names = sorted(path[start:] for path in found if path.startswith(self._base + "/"))
         return [name for name in names if _DRAFT not in name]
 
+    def sweep(self) -> None:
+        """Delete what was left of writes that were cut off. Only who works on the vault alone may."""
+        if self._is_local:
+            with self._asking():
+                for draft in Path(self._base).rglob(f"{_DRAFT}*"):
+                    draft.unlink(missing_ok=True)
+
     @property
     def _is_local(self) -> bool:
         return "file" in self._fs.protocol

@@ -135,7 +135,7 @@ class Note:
     schema: str
     count: int
     chunk_size: int
-    made_at: int
+    made_at: float
 
     @property
     def size(self) -> int:
@@ -230,7 +230,7 @@ class Shelf:
                 str(data["schema"]),
                 int(data["count"]),
                 int(data["chunkSize"]),
-                int(data["madeAt"]),
+                float(data["madeAt"]),
             )
         except (KeyError, TypeError, ValueError):
             raise _altered(_copy_name(root, "note")) from None
@@ -279,6 +279,15 @@ class Shelf:
         data = self.store.read(f"erased/{_name(root)}")
         return None if data is None else Receipt.from_json(_parsed(data, f"erased/{_name(root)}"))
 
+    def receipts(self) -> dict[bytes, Receipt]:
+        """Of everything that was erased, by root."""
+        found = {}
+        for name in self.store.names("erased"):
+            root = _unhex(name.removeprefix("erased/"))
+            if receipt := self.receipt(root):
+                found[root] = receipt
+        return found
+
     def find(self, text: str) -> bytes:
         """The root of the one copy, whole or erased, that begins with these hex digits."""
         wanted = text.lower().removeprefix("0x")
@@ -324,7 +333,8 @@ class Shelf:
         token = _TOKEN + secrets.token_urlsafe(32)
         until = int(time.time()) + seconds
         data = {"root": _hex(root), "who": who, "until": until}
-        self.store.write(f"tokens/{_digest(token)}", json.dumps(data).encode())
+        with self._alone():
+            self.store.write(f"tokens/{_digest(token)}", json.dumps(data).encode())
         return token
 
     def grants(self, root: bytes | None = None) -> list[Grant]:
@@ -338,10 +348,11 @@ class Shelf:
 
     def revoke(self, number: str) -> None:
         """End a token, at once and for good. `number`: as `grants` tells it, or its beginning."""
-        found = [grant.number for grant in self.grants() if number and grant.number.startswith(number)]
-        if len(found) != 1:
-            raise InputError(f"there is no good token {number!r}", "see `troc data list`")
-        self.store.delete(f"tokens/{found[0]}")
+        with self._alone():
+            found = [grant.number for grant in self.grants() if number and grant.number.startswith(number)]
+            if len(found) != 1:
+                raise InputError(f"there is no good token {number!r}", "see `troc data list`")
+            self.store.delete(f"tokens/{found[0]}")
 
     def _grant(self, number: str) -> Grant | None:
         data = self.store.read(f"tokens/{number}")
@@ -360,6 +371,9 @@ class Shelf:
         and the rest as soon as the vault is worked on while it answers.
         """
         with self.working():
+            for number, intent in self._intents().items():
+                if _copy_name(root, "key") in intent["names"]:
+                    self._finish(number, intent)
             done = self.receipt(root)
             if done is not None:
                 return done
@@ -407,7 +421,7 @@ class Shelf:
             if place.leaving:
                 raise PendingError(
                     f"the vault has not left {place.leaving} yet, which does not answer",
-                    "try again when it does",
+                    "try again when it does, or give it up with `troc data move --forget`",
                 )
             there = target.read("vault.json")
             if there is None and target.names():
@@ -418,6 +432,14 @@ class Shelf:
             self._copy_to(target)
             self._set_place(Place(target.url, leaving=place.store))
             self._leave()
+
+    def forget(self) -> None:
+        """Give up a place that the vault has left but could not empty: it is gone for good."""
+        with self._alone():
+            place = self.place
+            if not place.leaving:
+                raise InputError("there is no such place", "leave --forget away")
+            self._set_place(Place(place.store))
 
     def _copy_to(self, target: Store) -> None:
         source = self.store
@@ -454,11 +476,13 @@ class Shelf:
     def working(self) -> Iterator[None]:
         """Work on the vault alone; first what was cut off is taken back or finished."""
         with self._alone():
+            self.store.sweep()
+            # A place that does not answer must not keep its owner from her vault.
             with contextlib.suppress(StoreError):
-                # A place that is gone for good must not keep its owner from her vault.
                 self._leave()
             for number, intent in self._intents().items():
-                self._finish(number, intent)
+                with contextlib.suppress(StoreError):
+                    self._finish(number, intent)
             yield
 
     @contextlib.contextmanager
@@ -672,7 +696,7 @@ class Vault(Shelf):
                 "schema": schema,
                 "count": found.count,
                 "chunkSize": found.chunk_size,
-                "madeAt": int(time.time()),
+                "madeAt": round(time.time(), 3),
             }
             number = self._intend("make", [*files, *names.values()])
             for name, made in files.items():
