@@ -263,9 +263,7 @@ class Book:
                 row = {"digest": _hex(digest), "selling": selling, "block": block, "closed": False}
                 connection.execute(_sales.insert().values(**key, **row))
             elif tuple(known) != (block, _hex(digest)):
-                connection.execute(
-                    _sales.update().filter_by(**key).values(block=block, digest=_hex(digest))
-                )
+                connection.execute(_sales.update().filter_by(**key).values(block=block, digest=_hex(digest)))
 
     def sales(self, *, selling: bool | None = None, open_only: bool = False) -> list[KeptSale]:
         """Sales that were noted."""
