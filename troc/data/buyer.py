@@ -139,7 +139,7 @@ class Buyer(Party):
         return self.keep_copy(signed)
 
     def keep_copy(self, signed: SignedDeal) -> Manifest:
-        """Fetch and check the sealed copy of a deal, and keep it; a copy that is kept already is not fetched."""
+        """Fetch, check and keep the sealed copy of a deal; one that is kept already is not fetched."""
         deal = signed.deal
         kept = self._kept_copy(deal)
         if kept is not None:
@@ -181,7 +181,7 @@ class Buyer(Party):
         deal = signed.deal
         id_ = signed.sale_id(self.address)
         if (sale := self.sales.sale(id_)) is not None:
-            if sale.state != SaleState.BOUGHT:
+            if not sale.is_open:
                 raise DealError("you have bought this before", f"look at `troc data status {sale.name[:14]}`")
             return sale
         self.keep(signed, mine=False)
@@ -484,7 +484,7 @@ class Buyer(Party):
         return told("disputed", sale.id, f"{sale.name[:14]}: {finding}; disputed, the money is back", receipt)
 
     def _last_wait(self, sale: Sale) -> int:
-        """Until when a seller may be waited for: then there is time left for a dispute to get into a block."""
+        """Until when a seller may be waited for, so that a dispute still gets into a block."""
         assert sale.delivered is not None
         return sale.delivered.dispute_until - margin(self.deal_of(sale).dispute_seconds)
 

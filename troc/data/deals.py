@@ -424,7 +424,7 @@ def check_deal(deal: Deal, now: int) -> None:
     least = now + deal.deliver_seconds + deal.dispute_seconds + LIVE_MARGIN
     if deal.token_kind == KIND_POINTS and deal.live_until < least:
         raise DealError(
-            f"the deal's points need live only until {words.moment(deal.live_until)}, and would die in escrow",
+            f"its points need live until {words.moment(deal.live_until)} only, and would die in escrow",
             "ask for a new deal",
         )
 
@@ -476,8 +476,8 @@ class Delivered(NamedTuple):
 
 @dataclass(frozen=True)
 class Sale:
-    """A sale as the chain tells it at one block. `bought_block` is where its purchase lies; `deadline` the last
-    second to deliver, or to dispute; 0 once it ended.
+    """A sale as the chain tells it at one block. `bought_block` is where its purchase lies; `deadline` the
+    last second to deliver, or to dispute; 0 once it ended.
     """
 
     id: bytes
@@ -647,7 +647,7 @@ class Sales:
             yield bytes(log["args"]["pointB"]), bytes(log["args"]["saleId"])
 
     def deal_of(self, sale: Sale) -> Deal | None:
-        """The deal of a sale, from the transaction that bought it; None where another contract made the call."""
+        """The deal of a sale, from the call that bought it; None where another contract made that."""
         sent = self.chain.transaction(sale.transaction)
         for named, deal in self.deals_in(bytes(sent["input"])).items():
             if sale_id(named, deal.seller, sale.buyer) == sale.id:

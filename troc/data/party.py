@@ -118,7 +118,7 @@ _LARGEST = 2**20
 
 
 class Party:
-    """An account on the market. `clock`: the present, in seconds, beside the chain's own; none: the chain's."""
+    """An account on the market. `clock`: the present in seconds, beside the chain's own."""
 
     def __init__(
         self, troc: Troc, book: Book | None = None, clock: Callable[[], float] | None = None
@@ -170,6 +170,14 @@ class Party:
             brand = self.troc.brand(terms.token)
             return Money(terms.token, KIND_POINTS, terms.price, brand.decimals, brand.name)
         return self._plain(terms.token).of(terms.price)
+
+    def money_in_words(self, token: str, units: int) -> str:
+        """An amount of points or of an ERC-20, by its address and in smallest units."""
+        try:
+            brand = self.troc.brand(token)
+        except BrandError:
+            return str(self._plain(token).of(units))
+        return brand.text(units)
 
     def _plain(self, token: str) -> Money:
         functions = self.chain.contract("LoyaltyToken", token).functions
@@ -279,7 +287,7 @@ class Party:
         return None if kept is None else SignedDeal.from_json(kept, self.domain).deal
 
     def _among_kept(self, sale: Sale) -> Deal | None:
-        for signed in self._kept_deals():
+        for signed in self.kept_deals():
             if signed.deal.seller == sale.seller and signed.sale_id(sale.buyer) == sale.id:
                 return signed.deal
         return None
@@ -314,7 +322,7 @@ class Party:
             return source
         text = str(source)
         if text.startswith("0x") and len(text) >= 8 and not text.endswith((".json", ".txt")):
-            found = [each for each in self._kept_deals() if each.id.startswith(text.lower())]
+            found = [each for each in self.kept_deals() if each.id.startswith(text.lower())]
             if len(found) == 1:
                 return found[0]
             raise DealError(
@@ -323,7 +331,8 @@ class Party:
             )
         return read_deal(source, self.domain)
 
-    def _kept_deals(self) -> list[SignedDeal]:
+    def kept_deals(self) -> list[SignedDeal]:
+        """The deals in the book, oldest first."""
         return [SignedDeal.from_json(each, self.domain) for each in self.book.deals()]
 
     def find(self, name: str | bytes) -> Sale:

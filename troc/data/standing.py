@@ -111,7 +111,7 @@ class Standings:
         return Standing(sale, selling, state, why, next_step, price)
 
     def record(self, buyer: str) -> ErasureRecord:
-        """How a buyer has kept its word towards everybody, from the log (`troc.data.words.erasure_record`)."""
+        """How a buyer has kept its word towards everybody, from the log (`erasure_record`)."""
         party = self._party
         view = party.sales.view({"buyer": buyer}, ends=True)
         attestors = self._attestors(list(view.sales))

@@ -1,5 +1,5 @@
-"""Watchers: what they do for whoever is away, at which second they stop, and that a crash anywhere, a reorganisation
-or a node that is away changes nothing of it.
+"""Watchers: what they do for whoever is away, at which second they stop, and that a crash anywhere, a
+reorganisation or a node that is away changes nothing of it.
 """
 
 from __future__ import annotations
@@ -309,12 +309,12 @@ def test_she_concedes_a_wrong_chunk_as_well(market: Market) -> None:
 
 def test_she_does_not_concede_what_is_right_or_what_others_ask(market: Market) -> None:
     notes = Drop(str(market.folder / "notes"))
-    offer, sale = market.delivered()
+    _, sale = market.delivered()
     for finding in (Finding("key"), Finding("chunk", 2), Finding("chunk", 10**6)):
         market.dai.buyer.ask(sale, finding, notes)
         assert market.ann.seller.step(notes) == []
     market.dai.settle(sale.id)
-    other, wrong = market.wrong_key()
+    _, wrong = market.wrong_key()
     # Somebody else's wish, though it is true.
     data = market.eve.buyer.ask(wrong, Finding("key"), notes)
     assert market.ann.seller.step(notes) == []
