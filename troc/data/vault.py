@@ -224,7 +224,7 @@ class Shelf:
         return sorted(found, key=lambda note: (note.made_at, note.root))
 
     def note(self, root: bytes) -> Note:
-        """A sealed copy in short. Raises `ErasedError` or `StoreError` where there is none any more, or ever."""
+        """A sealed copy in short. Raises `ErasedError` where it was erased, `StoreError` where none is."""
         name = _copy_name(root, "note")
         try:
             data = _parsed(self._copy(root, "note"), name)
