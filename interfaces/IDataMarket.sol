@@ -82,25 +82,10 @@ interface IDataMarket {
         uint256 nonce;
     }
 
-    /// @notice What the seller hands over. `Deliver` signs the sale's id, both points and `wrapped`.
-    /// @param dealDigest The EIP-712 digest of the deal.
-    /// @param seller The deal's.
-    /// @param buyer Who bought.
-    /// @param disputeSeconds The deal's.
-    /// @param pointB The buyer's point that `wrapped` was made for.
+    /// @notice A sealed key, and the two points that it is sealed with.
+    /// @param pointB The buyer's one-time point, x-only, even y.
     /// @param pointE The seller's one-time point, x-only, even y.
     /// @param wrapped The key xor keccak256(saleId ‖ address(b·E) as a word).
-    struct Delivery {
-        bytes32 dealDigest;
-        address seller;
-        address buyer;
-        uint256 disputeSeconds;
-        bytes32 pointB;
-        bytes32 pointE;
-        bytes32 wrapped;
-    }
-
-    /// @notice A delivered sale as a dispute names it.
     struct Sealed {
         bytes32 pointB;
         bytes32 pointE;
@@ -173,26 +158,20 @@ interface IDataMarket {
 
     // --------------------------------------------------------------------------------------------- events
 
-    /// @notice A deal was bought, or an answer taken: the money is in escrow.
-    /// @param requestId 0 for a plain purchase.
-    event Bought(
-        bytes32 indexed saleId,
-        address indexed seller,
-        address indexed buyer,
-        bytes32 dealDigest,
-        bytes32 requestId,
-        bytes32 pointB,
-        uint256 deliverBy
-    );
+    /// @notice A deal was bought, or an answer taken: the money is in escrow, and `deliverSeconds` begin.
+    event Bought(bytes32 indexed saleId, address indexed seller, address indexed buyer, bytes32 pointB);
 
-    /// @notice The sealed key was delivered.
-    event Delivered(bytes32 indexed saleId, bytes32 pointE, bytes32 wrapped, uint256 disputeUntil);
+    /// @notice The sale that `Bought` tells of next is an answer to a request.
+    event AnswerTaken(bytes32 indexed requestId, bytes32 indexed saleId);
+
+    /// @notice The sealed key was delivered, and `disputeSeconds` begin.
+    event Delivered(bytes32 indexed saleId, bytes32 pointE, bytes32 wrapped);
 
     /// @notice A sale ended.
     /// @param to Who is paid.
     /// @param amount What goes out: the price, but for points that expired because nobody called in time.
     event SaleEnded(
-        bytes32 indexed saleId, SaleState indexed outcome, address indexed to, address token, uint256 amount
+        bytes32 indexed saleId, SaleState outcome, address indexed to, address token, uint256 amount
     );
 
     /// @notice The buyer won a dispute, but his payment failed: it waits for `refund` or `settleTo`.
@@ -233,6 +212,9 @@ interface IDataMarket {
     /// @notice Thrown when a deal is reserved for another buyer.
     error OnlyBuyer(address onlyBuyer, address buyer);
 
+    /// @notice Thrown when a word of a deal is too large to be an address.
+    error MalformedDeal();
+
     /// @notice Thrown when seller and buyer are one account.
     error SelfSale(address account);
 
@@ -266,7 +248,7 @@ interface IDataMarket {
     /// @notice Thrown when this buyer has bought this deal before.
     error BoughtBefore(bytes32 saleId);
 
-    /// @notice Thrown when a point is not the x of a point on the curve below the order.
+    /// @notice Thrown when a point is not the x of a point on the curve, below the order, or its y is wrong.
     error BadPoint(bytes32 point);
 
     /// @notice Thrown when an ERC-20 delivered more or less than the price.
@@ -287,7 +269,7 @@ interface IDataMarket {
     /// @notice Thrown when something is asked for that waits until the deadline is over.
     error TooEarly(bytes32 saleId, uint256 deadline);
 
-    /// @notice Thrown when points or key are not those of the sale.
+    /// @notice Thrown when seller, points, key or `disputeSeconds` are not those of the sale.
     error NotWhatWasPosted(bytes32 saleId);
 
     /// @notice Thrown when a scalar does not give the buyer's point.
@@ -368,11 +350,22 @@ interface IDataMarket {
     // ----------------------------------------------------------------------------------------------- the sale
 
     /// @notice Delivers the sealed key. Seller only, until `deliverBy`, once.
-    /// @dev Emits `Delivered`. Warning: what is sent is public even if it comes too late. Never send late to try.
-    function deliver(Delivery calldata delivery) external;
+    /// @param disputeSeconds The deal's.
+    /// @param posted The buyer's point as it was posted, the seller's, and the wrapped key.
+    /// @param evenY The y of the seller's point: it shows that there is one. Not signed, since the x says it.
+    /// @dev Emits `Delivered`. A sender who is not the seller is refused as `NotWhatWasPosted`.
+    /// @dev Warning: what is sent is public even if it comes too late. Never send late to try.
+    function deliver(bytes32 saleId, uint256 disputeSeconds, Sealed calldata posted, uint256 evenY) external;
 
     /// @notice `deliver` by the seller's signature. Anyone.
-    function deliverFor(Delivery calldata delivery, bytes calldata signature) external;
+    function deliverFor(
+        bytes32 saleId,
+        address seller,
+        uint256 disputeSeconds,
+        Sealed calldata posted,
+        uint256 evenY,
+        bytes calldata signature
+    ) external;
 
     /// @notice Returns the price of a sale that was not delivered in time, or that is still owed to the buyer. Anyone.
     function refund(Deal calldata deal, address buyer) external;

@@ -15,9 +15,9 @@ import {SealedKey} from "../libraries/SealedKey.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 
 /// @title A market for one's own data
-/// @dev A sale is one word: `commitment:208 | deadline:40 | state:8`. The commitment is to the buyer's point and
-/// `disputeSeconds` while bought; to that, the seller's point and the wrapped key while delivered; 0 once it ended. Terms,
-/// parties and price are in the sale's id, which each call computes from the deal that it brings.
+/// @dev A sale is one word: `commitment:208 | deadline:40 | state:8`. The commitment is to the seller, `disputeSeconds` and
+/// the buyer's point while bought; to that, the seller's point and the wrapped key while delivered; 0 once it ended. Terms,
+/// parties and price are in the sale's id, which each call but a delivery computes from the deal that it brings.
 /// @dev Each exit writes the sale's end before it moves money. Only what comes in is measured, so only that is guarded: what
 /// a hook lets out meanwhile makes the arrival differ.
 contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
@@ -32,6 +32,15 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     uint256 private constant _MARGIN = 1 days;
     /// @dev What a token may burn to say whether its units expire.
     uint256 private constant _PROBE_GAS = 10_000;
+
+    // The numbers of `SaleState`.
+    uint256 private constant _BOUGHT = 1;
+    uint256 private constant _DELIVERED = 2;
+    uint256 private constant _PAID = 3;
+    uint256 private constant _REFUNDED = 4;
+    uint256 private constant _CONCEDED = 5;
+    uint256 private constant _KEY_WRONG = 6;
+    uint256 private constant _CHUNK_WRONG = 7;
 
     uint256 private constant _STATE = 0x7f;
     uint256 private constant _OWED = 0x80;
@@ -67,6 +76,26 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         "Attestation(address attestor,address subject,bytes32 schema,uint256 issued,uint256 expires,uint256 index,Content content)Content(bytes32 plainRoot,uint256 count)"
     );
 
+    /// @dev A deal's fifteen words as they stand in calldata: read without the compiler's check of each word, which `_start`
+    /// makes once. A deal of other words has no sale.
+    struct Terms {
+        uint256 seller;
+        uint256 buyer;
+        uint256 token;
+        uint256 tokenKind;
+        uint256 price;
+        bytes32 manifestRoot;
+        uint256 count;
+        bytes32 keyCommit;
+        bytes32 termsHash;
+        uint256 deliverSeconds;
+        uint256 disputeSeconds;
+        uint256 liveUntil;
+        uint256 openUntil;
+        bytes32 requestId;
+        uint256 nonce;
+    }
+
     /// @dev What keeps an answer from being taken although sender and seller made no mistake.
     enum Obstacle {
         None,
@@ -100,7 +129,8 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
 
     /// @inheritdoc IDataMarket
     function buy(Deal calldata deal, bytes calldata dealSignature, bytes32 pointB) external {
-        _buy(deal, _dealDigest(deal), dealSignature, msg.sender, pointB);
+        Terms calldata terms = _terms(deal);
+        _buy(terms, _dealDigest(terms), dealSignature, msg.sender, pointB);
     }
 
     /// @inheritdoc IDataMarket
@@ -112,60 +142,60 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         uint256 deadline,
         bytes calldata buySignature
     ) external {
-        bytes32 dealDigest = _dealDigest(deal);
-        _checkBuySignature(deal, dealDigest, buyer, pointB, deadline, buySignature);
-        _buy(deal, dealDigest, dealSignature, buyer, pointB);
+        Terms calldata terms = _terms(deal);
+        bytes32 dealDigest = _dealDigest(terms);
+        _checkBuySignature(terms.nonce, dealDigest, buyer, pointB, deadline, buySignature);
+        _buy(terms, dealDigest, dealSignature, buyer, pointB);
     }
 
     // ----------------------------------------------------------------------------------------------- the sale
 
     /// @inheritdoc IDataMarket
-    function deliver(Delivery calldata delivery) external {
-        _checkParty(delivery.seller);
-        _deliver(saleIdOf(delivery.dealDigest, delivery.seller, delivery.buyer), delivery);
+    function deliver(bytes32 saleId, uint256 disputeSeconds, Sealed calldata posted, uint256 evenY) external {
+        _deliver(saleId, msg.sender, disputeSeconds, posted, evenY);
     }
 
     /// @inheritdoc IDataMarket
-    function deliverFor(Delivery calldata delivery, bytes calldata signature) external {
-        bytes32 saleId = saleIdOf(delivery.dealDigest, delivery.seller, delivery.buyer);
-        _checkSigned(
-            delivery.seller,
-            keccak256(
-                abi.encode(
-                    _DELIVER_TYPE, delivery.seller, saleId, delivery.pointB, delivery.pointE, delivery.wrapped
-                )
-            ),
-            signature
+    function deliverFor(
+        bytes32 saleId,
+        address seller,
+        uint256 disputeSeconds,
+        Sealed calldata posted,
+        uint256 evenY,
+        bytes calldata signature
+    ) external {
+        bytes32 hash = keccak256(
+            abi.encode(_DELIVER_TYPE, seller, saleId, posted.pointB, posted.pointE, posted.wrapped)
         );
-        _deliver(saleId, delivery);
+        _checkSigned(seller, hash, signature);
+        _deliver(saleId, seller, disputeSeconds, posted, evenY);
     }
 
     /// @inheritdoc IDataMarket
     function refund(Deal calldata deal, address buyer) external {
-        bytes32 saleId = _saleId(deal, buyer);
-        if (!_tryRefund(deal, saleId, buyer, buyer)) revert WrongState(saleId, _state(_sales[saleId]));
+        (Terms calldata terms, bytes32 saleId) = _sale(deal, buyer);
+        uint256 word = _sales[saleId];
+        if (!_tryRefund(terms, saleId, word, buyer)) revert WrongState(saleId, _state(word));
     }
 
     /// @inheritdoc IDataMarket
     function concede(Deal calldata deal, address buyer) external {
         _checkParty(deal.seller);
-        _concede(deal, _saleId(deal, buyer), buyer);
+        _concede(deal, buyer);
     }
 
     /// @inheritdoc IDataMarket
     function concedeFor(Deal calldata deal, address buyer, bytes calldata signature) external {
-        bytes32 saleId = _saleId(deal, buyer);
+        (, bytes32 saleId) = _sale(deal, buyer);
         _checkSigned(deal.seller, keccak256(abi.encode(_CONCEDE_TYPE, deal.seller, saleId)), signature);
-        _concede(deal, saleId, buyer);
+        _concede(deal, buyer);
     }
 
     /// @inheritdoc IDataMarket
     function disputeKey(Deal calldata deal, address buyer, Sealed calldata posted, uint256 scalar) external {
-        bytes32 saleId = _saleId(deal, buyer);
-        if (SealedKey.commitment(_reveal(deal, saleId, posted, scalar)) == deal.keyCommit) {
-            revert KeyIsRight(saleId);
-        }
-        _award(deal, saleId, buyer, SaleState.KeyWrong);
+        (Terms calldata terms, bytes32 saleId) = _sale(deal, buyer);
+        if (_isRight(terms, _reveal(terms, saleId, posted, scalar))) revert KeyIsRight(saleId);
+        _award(terms, saleId, buyer, _KEY_WRONG);
     }
 
     /// @inheritdoc IDataMarket
@@ -176,49 +206,51 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         uint256 scalar,
         Chunk calldata chunk
     ) external {
-        bytes32 saleId = _saleId(deal, buyer);
-        bytes32 key = _reveal(deal, saleId, posted, scalar);
-        if (SealedKey.commitment(key) != deal.keyCommit) revert KeyIsWrong(saleId);
+        (Terms calldata terms, bytes32 saleId) = _sale(deal, buyer);
+        bytes32 key = _reveal(terms, saleId, posted, scalar);
+        if (!_isRight(terms, key)) revert KeyIsWrong(saleId);
         uint256 index = chunk.index;
         bytes32 leaf = ChunkProof.leafOf(index, chunk.plainLeaf, keccak256(chunk.ciphertext));
-        if (!ChunkProof.holds(deal.manifestRoot, deal.count, index, leaf, chunk.proof)) {
+        if (!ChunkProof.holds(terms.manifestRoot, terms.count, index, leaf, chunk.proof)) {
             revert NotInManifest(index);
         }
         if (ChunkProof.plainLeafOf(key, index, chunk.ciphertext) == chunk.plainLeaf) {
             revert ChunkIsRight(index);
         }
-        _award(deal, saleId, buyer, SaleState.ChunkWrong);
+        _award(terms, saleId, buyer, _CHUNK_WRONG);
     }
 
     /// @inheritdoc IDataMarket
     function settle(Deal calldata deal, address buyer) external {
-        bytes32 saleId = _saleId(deal, buyer);
-        uint256 word = _inState(saleId, SaleState.Delivered);
+        (Terms calldata terms, bytes32 saleId) = _sale(deal, buyer);
+        uint256 word = _inState(saleId, _DELIVERED);
         if (msg.sender != buyer) _checkOver(saleId, word);
-        _end(deal, saleId, SaleState.Paid, deal.seller);
+        _end(terms, saleId, _PAID, _account(terms.seller));
     }
 
     /// @inheritdoc IDataMarket
     function settleFor(Deal calldata deal, address buyer, bytes calldata signature) external {
-        bytes32 saleId = _saleId(deal, buyer);
+        (Terms calldata terms, bytes32 saleId) = _sale(deal, buyer);
         _checkSigned(buyer, keccak256(abi.encode(_SETTLE_TYPE, buyer, saleId)), signature);
-        _inState(saleId, SaleState.Delivered);
-        _end(deal, saleId, SaleState.Paid, deal.seller);
+        _inState(saleId, _DELIVERED);
+        _end(terms, saleId, _PAID, _account(terms.seller));
     }
 
     /// @inheritdoc IDataMarket
     function settleTo(Deal calldata deal, address buyer, address to) external {
-        bytes32 saleId = _saleId(deal, buyer);
-        _checkParty(_payee(deal, saleId, buyer));
-        _settleTo(deal, saleId, buyer, to);
+        (Terms calldata terms, bytes32 saleId) = _sale(deal, buyer);
+        uint256 word = _sales[saleId];
+        _checkParty(_payee(terms, word, buyer));
+        _settleTo(terms, saleId, word, to);
     }
 
     /// @inheritdoc IDataMarket
     function settleToFor(Deal calldata deal, address buyer, address to, bytes calldata signature) external {
-        bytes32 saleId = _saleId(deal, buyer);
-        address payee = _payee(deal, saleId, buyer);
+        (Terms calldata terms, bytes32 saleId) = _sale(deal, buyer);
+        uint256 word = _sales[saleId];
+        address payee = _payee(terms, word, buyer);
         _checkSigned(payee, keccak256(abi.encode(_SETTLE_TO_TYPE, payee, saleId, to)), signature);
-        _settleTo(deal, saleId, buyer, to);
+        _settleTo(terms, saleId, word, to);
     }
 
     // ------------------------------------------------------------------------------------------ after the sale
@@ -320,10 +352,11 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         _checkParty(request.buyer);
         if (request.attestor != address(0)) revert AttestationExpected(request.attestor);
         bytes32 requestId = _openRequestId(request);
-        bytes32 dealDigest = _dealDigest(deal);
-        bytes32 saleId = saleIdOf(dealDigest, deal.seller, msg.sender);
-        _refuse(_obstacle(deal, dealDigest, saleId, dealSignature), deal, dealDigest, saleId);
-        _take(request, requestId, deal, dealDigest, saleId, pointB);
+        Terms calldata terms = _terms(deal);
+        bytes32 dealDigest = _dealDigest(terms);
+        bytes32 saleId = _idOf(dealDigest, terms.seller, msg.sender);
+        _refuse(_obstacle(terms, dealDigest, saleId, dealSignature), terms, dealDigest, saleId);
+        _take(request, requestId, terms, saleId, pointB);
     }
 
     /// @inheritdoc IDataMarket
@@ -337,18 +370,14 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         _checkParty(request.buyer);
         if (request.attestor == address(0)) revert AttestationExpected(address(0));
         bytes32 requestId = _openRequestId(request);
-        bytes32 dealDigest = _dealDigest(deal);
-        bytes32 saleId = saleIdOf(dealDigest, deal.seller, msg.sender);
-        _refuse(_obstacle(deal, dealDigest, saleId, dealSignature), deal, dealDigest, saleId);
-        _refuseAttestation(
-            _attestationObstacle(request, requestId, deal.seller, attestation),
-            request,
-            requestId,
-            deal.seller,
-            attestation
-        );
+        Terms calldata terms = _terms(deal);
+        bytes32 dealDigest = _dealDigest(terms);
+        bytes32 saleId = _idOf(dealDigest, terms.seller, msg.sender);
+        _refuse(_obstacle(terms, dealDigest, saleId, dealSignature), terms, dealDigest, saleId);
+        Obstacle obstacle = _attestationObstacle(request, requestId, deal.seller, attestation);
+        _refuseAttestation(obstacle, request, requestId, deal.seller, attestation);
         _taken[requestId][deal.seller] = true;
-        _take(request, requestId, deal, dealDigest, saleId, pointB);
+        _take(request, requestId, terms, saleId, pointB);
     }
 
     /// @inheritdoc IDataMarket
@@ -356,7 +385,8 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         _checkParty(request.buyer);
         bytes32 requestId = _openRequestId(request);
         for (uint256 i = 0; i < answers.length; ++i) {
-            if (_takeIfOpen(request, requestId, answers[i], _dealDigest(answers[i].deal))) ++taken;
+            Answer calldata answer = answers[i];
+            if (_takeIfOpen(request, requestId, answer, _dealDigest(_terms(answer.deal)))) ++taken;
         }
     }
 
@@ -373,9 +403,9 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         bytes32 requestId = _openRequestId(request);
         for (uint256 i = 0; i < answers.length; ++i) {
             Answer calldata answer = answers[i];
-            bytes32 dealDigest = _dealDigest(answer.deal);
+            bytes32 dealDigest = _dealDigest(_terms(answer.deal));
             _checkBuySignature(
-                answer.deal, dealDigest, request.buyer, answer.pointB, deadline, buySignatures[i]
+                answer.deal.nonce, dealDigest, request.buyer, answer.pointB, deadline, buySignatures[i]
             );
             if (_takeIfOpen(request, requestId, answer, dealDigest)) ++taken;
         }
@@ -405,7 +435,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
 
     /// @inheritdoc IDataMarket
     function digestOf(Deal calldata deal) external view returns (bytes32) {
-        return _dealDigest(deal);
+        return _dealDigest(_terms(deal));
     }
 
     /// @inheritdoc IDataMarket
@@ -415,7 +445,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
 
     /// @inheritdoc IDataMarket
     function saleIdOf(bytes32 dealDigest, address seller, address buyer) public pure returns (bytes32) {
-        return keccak256(abi.encode(dealDigest, seller, buyer));
+        return _idOf(dealDigest, uint160(seller), buyer);
     }
 
     /// @inheritdoc IDataMarket
@@ -460,65 +490,73 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     // -------------------------------------------------------------------------------------- internal: buying
 
     function _buy(
-        Deal calldata deal,
+        Terms calldata terms,
         bytes32 dealDigest,
         bytes calldata dealSignature,
         address buyer,
         bytes32 pointB
     ) private {
-        if (deal.requestId != 0) revert OtherRequest(0, deal.requestId);
-        bytes32 saleId = saleIdOf(dealDigest, deal.seller, buyer);
-        _refuse(_obstacle(deal, dealDigest, saleId, dealSignature), deal, dealDigest, saleId);
-        _checkToken(deal.tokenKind, deal.price);
-        _start(deal, dealDigest, saleId, buyer, pointB, type(uint256).max);
-        _collect(deal.token, deal.tokenKind, buyer, saleId, deal.price, deal.liveUntil);
+        if (terms.requestId != 0) revert OtherRequest(0, terms.requestId);
+        bytes32 saleId = _idOf(dealDigest, terms.seller, buyer);
+        _refuse(_obstacle(terms, dealDigest, saleId, dealSignature), terms, dealDigest, saleId);
+        _start(terms, saleId, buyer, pointB, type(uint256).max);
+        _collect(_account(terms.token), terms.tokenKind, buyer, saleId, terms.price, terms.liveUntil);
     }
 
     /// @dev Checks all of a deal that an obstacle is not, writes the sale and emits.
     /// @param atMost What `liveUntil` must not exceed.
-    function _start(
-        Deal calldata deal,
-        bytes32 dealDigest,
-        bytes32 saleId,
-        address buyer,
-        bytes32 pointB,
-        uint256 atMost
-    ) private {
-        if (deal.seller == buyer) revert SelfSale(buyer);
-        if (deal.buyer != address(0) && deal.buyer != buyer) revert OnlyBuyer(deal.buyer, buyer);
-        if (deal.count == 0 || deal.count > type(uint32).max) revert CountOutOfRange(deal.count);
-        uint256 disputeSeconds = deal.disputeSeconds;
-        uint256 deliverBy = _checkTimes(deal, disputeSeconds, atMost);
+    function _start(Terms calldata terms, bytes32 saleId, address buyer, bytes32 pointB, uint256 atMost)
+        private
+    {
+        address seller = _account(terms.seller);
+        {
+            uint256 only = terms.buyer;
+            if ((terms.seller | only | terms.token) >> 160 != 0) revert MalformedDeal();
+            if (seller == buyer) revert SelfSale(buyer);
+            if (only != 0 && _account(only) != buyer) revert OnlyBuyer(_account(only), buyer);
+        }
+        _checkToken(terms.tokenKind, terms.price);
+        // 0 is the largest there.
+        unchecked {
+            if (terms.count - 1 >= type(uint32).max) revert CountOutOfRange(terms.count);
+        }
+        uint256 disputeSeconds = terms.disputeSeconds;
+        uint256 deliverBy = _checkTimes(terms, disputeSeconds, atMost);
         if (!SealedKey.isPoint(pointB)) revert BadPoint(pointB);
-        _sales[saleId] = _word(SaleState.Bought, deliverBy, _commitToBuyer(pointB, disputeSeconds));
-        emit Bought(saleId, deal.seller, buyer, dealDigest, deal.requestId, pointB, deliverBy);
+        _sales[saleId] = _word(_BOUGHT, deliverBy, _commitToBuyer(seller, disputeSeconds, pointB));
+        emit Bought(saleId, seller, buyer, pointB);
     }
 
-    function _checkTimes(Deal calldata deal, uint256 disputeSeconds, uint256 atMost)
+    function _checkTimes(Terms calldata terms, uint256 disputeSeconds, uint256 atMost)
         private
         view
         returns (uint256 deliverBy)
     {
-        uint256 deliverSeconds = deal.deliverSeconds;
+        uint256 deliverSeconds = terms.deliverSeconds;
         _checkSeconds(deliverSeconds, disputeSeconds);
-        // A block's time and two years.
+        uint256 liveUntil = terms.liveUntil;
+        // A block's time and two years and a day.
         unchecked {
             deliverBy = block.timestamp + deliverSeconds;
-            uint256 liveUntil = deal.liveUntil;
-            bool points = deal.tokenKind == _POINTS;
-            uint256 atLeast = points ? deliverBy + disputeSeconds + _MARGIN : 0;
-            if (!points) atMost = 0;
-            if (liveUntil < atLeast || liveUntil > atMost) {
-                revert LiveUntilOutOfRange(liveUntil, atLeast, atMost);
+            if (terms.tokenKind == _ERC20) {
+                if (liveUntil != 0) revert LiveUntilOutOfRange(liveUntil, 0, 0);
+            } else {
+                uint256 atLeast = deliverBy + disputeSeconds + _MARGIN;
+                if (liveUntil < atLeast || liveUntil > atMost) {
+                    revert LiveUntilOutOfRange(liveUntil, atLeast, atMost);
+                }
             }
         }
     }
 
     function _checkSeconds(uint256 deliverSeconds, uint256 disputeSeconds) private pure {
-        if (
-            deliverSeconds < _MIN_DELIVER || disputeSeconds < _MIN_DISPUTE || deliverSeconds > _MAX_SECONDS
-                || disputeSeconds > _MAX_SECONDS
-        ) revert TimesOutOfRange(deliverSeconds, disputeSeconds);
+        // What is below the least becomes very large.
+        unchecked {
+            if (
+                deliverSeconds - _MIN_DELIVER > _MAX_SECONDS - _MIN_DELIVER
+                    || disputeSeconds - _MIN_DISPUTE > _MAX_SECONDS - _MIN_DISPUTE
+            ) revert TimesOutOfRange(deliverSeconds, disputeSeconds);
+        }
     }
 
     function _checkToken(uint256 kind, uint256 price) private pure {
@@ -527,7 +565,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     }
 
     function _checkBuySignature(
-        Deal calldata deal,
+        uint256 nonce,
         bytes32 dealDigest,
         address buyer,
         bytes32 pointB,
@@ -535,61 +573,69 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         bytes calldata signature
     ) private view {
         if (block.timestamp > deadline) revert PurchaseExpired(deadline);
-        if (!_nonces.isOpen(buyer, deal.nonce)) revert DealCancelled(buyer, deal.nonce);
+        if (!_nonces.isOpen(buyer, nonce)) revert DealCancelled(buyer, nonce);
         bytes32 hash = keccak256(abi.encode(_BUY_TYPE, buyer, dealDigest, pointB, deadline));
         _checkSigned(buyer, hash, signature);
     }
 
     /// @dev What stands against a deal that may not have stood against it a moment ago. A seller who sends agrees by that.
-    function _obstacle(Deal calldata deal, bytes32 dealDigest, bytes32 saleId, bytes calldata signature)
+    function _obstacle(Terms calldata terms, bytes32 dealDigest, bytes32 saleId, bytes calldata signature)
         private
         view
         returns (Obstacle)
     {
         if (_sales[saleId] != 0) return Obstacle.Bought;
-        if (block.timestamp > deal.openUntil) return Obstacle.Expired;
-        address seller = deal.seller;
+        if (block.timestamp > terms.openUntil) return Obstacle.Expired;
+        address seller = _account(terms.seller);
         if (msg.sender == seller) return Obstacle.None;
-        if (!_nonces.isOpen(seller, deal.nonce)) return Obstacle.Cancelled;
+        if (!_nonces.isOpen(seller, terms.nonce)) return Obstacle.Cancelled;
         return Signatures.isValid(seller, dealDigest, signature) ? Obstacle.None : Obstacle.Unsigned;
     }
 
-    function _refuse(Obstacle obstacle, Deal calldata deal, bytes32 dealDigest, bytes32 saleId) private pure {
+    function _refuse(Obstacle obstacle, Terms calldata terms, bytes32 dealDigest, bytes32 saleId)
+        private
+        pure
+    {
         if (obstacle == Obstacle.None) return;
         if (obstacle == Obstacle.Bought) revert BoughtBefore(saleId);
-        if (obstacle == Obstacle.Expired) revert DealExpired(deal.openUntil);
-        if (obstacle == Obstacle.Cancelled) revert DealCancelled(deal.seller, deal.nonce);
-        revert NotSignedBy(deal.seller, dealDigest);
+        if (obstacle == Obstacle.Expired) revert DealExpired(terms.openUntil);
+        if (obstacle == Obstacle.Cancelled) revert DealCancelled(_account(terms.seller), terms.nonce);
+        revert NotSignedBy(_account(terms.seller), dealDigest);
     }
 
     // ------------------------------------------------------------------------------------ internal: the sale
 
-    function _deliver(bytes32 saleId, Delivery calldata delivery) private {
-        uint256 word = _inState(saleId, SaleState.Bought);
+    function _deliver(
+        bytes32 saleId,
+        address seller,
+        uint256 disputeSeconds,
+        Sealed calldata posted,
+        uint256 evenY
+    ) private {
+        uint256 word = _inState(saleId, _BOUGHT);
         if (block.timestamp > _deadline(word)) revert TooLate(saleId, _deadline(word));
-        uint256 disputeSeconds = delivery.disputeSeconds;
-        uint256 commitment = _commitToBuyer(delivery.pointB, disputeSeconds);
+        uint256 commitment = _commitToBuyer(seller, disputeSeconds, posted.pointB);
         if (word >> _COMMITMENT_SHIFT != commitment) revert NotWhatWasPosted(saleId);
-        if (!SealedKey.isPoint(delivery.pointE)) revert BadPoint(delivery.pointE);
+        (bytes32 pointE, bytes32 wrapped) = (posted.pointE, posted.wrapped);
+        if (!SealedKey.isPoint(pointE, evenY)) revert BadPoint(pointE);
         // Checked to be a year at most when it was bought.
-        uint256 disputeUntil;
         unchecked {
-            disputeUntil = block.timestamp + disputeSeconds;
+            _sales[saleId] = _word(
+                _DELIVERED, block.timestamp + disputeSeconds, _commitToSeller(commitment, pointE, wrapped)
+            );
         }
-        commitment = _commitToSeller(commitment, delivery.pointE, delivery.wrapped);
-        _sales[saleId] = _word(SaleState.Delivered, disputeUntil, commitment);
-        emit Delivered(saleId, delivery.pointE, delivery.wrapped, disputeUntil);
+        emit Delivered(saleId, pointE, wrapped);
     }
 
     /// @dev Checks that a delivered sale can be disputed with this scalar, and unwraps its key.
-    function _reveal(Deal calldata deal, bytes32 saleId, Sealed calldata posted, uint256 scalar)
+    function _reveal(Terms calldata terms, bytes32 saleId, Sealed calldata posted, uint256 scalar)
         private
         view
         returns (bytes32 key)
     {
-        uint256 word = _inState(saleId, SaleState.Delivered);
+        uint256 word = _inState(saleId, _DELIVERED);
         if (block.timestamp > _deadline(word)) revert TooLate(saleId, _deadline(word));
-        uint256 commitment = _commitToBuyer(posted.pointB, deal.disputeSeconds);
+        uint256 commitment = _commitToBuyer(_account(terms.seller), terms.disputeSeconds, posted.pointB);
         if (word >> _COMMITMENT_SHIFT != _commitToSeller(commitment, posted.pointE, posted.wrapped)) {
             revert NotWhatWasPosted(saleId);
         }
@@ -597,74 +643,94 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         return SealedKey.unwrap(saleId, posted.pointE, scalar, posted.wrapped);
     }
 
-    function _concede(Deal calldata deal, bytes32 saleId, address buyer) private {
-        _inState(saleId, SaleState.Delivered);
-        _end(deal, saleId, SaleState.Conceded, buyer);
+    function _isRight(Terms calldata terms, bytes32 key) private pure returns (bool) {
+        return SealedKey.commitment(key) == terms.keyCommit;
+    }
+
+    function _concede(Deal calldata deal, address buyer) private {
+        (Terms calldata terms, bytes32 saleId) = _sale(deal, buyer);
+        _inState(saleId, _DELIVERED);
+        _end(terms, saleId, _CONCEDED, buyer);
     }
 
     /// @dev Ends a sale and pays.
-    function _end(Deal calldata deal, bytes32 saleId, SaleState outcome, address to) private {
-        _sales[saleId] = uint256(outcome);
-        uint256 amount = _due(deal, saleId);
-        emit SaleEnded(saleId, outcome, to, deal.token, amount);
-        _send(deal.token, deal.tokenKind, saleId, to, amount, deal.liveUntil);
+    function _end(Terms calldata terms, bytes32 saleId, uint256 outcome, address to) private {
+        _sales[saleId] = outcome;
+        uint256 amount = _due(terms, saleId);
+        emit SaleEnded(saleId, SaleState(outcome), to, _account(terms.token), amount);
+        _send(_account(terms.token), terms.tokenKind, saleId, to, amount, terms.liveUntil);
     }
 
     /// @dev Ends a sale for the buyer who won a dispute. The verdict stands even if his payment fails: it is owed then.
-    function _award(Deal calldata deal, bytes32 saleId, address buyer, SaleState outcome) private {
-        _sales[saleId] = uint256(outcome);
-        uint256 amount = _due(deal, saleId);
-        emit SaleEnded(saleId, outcome, buyer, deal.token, amount);
-        if (_trySend(deal.token, deal.tokenKind, saleId, buyer, amount, deal.liveUntil)) return;
-        _sales[saleId] = uint256(outcome) | _OWED;
+    function _award(Terms calldata terms, bytes32 saleId, address buyer, uint256 outcome) private {
+        _sales[saleId] = outcome;
+        uint256 amount = _due(terms, saleId);
+        address token = _account(terms.token);
+        emit SaleEnded(saleId, SaleState(outcome), buyer, token, amount);
+        if (_trySend(token, terms.tokenKind, saleId, buyer, amount, terms.liveUntil)) return;
+        _sales[saleId] = outcome | _OWED;
         emit PaymentRefused(saleId, buyer);
     }
 
-    /// @dev Returns the price, where it is owed or the seller is late.
-    function _tryRefund(Deal calldata deal, bytes32 saleId, address buyer, address to)
+    /// @dev Returns the price, where it is owed or the seller is late; says whether it did.
+    function _tryRefund(Terms calldata terms, bytes32 saleId, uint256 word, address to)
         private
         returns (bool)
     {
-        uint256 word = _sales[saleId];
         if (word & _OWED != 0) {
             _sales[saleId] = word & _STATE;
-            uint256 amount = _due(deal, saleId);
-            emit PaymentMade(saleId, to, deal.token, amount);
-            _send(deal.token, deal.tokenKind, saleId, to, amount, deal.liveUntil);
+            uint256 amount = _due(terms, saleId);
+            address token = _account(terms.token);
+            emit PaymentMade(saleId, to, token, amount);
+            _send(token, terms.tokenKind, saleId, to, amount, terms.liveUntil);
             return true;
         }
-        if (_state(word) != SaleState.Bought) return false;
+        if (word & _STATE != _BOUGHT) return false;
         _checkOver(saleId, word);
-        _end(deal, saleId, SaleState.Refunded, to);
+        _end(terms, saleId, _REFUNDED, to);
         return true;
     }
 
-    function _settleTo(Deal calldata deal, bytes32 saleId, address buyer, address to) private {
-        if (_tryRefund(deal, saleId, buyer, to)) return;
-        _checkOver(saleId, _inState(saleId, SaleState.Delivered));
-        _end(deal, saleId, SaleState.Paid, to);
+    function _settleTo(Terms calldata terms, bytes32 saleId, uint256 word, address to) private {
+        if (_tryRefund(terms, saleId, word, to)) return;
+        _checkOver(saleId, _inState(saleId, _DELIVERED));
+        _end(terms, saleId, _PAID, to);
     }
 
     /// @dev Who is paid if the sale ends by time.
-    function _payee(Deal calldata deal, bytes32 saleId, address buyer) private view returns (address) {
-        return _state(_sales[saleId]) == SaleState.Delivered ? deal.seller : buyer;
+    function _payee(Terms calldata terms, uint256 word, address buyer) private pure returns (address) {
+        return word & _STATE == _DELIVERED ? _account(terms.seller) : buyer;
     }
 
-    function _inState(bytes32 saleId, SaleState needed) private view returns (uint256 word) {
+    function _inState(bytes32 saleId, uint256 needed) private view returns (uint256 word) {
         word = _sales[saleId];
-        if (_state(word) != needed) revert WrongState(saleId, _state(word));
+        if (word & _STATE != needed) revert WrongState(saleId, _state(word));
     }
 
     function _checkOver(bytes32 saleId, uint256 word) private view {
         if (block.timestamp <= _deadline(word)) revert TooEarly(saleId, _deadline(word));
     }
 
-    function _saleId(Deal calldata deal, address buyer) private view returns (bytes32) {
-        return saleIdOf(_dealDigest(deal), deal.seller, buyer);
+    function _sale(Deal calldata deal, address buyer)
+        private
+        view
+        returns (Terms calldata terms, bytes32 saleId)
+    {
+        terms = _terms(deal);
+        saleId = _idOf(_dealDigest(terms), terms.seller, buyer);
     }
 
-    function _commitToBuyer(bytes32 pointB, uint256 disputeSeconds) private pure returns (uint256) {
-        return uint256(keccak256(abi.encode(pointB, disputeSeconds))) >> _COMMITMENT_SHIFT;
+    function _idOf(bytes32 dealDigest, uint256 seller, address buyer) private pure returns (bytes32) {
+        return _hash(dealDigest, bytes32(seller), bytes32(uint256(uint160(buyer))));
+    }
+
+    function _commitToBuyer(address seller, uint256 disputeSeconds, bytes32 pointB)
+        private
+        pure
+        returns (uint256)
+    {
+        bytes32 hash = _hash(bytes32(uint256(uint160(seller))), bytes32(disputeSeconds), pointB);
+        return uint256(hash) >> _COMMITMENT_SHIFT;
     }
 
     function _commitToSeller(uint256 commitment, bytes32 pointE, bytes32 wrapped)
@@ -672,11 +738,22 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         pure
         returns (uint256)
     {
-        return uint256(keccak256(abi.encode(commitment, pointE, wrapped))) >> _COMMITMENT_SHIFT;
+        return uint256(_hash(bytes32(commitment), pointE, wrapped)) >> _COMMITMENT_SHIFT;
     }
 
-    function _word(SaleState state, uint256 deadline, uint256 commitment) private pure returns (uint256) {
-        return commitment << _COMMITMENT_SHIFT | deadline << _DEADLINE_SHIFT | uint256(state);
+    /// @dev keccak256 of three words.
+    function _hash(bytes32 first, bytes32 second, bytes32 third) private pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, first)
+            mstore(add(free, 0x20), second)
+            mstore(add(free, 0x40), third)
+            hash := keccak256(free, 0x60)
+        }
+    }
+
+    function _word(uint256 state, uint256 deadline, uint256 commitment) private pure returns (uint256) {
+        return commitment << _COMMITMENT_SHIFT | deadline << _DEADLINE_SHIFT | state;
     }
 
     function _state(uint256 word) private pure returns (SaleState) {
@@ -685,6 +762,16 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
 
     function _deadline(uint256 word) private pure returns (uint256) {
         return uint40(word >> _DEADLINE_SHIFT);
+    }
+
+    function _account(uint256 word) private pure returns (address) {
+        return address(uint160(word));
+    }
+
+    function _terms(Deal calldata deal) private pure returns (Terms calldata terms) {
+        assembly ("memory-safe") {
+            terms := deal
+        }
     }
 
     // ------------------------------------------------------------------------------ internal: after the sale
@@ -768,29 +855,28 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         Answer calldata answer,
         bytes32 dealDigest
     ) private returns (bool) {
-        Deal calldata deal = answer.deal;
-        bytes32 saleId = saleIdOf(dealDigest, deal.seller, request.buyer);
-        if (_obstacle(deal, dealDigest, saleId, answer.signature) != Obstacle.None) return false;
+        Terms calldata terms = _terms(answer.deal);
+        bytes32 saleId = _idOf(dealDigest, terms.seller, request.buyer);
+        if (_obstacle(terms, dealDigest, saleId, answer.signature) != Obstacle.None) return false;
         if (request.attestor != address(0)) {
-            if (_attestationObstacle(request, requestId, deal.seller, answer.attestation) != Obstacle.None) {
-                return false;
-            }
-            _taken[requestId][deal.seller] = true;
+            address seller = _account(terms.seller);
+            Obstacle obstacle = _attestationObstacle(request, requestId, seller, answer.attestation);
+            if (obstacle != Obstacle.None) return false;
+            _taken[requestId][seller] = true;
         }
-        _take(request, requestId, deal, dealDigest, saleId, answer.pointB);
+        _take(request, requestId, terms, saleId, answer.pointB);
         return true;
     }
 
     function _take(
         Request calldata request,
         bytes32 requestId,
-        Deal calldata deal,
-        bytes32 dealDigest,
+        Terms calldata terms,
         bytes32 saleId,
         bytes32 pointB
     ) private {
-        if (deal.requestId != requestId) revert OtherRequest(requestId, deal.requestId);
-        _checkAnswer(request, requestId, deal);
+        if (terms.requestId != requestId) revert OtherRequest(requestId, terms.requestId);
+        _checkAnswer(request, requestId, terms);
         uint256 word = _requests[requestId];
         if (word & ~_OPENED == 0) revert RequestNotOpen(requestId);
         // At least one is left.
@@ -798,19 +884,21 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
             _requests[requestId] = word - 1;
         }
         uint256 liveUntil = liveUntilOf(request);
-        _start(deal, dealDigest, saleId, request.buyer, pointB, liveUntil);
-        if (deal.tokenKind == _POINTS && deal.price != 0) {
-            ILoyaltyToken token = ILoyaltyToken(deal.token);
+        emit AnswerTaken(requestId, saleId);
+        _start(terms, saleId, request.buyer, pointB, liveUntil);
+        if (terms.tokenKind == _POINTS && terms.price != 0) {
+            ILoyaltyToken token = ILoyaltyToken(_account(terms.token));
             address pocket = token.pocketOf(address(this), saleId);
-            token.transferFromPocket(requestId, pocket, deal.price, liveUntil);
+            token.transferFromPocket(requestId, pocket, terms.price, liveUntil);
         }
     }
 
-    function _checkAnswer(Request calldata request, bytes32 requestId, Deal calldata deal) private pure {
+    function _checkAnswer(Request calldata request, bytes32 requestId, Terms calldata terms) private pure {
         if (
-            deal.token != request.token || deal.tokenKind != request.tokenKind || deal.price != request.price
-                || deal.termsHash != request.termsHash || deal.deliverSeconds > request.maxDeliverSeconds
-                || deal.disputeSeconds > request.maxDisputeSeconds
+            _account(terms.token) != request.token || terms.tokenKind != request.tokenKind
+                || terms.price != request.price || terms.termsHash != request.termsHash
+                || terms.deliverSeconds > request.maxDeliverSeconds
+                || terms.disputeSeconds > request.maxDisputeSeconds
         ) revert NotAsRequested(requestId);
     }
 
@@ -852,7 +940,8 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         if (left == 0) revert RequestNotOpen(requestId);
         _requests[requestId] = _OPENED;
         uint256 liveUntil = liveUntilOf(request);
-        uint256 amount = _alive(request.token, request.tokenKind, requestId, request.price * left, liveUntil);
+        uint256 amount = request.price * left;
+        if (request.tokenKind == _POINTS) amount = _alive(request.token, requestId, amount, liveUntil);
         emit RequestClosed(requestId, to, request.token, amount);
         _send(request.token, request.tokenKind, requestId, to, amount, liveUntil);
     }
@@ -894,17 +983,18 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         }
     }
 
-    function _due(Deal calldata deal, bytes32 saleId) private view returns (uint256) {
-        return _alive(deal.token, deal.tokenKind, saleId, deal.price, deal.liveUntil);
+    function _due(Terms calldata terms, bytes32 saleId) private view returns (uint256) {
+        if (terms.tokenKind == _ERC20) return terms.price;
+        return _alive(_account(terms.token), saleId, terms.price, terms.liveUntil);
     }
 
-    /// @dev What of an amount in escrow has not expired. Nothing of it has until `liveUntil`, however much else was sent.
-    function _alive(address token, uint256 kind, bytes32 id, uint256 amount, uint256 liveUntil)
+    /// @dev What of points in escrow has not expired. Nothing of it has until `liveUntil`, however much else was sent.
+    function _alive(address token, bytes32 id, uint256 amount, uint256 liveUntil)
         private
         view
         returns (uint256)
     {
-        if (kind == _ERC20 || block.timestamp <= liveUntil) return amount;
+        if (block.timestamp <= liveUntil) return amount;
         address pocket = ILoyaltyToken(token).pocketOf(address(this), id);
         (uint256[4] memory amounts, uint256[4] memory expiries) = ILoyaltyToken(token).lotsOf(pocket);
         uint256 alive;
@@ -926,15 +1016,29 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         returns (bool sent)
     {
         if (amount == 0) return true;
-        bytes memory data = kind == _ERC20
-            ? abi.encodeWithSelector(ILoyaltyToken.transfer.selector, to, amount)
-            : abi.encodeCall(ILoyaltyToken.transferFromPocket, (id, to, amount, liveUntil));
+        bytes32 ofCash = ILoyaltyToken.transfer.selector;
+        bytes32 ofPoints = ILoyaltyToken.transferFromPocket.selector;
         assembly ("memory-safe") {
-            mstore(0x00, 1)
-            sent := call(gas(), token, 0, add(data, 0x20), mload(data), 0x00, 0x20)
-            let silent := and(iszero(returndatasize()), iszero(iszero(extcodesize(token))))
-            let agreed := and(gt(returndatasize(), 0x1f), eq(mload(0x00), 1))
-            sent := and(sent, or(silent, agreed))
+            let free := mload(0x40)
+            let size := 0x44
+            switch kind
+            case 1 {
+                mstore(free, ofCash)
+                mstore(add(free, 0x04), to)
+                mstore(add(free, 0x24), amount)
+            }
+            default {
+                mstore(free, ofPoints)
+                mstore(add(free, 0x04), id)
+                mstore(add(free, 0x24), to)
+                mstore(add(free, 0x44), amount)
+                mstore(add(free, 0x64), liveUntil)
+                size := 0x84
+            }
+            sent := call(gas(), token, 0, free, size, 0x00, 0x20)
+            switch returndatasize()
+            case 0 { if iszero(extcodesize(token)) { sent := 0 } }
+            default { sent := and(sent, and(gt(returndatasize(), 0x1f), eq(mload(0x00), 1))) }
         }
     }
 
@@ -971,13 +1075,13 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     }
 
     /// @dev A deal is 15 words in calldata, just as EIP-712 wants them.
-    function _dealDigest(Deal calldata deal) private view returns (bytes32) {
+    function _dealDigest(Terms calldata terms) private view returns (bytes32) {
         bytes32 messageType = _DEAL_TYPE;
         bytes32 hash;
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, messageType)
-            calldatacopy(add(free, 0x20), deal, 0x1e0)
+            calldatacopy(add(free, 0x20), terms, 0x1e0)
             hash := keccak256(free, 0x200)
         }
         return _hashTypedData(hash);

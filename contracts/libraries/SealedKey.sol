@@ -9,12 +9,29 @@ library SealedKey {
     uint256 private constant _ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
     /// @dev The x of the generator, whose y is even.
     bytes32 private constant _GENERATOR = 0x79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798;
+    uint256 private constant _FIELD = 0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f;
     bytes32 private constant _KEY_DOMAIN = keccak256("troc.key.v1");
     uint8 private constant _EVEN = 27;
 
     /// @notice Whether there is a point with this x.
-    function isPoint(bytes32 x) internal pure returns (bool) {
-        return ecrecover(0, _EVEN, x, x) != address(0);
+    function isPoint(bytes32 x) internal view returns (bool found) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, 0)
+            mstore(add(free, 0x20), _EVEN)
+            mstore(add(free, 0x40), x)
+            mstore(add(free, 0x60), x)
+            // The precompile says nothing where there is no point.
+            found := and(eq(returndatasize(), 0x20), staticcall(gas(), 1, free, 0x80, 0x00, 0x20))
+        }
+    }
+
+    /// @notice The same where the point's y is at hand: y² = x³ + 7.
+    function isPoint(bytes32 x, uint256 evenY) internal pure returns (bool) {
+        uint256 word = uint256(x);
+        if (word == 0 || word >= _ORDER || evenY >= _FIELD || evenY & 1 != 0) return false;
+        uint256 cube = mulmod(mulmod(word, word, _FIELD), word, _FIELD);
+        return mulmod(evenY, evenY, _FIELD) == addmod(cube, 7, _FIELD);
     }
 
     /// @notice Whether `scalar` times the generator is the point with this x and an even y.

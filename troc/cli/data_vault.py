@@ -183,7 +183,9 @@ def list_(context: typer.Context) -> None:
         lines.append(f"It has not been deleted at {place.leaving} yet, which does not answer.")
     for note in notes:
         named = f"{note.schema}, " if note.schema else ""
-        lines.append(f"{_hex(note.root)}  {named}{note.size:,} bytes, sealed on {words.day(note.made_at)}")
+        lines.append(
+            f"{_hex(note.root)}  {named}{note.size:,} bytes, sealed on {words.day(int(note.made_at))}"
+        )
         lines += [
             f"    {grant.who} may fetch it until {words.moment(grant.until)} (token {grant.number[:12]})"
             for grant in grants
@@ -461,5 +463,5 @@ def _note_form(note: Note) -> dict[str, Any]:
         "schema": note.schema,
         "count": note.count,
         "bytes": note.size,
-        "madeAt": note.made_at,
+        "madeAt": int(note.made_at),
     }

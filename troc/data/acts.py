@@ -28,6 +28,7 @@ from troc.data.messages import (
     SettleTo,
     sale_id,
 )
+from troc.data.sealed import even_y
 from troc.errors import InputError
 from troc.messages import KIND_POINTS, Domain, Message, digest, to_address
 
@@ -191,7 +192,8 @@ def call(message: Message, signature: bytes, context: Context, domain: Domain) -
         case Deliver():
             assert deal is not None
             posted = (message.point_b, message.point_e, message.wrapped)
-            return "deliverFor", ((named, seller, buyer, deal.dispute_seconds, *posted), signature)
+            y = even_y(message.point_e)
+            return "deliverFor", (message.sale_id, seller, deal.dispute_seconds, posted, y, signature)
         case Concede():
             return "concedeFor", (terms, buyer, signature)
         case Settle():
@@ -240,9 +242,11 @@ def trace(
                 lambda values: (bytes(values["pointE"]), bytes(values["wrapped"])) == posted,
             )
         case Concede():
-            return events.SaleEnded(), {"saleId": message.sale_id, "outcome": _CONCEDED}, anything
+            ended = {"saleId": message.sale_id}
+            return events.SaleEnded(), ended, lambda values: values["outcome"] == _CONCEDED
         case Settle():
-            return events.SaleEnded(), {"saleId": message.sale_id, "outcome": _PAID}, anything
+            ended = {"saleId": message.sale_id}
+            return events.SaleEnded(), ended, lambda values: values["outcome"] == _PAID
         case SettleTo():
             return events.SaleEnded(), {"saleId": message.sale_id, "to": message.to}, anything
         case Revoke():

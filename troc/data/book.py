@@ -256,12 +256,14 @@ class Book:
         """Keep that a sale concerns the account, and in which block its purchase lies."""
         key = {"account": self.account, "sale": _hex(sale)}
         with self._writing() as connection:
-            known = connection.scalar(sa.select(_sales.c.block).filter_by(**key))
+            known = connection.execute(
+                sa.select(_sales.c.block, _sales.c.digest).filter_by(**key)
+            ).one_or_none()
             if known is None:
                 row = {"digest": _hex(digest), "selling": selling, "block": block, "closed": False}
                 connection.execute(_sales.insert().values(**key, **row))
-            elif known != block:
-                connection.execute(_sales.update().filter_by(**key).values(block=block))
+            elif tuple(known) != (block, _hex(digest)):
+                connection.execute(_sales.update().filter_by(**key).values(block=block, digest=_hex(digest)))
 
     def sales(self, *, selling: bool | None = None, open_only: bool = False) -> list[KeptSale]:
         """Sales that were noted."""

@@ -54,7 +54,7 @@ from troc.data.messages import (
 from troc.data.party import SIGNED_FOR, Did, Drop, Money, Party, told
 from troc.data.seller import ASKING, NO_TERMS, span
 from troc.errors import DealError, InputError, NetworkError, TrocError
-from troc.messages import KIND_POINTS, ZERO_ADDRESS, pack_nonce, sign
+from troc.messages import KIND_POINTS, ZERO_ADDRESS, digest, pack_nonce, sign
 from troc.store import chain_folder
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Buyer(Party):
         return self.keep_copy(signed)
 
     def keep_copy(self, signed: SignedDeal) -> Manifest:
-        """Fetch and check the sealed copy of a deal, and keep it; a copy that is kept already is not fetched."""
+        """Fetch, check and keep the sealed copy of a deal; one that is kept already is not fetched."""
         deal = signed.deal
         kept = self._kept_copy(deal)
         if kept is not None:
@@ -181,7 +181,7 @@ class Buyer(Party):
         deal = signed.deal
         id_ = signed.sale_id(self.address)
         if (sale := self.sales.sale(id_)) is not None:
-            if sale.state != SaleState.BOUGHT:
+            if not sale.is_open:
                 raise DealError("you have bought this before", f"look at `troc data status {sale.name[:14]}`")
             return sale
         self.keep(signed, mine=False)
@@ -196,7 +196,7 @@ class Buyer(Party):
         sale = self.sales.sale(id_)
         if sale is None:
             raise DealError("the purchase is in no block any more", "run it again")
-        self.book.note_sale(id_, sale.digest, False, sale.bought_block)
+        self.note(sale)
         return sale
 
     def point_for(self, deal: bytes) -> tuple[sealed.OneTime, int]:
@@ -218,9 +218,10 @@ class Buyer(Party):
 
     def secret_of(self, sale: Sale) -> sealed.OneTime:
         """The one-time secret of a sale: from the book's counter, or by trying counters where it was lost."""
-        counters = [point.counter for point in self.book.points(sale.digest)] or range(_COUNTERS)
+        named = digest(self.deal_of(sale), self.domain)
+        counters = [point.counter for point in self.book.points(named)] or range(_COUNTERS)
         for counter in counters:
-            point = self._point(sale.digest, counter)
+            point = self._point(named, counter)
             if point.x == sale.point_b:
                 return point
         raise DealError(
@@ -317,7 +318,7 @@ class Buyer(Party):
     def _copy(self, deal: Deal) -> tuple[Manifest, bytes]:
         kept = self._kept_copy(deal)
         if kept is None:
-            known = self.book.deal(_digest(deal, self))
+            known = self.book.deal(digest(deal, self.domain))
             signed = SignedDeal.from_json(known, self.domain) if known else SignedDeal(deal, b"", self.domain)
             self.keep_copy(signed)
             kept = self._kept_copy(deal)
@@ -353,10 +354,10 @@ class Buyer(Party):
         """State that one erased what one bought in these sales."""
         if len(sales) == 1:
             deal = self.deal_of(sales[0])
-            function = self.call("acknowledge", sales[0].digest, sales[0].seller)
+            function = self.call("acknowledge", digest(deal, self.domain), sales[0].seller)
             message = Acknowledge(self.address, sales[0].id)
             return self.do(function, message, Context(deal=deal, buyer=self.address))
-        pairs = tuple((sale.digest, sale.seller) for sale in sales)
+        pairs = tuple((digest(self.deal_of(sale), self.domain), sale.seller) for sale in sales)
         function = self.call("acknowledgeMany", [one for one, _ in pairs], [who for _, who in pairs])
         many = AcknowledgeMany(self.address, tuple(sale_id(*pair, self.address) for pair in pairs))
         return self.do(function, many, Context(sales=pairs))
@@ -483,16 +484,12 @@ class Buyer(Party):
         return told("disputed", sale.id, f"{sale.name[:14]}: {finding}; disputed, the money is back", receipt)
 
     def _last_wait(self, sale: Sale) -> int:
-        """Until when a seller may be waited for: then there is time left for a dispute to get into a block."""
+        """Until when a seller may be waited for, so that a dispute still gets into a block."""
         assert sale.delivered is not None
         return sale.delivered.dispute_until - margin(self.deal_of(sale).dispute_seconds)
 
 
 _COUNTERS = 64
-
-
-def _digest(deal: Deal, party: Party) -> bytes:
-    return SignedDeal(deal, b"", party.domain).digest
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 from troc.chain import Receipt
 from troc.data.book import Book
 from troc.data.buyer import Buyer, Fetch, Finding
+from troc.data.consent import Terms
 from troc.data.deals import Sale, SignedDeal
+from troc.data.facts import TERMS
 from troc.data.manifest import Manifest, Opened
 from troc.data.requests import Requests
 from troc.data.seller import Copies, Seller
@@ -98,17 +100,23 @@ class Data:
         *,
         to: str = "",
         source: str = "",
+        terms: Terms | None = None,
         papers: Mapping[str, Any] | None = None,
         **times: Any,
     ) -> SignedDeal:
         """Offer a sealed copy of the vault: `offer(manifest, "50 PANIER", until="7d")`.
 
-        `to`: the only buyer; `source`: the link behind which it is served; `papers`: the consent record and
-        what else belongs to it. Options as for `Seller.draft`.
+        `to`: the only buyer; `source`: the link behind which it is served; `terms` of consent; `papers`: what
+        else belongs to it. Options as for `Seller.draft`.
         """
+        if terms is not None:
+            times |= {"terms_hash": terms.hash}
+            papers = {**(papers or {}), TERMS: dict(terms.document)}
         manifest = copy if isinstance(copy, Manifest) else self.seller.copies.manifest(copy)
         buyer = to_address(to, "buyer") if to else ZERO_ADDRESS
         deal = self.seller.draft(manifest, self.seller.money(price), buyer=buyer, **times)
+        if terms is not None:
+            terms.check_deal(deal.terms_hash, deal.buyer)
         return self.seller.sign(deal, source, papers)
 
     def accept(self, bid: Named) -> Receipt:
@@ -182,6 +190,10 @@ class Data:
         return self.buyer.acknowledge(*found)
 
     # ----------------------------------------------------------------------------------------- looking on
+
+    def money_in_words(self, token: str, units: int) -> str:
+        """An amount of a token, by its address and in smallest units: "50 Le Panier"."""
+        return self.buyer.money_in_words(token, units)
 
     def status(self, sale: str | bytes = "") -> list[Standing]:
         """How sales of this account stand: exactly one state each, and the next step."""

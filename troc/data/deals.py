@@ -424,7 +424,7 @@ def check_deal(deal: Deal, now: int) -> None:
     least = now + deal.deliver_seconds + deal.dispute_seconds + LIVE_MARGIN
     if deal.token_kind == KIND_POINTS and deal.live_until < least:
         raise DealError(
-            f"the deal's points need live only until {words.moment(deal.live_until)}, and would die in escrow",
+            f"its points need live until {words.moment(deal.live_until)} only, and would die in escrow",
             "ask for a new deal",
         )
 
@@ -466,7 +466,7 @@ class SaleState(IntEnum):
 
 
 class Delivered(NamedTuple):
-    """A delivery as it stands in the log."""
+    """A delivery as it stands in the log. `dispute_until`: 0 once the sale ended."""
 
     point_e: bytes
     wrapped: bytes
@@ -476,17 +476,15 @@ class Delivered(NamedTuple):
 
 @dataclass(frozen=True)
 class Sale:
-    """A sale as the chain tells it at one block. `bought_block` is where its purchase lies; `deliver_by` and
-    the delivery's `dispute_until` are last seconds.
+    """A sale as the chain tells it at one block. `bought_block` is where its purchase lies; `deadline` the
+    last second to deliver, or to dispute; 0 once it ended.
     """
 
     id: bytes
-    digest: bytes
     seller: str
     buyer: str
-    request_id: bytes
     point_b: bytes
-    deliver_by: int
+    deadline: int
     bought_block: int
     transaction: str
     state: SaleState
@@ -503,6 +501,11 @@ class Sale:
     def name(self) -> str:
         """Its id in hex."""
         return "0x" + self.id.hex()
+
+    @property
+    def deliver_by(self) -> int:
+        """The last second for the delivery, while it is awaited; else 0."""
+        return self.deadline if self.state == SaleState.BOUGHT else 0
 
     @property
     def is_open(self) -> bool:
@@ -569,7 +572,7 @@ class Sales:
             head = self.chain.header()
             start = self.since if since is None else since
             found = {} if filters is None else self._bought(filters, start, head.number)
-            for part in _parts([each for each in known or {} if each not in found]):
+            for part in parts([each for each in known or {} if each not in found]):
                 blocks = [(known or {})[each] for each in part]
                 # A reorganisation may have moved it by a few blocks; further, and it is found anew.
                 near = max(self.since, min(blocks) - DEPTH), min(head.number, max(blocks) + DEPTH)
@@ -596,19 +599,21 @@ class Sales:
             SaleStanding.of(each)
             for each in self.chain.read_many([self.contract.functions.saleOf(id_) for id_ in ids], block)
         ]
+        deadlines = {id_: state.deadline for id_, state in zip(ids, states, strict=True)}
         deliveries: dict[bytes, Delivered] = {}
         ends: dict[bytes, tuple[int, int, str]] = {}
         first = {id_: int(log["blockNumber"]) for id_, log in found.items()}
         kinds = {id_: state.state for id_, state in zip(ids, states, strict=True)}
         late = [id_ for id_ in ids if kinds[id_] == SaleState.DELIVERED or (ends_too and kinds[id_] > 1)]
-        for part in _parts(late):
+        for part in parts(late):
             start = min(first[id_] for id_ in part)
             for log in self.chain.logs(self.contract.events.Delivered(), {"saleId": part}, start, block):
                 args = log["args"]
-                deliveries[bytes(args["saleId"])] = Delivered(
-                    bytes(args["pointE"]), bytes(args["wrapped"]), args["disputeUntil"], log["blockNumber"]
+                id_ = bytes(args["saleId"])
+                deliveries[id_] = Delivered(
+                    bytes(args["pointE"]), bytes(args["wrapped"]), deadlines[id_], log["blockNumber"]
                 )
-        for part in _parts([id_ for id_ in ids if ends_too and kinds[id_] >= SaleState.PAID]):
+        for part in parts([id_ for id_ in ids if ends_too and kinds[id_] >= SaleState.PAID]):
             start = min(first[id_] for id_ in part)
             for log in self.chain.logs(self.contract.events.SaleEnded(), {"saleId": part}, start, block):
                 args = log["args"]
@@ -619,12 +624,10 @@ class Sales:
             end = ends.get(id_)
             sales[id_] = Sale(
                 id=id_,
-                digest=bytes(args["dealDigest"]),
                 seller=args["seller"],
                 buyer=args["buyer"],
-                request_id=bytes(args["requestId"]),
                 point_b=bytes(args["pointB"]),
-                deliver_by=args["deliverBy"],
+                deadline=state.deadline,
                 bought_block=found[id_]["blockNumber"],
                 transaction="0x" + bytes(found[id_]["transactionHash"]).hex(),
                 state=state.state,
@@ -644,9 +647,12 @@ class Sales:
             yield bytes(log["args"]["pointB"]), bytes(log["args"]["saleId"])
 
     def deal_of(self, sale: Sale) -> Deal | None:
-        """The deal of a sale, from the transaction that bought it; None where another contract made the call."""
+        """The deal of a sale, from the call that bought it; None where another contract made that."""
         sent = self.chain.transaction(sale.transaction)
-        return self.deals_in(bytes(sent["input"])).get(sale.digest)
+        for named, deal in self.deals_in(bytes(sent["input"])).items():
+            if sale_id(named, deal.seller, sale.buyer) == sale.id:
+                return deal
+        return None
 
     def deals_in(self, data: bytes) -> dict[bytes, Deal]:
         """The deals in a call of the market, by their digests."""
@@ -677,7 +683,8 @@ _ATTEMPTS = 5
 _PART = 200
 
 
-def _parts(ids: Sequence[bytes]) -> Iterator[list[bytes]]:
+def parts(ids: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """As many at once as a node takes in one question."""
     for start in range(0, len(ids), _PART):
         yield list(ids[start : start + _PART])
 

@@ -22,13 +22,14 @@ from troc.data.book import Book
 from troc.data.deals import DEPTH, Sale, Sales, SaleStanding, SaleState, SignedDeal, View, read_deal
 from troc.data.messages import MARKET, CancelDeals, CancelDealSeries, Deal
 from troc.data.stores import Store
-from troc.errors import BrandError, DealError, InputError, TrocError
+from troc.errors import BrandError, DealError, InputError, NetworkError, StoreError, TrocError
 from troc.messages import (
     KIND_ERC20,
     KIND_POINTS,
     Domain,
     Message,
     Permit,
+    digest,
     domain_separator,
     sign,
     to_address,
@@ -117,7 +118,7 @@ _LARGEST = 2**20
 
 
 class Party:
-    """An account on the market. `clock`: the present, in seconds, beside the chain's own; none: the chain's."""
+    """An account on the market. `clock`: the present in seconds, beside the chain's own."""
 
     def __init__(
         self, troc: Troc, book: Book | None = None, clock: Callable[[], float] | None = None
@@ -129,6 +130,7 @@ class Party:
         self.domain = self.sales.domain
         self._book = book
         self._clock = clock
+        self._deals: dict[bytes, Deal] = {}
 
     @property
     def address(self) -> str:
@@ -168,6 +170,14 @@ class Party:
             brand = self.troc.brand(terms.token)
             return Money(terms.token, KIND_POINTS, terms.price, brand.decimals, brand.name)
         return self._plain(terms.token).of(terms.price)
+
+    def money_in_words(self, token: str, units: int) -> str:
+        """An amount of points or of an ERC-20, by its address and in smallest units."""
+        try:
+            brand = self.troc.brand(token)
+        except BrandError:
+            return str(self._plain(token).of(units))
+        return brand.text(units)
 
     def _plain(self, token: str) -> Money:
         functions = self.chain.contract("LoyaltyToken", token).functions
@@ -260,16 +270,39 @@ class Party:
 
     def deal_of(self, sale: Sale) -> Deal:
         """The deal of a sale: from the book, else from the transaction that bought it."""
-        kept = self.book.deal(sale.digest)
-        if kept is not None:
-            return SignedDeal.from_json(kept, self.domain).deal
-        found = self.sales.deal_of(sale)
+        if sale.id in self._deals:
+            return self._deals[sale.id]
+        found = self._noted(sale) or self.sales.deal_of(sale) or self._among_kept(sale)
         if found is None:
             raise DealError(
                 f"the deal of the sale {sale.name[:14]} is not in the book",
-                "name its file, with `troc data offers add FILE`",
+                "name its file, with `troc data offers --add FILE`",
             )
+        self._deals[sale.id] = found
         return found
+
+    def _noted(self, sale: Sale) -> Deal | None:
+        note = self.book.sale(sale.id)
+        kept = None if note is None else self.book.deal(note.digest)
+        return None if kept is None else SignedDeal.from_json(kept, self.domain).deal
+
+    def _among_kept(self, sale: Sale) -> Deal | None:
+        for signed in self.kept_deals():
+            if signed.deal.seller == sale.seller and signed.sale_id(sale.buyer) == sale.id:
+                return signed.deal
+        return None
+
+    def note(self, sale: Sale) -> None:
+        """Keep that a sale concerns the account."""
+        known = self.book.sale(sale.id)
+        if known is not None and known.block == sale.bought_block and any(known.digest):
+            return
+        try:
+            named = digest(self.deal_of(sale), self.domain)
+        except DealError:
+            # Each step that needs the deal will say so.
+            named = bytes(32)
+        self.book.note_sale(sale.id, named, sale.seller == self.address, sale.bought_block)
 
     def keep(self, signed: SignedDeal, mine: bool) -> None:
         """Keep a deal in the book."""
@@ -289,7 +322,7 @@ class Party:
             return source
         text = str(source)
         if text.startswith("0x") and len(text) >= 8 and not text.endswith((".json", ".txt")):
-            found = [each for each in self._kept_deals() if each.id.startswith(text.lower())]
+            found = [each for each in self.kept_deals() if each.id.startswith(text.lower())]
             if len(found) == 1:
                 return found[0]
             raise DealError(
@@ -298,7 +331,8 @@ class Party:
             )
         return read_deal(source, self.domain)
 
-    def _kept_deals(self) -> list[SignedDeal]:
+    def kept_deals(self) -> list[SignedDeal]:
+        """The deals in the book, oldest first."""
         return [SignedDeal.from_json(each, self.domain) for each in self.book.deals()]
 
     def find(self, name: str | bytes) -> Sale:
@@ -333,7 +367,7 @@ class Party:
         known = {kept.sale: kept.block for kept in self.book.sales(selling=selling, open_only=True)}
         view = self.sales.view({side: self.address}, since, known)
         for sale in view.sales.values():
-            self.book.note_sale(sale.id, sale.digest, selling, sale.bought_block)
+            self.note(sale)
         # Only what no reorganisation reaches counts as read.
         settled = view.block - DEPTH
         if settled >= since:
@@ -379,3 +413,35 @@ def told(what: str, about: bytes, text: str, receipt: Receipt | None = None) -> 
 def totals(amounts: Mapping[str, int]) -> dict[str, str]:
     """Units by token as text."""
     return {token: str(units) for token, units in amounts.items()}
+
+
+def watch(
+    step: Callable[[], list[Did]],
+    say: Callable[[Did], None],
+    wait: Callable[[float], bool],
+    every: float,
+) -> None:
+    """Look again and again, until `wait` (which sleeps so many seconds) says to stop.
+
+    A node or a place that does not answer, for hours if need be, is asked again after a while; trouble that
+    stays is told once.
+    """
+    told_before: set[tuple[str, bytes, str]] = set()
+    pause = every
+    while True:
+        try:
+            found = step()
+            pause = every
+        except (NetworkError, StoreError) as error:
+            found = [Did("waiting", b"", str(error))]
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        now = {(did.what, did.about, did.text) for did in found}
+        for did in found:
+            if did.transaction or (did.what, did.about, did.text) not in told_before:
+                say(did)
+        told_before = now
+        if not wait(pause):
+            return
+
+
+_LONGEST_PAUSE = 60.0

@@ -8,7 +8,7 @@ nobody can fetch is never paid. Where the request names an attestor, each attest
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,7 @@ class Open:
         if self.is_open(now):
             return "open", f"`troc data take {self.name[:14]}` until {words.moment(self.request.open_until)}"
         if self.left:
-            return "over", f"`troc data request close {self.name[:14]}`: the rest of the budget comes back"
+            return "over", f"`troc data close {self.name[:14]}`: the rest of the budget comes back"
         return "closed", "nothing"
 
     def as_json(self, now: int) -> dict[str, Any]:
@@ -224,6 +224,18 @@ class Requests:
     ) -> SignedDeal:
         """Answer a request with a sealed copy of the vault. Refuses an attestation that will not count."""
         answer = self.draft_answer(found, manifest)
+        return self.sign_answer(found, answer, manifest, source, attested)
+
+    def sign_answer(
+        self,
+        found: Open,
+        answer: Deal,
+        manifest: Manifest,
+        source: str = "",
+        attested: Attested | None = None,
+        papers: Mapping[str, Any] | None = None,
+    ) -> SignedDeal:
+        """Sign an answer that was drafted. `papers`: what else belongs to it."""
         if (found.request.attestor != ZERO_ADDRESS) != (attested is not None):
             raise DealError(
                 "the request wants an attestation"
@@ -231,7 +243,7 @@ class Requests:
                 else "the request names no attestor, and an attestation would be lost",
                 "ask the attestor for it" if attested is None else "leave it away",
             )
-        papers: dict[str, Any] = {}
+        papers = dict(papers or {})
         if attested is not None:
             if why := self._doubts(found, answer, manifest, attested):
                 raise DealError(f"the attestation does not count: {why}", "ask the attestor for another")
@@ -363,7 +375,7 @@ class Requests:
         ids = [signed.sale_id(found.request.buyer) for signed in answers]
         view = self._sales.view({"saleId": ids} if ids else None)
         for sale in view.sales.values():
-            self._buyer.book.note_sale(sale.id, sale.digest, False, sale.bought_block)
+            self._buyer.note(sale)
         return [view.sales[id_] for id_ in ids if id_ in view.sales]
 
     def _take(self, found: Open, answers: Sequence[SignedDeal]) -> None:

@@ -69,6 +69,14 @@ def is_point(x: bytes) -> bool:
     return True
 
 
+def even_y(x: bytes) -> int:
+    """The even y of a point, by which a delivery shows that there is one. Raises `DealError` where there is
+    none.
+    """
+    _check(x)
+    return int.from_bytes(PublicKey(b"\2" + x).format(compressed=False)[33:])
+
+
 def address_of(x: bytes) -> str:
     """The address of a point: what `ecrecover(0, 27, x, x)` gives. Raises `DealError` where it gives 0."""
     _check(x)

@@ -44,7 +44,7 @@ from troc.errors import (
     RelayError,
     TrocError,
 )
-from troc.messages import KIND_POINTS, ZERO_ADDRESS, pack_nonce, sign, unpack_nonce
+from troc.messages import KIND_POINTS, ZERO_ADDRESS, digest, pack_nonce, sign, unpack_nonce
 from troc.signatures import is_signed
 
 if TYPE_CHECKING:
@@ -240,9 +240,8 @@ class Seller(Party):
             assert kept is not None
         posted = (sale.point_b, kept.answer_x, kept.wrapped)
         message = Deliver(self.address, sale.id, *posted)
-        function = self.call(
-            "deliver", (sale.digest, self.address, sale.buyer, deal.dispute_seconds, *posted)
-        )
+        y = sealed.even_y(kept.answer_x)
+        function = self.call("deliver", sale.id, deal.dispute_seconds, posted, y)
         try:
             return self.do(function, message, Context(deal=deal, buyer=sale.buyer))
         except (PendingError, NetworkError, RelayError):
@@ -312,7 +311,7 @@ class Seller(Party):
     def revoke(self, sale: Sale) -> Receipt:
         """Withdraw consent."""
         deal = self.deal_of(sale)
-        function = self.call("revoke", sale.digest, sale.buyer)
+        function = self.call("revoke", digest(deal, self.domain), sale.buyer)
         return self.do(function, Revoke(self.address, sale.id), Context(deal=deal, buyer=sale.buyer))
 
     # --------------------------------------------------------------------------------------------- watcher

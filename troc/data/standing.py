@@ -5,14 +5,14 @@ All of it is read from the log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from troc import words
 from troc.brands import Brand
-from troc.data.deals import Sale, SaleState, margin
+from troc.data.deals import Sale, SaleState, margin, parts
 from troc.data.messages import Request
 from troc.data.party import Party
 from troc.data.words import Buyer, ErasureRecord, PastSale, erasure_record
@@ -69,7 +69,6 @@ class Standing:
         sale = self.sale
         return {
             "sale": sale.name,
-            "deal": "0x" + sale.digest.hex(),
             "seller": sale.seller,
             "buyer": sale.buyer,
             "selling": self.selling,
@@ -112,10 +111,10 @@ class Standings:
         return Standing(sale, selling, state, why, next_step, price)
 
     def record(self, buyer: str) -> ErasureRecord:
-        """How a buyer has kept its word towards everybody, from the log (`troc.data.words.erasure_record`)."""
+        """How a buyer has kept its word towards everybody, from the log (`erasure_record`)."""
         party = self._party
         view = party.sales.view({"buyer": buyer}, ends=True)
-        attestors = self._attestors(view.sales.values())
+        attestors = self._attestors(list(view.sales))
         past = [
             PastSale(
                 seller=sale.seller,
@@ -126,7 +125,7 @@ class Standings:
                 erase_by=sale.revoked_at + ERASE_WITHIN if sale.revoked_at else _NOT_ASKED,
                 # What it erased without having to is no proof of what it does when it has to.
                 acknowledged_at=sale.acknowledged_at if sale.revoked_at else 0,
-                attestor=attestors.get(sale.request_id, ""),
+                attestor=attestors.get(sale.id, ""),
             )
             for sale in view.sales.values()
         ]
@@ -142,19 +141,22 @@ class Standings:
             self.record(buyer),
         )
 
-    def _attestors(self, sales: Iterable[Sale]) -> dict[bytes, str]:
-        """The attestors that their requests named."""
+    def _attestors(self, sales: Sequence[bytes]) -> dict[bytes, str]:
+        """The attestors that the requests of these sales named."""
         party = self._party
-        ids = sorted({sale.request_id for sale in sales if any(sale.request_id)})
-        if not ids:
-            return {}
-        event = party.sales.contract.events.RequestOpened()
-        found = {}
-        for log in party.chain.logs(event, {"requestId": ids}, party.sales.since):
-            attestor = Request.from_chain(log["args"]["request"]).attestor
-            if attestor != ZERO_ADDRESS:
-                found[bytes(log["args"]["requestId"])] = attestor
-        return found
+        events, since = party.sales.contract.events, party.sales.since
+        requests = {
+            bytes(log["args"]["saleId"]): bytes(log["args"]["requestId"])
+            for part in parts(sales)
+            for log in party.chain.logs(events.AnswerTaken(), {"saleId": part}, since)
+        }
+        named = {}
+        for part in parts(sorted(set(requests.values()))):
+            for log in party.chain.logs(events.RequestOpened(), {"requestId": part}, since):
+                attestor = Request.from_chain(log["args"]["request"]).attestor
+                named[bytes(log["args"]["requestId"])] = attestor
+        found = {sale: named.get(request, ZERO_ADDRESS) for sale, request in requests.items()}
+        return {sale: attestor for sale, attestor in found.items() if attestor != ZERO_ADDRESS}
 
     def _brand(self, account: str) -> Brand | None:
         """The brand with a proven domain that an account owns; None where there is none."""

@@ -135,7 +135,7 @@ class Note:
     schema: str
     count: int
     chunk_size: int
-    made_at: int
+    made_at: float
 
     @property
     def size(self) -> int:
@@ -230,7 +230,7 @@ class Shelf:
                 str(data["schema"]),
                 int(data["count"]),
                 int(data["chunkSize"]),
-                int(data["madeAt"]),
+                float(data["madeAt"]),
             )
         except (KeyError, TypeError, ValueError):
             raise _altered(_copy_name(root, "note")) from None
@@ -696,7 +696,7 @@ class Vault(Shelf):
                 "schema": schema,
                 "count": found.count,
                 "chunkSize": found.chunk_size,
-                "madeAt": int(time.time()),
+                "madeAt": round(time.time(), 3),
             }
             number = self._intend("make", [*files, *names.values()])
             for name, made in files.items():

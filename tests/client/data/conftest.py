@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_utils.address import to_checksum_address
 
 from tests.client.core.conftest import home, quick, rpc_call
 from tests.client.trade.conftest import DAY, START, poor
@@ -70,8 +71,8 @@ class Copies:
 
 @dataclass
 class Market:
-    """Points MILK without decimals, cash CASH with 18. Ann sells, Dai and Eve buy with both; nobody but the relay
-    and the brand has ether; Fox has some.
+    """Points MILK without decimals, cash CASH with 18. Ann sells, Dai and Eve buy with both; nobody but the
+    relay and the brand has ether; Fox has some.
     """
 
     chain: Chain
@@ -97,7 +98,10 @@ class Market:
     def party(self, who: str | Signer, **options: Any) -> Data:
         """Somebody's side of the market."""
         name = who if isinstance(who, str) else who.name.replace(":", "")
-        places = {"folder": self.folder / name, "database": f"sqlite:///{self.folder / name}.sqlite"}
+        places: dict[str, Any] = {
+            "folder": self.folder / name,
+            "database": f"sqlite:///{self.folder / name}.sqlite",
+        }
         return self.troc(who).data.using(self.copies, self.copies.fetch, **places | options)
 
     def copy(self, rows: Any = ROWS) -> Manifest:
@@ -186,9 +190,7 @@ def deliver_anything(data: Data, sale: Sale, offer: SignedDeal, key: bytes) -> N
     point = seller._answer_point(sale)
     wrapped = sealed.wrap(key, sale.id, point, sale.point_b)
     posted = (sale.point_b, point.x, wrapped)
-    function = seller.call(
-        "deliver", (sale.digest, seller.address, sale.buyer, offer.deal.dispute_seconds, *posted)
-    )
+    function = seller.call("deliver", sale.id, offer.deal.dispute_seconds, posted, sealed.even_y(point.x))
     seller.do(function, Deliver(seller.address, sale.id, *posted), Context(offer.deal, buyer=sale.buyer))
 
 
@@ -209,7 +211,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chain, 
         fox = open_account("dev:5", chain.config)
         buyers = [poor("dai").address, poor("eve").address, fox.address]
         brand.mint("MILK", dict.fromkeys(buyers, 10_000))
-        minting = chain.web3.eth.contract(address=cash, abi=coin["abi"]).functions
+        minting = chain.web3.eth.contract(address=to_checksum_address(cash), abi=coin["abi"]).functions
         for buyer in buyers:
             chain.send(minting.mint(buyer, 1_000 * 10**18), owner)
         assert artifact("DataMarket").abi
