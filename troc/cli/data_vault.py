@@ -191,7 +191,9 @@ def list_(context: typer.Context) -> None:
             for grant in grants
             if grant.root == note.root
         ]
-    if not notes:
+    damaged = set(shelf.roots()) - {note.root for note in notes}
+    lines += [f"{_hex(root)}  damaged: see `troc data verify`" for root in sorted(damaged)]
+    if not notes and not damaged:
         lines.append("Nothing is in it: add a file with `troc data add FILE`.")
     lines += [f"{_hex(root)}  erased on {words.day(receipt.erased_at)}" for root, receipt in receipts.items()]
     session.result(
@@ -220,7 +222,7 @@ def verify(
     """Check every chunk, key and record. Damage is named, and what is damaged is never sold."""
     session = session_of(context)
     shelf = shelf_of()
-    roots = [shelf.find(copy)] if copy else [note.root for note in shelf.notes()]
+    roots = [shelf.find(copy)] if copy else shelf.roots()
     vault = open_vault(session, vault_password_file)
     found = {root: vault.verify(root) for root in roots}
     mended = []
@@ -293,10 +295,7 @@ def erase(
     root = shelf.find(copy)
     done = shelf.receipt(root)
     if done is None:
-        note = shelf.note(root)
-        others = [each for each in shelf.notes() if each.record == note.record and each.root != root]
-        goes = [note, *others] if whole else [note]
-        last = whole or not others
+        goes, last = shelf.to_erase(root, whole)
         what = words.count(len(goes), "sealed copy", "sealed copies") + (
             " and the record itself" if last else ""
         )

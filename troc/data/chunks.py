@@ -27,8 +27,12 @@ import csv
 import hmac
 import io
 import json
+import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +48,13 @@ FILE_CHUNK = 1088
 """36 bytes of salt and length, 1,024 of data, and zeros up to a multiple of 32."""
 
 LEAST_CHUNKS = 16
-LARGEST_RECORD = 2**29
+LARGEST_RECORD = 2**28
 """Bytes. A record is worked on in memory, in a few copies."""
 
 CELL, ROW, FILE = "cell", "row", "file"
 KINDS = (CELL, ROW, FILE)
 
+_MOST_COLUMNS = 10_000
 _MOST_WIDTH = 64
 """Chunks of one cell or row: 14,080 bytes."""
 
@@ -153,19 +158,18 @@ class Layout:
             raise InputError(f"{len(plain_leaves)} plain leaves for {self.count} chunks", "use all of them")
         return self.plain_root(tree.root_of(place_leaves(range(self.count), plain_leaves)))
 
-    @property
+    @cached_property
     def stride(self) -> int:
         """Chunks of one row."""
         return sum(self.widths)
 
     def column_of(self, place: int) -> int:
         """Which column the chunk at a place belongs to; by row and of a file: 0."""
-        offset = place % self.stride
-        for column, width in enumerate(self.widths):
-            if offset < width:
-                return column
-            offset -= width
-        raise AssertionError("widths add up to the stride")
+        return bisect_right(self._ends, place % self.stride)
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(accumulate(self.widths))
 
     @property
     def rows(self) -> int | None:
@@ -182,6 +186,8 @@ class Layout:
         if not 0 < self.count <= tree.MOST_LEAVES:
             return f"its count is {self.count}"
         columns = len(self.widths) if self.kind == CELL else 1
+        if len(self.labels) > _MOST_COLUMNS + 1:
+            return "it has too many columns"
         if (
             not self.widths
             or len(self.widths) != columns
@@ -193,7 +199,7 @@ class Layout:
         if not self.labels or not all(len(label.hash) == 32 and label.is_sound for label in self.labels):
             return "what it tells of its fields is not what was hashed"
         last = self.labels[-1].text
-        if last is not None and not (last.isascii() and last.isdigit()):
+        if last is not None and not re.fullmatch(r"[0-9]{1,12}", last):
             return "its number of rows is no number"
         return ""
 
@@ -311,8 +317,15 @@ class Record:
 
     def chunk(self, place: int) -> bytes:
         """The chunk at a place. Beyond the pieces lies padding."""
+        return self._made[place] if place < self.layout.count else self._make(place)
+
+    def _make(self, place: int) -> bytes:
         data = self.pieces[place] if place < len(self.pieces) else b""
         return pack(salt_of(self.secret, place), data, self.layout.chunk_size)
+
+    @cached_property
+    def _made(self) -> list[bytes]:
+        return [self._make(place) for place in range(self.layout.count)]
 
     def plain_leaves(self) -> list[bytes]:
         """All of them, padding included."""
@@ -367,6 +380,8 @@ def lay_out(content: Content, secret: bytes) -> Record:
                 f"{what} holds more than {_MOST_WIDTH * room:,} bytes in one place", "add it as a file"
             )
     count = rounded(len(units) * sum(widths))
+    if len(content.columns) > _MOST_COLUMNS:
+        raise InputError(f"it has {len(content.columns):,} columns", f"use at most {_MOST_COLUMNS:,}")
     if count > tree.MOST_LEAVES or count * size > 2 * LARGEST_RECORD:
         raise InputError(f"{content.name or 'this record'} is too large", "cut it into smaller ones")
     pieces = tuple(
@@ -393,11 +408,16 @@ def read_rows(layout: Layout, pieces: Mapping[int, bytes]) -> list[dict[str, Any
         text = b"".join(pieces.get(place + part, b"") for part in range(width))
         try:
             row, *rest = json.loads(text)
-            values = rest[0] if layout.kind == ROW else {str(rest[0]): rest[1]}
-            if len(rest) != (1 if layout.kind == ROW else 2) or row != place // layout.stride:
+            if layout.kind == CELL:
+                name, value = rest
+                told = layout.labels[layout.column_of(place)].text
+                right = isinstance(name, str) and told in (None, name)
+                rest = [{name: value}] if right else []
+            (values,) = rest
+            if row != place // layout.stride or not isinstance(values, dict):
                 raise ValueError
             found.setdefault(row, {}).update(values)
-        except (ValueError, TypeError, IndexError):
+        except (ValueError, TypeError, RecursionError):
             raise InputError(
                 f"chunk {place} of the record holds nothing that can be read",
                 "claim it back from whoever sealed it",
@@ -464,7 +484,7 @@ def _read_csv(data: bytes, name: str) -> list[dict[str, Any]]:
 def _read_json(data: bytes, name: str) -> list[dict[str, Any]]:
     try:
         found = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{name} is no JSON ({error})", "mend it, or add it as a file") from None
     rows = [found] if isinstance(found, dict) else found
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

@@ -18,7 +18,7 @@ from eth_account.types import Language
 
 from troc import sealing
 from troc.data.stores import write_file
-from troc.errors import AccountError, InputError, StoreError
+from troc.errors import AccountError, InputError, StoreError, TamperedError
 from troc.sealing import Box, Wrapped
 
 WORDS = 24
@@ -66,10 +66,10 @@ class Keys:
         return self._box.seal(name.encode(), data)
 
     def unseal(self, name: str, sealed: bytes) -> bytes:
-        """What was sealed. Raises `StoreError` where it was changed, or is another file's."""
+        """What was sealed. Raises `TamperedError` where it was changed, or is another file's."""
         found = self._box.unseal(name.encode(), sealed)
         if found is None:
-            raise StoreError(
+            raise TamperedError(
                 f"the file {name} of the vault was altered", "bring it back from a copy of the vault"
             )
         return found

@@ -90,7 +90,7 @@ class Manifest:
     @property
     def is_whole(self) -> bool:
         """Whether it holds every chunk of the record."""
-        return self.places == tuple(range(self.layout.count))
+        return self.count == self.layout.count and self.places == tuple(range(self.count))
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -346,6 +346,8 @@ def open_record(manifest: Manifest, blob: bytes | Sequence[bytes], key: bytes) -
         except InputError as error:
             raise WrongChunkError(index, False, f"chunk {index}: {error.message}", error.remedy) from None
     layout = manifest.layout
+    # What lies beyond the record is padding; no attestor saw what else a seller may have put there.
+    pieces = {place: piece for place, piece in pieces.items() if place < layout.count}
     if layout.kind == FILE:
         return Opened(FILE, data=b"".join(pieces[place] for place in sorted(pieces)))
     return Opened(layout.kind, tuple(chunks.read_rows(layout, pieces)))

@@ -45,6 +45,17 @@ DATA_NAME = "Troc Data"
 STEPS = ("offered", "sold", "delivered", "paid", "refunded", "revoked", "acknowledged", "erased")
 """What a receipt can be of; its number is its place here."""
 
+_TIMES = {
+    "offered": "offered_at",
+    "sold": "bought_at",
+    "delivered": "delivered_at",
+    "paid": "ended_at",
+    "refunded": "ended_at",
+    "revoked": "revoked_at",
+    "acknowledged": "acknowledged_at",
+    "erased": "erased_at",
+}
+
 Check = Callable[[Message, Domain, bytes], bool]
 """Whether the signer that a message names signed it (`troc.signatures.is_signed`, on a chain)."""
 
@@ -162,21 +173,13 @@ class SaleFacts:
         at = self.time_of(step)
         if not at:
             raise InputError(f"this sale was not {step}", f"ask for what it was: {self.last_step}")
-        times: dict[str, Any] = {
-            name: 0
-            for name in (
-                "offered_at",
-                "bought_at",
-                "delivered_at",
-                "revoked_at",
-                "acknowledged_at",
-                "erased_at",
-            )
-            if getattr(self, name) > at
-        }
-        known = replace(self, **times)
-        if self.ended_at > at:
-            known = replace(known, ended_at=0, outcome="")
+        last = at, STEPS.index(step)
+        # Of what one block holds, what can only come later did.
+        later = {each for n, each in enumerate(STEPS) if (self.time_of(each), n) > last}
+        changes: dict[str, Any] = {_TIMES[each]: 0 for each in later}
+        if later & {"paid", "refunded"}:
+            changes["outcome"] = ""
+        known = replace(self, **changes)
         if not known.bought_at:
             known = replace(known, deliver_by=0)
         if not known.delivered_at:

@@ -242,7 +242,7 @@ def fetch_manifest(link: Link, count: int) -> Manifest:
             raise InputError("the manifest is larger than the deal allows", "do not pay for it")
     try:
         parsed = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     found = Manifest.from_json(parsed)
     if found.root != link.root or found.count != count:

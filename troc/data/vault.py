@@ -216,13 +216,18 @@ class Shelf:
         return [_unhex(name.removeprefix("copies/").removesuffix(".note")) for name in found]
 
     def notes(self) -> list[Note]:
-        """All sealed copies in short, the oldest first."""
-        return sorted((self.note(root) for root in self.roots()), key=lambda note: (note.made_at, note.root))
+        """All sealed copies in short, the oldest first; those that are damaged beyond that are left out."""
+        found = []
+        for root in self.roots():
+            with contextlib.suppress(TamperedError):
+                found.append(self.note(root))
+        return sorted(found, key=lambda note: (note.made_at, note.root))
 
     def note(self, root: bytes) -> Note:
-        """A sealed copy in short."""
-        data = _parsed(self._copy(root, "note"), _copy_name(root, "note"))
+        """A sealed copy in short. Raises `ErasedError` where it was erased, `StoreError` where none is."""
+        name = _copy_name(root, "note")
         try:
+            data = _parsed(self._copy(root, "note"), name)
             return Note(
                 root,
                 _unhex(data["record"]),
@@ -232,8 +237,11 @@ class Shelf:
                 int(data["chunkSize"]),
                 float(data["madeAt"]),
             )
-        except (KeyError, TypeError, ValueError):
-            raise _altered(_copy_name(root, "note")) from None
+        except (KeyError, TypeError, ValueError, TamperedError):
+            found = Shelf.manifest(self, root)
+            return Note(
+                root, found.plain_root, found.key_commit, found.schema, found.count, found.chunk_size, 0.0
+            )
 
     def manifest(self, root: bytes) -> Manifest:
         """The manifest of a sealed copy, checked. Raises `ErasedError` where it was erased, `StoreError`
@@ -300,10 +308,11 @@ class Shelf:
 
     def verify(self, root: bytes) -> list[Fault]:
         """What is wrong with a sealed copy. Damage does not raise."""
+        self._copy(root, "note")
         try:
             found = self.manifest(root)
             blob = self.store.read(_copy_name(root, "blob"))
-        except TamperedError as error:
+        except (StoreError, TamperedError) as error:
             return [Fault(None, error.message)]
         return [Fault(None, "its blob is gone")] if blob is None else found.check_blob(blob)
 
@@ -363,6 +372,16 @@ class Shelf:
 
     # ------------------------------------------------------------------------------------------- erasing
 
+    def to_erase(self, root: bytes, whole: bool = False) -> tuple[list[Note], bool]:
+        """Which copies `erase` would destroy, this one first, and whether their record too."""
+        try:
+            note = self.note(root)
+        except TamperedError:
+            # Damaged as it is it can be destroyed, though not said what it was a copy of.
+            return [Note(root, bytes(32), bytes(32), "", 0, 0, 0.0)], False
+        others = [other for other in self.notes() if other.record == note.record and other.root != root]
+        return ([note, *others], True) if whole else ([note], not others)
+
     def erase(self, root: bytes, signer: Signer, whole: bool = False) -> Receipt:
         """Destroy the key and the blob of a copy, in every place where the vault put them, and sign that.
 
@@ -377,10 +396,8 @@ class Shelf:
             done = self.receipt(root)
             if done is not None:
                 return done
-            note = self.note(root)
-            others = [other for other in self.notes() if other.record == note.record and other.root != root]
-            goes = [note, *others] if whole else [note]
-            last = whole or not others
+            goes, last = self.to_erase(root, whole)
+            note = goes[0]
             names = [_copy_name(each.root, part) for part in _PARTS for each in goes]
             if last:
                 names += [f"records/{_name(note.record)}.{part}" for part in ("head", "body")]
@@ -563,7 +580,7 @@ class Vault(Shelf):
         if (folder / "place.json").exists():
             raise StoreError("there is a vault here already", "use it, or name another folder with TROC_HOME")
         store = opening(url or str(folder / "files"))
-        if store.names():
+        if store.names() and not _was_begun(folder, store):
             raise InputError(
                 f"{store.url} is not empty",
                 "name an empty place, or bring its vault here with `troc data restore`",
@@ -702,8 +719,9 @@ class Vault(Shelf):
             for name, made in files.items():
                 self.store.write(name, made())
             self.store.write(names["blob"], blob)
-            self.store.write(names["key"], self._keys.seal(names["key"], key))
-            self.store.write(names["manifest"], json.dumps(found.to_json()).encode())
+            shown = json.dumps(found.to_json()).encode()
+            self.store.write(names["key"], self._keys.seal(names["key"], key + _sha256(shown)))
+            self.store.write(names["manifest"], shown)
             self.store.write(names["note"], json.dumps(note).encode())
             self._done(number)
             return found
@@ -721,12 +739,20 @@ class Vault(Shelf):
 
     # ------------------------------------------------------------------------------------------- reading
 
+    def manifest(self, root: bytes) -> Manifest:
+        """As of a shelf; and that nobody has put another schema or other names into it."""
+        found, name = super().manifest(root), _copy_name(root, "key")
+        sealed = self._keys.unseal(name, self._copy(root, "key"))[cipher.KEY :]
+        if sealed != _sha256(self._copy(root, "manifest")):
+            raise _altered(_copy_name(root, "manifest"))
+        return found
+
     def key(self, root: bytes) -> bytes:
         """The key of a sealed copy. Raises `StoreError` where it was altered, `ErasedError` where it was
         erased.
         """
         name = _copy_name(root, "key")
-        key = self._keys.unseal(name, self._copy(root, "key"))
+        key = self._keys.unseal(name, self._copy(root, "key"))[: cipher.KEY]
         if cipher.commitment(key) != self.note(root).key_commit:
             raise _altered(name)
         return key
@@ -780,6 +806,15 @@ class Vault(Shelf):
 
 
 # -------------------------------------------------------------------------------------------------- forms
+
+
+def _was_begun(folder: Path, store: Store) -> bool:
+    """Whether a vault was being made here when it was cut off: its keys are here, and nothing is in it."""
+    try:
+        ours = json.loads((folder / "keystore.json").read_bytes())["vault"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return store.names() == ["vault.json"] and _identity(store)["vault"] == ours
 
 
 def _identity(store: Store) -> dict[str, str]:
@@ -845,7 +880,11 @@ def _unhex(text: str) -> bytes:
 
 def _digest(token: str) -> str:
     """What is kept of a token: it is 256 random bits, so one round of SHA-256 protects it."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return _sha256(token.encode()).hex()
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
 
 
 def _parsed(data: bytes, name: str) -> dict[str, Any]:

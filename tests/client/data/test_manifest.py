@@ -284,3 +284,50 @@ def test_saves_what_was_bought(tmp_path: Path) -> None:
     assert json.loads(path.read_text())[0]["income"] == "50-74K"
     with pytest.raises(InputError):
         open_record(manifest, blob, KEY).save(path)
+
+
+# --------------------------------------------------------------------------------------------------- hostile
+
+
+def test_what_a_seller_hides_in_padding_is_not_read() -> None:
+    class Padded(chunks.Record):
+        def chunk(self, place: int) -> bytes:
+            if place < self.layout.count:
+                return super().chunk(place)
+            row = place // self.layout.stride
+            return chunks.pack(bytes(32), json.dumps([row, "income", "never attested"]).encode(), 256)
+
+    record = Padded(RECORD.layout, RECORD.secret, RECORD.pieces)
+    manifest, blob = seal(record, KEY, places=record.places(["income"]))
+    assert manifest.check(blob) == []
+    assert [dict(row) for row in open_record(manifest, blob, KEY).rows] == [{"income": "50-74K"}]
+
+
+def test_a_cell_bears_the_name_that_was_told() -> None:
+    pieces = list(RECORD.pieces)
+    pieces[1] = b'[0,"wage","50-74K"]'
+    manifest, blob = seal(replace(RECORD, pieces=tuple(pieces)), KEY, tell=["income"])
+    with pytest.raises(InputError):
+        open_record(manifest, blob, KEY)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"[" * 219, b"[0]", b'[0,"age",1,2]', b'[0,["age"],1]', b'{"a":1}', b"\xff", b"null", b'["0","age",1]'],
+)
+def test_a_cell_of_nonsense_is_refused_in_one_line(piece: bytes) -> None:
+    with pytest.raises(InputError) as caught:
+        open_record(*seal(replace(RECORD, pieces=(piece, *RECORD.pieces[1:])), KEY), KEY)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_manifest_that_claims_a_huge_record_costs_nothing() -> None:
+    manifest, _ = sealed(places=RECORD.places(["age"]), tell=["age"])
+    for change in (
+        {"count": 2**32 - 1},
+        {"widths": (1,) * 20_000, "labels": manifest.layout.labels[:1] * 20_001},
+        {"labels": (*manifest.layout.labels[:-1], chunks.Label.of(bytes(32), "9" * 5000))},
+    ):
+        huge = replace(manifest, layout=replace(manifest.layout, **change))
+        assert huge.faults()
+        assert not huge.is_whole

@@ -29,7 +29,7 @@ def plain_root(leaves: list[bytes]) -> bytes:
     return level[0]
 
 
-@settings(max_examples=70)
+@settings(max_examples=70, deadline=None)
 @given(COUNTS)
 def test_every_leaf_is_proven_and_no_other(count: int) -> None:
     leaves = leaves_of(count)
@@ -68,7 +68,7 @@ def test_no_proof_of_another_length(change: Any) -> None:
         tree.root_by_proof(5, 1, levels[0][1], change(tree.proof(levels, 1)))
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_several_leaves_at_once(data: Any) -> None:
     count = data.draw(COUNTS)

@@ -138,6 +138,20 @@ def test_any_damaged_file_is_found(vault: Vault, part: str) -> None:
         name = f"records/{manifest.plain_root.hex()}.{part}"
     damage(vault, name, 20)
     assert vault.verify(manifest.root)
+    assert len(vault.notes()) == 1
+
+
+def test_what_is_damaged_can_be_erased(vault: Vault, signer: Signer) -> None:
+    manifest, whole = vault.add(HOUSEHOLD), vault.add(HOUSEHOLD)
+    for part in ("note", "manifest"):
+        vault.store.write(copy_name(manifest.root, part), b"{")
+    assert vault.roots() == sorted([manifest.root, whole.root])
+    assert [note.root for note in vault.notes()] == [whole.root]
+    receipt = vault.erase(manifest.root, signer)
+    assert receipt.is_signed
+    assert not receipt.whole
+    assert vault.roots() == [whole.root]
+    assert vault.verify(whole.root) == []
 
 
 def test_the_key_of_another_copy_does_not_pass(vault: Vault) -> None:
@@ -146,7 +160,7 @@ def test_the_key_of_another_copy_does_not_pass(vault: Vault) -> None:
     other = vault.store.read(copy_name(second.root, "key"))
     assert other is not None
     vault.store.write(copy_name(first.root, "key"), other)
-    with pytest.raises(StoreError, match="altered"):
+    with pytest.raises(TamperedError, match="altered"):
         vault.key(first.root)
 
 
@@ -443,3 +457,52 @@ def test_another_one_that_works_on_it_is_waited_for(vault: Vault, monkeypatch: p
     with vault.working(), pytest.raises(StoreError, match="another process"):
         vault.add(Content.of_file(b"x"))
     vault.add(Content.of_file(b"x"))
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before a write", "after it"])
+def test_beginning_a_vault_can_be_cut_off(home: Path, after: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    power = Power()
+    for module in ("vault", "keys"):
+        monkeypatch.setattr(
+            f"troc.data.{module}.write_file", lambda path, data: power.spend(lambda: write_file(path, data))
+        )
+    for step in range(3):
+        folder, url = home / f"vault {step}", fresh_url()
+
+        def create(folder: Path = folder, url: str = url) -> Vault:
+            return Vault.create(folder, PASSPHRASE, url, WORK, power.opening)
+
+        assert run_until_cut(power, step, after, create)
+        begun = (folder / "place.json").exists()
+        vault = Vault.open(folder, PASSPHRASE) if begun else create()
+        assert vault.verify(vault.add(HOUSEHOLD).root) == []
+
+
+def test_nobody_puts_other_words_into_a_manifest(vault: Vault) -> None:
+    manifest = vault.add(HOUSEHOLD, "grocer.household")
+    other = replace(manifest, schema="bank.salary").to_json()
+    vault.store.write(copy_name(manifest.root, "manifest"), json.dumps(other).encode())
+    with pytest.raises(TamperedError):
+        vault.manifest(manifest.root)
+    assert vault.verify(manifest.root)
+
+
+def test_a_place_that_is_gone_for_good_is_given_up(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = vault.add(HOUSEHOLD)
+    old, delete = vault.place.store, Store.delete
+
+    def gone(store: Store, name: str) -> None:
+        if store.url == old:
+            raise StoreError("it is gone", "look for it")
+        delete(store, name)
+
+    monkeypatch.setattr(Store, "delete", gone)
+    with pytest.raises(StoreError, match="gone"):
+        vault.move(fresh_url())
+    with pytest.raises(PendingError, match="--forget"):
+        vault.move(fresh_url())
+    vault.forget()
+    vault.move(fresh_url())
+    assert vault.verify(manifest.root) == []
+    with pytest.raises(InputError):
+        vault.forget()
