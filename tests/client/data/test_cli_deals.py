@@ -1,4 +1,4 @@
-"""`troc data offer`, `buy`, `watch`, `open` and the rest as people use them: a real vault, and its service."""
+"""`troc data offer`, `buy`, `watch`, `open` and the rest as people use them: a real vault, served."""
 
 from __future__ import annotations
 
