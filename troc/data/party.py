@@ -7,6 +7,7 @@ Every act is a transaction of the account itself, or a signed message that someb
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -115,6 +116,7 @@ class Drop:
 
 
 _LARGEST = 2**20
+_SALE = re.compile("0x[0-9a-fA-F]{64}")
 
 
 class Party:
@@ -337,10 +339,12 @@ class Party:
 
     def find(self, name: str | bytes) -> Sale:
         """A sale of the account by its id, or the beginning of it. Raises `DealError`."""
+        if isinstance(name, str) and _SALE.fullmatch(name):
+            name = bytes.fromhex(name[2:])
         if isinstance(name, bytes):
             found = self.sales.sale(name)
-            if found is None:
-                raise DealError(f"there is no sale 0x{name.hex()[:12]}", "check `troc data status`")
+            if found is None or self.address not in (found.seller, found.buyer):
+                raise DealError(f"you have no sale 0x{name.hex()[:12]}", "look at `troc data status`")
             return found
         matching = [sale for sale in self.mine().sales.values() if sale.name.startswith(name.lower())]
         if len(matching) != 1 or len(name) < 6:
