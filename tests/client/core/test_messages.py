@@ -63,7 +63,7 @@ MESSAGES += (LinkCard, Adjustment, AdjustmentPolicy)
 MESSAGES += DATA_MESSAGES
 MESSAGES += (Disclosure, PaperReceipt)
 # Its content is a struct of its own; tests/client/data/test_attesting.py makes them.
-PAGE = (*MESSAGES, Attestation)
+PAGE: tuple[type[Message], ...] = (*MESSAGES, Attestation)
 HALF_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141 // 2
 
 chance = random.Random(20260101)

@@ -503,3 +503,13 @@ def test_what_was_read_is_not_read_again_unless_the_chain_turned(market: Market)
     rpc_call(market.chain, "anvil_reorg", market.chain.block_number() - first.bought_block + 1, [])
     assert market.ann.seller.follow("seller").sales == {}
     assert market.ann.seller.step() == []
+
+
+def test_he_is_told_to_erase(market: Market) -> None:
+    _, sale = market.delivered()
+    market.dai.buyer.step()
+    market.ann.revoke(sale.id)
+    (did,) = market.dai.buyer.step()
+    assert (did.what, did.about) == ("consent withdrawn", sale.id)
+    market.dai.acknowledge(sale.id)
+    assert market.dai.buyer.step() == []
