@@ -247,8 +247,8 @@ def test_earned_points_of_members_are_kept_once(
     assert "1 card of no member: 30 points, kept nowhere but in the file of --unclaimed." in again
     add = ("brand", "members", "add-all", "ACME", "others.csv", *members)
     assert "1 member would be added." in importing(*add, "--dry-run")[1]
-    assert "1 member added to Acme." in importing(*add)[1]
-    assert "0 members added to Acme. 1 card had a member before." in importing(*add)[1]
+    assert "1 member added to Acme Hardware." in importing(*add)[1]
+    assert "0 members added to Acme Hardware. 1 card had a member before." in importing(*add)[1]
     assert "Kept 1 new claim" in importing(*command, "--unclaimed", "others.csv")[1]
     (tmp_path / "amounts.csv").write_text("amount\n5\n")
     err = importing("brand", "members", "add-all", "ACME", "amounts.csv", *members)[2]
