@@ -87,6 +87,12 @@ def test_a_token_ends(buyer: Buyer, monkeypatch: pytest.MonkeyPatch) -> None:
         assert buyer.get("blob").json()["code"] == "token_expired"
         assert buyer.vault.grants() == []
     assert buyer.get("blob").status_code == 200
+    name = f"tokens/{grant.number}"
+    kept = buyer.vault.store.read(name)
+    assert kept is not None
+    buyer.vault.store.write(name, b"{}")
+    assert buyer.get("blob").status_code == 401
+    buyer.vault.store.write(name, kept)
     buyer.vault.revoke(grant.number[:12])
     assert buyer.get("blob").status_code == 401
     with pytest.raises(InputError):
