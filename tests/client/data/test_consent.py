@@ -271,8 +271,13 @@ def test_reverts_when_the_deal_is_on_other_terms_or_with_somebody_else() -> None
     found.check_deal(found.hash, BUYER)
     with pytest.raises(TamperedError, match="its hash is of others"):
         found.check_deal(bytes(32), BUYER)
-    with pytest.raises(TamperedError, match="sign nothing"):
-        found.check_deal(found.hash, SELLER)
+    # An open deal on terms that name one buyer would let anybody else buy under her consent.
+    for other in (SELLER, ZERO_ADDRESS):
+        with pytest.raises(TamperedError, match="sign nothing"):
+            found.check_deal(found.hash, other)
+    unnamed = Terms.draft(fields(controller=None, storage=["FR"]), CHAIN, ZERO_ADDRESS, NOW, creator=SELLER)
+    for anyone in (SELLER, BUYER, ZERO_ADDRESS):
+        unnamed.check_deal(unnamed.hash, anyone)
 
 
 values = st.recursive(
