@@ -336,6 +336,11 @@ class Acts:
         return self._single(first)
 
     @property
+    def market(self) -> str:
+        """The address of the market for data; empty where there is none."""
+        return self._market
+
+    @property
     def _market_contract(self) -> Contract:
         return self._chain.contract(MARKET, self._market)
 

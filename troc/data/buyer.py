@@ -144,7 +144,11 @@ class Buyer(Party):
         kept = self._kept_copy(deal)
         if kept is not None:
             return kept[0]
-        manifest, blob = self._fetch(signed)
+        try:
+            manifest, blob = self._fetch(signed)
+        except NetworkError as error:
+            # A vault that is away is no node that is away: other sales go on.
+            raise DealError(error.message, error.remedy) from None
         if (manifest.root, manifest.count, manifest.key_commit) != (
             deal.manifest_root,
             deal.count,

@@ -48,7 +48,7 @@ FILE_CHUNK = 1088
 """36 bytes of salt and length, 1,024 of data, and zeros up to a multiple of 32."""
 
 LEAST_CHUNKS = 16
-LARGEST_RECORD = 2**29
+LARGEST_RECORD = 2**28
 """Bytes. A record is worked on in memory, in a few copies."""
 
 CELL, ROW, FILE = "cell", "row", "file"
@@ -317,8 +317,15 @@ class Record:
 
     def chunk(self, place: int) -> bytes:
         """The chunk at a place. Beyond the pieces lies padding."""
+        return self._made[place] if place < self.layout.count else self._make(place)
+
+    def _make(self, place: int) -> bytes:
         data = self.pieces[place] if place < len(self.pieces) else b""
         return pack(salt_of(self.secret, place), data, self.layout.chunk_size)
+
+    @cached_property
+    def _made(self) -> list[bytes]:
+        return [self._make(place) for place in range(self.layout.count)]
 
     def plain_leaves(self) -> list[bytes]:
         """All of them, padding included."""

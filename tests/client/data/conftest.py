@@ -24,6 +24,7 @@ from troc.data.client import Data
 from troc.data.deals import Sale, SignedDeal
 from troc.data.manifest import Manifest, seal
 from troc.deploy import deploy_suite
+from troc.errors import NetworkError
 from troc.manifest import Manifest as Deployment
 
 __all__ = ["home"]
@@ -65,6 +66,8 @@ class Copies:
     def fetch(self, signed: SignedDeal) -> tuple[Manifest, bytes]:
         """As a buyer gets it over the network: through JSON."""
         root = signed.deal.manifest_root
+        if root not in self.manifests:
+            raise NetworkError("the seller's vault does not answer", "try again in a while")
         self.fetched.append(root)
         return Manifest.from_json(json.loads(json.dumps(self.manifests[root].to_json()))), self.blobs[root]
 

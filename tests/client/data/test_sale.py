@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+import time
 from dataclasses import replace
 
 import pytest
 
 from tests.client.data.conftest import DAY, ROWS, Market
+from troc.data.chunks import Content
 from troc.data.deals import SaleState, SignedDeal
 from troc.data.standing import State
 from troc.errors import ContractError, DealError, TrocError
@@ -40,6 +43,19 @@ def test_an_honest_sale_in_an_erc20(market: Market) -> None:
     assert [dict(row) for row in market.dai.open(sale.id).rows] == ROWS
     market.dai.settle(sale.id)
     assert market.balance(market.ann, "CASH") == 12.5 * 10**18
+
+
+def test_a_mebibyte_takes_little_of_our_own_time(market: Market) -> None:
+    data = random.Random(1).randbytes(2**20)
+    manifest = market.copies.add(Content.of_file(data, "film"), "film")
+    started = time.process_time()
+    sale = market.dai.buy(market.ann.offer(manifest, "50 MILK"))
+    market.ann.deliver(sale.id)
+    opened = market.dai.open(sale.id)
+    market.dai.settle(sale.id)
+    spent = time.process_time() - started
+    assert opened.data == data
+    assert spent < 5, f"{spent:.2f} s"
 
 
 def test_whoever_has_ether_sends_for_himself(market: Market) -> None:
