@@ -80,7 +80,7 @@ def test_a_seller_reads_what_she_signs() -> None:
 def test_a_seller_reads_where_the_money_is() -> None:
     same_as("selling_bid", before_selling(proposal(money=ON_ACCEPT, attestor="")))
     assert "already held safely" not in before_selling(proposal(money=ON_BUY))
-    assert "from the moment somebody buys" in before_selling(proposal(money=ON_BUY))
+    assert "from the purchase on" in before_selling(proposal(money=ON_BUY))
     assert "you give it away" in before_selling(proposal(price=""))
 
 
