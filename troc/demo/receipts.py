@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from troc import words
 from troc.errors import InputError
@@ -235,3 +235,66 @@ def _month(earned: Mapping[str, pd.DataFrame], households: Sequence[int], start:
         points[symbol] = _by_household(part)
         receipts[symbol] = part["receipt"].tolist()
     return Month(closes, points, receipts)
+
+
+DAIRY = ("FLUID MILK PRODUCTS", "CHEESE", "YOGURT", "MILK BY-PRODUCTS", "BUTTER")
+"""The grocer's categories of what comes from milk, but for ice."""
+
+DAIRY_COLUMNS = ("day", "item", "quantity", "paid", "household_size", "store", "receipt")
+
+DairyRows = Mapping[int, Sequence[Mapping[str, Any]]]
+"""Rows of `DAIRY_COLUMNS` by household, in the order in which they were bought."""
+
+
+def read_dairy(since: int, until: int, households: Sequence[int] | None = None) -> DairyRows:
+    """What households bought of milk with `since <= time < until` (Unix seconds), as the grocer has it: of
+    those who told it how many they are, in the order of `households` where these are named.
+    """
+    folder = data_folder()
+    import pandas as pd
+    from pyarrow import parquet
+
+    first, end = (pd.Timestamp(time, unit="s") for time in (since, until))
+    products = parquet.read_table(
+        folder / "products.parquet",
+        columns=["product_id", "product_type"],
+        filters=[("department", "==", "GROCERY"), ("product_category", "in", DAIRY)],
+    ).to_pandas()
+    lines = parquet.read_table(
+        folder / "transactions.parquet",
+        columns=[
+            "household_id",
+            "store_id",
+            "basket_id",
+            "product_id",
+            "quantity",
+            "sales_value",
+            "transaction_timestamp",
+        ],
+        filters=[("transaction_timestamp", ">=", first), ("transaction_timestamp", "<", end)],
+    ).to_pandas()
+    sizes = parquet.read_table(
+        folder / "demographics.parquet", columns=["household_id", "household_size"]
+    ).to_pandas()
+    lines = lines.merge(products, on="product_id").merge(sizes, on="household_id")
+    if households is not None:
+        lines = lines[lines["household_id"].isin(households)]
+    lines = lines.sort_values(["transaction_timestamp", "basket_id", "product_id"], kind="stable")
+    table = pd.DataFrame(
+        {
+            "household": lines["household_id"],
+            "day": lines["transaction_timestamp"].dt.strftime("%Y-%m-%d"),
+            "item": lines["product_type"].fillna("").astype(str),
+            "quantity": lines["quantity"],
+            "paid": lines["sales_value"].map("{:.2f}".format),
+            "household_size": lines["household_size"].astype(str),
+            "store": lines["store_id"],
+            "receipt": lines["basket_id"],
+        }
+    )
+    found = {
+        int(household): rows[list(DAIRY_COLUMNS)].to_dict("records")
+        for household, rows in table.groupby("household")
+    }
+    wanted = sorted(found) if households is None else households
+    return {household: found[household] for household in wanted if household in found}

@@ -22,6 +22,7 @@ from troc.demo.receipts import (
     Receipts,
     read_receipts,
 )
+from troc.demo.selling import BUYER, DataMarket
 from troc.demo.stage import PACE, Stage, open_stage
 from troc.demo.telling import Teller
 from troc.errors import InputError, OrderError
@@ -86,6 +87,7 @@ class _Story:
         self._cast = choose_cast(receipts)
         self._her = stage.household(self._cast.she)
         self._programme = GrocersProgramme(stage, teller, self._cast.she)
+        self._issued_for_data = 0
 
     def tell(self) -> None:
         """Tell all of it."""
@@ -99,6 +101,7 @@ class _Story:
         self._chapter("She spends points at the grocer's, without ether", self._redeem)
         self._chapter("The grocer runs its programme", self._run_programme)
         self._chapter("The brand tries to take points back", self._attack)
+        self._chapter("Households sell what they bought, as data", self._sell_data)
         self._chapter("A season passes, and nobody does anything", self._season)
         self._chapter("What could be returned is the customer's now", self._programme.release)
         self._chapter("What each brand owes, by date", self._owed)
@@ -289,6 +292,11 @@ class _Story:
             before == after,
         )
 
+    def _sell_data(self) -> None:
+        market = DataMarket(self._stage, self._teller, self._cast.she)
+        market.run()
+        self._issued_for_data = market.issued
+
     def _season(self) -> None:
         stage = self._stage
         before = [stage.client.status(brand) for brand in stage.brands.values()]
@@ -338,9 +346,8 @@ class _Story:
         self._teller.table(("brand", "owes", "until", "for points earned"), rows + nothing)
 
     def _books(self) -> None:
-        audits = close_books(
-            self._stage, self._receipts, self._teller, {GROCER.symbol: self._programme.issued}
-        )
+        more = {GROCER.symbol: self._programme.issued, BUYER: self._issued_for_data}
+        audits = close_books(self._stage, self._receipts, self._teller, more)
         self._teller.say("\nFor those who run the brands:")
         self._teller.table(
             ("points", "earned", "changed hands", "redeemed", "expired", "still owed"),
