@@ -14,8 +14,6 @@ from troc.data.vault import Vault
 
 _SHORTEST = 6
 """Bytes of a value that is looked for by itself: shorter ones turn up by chance."""
-_LEAST_SECRET = 2**200
-"""What is smaller is an amount, a place or an address, and no secret by chance."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,7 @@ def read_published(chain: Chain, since: int) -> list[bytes]:
     return found
 
 
-def find_published(
-    chain: Chain, since: int, sales: Iterable[Sale], all_secrets: Sequence[Secrets]
-) -> Found:
+def find_published(chain: Chain, since: int, sales: Iterable[Sale], all_secrets: Sequence[Secrets]) -> Found:
     """Look in all that was published from a block on for secrets, and for what opens a key that was
     delivered: any word of it may be a one-time secret, of either side.
     """
@@ -85,25 +81,31 @@ def find_published(
     words = {word for text in texts for word in _words(text)}
     opened = {owners[commit] for word in words if (commit := cipher.commitment(word)) in owners}
     delivered = [sale for sale in sales if sale.delivered is not None]
+    for sale, secret in _secrets_among(words, delivered):
+        assert sale.delivered is not None
+        for point in (sale.delivered.point_e, sale.point_b):
+            commit = cipher.commitment(sealed.unwrap(sale.delivered.wrapped, sale.id, secret, point))
+            if commit in owners:
+                opened.add(owners[commit])
+    whole = b"\0".join(texts)
+    values = tuple(what for each in all_secrets for what, value in each.values.items() if value in whole)
+    return Found(sum(map(len, texts)), values, tuple(sorted(opened)))
+
+
+def _secrets_among(words: Iterable[bytes], sales: Sequence[Sale]) -> Iterator[tuple[Sale, OneTime]]:
+    """The words that are the secret of a point of a sale."""
+    posted: dict[bytes, list[Sale]] = {}
+    for sale in sales:
+        assert sale.delivered is not None
+        for x in (sale.point_b, sale.delivered.point_e):
+            posted.setdefault(x, []).append(sale)
     for word in words:
         number = int.from_bytes(word)
-        if not _LEAST_SECRET < number < sealed.ORDER:
-            continue
-        for sale in delivered:
-            assert sale.delivered is not None
-            for point in (sale.delivered.point_e, sale.point_b):
-                secret = OneTime(b"", number)
-                key = sealed.unwrap(sale.delivered.wrapped, sale.id, secret, point)
-                if (commit := cipher.commitment(key)) in owners:
-                    opened.add(owners[commit])
-    whole = b"\0".join(texts)
-    values = tuple(
-        what
-        for each in all_secrets
-        for what, value in each.values.items()
-        if value in whole
-    )
-    return Found(sum(map(len, texts)), values, tuple(sorted(opened)))
+        if 0 < number < sealed.ORDER:
+            # The same point has two secrets, of which it knows the one with the even y.
+            point = sealed.one_time(number)
+            for sale in posted.get(point.x, ()):
+                yield sale, point
 
 
 def _words(text: bytes) -> Iterator[bytes]:

@@ -1,5 +1,5 @@
-"""Households sell what they bought: an honest sale, four in which somebody cheats or is silent, a request with
-many answers, and consent that is withdrawn.
+"""Households sell what they bought: an honest sale, a wrong key, a forged record, a key that never comes, a
+request with many answers, and consent that is withdrawn.
 
 Everybody uses the client as it is. Who cheats has another program for the one step in which he does.
 """
@@ -12,8 +12,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -24,6 +22,7 @@ from troc.anvil import free_port
 from troc.data import chunks, cipher, sealed
 from troc.data.acts import Context
 from troc.data.attesting import Attested, Ledger, Opened, attest, missing_rows
+from troc.data.buyer import Buyer
 from troc.data.chunks import Content
 from troc.data.client import Data
 from troc.data.consent import Terms
@@ -36,7 +35,7 @@ from troc.data.requests import ANSWER
 from troc.data.serving import Link, create_app
 from troc.data.standing import State
 from troc.data.vault import Shelf, Vault
-from troc.data.words import HELD, ON_BUY, Proposal, before_selling, contents, record_words
+from troc.data.words import ON_BUY, Proposal, before_selling, contents, record_words
 from troc.demo.published import Secrets, find_published
 from troc.demo.receipts import GROCER, DairyRows, read_dairy
 from troc.demo.stage import Stage
@@ -130,19 +129,19 @@ class Ended:
 
 
 class DataMarket:
-    """The chapter. `ended`: how each case ended; `secrets`: what must not be published; `issued`: what the
-    buyer issued to pay with, in smallest units.
+    """The chapter. `since`: its first block; `ended`: how each case ended; `secrets`: what must not be
+    published; `issued`: what the buyer issued to pay with, in smallest units.
     """
 
     def __init__(self, stage: Stage, teller: Teller, she: int) -> None:
         self._stage = stage
         self._teller = teller
-        self._since = stage.chain.block_number() + 1
+        self.since = stage.chain.block_number() + 1
         self._rows: DairyRows = read_dairy(
             words.parse_day(FIRST_DAY), words.parse_day(END), list(stage.households)
         )
-        self._players = choose_players(list(self._rows), she)
-        self._sellers: dict[int, Seller] = {}
+        self.players = choose_players(list(self._rows), she)
+        self.sellers: dict[int, Seller] = {}
         self._folder = stage.folder / "data"
         self._notes = Drop(str(self._folder / "notes"))
         self._answers = Drop(str(self._folder / "answers"))
@@ -152,6 +151,11 @@ class DataMarket:
         self.ended: list[Ended] = []
         self.issued = 0
         self.secrets: list[Secrets] = []
+
+    @property
+    def buyer(self) -> Buyer:
+        """The buyer's side."""
+        return self._buyer.buyer
 
     def run(self) -> None:
         """Tell it."""
@@ -186,8 +190,8 @@ class DataMarket:
         self.issued = issued.units
         grocer = stage.brands[GROCER.symbol].name
         teller.say(
-            f"{brand.name} would like to know which cheeses and yoghurts households buy together. {grocer} has"
-            f" it all, but it is about people: so {brand.name} asks them, and pays them, {PRICE}"
+            f"{brand.name} would like to know which cheeses and yoghurts households buy together. {grocer}"
+            f" has it all, but it is about people: so {brand.name} asks them, and pays them, {PRICE}"
             f" {brand.symbol} each. Each keeps a copy of her own rows of {_MONTH} in a vault of her own,"
             " encrypted: day, item, quantity, what she paid, how many live in her household, shop, receipt."
             " Shop and receipt she does not sell."
@@ -198,8 +202,8 @@ class DataMarket:
         """Fill each seller's vault, and serve them."""
         stage = self._stage
         vaults: dict[int, Vault] = {}
-        for household in self._players.all:
-            kind = ForgersVault if household == self._players.forger else Vault
+        for household in self.players.all:
+            kind = ForgersVault if household == self.players.forger else Vault
             folder = self._folder / f"vault-{household}"
             vault = kind.create(folder, secrets.token_hex(16), work=_SCRYPT)
             vaults[household] = vault
@@ -210,7 +214,7 @@ class DataMarket:
                 if isinstance(vault, ForgersVault):
                     copy = vault.seal_other(copy.plain_root, self._forged_pieces(household))
                 token = vault.grant(copy.root, stage.owners[BUYER].address, 365 * words.DAY)
-                self._sellers[household] = Seller(
+                self.sellers[household] = Seller(
                     household=household,
                     signer=stage.households[household],
                     vault=vault,
@@ -242,7 +246,7 @@ class DataMarket:
         ]
         opened = [
             Opened.of(each.vault.record(each.copy.plain_root), each.signer.address, SCHEMA)
-            for each in self._sellers.values()
+            for each in self.sellers.values()
         ]
         missing = sum(len(missing_rows(each, own, "holder")) for each in opened)
         now = stage.chain.now()
@@ -255,17 +259,17 @@ class DataMarket:
             now + 365 * words.DAY,
             Ledger(self._folder / "attested.jsonl"),
         )
-        for each, attested in zip(list(self._sellers.values()), signed, strict=True):
-            self._sellers[each.household] = replace(each, attested=attested)
+        for each, attested in zip(list(self.sellers.values()), signed, strict=True):
+            self.sellers[each.household] = replace(each, attested=attested)
         brand = stage.brands[GROCER.symbol]
         total = sum(len(each.rows) for each in opened)
         teller.check(
             f"{brand.name} compares {words.count(len(opened), 'record')} of {words.count(total, 'row')} with"
             f" its own books, finds {missing} that it does not have, and vouches for them by signatures",
-            missing == 0 and total == sum(len(self._rows[one]) for one in self._players.all),
+            missing == 0 and total == sum(len(self._rows[one]) for one in self.players.all),
         )
         # A record that says more than the grocer knows.
-        forger = self._sellers[self._players.forger]
+        forger = self.sellers[self.players.forger]
         rows = [{**row, "quantity": 100} for row in self._rows[forger.household]]
         false = Opened.of(
             chunks.lay_out(Content.of_rows(rows), secrets.token_bytes(32)), forger.signer.address, SCHEMA
@@ -273,14 +277,14 @@ class DataMarket:
         refused = len(missing_rows(false, own, "holder"))
         teller.check(
             f"household {forger.household} also shows a record in which she bought a hundred of each:"
-            f" {words.count(refused, 'row')} of it are not in {brand.name}'s books, and it is not vouched for",
+            f" {words.count(refused, 'row')} of it are not in {brand.name}'s books, so nobody vouches for it",
             refused == len([row for row in self._rows[forger.household] if row["quantity"] != 100]) > 0,
         )
 
     # ------------------------------------------------------------------------------------------ selling
 
     def _sell_honestly(self) -> Sale:
-        teller, seller = self._teller, self._sellers[self._players.honest]
+        teller, seller = self._teller, self.sellers[self.players.honest]
         offer = self._offer(seller)
         teller.say(f"Household {seller.household} offers hers. She reads, and signs once:")
         for line in self._words(seller, offer.deal, ON_BUY).splitlines():
@@ -288,7 +292,7 @@ class DataMarket:
         sale = self._buy(seller, offer)
         before = self._points(seller)
         seller.data.seller.step(self._notes)
-        self._buyer.buyer.step(self._notes, _PATIENCE)
+        self.buyer.step(self._notes, _PATIENCE)
         opened = self._buyer.open(sale.id)
         wanted = [{name: row[name] for name in SOLD} for row in self._rows[seller.household]]
         teller.check(
@@ -305,37 +309,33 @@ class DataMarket:
 
     def _sell_with_a_wrong_key(self) -> Sale:
         """Her program seals some other key to the buyer's point, and signs that."""
-        seller = self._sellers[self._players.wrong_key]
+        seller = self.sellers[self.players.wrong_key]
         offer = self._offer(seller)
         sale = self._buy(seller, offer)
         party, chain = seller.data.seller, self._stage.chain
         market = party.sales.address
-        point = sealed.seller_point(
-            secrets.token_bytes(32), chain.chain_id, market, sale.id, sale.point_b
-        )
+        point = sealed.seller_point(secrets.token_bytes(32), chain.chain_id, market, sale.id, sale.point_b)
         wrapped = sealed.wrap(cipher.new_key(), sale.id, point, sale.point_b)
         posted = (sale.point_b, point.x, wrapped)
-        function = party.call(
-            "deliver", sale.id, offer.deal.dispute_seconds, posted, sealed.even_y(point.x)
-        )
+        function = party.call("deliver", sale.id, offer.deal.dispute_seconds, posted, sealed.even_y(point.x))
         message = Deliver(party.address, sale.id, *posted)
         party.do(function, message, Context(deal=offer.deal, buyer=sale.buyer))
         self._teller.say(f"Household {seller.household} is paid into escrow too, and hands over a wrong key.")
         return sale
 
     def _sell_a_forgery(self) -> Sale:
-        seller = self._sellers[self._players.forger]
+        seller = self.sellers[self.players.forger]
         offer = self._offer(seller)
         sale = self._buy(seller, offer)
         seller.data.seller.step(self._notes)
         self._teller.say(
-            f"Household {seller.household} hands over the right key of a forged copy: sealed is a row that she"
-            " made up, under the hash of the one that was vouched for. Without the key nobody can see that."
+            f"Household {seller.household} hands over the right key of a forged copy: sealed is a row that"
+            " she made up, under the hash of the one that was vouched for. Without the key nobody can see that."
         )
         return sale
 
     def _sell_and_be_silent(self) -> Sale:
-        seller = self._sellers[self._players.silent]
+        seller = self.sellers[self.players.silent]
         sale = self._buy(seller, self._offer(seller))
         self._teller.say(f"Household {seller.household} sells, and is never heard of again.")
         return sale
@@ -346,7 +346,7 @@ class DataMarket:
         return seller.data.offer(
             seller.copy,
             f"{PRICE} {BUYER}",
-            to=self._buyer.buyer.address,
+            to=self.buyer.address,
             source=seller.link,
             terms=self._terms,
             papers={ATTESTATION: seller.attested.as_json()},
@@ -356,7 +356,7 @@ class DataMarket:
 
     def _buy(self, seller: Seller, offer: SignedDeal) -> Sale:
         """As the offer's text came to him; fetched and checked before he pays."""
-        party = self._buyer.buyer
+        party = self.buyer
         read = replace(party.read(offer.to_text()), papers=offer.papers)
         return party.buy(read)
 
@@ -365,7 +365,7 @@ class DataMarket:
             Proposal(
                 what=contents(seller.copy, "dairy row"),
                 buyer=replace(
-                    self._buyer.standings.who_buys(self._buyer.buyer.address), name=self._terms.buyer_name
+                    self._buyer.standings.who_buys(self.buyer.address), name=self._terms.buyer_name
                 ),
                 price=str(seller.data.seller.money_of(deal)),
                 money=money,
@@ -382,7 +382,7 @@ class DataMarket:
     def _publish_request(self) -> None:
         requests, stage = self._buyer.requests, self._stage
         drafted = requests.draft(
-            self._buyer.buyer.money(f"{PRICE} {BUYER}"),
+            self.buyer.money(f"{PRICE} {BUYER}"),
             WANTED,
             schema=SCHEMA,
             attestor=stage.owners[GROCER.symbol].address,
@@ -398,27 +398,27 @@ class DataMarket:
         )
 
     def _take_answers(self) -> list[Sale]:
-        for household in self._players.answering:
-            self._answer(self._sellers[household])
+        for household in self.players.answering:
+            self._answer(self.sellers[household])
         self._buyer.requests.step(self._answers)
         found = self._buyer.requests.find(self._request)
-        sellers = {self._sellers[one].signer.address: self._sellers[one] for one in self._players.answering}
-        sales = [
-            sale for sale in self._buyer.buyer.mine().sales.values() if sale.seller in sellers
-        ]
+        sellers = {self.sellers[one].signer.address: self.sellers[one] for one in self.players.answering}
+        sales = [sale for sale in self.buyer.mine().sales.values() if sale.seller in sellers]
         transactions = {sale.transaction for sale in sales}
         self._teller.check(
             f"{words.count(len(sales), 'household')} answer by signatures that wait off the chain; all are"
             f" fetched, checked, and taken in {words.count(len(transactions), 'transaction')};"
             f" {found.left} of {WANTED} are left",
-            len(sales) == len(self._players.answering) == WANTED - found.left and len(transactions) == 1,
+            len(sales) == len(self.players.answering) == WANTED - found.left and len(transactions) == 1,
         )
         for sale in sales:
             sellers[sale.seller].data.seller.step(self._notes)
-        self._buyer.buyer.step(self._notes, _PATIENCE)
+        self.buyer.step(self._notes, _PATIENCE)
+        bought = self.buyer.mine().sales
         right = sum(
-            len(self._buyer.open(sale.id).rows) == len(self._rows[sellers[sale.seller].household])
+            len(self.buyer.open(bought[sale.id]).rows) == len(self._rows[sellers[sale.seller].household])
             for sale in sales
+            if bought[sale.id].state == SaleState.PAID
         )
         self._teller.check(
             f"{right} keys come, open what was promised, and are paid for", right == len(sales)
@@ -435,7 +435,7 @@ class DataMarket:
         self._answers.put(f"{signed.id[2:]}{ANSWER}", signed.to_json())
 
     def _close_request(self, taken: int) -> None:
-        party, brand = self._buyer.buyer, self._stage.brands[BUYER]
+        party, brand = self.buyer, self._stage.brands[BUYER]
         before = self._stage.client.balance(brand, party.address).total
         self._buyer.requests.close(self._buyer.requests.find(self._request))
         back = self._stage.client.balance(brand, party.address).total - before
@@ -448,22 +448,20 @@ class DataMarket:
 
     def _object(self) -> None:
         stage, teller = self._stage, self._teller
-        asked = [
-            self._sellers[one].signer.address for one in (self._players.wrong_key, self._players.forger)
-        ]
+        asked = [self.sellers[one].signer.address for one in (self.players.wrong_key, self.players.forger)]
         teller.say(
             f"{stage.brands[BUYER].name}'s client opened what came, found two that are wrong, and asked both"
             " sellers for the money before it proves anything to the contract. Neither answers for a day."
         )
         stage.move_to(stage.chain.now() + _PATIENCE + words.HOUR)
-        done = [each for each in self._buyer.buyer.step(self._notes, _PATIENCE) if each.what == "disputed"]
-        sold = self._buyer.buyer.mine().sales
+        done = [each for each in self.buyer.step(self._notes, _PATIENCE) if each.what == "disputed"]
+        sold = self.buyer.mine().sales
         teller.check(
             "the contract is shown a wrong key and a row that is not the one that was promised, and gives the"
             f" money back: {len(done)} of 2",
             sorted(sold[each.about].seller for each in done) == sorted(asked),
         )
-        forger = self._sellers[self._players.forger]
+        forger = self.sellers[self.players.forger]
         ended = [each for each in forger.data.seller.step(self._notes) if each.what == "cancelled"]
         teller.check(
             "the key of the forged copy is public now, so every offer of it has ended", len(ended) == 1
@@ -472,33 +470,34 @@ class DataMarket:
     def _wait_for_the_key(self) -> None:
         stage = self._stage
         stage.move_to(stage.chain.now() + 2 * words.DAY)
-        done = [each for each in self._buyer.buyer.step(self._notes, _PATIENCE) if each.what == "refunded"]
+        done = [each for each in self.buyer.step(self._notes, _PATIENCE) if each.what == "refunded"]
         self._teller.check(
-            f"the three days for the silent seller are over: the buyer takes his money back ({len(done)} sale)",
+            "the three days for the silent seller are over: the buyer takes his money back"
+            f" ({words.count(len(done), 'sale')})",
             len(done) == 1,
         )
 
     def _withdraw(self, sale: Sale) -> Sale:
         stage, teller = self._stage, self._teller
-        seller = next(each for each in self._sellers.values() if each.signer.address == sale.seller)
+        seller = next(each for each in self.sellers.values() if each.signer.address == sale.seller)
         name = stage.brands[BUYER].name
         seller.data.revoke(sale.id)
-        told = [each for each in self._buyer.buyer.step(self._notes) if each.what == "consent withdrawn"]
-        kept = list((self._buyer.buyer.folder).glob(f"{seller.copy.root.hex()}.*"))
+        told = [each for each in self.buyer.step(self._notes) if each.what == "consent withdrawn"]
+        kept = list((self.buyer.folder).glob(f"{seller.copy.root.hex()}.*"))
         self._buyer.acknowledge(sale.id)
-        left = list((self._buyer.buyer.folder).glob(f"{seller.copy.root.hex()}.*"))
+        left = list((self.buyer.folder).glob(f"{seller.copy.root.hex()}.*"))
         receipt = seller.vault.erase(seller.copy.root, seller.signer)
         teller.check(
             f"household {seller.household} changes her mind: one signature, no ether, no reason. {name}'s"
-            f" client is told, deletes {len(kept)} files of hers, and states that it erased. What she was paid"
-            " stays hers",
+            f" client is told, deletes {len(kept)} files of hers, and states that it erased. What she was"
+            " paid stays hers",
             len(told) == 1 and len(kept) == 2 and not left and self._points(seller) >= PRICE,
         )
         teller.check(
             "she destroys her sealed copy and its key too, and has that signed",
             receipt.is_signed and not seller.vault.roots(),
         )
-        record = self._buyer.standings.record(self._buyer.buyer.address)
+        record = self._buyer.standings.record(self.buyer.address)
         teller.check(
             f"what anybody reads about {name} from now on: it {record_words(record)}",
             (record.in_time.sellers, record.late.sellers, record.never.sellers) == (1, 0, 0),
@@ -514,28 +513,25 @@ class DataMarket:
             "a forged record": State.CHUNK_WRONG,
             "a key that never comes": State.RETURNED,
         }
+        states = {each.sale.id: each.state for each in self._buyer.status()}
         for case, sale in sales.items():
-            state = self._buyer.status(sale.id)[0].state
+            state = states[sale.id]
             self.ended.append(Ended(case, state, state is expected[case]))
-        states = {self._buyer.status(sale.id)[0].state for sale in taken if sale.id != withdrawn.id}
+        others = {states[sale.id] for sale in taken if sale.id != withdrawn.id}
         self.ended.append(
-            Ended(
-                f"a request with {words.count(len(taken), 'answer')}",
-                next(iter(states)),
-                states == {State.PAID},
-            )
+            Ended(f"a request with {words.count(len(taken), 'answer')}", min(others), others == {State.PAID})
         )
-        state = self._buyer.status(withdrawn.id)[0].state
+        state = states[withdrawn.id]
         self.ended.append(Ended("a withdrawal of consent", state, state is State.ERASED))
         for each in self.ended:
             self._teller.check(f"{each.case}: {each.state}", each.as_it_should)
 
     def _money(self, taken: int) -> None:
         stage, brand = self._stage, self._stage.brands[BUYER]
-        left = stage.client.balance(brand, self._buyer.buyer.address).total
-        market = stage.client.balance(brand, self._buyer.buyer.sales.address).total
+        left = stage.client.balance(brand, self.buyer.address).total
+        market = stage.client.balance(brand, self.buyer.sales.address).total
         open_ = [
-            sale for sale in self._buyer.buyer.mine().sales.values() if sale.is_open or sale.state < SaleState.PAID
+            sale for sale in self.buyer.mine().sales.values() if sale.is_open or sale.state < SaleState.PAID
         ]
         self._teller.check(
             f"{stage.brands[BUYER].name} had {brand.number(self.issued)} {BUYER} and has"
@@ -545,24 +541,26 @@ class DataMarket:
         )
 
     def _what_can_be_seen(self) -> None:
-        found = find_published(self._stage.chain, self._since, self._sales_of_all(), self.secrets)
-        forger = self._players.forger
+        found = find_published(self._stage.chain, self.since, self.sales(), self.secrets)
+        forger = self.players.forger
         looked = sum(len(each.values) for each in self.secrets)
         # The dispute shows the hash of the one piece that it is about.
-        others = [what for what in found.values if not what.startswith(f"household {forger}: the plain leaf")]
+        shown = f"household {forger}: the plain leaf"
+        others = [what for what in found.values if not what.startswith(shown)]
         self._teller.check(
-            f"in {found.size:,} bytes of calldata and logs of all this, what is there of {looked:,} rows, items,"
-            f" receipts, salts, hashes and keys: {words.listed(others) or 'nothing'}",
+            f"in {found.size:,} bytes of calldata and logs of all this, what is there of {looked:,} rows,"
+            f" items, receipts, salts, hashes and keys: {words.listed(others) or 'nothing'}",
             not others,
         )
         self._teller.check(
-            f"whose keys can be worked out from it: {words.listed(found.keys) or 'nobody'}'s, who forged, by the"
-            " dispute",
+            f"whose key can be worked out from it, as a dispute shows it: {words.listed(found.keys)}, who"
+            " forged; of the others none",
             found.keys == (f"household {forger}",),
         )
 
-    def _sales_of_all(self) -> list[Sale]:
-        return list(self._buyer.buyer.mine().sales.values())
+    def sales(self) -> list[Sale]:
+        """Every sale of the chapter, as it stands."""
+        return list(self.buyer.mine().sales.values())
 
     def _points(self, seller: Seller) -> int:
         return self._stage.client.balance(self._stage.brands[BUYER], seller.signer.address).total
