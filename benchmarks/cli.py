@@ -13,7 +13,7 @@ from benchmarks.bars import OURS, results
 from benchmarks.compile import ROOT
 from benchmarks.records import BenchmarkError, Record
 from benchmarks.report import markdown
-from benchmarks.run import measure_all, measure_ours
+from benchmarks.run import measure_all, measured_ours
 
 GAS_JSON = ROOT / "benchmarks" / "gas.json"
 GAS_TABLE = ROOT / "benchmarks" / "gas.md"
@@ -67,7 +67,7 @@ def _measure() -> int:
 
 def _check() -> int:
     committed = snapshot.read(SNAPSHOT)
-    measured = snapshot.figures(measure_ours())
+    measured = snapshot.figures(measured_ours())
     faults = list(snapshot.faults(committed, measured))
     for line in faults:
         _console.print(f"grew or changed: {line}", markup=False)
@@ -81,7 +81,7 @@ def _check() -> int:
 
 
 def _accept() -> int:
-    measured = snapshot.figures(measure_ours())
+    measured = snapshot.figures(measured_ours())
     snapshot.write(SNAPSHOT, measured)
     _console.print(f"{len(measured)} figures in {SNAPSHOT.relative_to(ROOT)}")
     return 0

@@ -249,10 +249,16 @@ class Chain:
     # ----------------------------------------------------------------------------------------- reading
 
     def call(
-        self, function: ContractFunction, sender: str | None = None, block: BlockIdentifier = "latest"
+        self,
+        function: ContractFunction,
+        sender: str | None = None,
+        block: BlockIdentifier = "latest",
+        gas: int | None = None,
     ) -> Any:
-        """Ask a contract. A refusal becomes a `ContractError` in words."""
+        """Ask a contract. A refusal becomes a `ContractError` in words. `gas`: the most it may take."""
         transaction: TxParams = {} if sender is None else {"from": _checksummed(sender)}
+        if gas is not None:
+            transaction["gas"] = gas
         return self._ask(lambda: function.call(transaction, block_identifier=block))
 
     def read_many(
@@ -676,6 +682,8 @@ class Chain:
         data = _revert_data(error)
         if isinstance(error, ContractLogicError) or data:
             return explain(data, said)
+        if "outofgas" in said.lower().replace(" ", ""):
+            return ContractError("the call takes more gas than it may", "try again", TOO_MUCH_GAS, {})
         return NetworkError(f"the node refuses ({said})", "check the request, or use another node")
 
 

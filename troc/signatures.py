@@ -10,6 +10,10 @@ from troc.errors import TrocError
 from troc.messages import Domain, Message, digest, recover
 
 _ERC1271 = bytes.fromhex("1626ba7e") + bytes(28)
+WALLET_GAS = 300_000
+"""What a contract may take to say that it signed: more than a wallet of a dozen owners takes. Who reads a
+book asks contracts that strangers wrote. Readers and checkers of batches must draw the same line.
+"""
 _WALLET = [
     {
         "type": "function",
@@ -40,10 +44,10 @@ def is_signed_by_contract(
     asker: str | None = None,
     block: BlockIdentifier = "latest",
 ) -> bool:
-    """Whether a contract says that it signed 32 bytes (ERC-1271). `asker`: who asks it."""
+    """Whether a contract says, within `WALLET_GAS`, that it signed 32 bytes (ERC-1271). `asker`: who asks."""
     wallet = chain.web3.eth.contract(address=to_checksum_address(signer), abi=_WALLET)
     try:
-        answer = chain.call(wallet.functions.isValidSignature(hash_, signature), asker, block)
+        answer = chain.call(wallet.functions.isValidSignature(hash_, signature), asker, block, WALLET_GAS)
     except TrocError:
         # A wallet that breaks has not signed; a node that is away must be told.
         chain.block_number()

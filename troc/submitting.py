@@ -31,6 +31,8 @@ REQUEST_SECONDS = 10.0
 """In which a relay must have answered, whole."""
 _LARGEST_ANSWER = 64 * 1024
 _OVER = ("failed",)
+_GONE_AFTER = 3
+"""How often in a row a relay that accepted something may fail to say how it stands."""
 
 
 class Submitter(Protocol):
@@ -91,6 +93,7 @@ class Relays:
         self.urls = [check_url(url) for url in urls]
         self._fallback = fallback
         self._say = say
+        self._accepted = False
 
     @property
     def agent(self) -> str:
@@ -108,6 +111,7 @@ class Relays:
         done: dict[str, str] = {}
         left = {act.id: act for act in acts}
         reasons: list[str] = []
+        self._accepted = False
         for url in self.urls:
             why = self._by_relay(url, left, done, since)
             if not left:
@@ -141,9 +145,11 @@ class Relays:
             try:
                 _ask("POST", f"{url}/messages", act.to_json())
                 accepted.add(id_)
+                self._accepted = True
             except RelayError as error:
                 why = why or error.message
         give_up = time.monotonic() + self._chain.config.wait_seconds / 3
+        gone = 0
         while accepted:
             self._look({id_: left[id_] for id_ in accepted}, done, since)
             for id_ in accepted & done.keys():
@@ -158,6 +164,11 @@ class Relays:
                 if failed:
                     accepted.remove(id_)
                     why = why or failed
+                gone = gone + 1 if failed is None else 0
+            if gone >= _GONE_AFTER:
+                # What it sent before is found in the log all the same, by whoever comes next.
+                why = why or "it accepted, and does not answer any more"
+                break
             if accepted:
                 time.sleep(self._chain.config.poll_seconds)
         return why
@@ -166,11 +177,12 @@ class Relays:
     def _patience(self) -> int:
         return max(1, round(self._chain.config.wait_seconds / 3))
 
-    def _failed(self, url: str, id_: str) -> str:
+    def _failed(self, url: str, id_: str) -> str | None:
+        """Why a relay gave something up; nothing where it did not, and None where it does not say."""
         try:
             found = _ask("GET", f"{url}/messages/{id_}")
         except RelayError:
-            return ""
+            return None
         if found.get("state") not in _OVER:
             return ""
         why = found.get("why")
@@ -200,11 +212,10 @@ class Relays:
             if not any(self._acts.find(act, since) for act in acts):
                 # Where the contract refuses, that is the reason, and one that a caller may know to mend.
                 self._chain.estimate(self._acts.call(acts), self.address)
-            whom = "an account with ether (--submit-with)"
-            raise RelayError(
-                f"no relay did it ({'; '.join(reasons)})",
-                f"try again later, name another --relay, or let {whom} send it",
-            )
+            remedy = "name another --relay, or let an account with ether (--submit-with) send it"
+            if self._accepted:
+                remedy = f"what was accepted may still arrive: look before you sign anew; else {remedy}"
+            raise RelayError(f"no relay did it ({'; '.join(reasons)})", remedy)
         return signer
 
 

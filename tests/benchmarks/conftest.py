@@ -7,7 +7,7 @@ import pytest
 from benchmarks import records
 from benchmarks.cli import GAS_JSON
 from benchmarks.records import Record
-from benchmarks.run import measure_ours
+from benchmarks.run import measured_ours
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def isolation() -> None:
 
 @pytest.fixture(scope="session")
 def measured() -> list[Record]:
-    return measure_ours()
+    return measured_ours()
 
 
 @pytest.fixture(scope="session")

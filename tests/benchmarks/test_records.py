@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import records
+from benchmarks import records, run
 from benchmarks.bars import OURS, results
 from benchmarks.chain import Cost
 from benchmarks.cli import GAS_TABLE
@@ -64,3 +64,24 @@ def test_a_new_system_gets_a_table_of_its_own(committed: list[Record]) -> None:
     peers = [record for record in committed if record.system != OURS]
     page = markdown([*committed, *added], results(ours, peers))
     assert f"### {OURS}, ocean\n\n| operation | {OURS} | ocean | per |" in page
+
+
+def test_the_same_sources_are_measured_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    runs: list[int] = []
+    source = tmp_path / "contracts" / "Token.sol"
+    source.parent.mkdir()
+    source.write_text("one")
+
+    def measure() -> list[Record]:
+        runs.append(1)
+        return [ONE]
+
+    monkeypatch.setattr(run, "measure_ours", measure)
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    monkeypatch.setattr(run, "_SETTINGS", ())
+    monkeypatch.setattr(run, "_KEPT", tmp_path / "kept")
+    assert run.measured_ours() == run.measured_ours() == [ONE]
+    assert len(runs) == 1
+    source.write_text("two")
+    run.measured_ours()
+    assert len(runs) == 2

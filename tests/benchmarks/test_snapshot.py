@@ -55,7 +55,7 @@ def test_says_how_to_write_a_missing_or_broken_file(tmp_path: Path) -> None:
 @pytest.fixture
 def other_snapshot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, measured: list[Record]) -> Path:
     """The command line with a snapshot file of its own, and a measurement that was made already."""
-    monkeypatch.setattr(cli, "measure_ours", lambda: measured)
+    monkeypatch.setattr(cli, "measured_ours", lambda: measured)
     monkeypatch.setattr(cli, "SNAPSHOT", tmp_path / "gas.json")
     monkeypatch.setattr(cli, "ROOT", tmp_path)
     return tmp_path / "gas.json"

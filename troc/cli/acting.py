@@ -88,7 +88,7 @@ def progress_bar(session: Session, doing: str, total: int) -> Iterator[Callable[
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=session.console,
-        disable=not session.console.is_terminal,
+        disable=not total or not session.console.is_terminal,
         transient=True,
     )
     with bar:

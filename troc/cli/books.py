@@ -217,6 +217,7 @@ def month(
     """
     need_store()
     from troc.programme.books import journal
+    from troc.programme.vault import has_members
 
     period = _period(which, first, last)
     worth, rate = _worth(value, currency), _rate(breakage)
@@ -226,6 +227,8 @@ def month(
     if members or members_password_file is not None:
         programme = desk_of(context, brand, database, members_password_file).programme
     found = journal(books, period, worth, rate, programme)
+    if programme is None and has_members(session.chain, books.brand, database):
+        session.say("What is kept for members is not in these books: --members adds it.")
     if output is not None:
         _write(output, _csv(JOURNAL_COLUMNS, journal_rows(found)))
     said = "\n".join(_journal_lines(found))
@@ -304,7 +307,7 @@ def _journal_lines(found: Journal) -> list[str]:
     def shown(title: str, entries: Iterable[Entry]) -> list[tuple[str, ...]]:
         rows: list[tuple[str, ...]] = [(title, *head)]
         return rows + [
-            (entry.figure, _signed(brand, entry.units), _decimal(entry.full), f"{entry.money:,}")
+            (entry.figure, _signed(brand, entry.units), _grouped(entry.full), f"{entry.money:,}")
             for entry in entries
         ]
 
@@ -553,6 +556,11 @@ def _decimal(amount: Fraction) -> str:
         places += 1
     shown = Decimal(amount.numerator * 10**places // amount.denominator).scaleb(-max(places, 0))
     return f"{shown:f}" if places > 1 else f"{shown:.2f}"
+
+
+def _grouped(amount: Fraction) -> str:
+    whole, point, places = _decimal(amount).partition(".")
+    return f"{int(whole):,}" + point + places if whole != "-0" else _decimal(amount)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

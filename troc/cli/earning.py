@@ -71,10 +71,9 @@ def earn(
         earned = earn_points(new_rules, receipts, tables=tables, month=month, progress=progress)
         old = None
         if old_rules:
-            known = {
-                name: file for name, file in tables.items() if name in {t.name for t in old_rules.tables}
-            }
-            old = earn_points(old_rules, receipts, tables=known, month=month, progress=progress)
+            named = {t.name for t in old_rules.tables}
+            old_tables = {name: file for name, file in tables.items() if name in named}
+            old = earn_points(old_rules, receipts, tables=old_tables, month=month, progress=progress)
     difference = compare(old, earned) if old else None
     desk = desk_of(context, members, database, members_password_file) if members else None
     if desk and desk.brand.decimals != new_rules.points_decimals:
@@ -99,26 +98,31 @@ def earn(
     written: dict[str, Any] = {}
     decimals = new_rules.points_decimals
     if not by_card and shares.unclaimed:
-        sum_ = sum(shares.unclaimed.values())
-        lines.append(
-            f"{words.count(len(shares.unclaimed), 'member')} without an address:"
-            f" {earned.points(sum_)} points wait for them."
-        )
-        kept: dict[str, int] = {}
-        if desk and keep:
-            from troc.programme.moving import keep_earned, of_members
+        from troc.programme.moving import keep_earned, of_members
 
-            kept, others = of_members(desk.programme, shares.unclaimed)
-            shares = Shares(shares.issued, others)
+        known, unknown = of_members(desk.programme, shares.unclaimed) if desk else (shares.unclaimed, {})
+        if known:
+            lines.append(
+                f"{words.count(len(known), 'member')} without an address: {_sum(earned, known)} points"
+                + (" wait for them." if keep else ", in the file of --unclaimed alone.")
+            )
+        if unknown:
+            lines.append(
+                f"{words.count(len(unknown), 'card')} of no member: {_sum(earned, unknown)} points, kept"
+                f" nowhere but in the file of --unclaimed. `troc brand members add-all {members}"
+                " FILE` makes members of them; then run this once more."
+            )
+        if desk and keep:
+            shares = Shares(shares.issued, unknown)
         if shares.unclaimed and not unclaimed and (output or keep):
             raise InputError(
                 f"{words.count(len(shares.unclaimed), 'card')} with"
-                f" {earned.points(sum(shares.unclaimed.values()))} points have no address",
+                f" {_sum(earned, shares.unclaimed)} points have no address",
                 "say with --unclaimed where to write them",
             )
-        if desk and kept and not session.options.dry_run:
+        if desk and keep and known and not session.options.dry_run:
             expiry = desk.brand.longest_life(session.chain.now())
-            new = keep_earned(desk.programme, kept, expiry, keep)
+            new = keep_earned(desk.programme, known, expiry, keep)
             lines.append(f"Kept {words.count(new, 'new claim')} with the members of {desk.brand.symbol}.")
     if output:
         name, points = ("card", shares.unclaimed) if by_card else ("address", shares.issued)
@@ -138,6 +142,10 @@ def earn(
         | {"sent": False},
         "\n".join([*lines, "Nothing was sent."]),
     )
+
+
+def _sum(earned: Earned, points: Mapping[str, int]) -> str:
+    return earned.points(sum(points.values()))
 
 
 def _value(text: str) -> Fraction | None:
@@ -204,7 +212,7 @@ def _report(earned: Earned, value: Fraction | None) -> list[str]:
     if earned.last_month:
         units = earned.months[earned.last_month]
         lines.append(
-            f"Last month ({earned.last_month}) would have cost {points(units)} points"
+            f"The last whole month ({earned.last_month}) would have cost {points(units)} points"
             f"{_cost(earned, units, value)}."
         )
     return lines

@@ -208,6 +208,33 @@ def add(
     desk.session.result(_form(member), f"{member.card} is a member of {desk.brand.name}.")
 
 
+@app.command("add-all")
+def add_all(
+    context: typer.Context,
+    brand: BrandName,
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet with a column card; others are not read")],
+    database: Database = "",
+    members_password_file: PasswordFile = None,
+) -> None:
+    """Add a member for each card of a file, such as `earn --unclaimed` wrote. Who is one stays as she is."""
+    from troc.programme.members import NewMember
+    from troc.programme.moving import read_cards
+
+    desk = desk_of(context, brand, database, members_password_file)
+    cards = read_cards(file)
+    known = desk.programme.members.ids_of(cards)
+    new = [NewMember(card) for card, number in zip(cards, known, strict=True) if number is None]
+    before = len(cards) - len(new)
+    said = f" {words.count(before, 'card')} had a member before." if before else ""
+    if _dry(desk.session, {"cards": len(new)}, f"{words.count(len(new), 'member')} would be added.{said}"):
+        return
+    desk.programme.members.add_many(new, desk.actor)
+    desk.session.result(
+        {"added": len(new), "before": before},
+        f"{words.count(len(new), 'member')} added to {desk.brand.name}.{said}",
+    )
+
+
 @app.command()
 def change(
     context: typer.Context,
@@ -445,7 +472,10 @@ def pay(
 ) -> None:
     """Pay out claims of members who have an address. Stopped and run again, it pays nobody twice."""
     desk = desk_of(context, brand, database, members_password_file)
-    if not agreed(desk.session, "Claims of members with an address are paid out.", {}, "Pay them?"):
+    members, units = desk.programme.claims.due()
+    preview = {"due": amount_form(desk.brand, units), "members": members}
+    text = f"{desk.brand.text(units)} are due to {words.count(members, 'member')} with an address."
+    if not agreed(desk.session, text, preview, "Pay them?"):
         return
     token = desk.troc.brands.token(desk.brand)
     report = desk.programme.claims.pay(desk.session.chain, token, desk.troc.signer)

@@ -78,7 +78,8 @@ def issue(
             " an earlier run of this file; for new ones, give them a --reference of their own."
         )
     if report.ids:
-        said += f" Their numbers are {_spans(report.ids)}."
+        is_one = len(report.ids) == 1
+        said += f" {'Its number is' if is_one else 'Their numbers are'} {_spans(report.ids)}."
     session.result(
         preview
         | {

@@ -41,6 +41,9 @@ class Store:
             raise InputError(
                 "there is a password in the address of the vault", "set it where the server says"
             )
+        if "::" in url:
+            # A cache on the way would keep copies that no erasure reaches.
+            raise InputError(f"{url} leads through another place", "name the place itself")
         if "://" not in url and not url.startswith("memory:"):
             url = str(Path(url).expanduser().resolve())
         try:

@@ -49,6 +49,7 @@ _PARTS = ("key", "blob", "manifest", "note")
 _PATIENCE = 15.0
 """Seconds to wait for another process that works on the vault."""
 _TOKEN = "troc_data_"
+_PROBE = "probe-"
 
 
 class ErasedError(StoreError):
@@ -367,8 +368,12 @@ class Shelf:
         data = self.store.read(f"tokens/{number}")
         if data is None:
             return None
-        found = _parsed(data, f"tokens/{number}")
-        return Grant(number, _unhex(found["root"]), str(found["who"]), int(found["until"]))
+        try:
+            found = _parsed(data, f"tokens/{number}")
+            return Grant(number, _unhex(found["root"]), str(found["who"]), int(found["until"]))
+        except (KeyError, TypeError, ValueError, TamperedError):
+            # One that was altered lets nobody in.
+            return None
 
     # ------------------------------------------------------------------------------------------- erasing
 
@@ -441,14 +446,26 @@ class Shelf:
                     "try again when it does, or give it up with `troc data move --forget`",
                 )
             there = target.read("vault.json")
-            if there is None and target.names():
+            if there is None and not all(name.startswith(_PROBE) for name in target.names()):
                 raise InputError(f"{target.url} is not empty", "name an empty place")
             if there is not None and _identity(target)["vault"] != self.vault_id:
                 raise InputError(f"at {target.url} lies another vault", "name an empty place")
+            self._check_apart(target)
             self._set_place(replace(place, moving=target.url))
             self._copy_to(target)
             self._set_place(Place(target.url, leaving=place.store))
             self._leave()
+
+    def _check_apart(self, target: Store) -> None:
+        """Refuse a place that is this one by another name, or lies inside of it: leaving would empty it."""
+        probe = _PROBE + secrets.token_hex(8)
+        target.write(probe, b"")
+        try:
+            seen = any(name.endswith(probe) for name in self.store.names())
+        finally:
+            target.delete(probe)
+        if seen:
+            raise InputError(f"the vault lies at {target.url} already, or around it", "name another place")
 
     def forget(self) -> None:
         """Give up a place that the vault has left but could not empty: it is gone for good."""
@@ -621,12 +638,14 @@ class Vault(Shelf):
             raise InputError(
                 "these are the words of another vault", "find the paper that belongs to this one"
             )
-        known = folder / "place.json"
-        if known.exists() and Shelf(folder, opening).place.store != store.url:
+        known = ""
+        with contextlib.suppress(StoreError):
+            known = Shelf(folder, opening).place.store
+        if known not in ("", store.url):
             raise StoreError("there is another vault here already", "name another folder with TROC_HOME")
         store_keys(folder / "keystore.json", keys, identity["vault"], passphrase, work)
-        if not known.exists():
-            write_file(known, json.dumps(vars(Place(store.url))).encode())
+        if not known:
+            write_file(folder / "place.json", json.dumps(vars(Place(store.url))).encode())
         return cls(folder, keys, opening)
 
     @property

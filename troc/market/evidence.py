@@ -37,6 +37,7 @@ LARGEST_SIGNATURE = 4_096
 """Orders with a signature of more bytes are left out."""
 
 _ERC1271 = bytes.fromhex("1626ba7e") + bytes(28)
+_WALLET_GAS = 300_000
 _WALLET = [
     {
         "type": "function",
@@ -167,7 +168,7 @@ class Evidence:
         contract = self._chain.web3.eth.contract(address=to_checksum_address(wallet), abi=_WALLET)
         ask = contract.functions.isValidSignature(hash_, signature)
         try:
-            return bytes(self._chain.call(ask, self._exchange.address, block)) == _ERC1271
+            return bytes(self._chain.call(ask, self._exchange.address, block, _WALLET_GAS)) == _ERC1271
         except NetworkError:
             raise
         except TrocError:

@@ -435,21 +435,36 @@ class Claims:
         now = self.now()
         with self._store.writing() as connection:
             addresses = self._members.addresses_of_ids(connection)
-            self._check(connection)
-            query = (
-                sa.select(_entries.c.member, _entries.c.epoch, sa.func.sum(_entries.c.units))
-                .where(_entries.c.payment.is_(None), _entries.c.epoch >= self._first_alive())
-                .group_by(_entries.c.member, _entries.c.epoch)
-                .order_by(_entries.c.epoch, _entries.c.member)
-            )
-            due: dict[int, list[tuple[str, int]]] = defaultdict(list)
-            for member, epoch, total in connection.execute(query):
-                if member in addresses and total > 0:
-                    due[epoch].append((member, int(total)))
+            due = self._due(connection, addresses)
             for epoch, recipients in due.items():
                 for start in range(0, len(recipients), _BATCH):
                     self._prepare(connection, epoch, recipients[start : start + _BATCH], addresses, now)
         return len({member for recipients in due.values() for member, _ in recipients})
+
+    def due(self) -> tuple[int, int]:
+        """What `pay` would pay now: how many members, and smallest units."""
+        with reading(self._store.engine) as connection:
+            new = self._due(connection, self._members.addresses_of_ids(connection))
+        lines = [line for payment in self.prepared() for line in payment.lines]
+        lines += [line for recipients in new.values() for line in recipients]
+        return len({who for who, _ in lines}), sum(units for _, units in lines)
+
+    def _due(
+        self, connection: sa.Connection, addresses: Mapping[str, str]
+    ) -> dict[int, list[tuple[str, int]]]:
+        """By lot: living points of members who have an address, that no payment has yet."""
+        self._check(connection)
+        query = (
+            sa.select(_entries.c.member, _entries.c.epoch, sa.func.sum(_entries.c.units))
+            .where(_entries.c.payment.is_(None), _entries.c.epoch >= self._first_alive())
+            .group_by(_entries.c.member, _entries.c.epoch)
+            .order_by(_entries.c.epoch, _entries.c.member)
+        )
+        due: dict[int, list[tuple[str, int]]] = defaultdict(list)
+        for member, epoch, total in connection.execute(query):
+            if member in addresses and total > 0:
+                due[epoch].append((member, int(total)))
+        return due
 
     def _prepare(
         self,

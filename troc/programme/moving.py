@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 from eth_utils.crypto import keccak
 
+from troc.errors import InputError
 from troc.programme.claims import IMPORTED, ClaimRow
 from troc.programme.importing import ImportPlan
-from troc.programme.members import NewMember
+from troc.programme.members import NewMember, normal_card
 from troc.programme.programme import Programme
 
 
@@ -54,6 +58,21 @@ class KeptImport:
             if number is None
         ]
         return self.programme.members.add_many(new, self.actor) if new else 0
+
+
+def read_cards(file: Path) -> list[str]:
+    """The column `card` of a CSV or Parquet file, each card once, in the file's order."""
+    if not file.is_file():
+        raise InputError(f"there is no file {file}", "check its name")
+    try:
+        table = pd.read_parquet(file) if file.suffix.lower() == ".parquet" else pd.read_csv(file, dtype=str)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = str(error).split("\n", 1)[0]
+        raise InputError(f"{file.name} cannot be read ({reason})", "save it as CSV or as Parquet") from None
+    if "card" not in table.columns:
+        raise InputError(f"{file.name} has no column card", "name the column of card numbers `card`")
+    cells = table["card"].dropna().astype(str).str.strip()
+    return list(dict.fromkeys(normal_card(cell) for cell in cells if cell))
 
 
 def of_members(programme: Programme, points: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from troc.brands import Brand
@@ -125,13 +126,25 @@ _LOCK = int.from_bytes(hashlib.sha256(b"troc.brand").digest()[:7])
 
 def open_brand_store(chain: Chain, brand: Brand, database: str = "") -> BrandStore:
     """The database of a brand: `database` is its URL (none: an SQLite file in the folder of the chain)."""
-    url = database or sqlite_url(chain_folder(chain) / brand.address / "brand.sqlite")
+    url = database or sqlite_url(_brand_file(chain, brand))
     store = BrandStore(open_store(url, _tables, "vault"), brand, chain.chain_id, chain.genesis_hash)
     with store.engine.connect() as connection:
         owner = connection.scalar(sa.select(_vaults.c.owner))
     if owner not in (None, store.owner):
         raise StoreError("this database belongs to other points or another chain", "name another one")
     return store
+
+
+def has_members(chain: Chain, brand: Brand, database: str = "") -> bool:
+    """Whether a brand keeps members: in the database named, or in the file of its own. Makes nothing."""
+    if not database and not _brand_file(chain, brand).exists():
+        return False
+    with open_brand_store(chain, brand, database).engine.connect() as connection:
+        return connection.scalar(sa.select(_vaults.c.owner)) is not None
+
+
+def _brand_file(chain: Chain, brand: Brand) -> Path:
+    return chain_folder(chain) / brand.address / "brand.sqlite"
 
 
 @dataclass(frozen=True)

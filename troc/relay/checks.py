@@ -39,6 +39,7 @@ from troc.messages import (
 from troc.orders import check_sense
 from troc.points import Holding, lots_of
 from troc.serving.refusal import RefusalError
+from troc.signatures import WALLET_GAS
 from troc.trade import left_by_nonce
 
 Call = Mapping[str, Any]
@@ -49,8 +50,6 @@ _FRESH_SECONDS = 2.0
 """How long what was read of an account counts at acceptance. It is read anew just before submission."""
 _REMEMBERED = 50_000
 _MOST_AT_ONCE = 300
-_WALLET_GAS = 300_000
-"""More than a wallet of a dozen owners takes; one that takes more is not asked."""
 _ENDING = ("Cancel", "CancelAll", "CancelDeals", "CancelDealSeries")
 _GAS_EACH = {"Order": 200_000, "Voucher": 400_000}
 _GAS_SINGLE = 600_000
@@ -268,7 +267,7 @@ class Checks:
         signature = act.parts[0].signature
         data = _ERC1271 + digest(act.message, act.domain) + (64).to_bytes(32) + len(signature).to_bytes(32)
         data += signature + bytes(-len(signature) % 32)
-        return {"to": act.message.signer, "data": "0x" + data.hex(), "gas": hex(_WALLET_GAS)}
+        return {"to": act.message.signer, "data": "0x" + data.hex(), "gas": hex(WALLET_GAS)}
 
     def answer(self, question: Question, answers: Sequence[Answer], now: int) -> None:
         """Judge an act by what the chain answered. Raises `RefusalError` where it refuses."""

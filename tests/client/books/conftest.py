@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.client.core.command import troc_here
+from tests.client.core.conftest import rpc_call
 from tests.client.index.test_events import word
-from tests.client.trade.conftest import DAY, World, deployed, home, world
+from tests.client.trade.conftest import DAY, World, deployed, deployed_chain, home
 from troc.accounts import Signer
 from troc.brands import Brand
 from troc.index import Index
@@ -18,7 +20,7 @@ from troc.messages import ZERO_ADDRESS
 from troc.points import receipt_id
 from troc.programme.books import Books
 
-__all__ = ["DAY", "deployed", "home", "word", "world"]
+__all__ = ["DAY", "deployed", "home", "word"]
 
 NOBODY = ZERO_ADDRESS
 
@@ -64,11 +66,37 @@ def programme(world: World, tmp_path: Path) -> Programme:
     return programme_of(world, f"sqlite:///{tmp_path / 'index.sqlite'}")
 
 
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programme]:
+    """Two months in which everything happens that can happen to points, told once for a module."""
+    folder = tmp_path_factory.mktemp("told")
+    with deployed_chain(folder) as (chain, manifest):
+        programme = programme_of(World(chain, manifest), f"sqlite:///{folder / 'index.sqlite'}")
+        tell(programme)
+        programme.index.catch_up()
+        programme.index.engine.dispose()
+        yield programme
+
+
 @pytest.fixture
-def story(programme: Programme) -> Programme:
-    """Two months in which everything happens that can happen to points."""
-    tell(programme)
-    return programme
+def world(request: pytest.FixtureRequest, home: Path) -> Iterator[World]:
+    """The chain as it was deployed, or where the story has been told; what a test does to it is undone."""
+    if "story" in request.fixturenames:
+        found: World = request.getfixturevalue("told").world
+        chain, manifest = found.chain, found.manifest
+    else:
+        chain, manifest = request.getfixturevalue("deployed")
+    snapshot = rpc_call(chain, "evm_snapshot")
+    yield World(chain, manifest)
+    rpc_call(chain, "evm_revert", snapshot)
+
+
+@pytest.fixture
+def story(world: World, told: Programme, tmp_path: Path) -> Programme:
+    """The story, with an index of its own to spoil."""
+    file = tmp_path / "index.sqlite"
+    shutil.copy(str(told.index.engine.url.database), file)
+    return Programme(world, told.brand, Index(world.chain, world.manifest, f"sqlite:///{file}"))
 
 
 def tell(programme: Programme) -> None:

@@ -137,11 +137,11 @@ def test_a_consistent_lie_shows_against_the_token(story: Programme) -> None:
         books.roll(Period(books.launched[1], books.now + 1))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_random_programme(world: World, url: str, seed: int) -> None:
     """Whatever happens, each month adds up to the chain, and the months together are the whole."""
-    if seed != 1 and "postgresql" in url:
-        pytest.skip("one walk is enough for the other database")
+    if (seed == 2) != ("postgresql" in url):
+        pytest.skip("a walk for each database")
     programme, generator = programme_of(world, url), random.Random(seed)
     people = [world.ann, world.bob, world.cem]
     addresses = [each.address for each in people]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +16,7 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 
+from tests.client.core.command import environment
 from tests.client.data.vault_cases import BASKETS, HOUSEHOLD, home, signer, vault
 from troc.accounts import Signer
 from troc.anvil import free_port
@@ -82,6 +87,12 @@ def test_a_token_ends(buyer: Buyer, monkeypatch: pytest.MonkeyPatch) -> None:
         assert buyer.get("blob").json()["code"] == "token_expired"
         assert buyer.vault.grants() == []
     assert buyer.get("blob").status_code == 200
+    name = f"tokens/{grant.number}"
+    kept = buyer.vault.store.read(name)
+    assert kept is not None
+    buyer.vault.store.write(name, b"{}")
+    assert buyer.get("blob").status_code == 401
+    buyer.vault.store.write(name, kept)
     buyer.vault.revoke(grant.number[:12])
     assert buyer.get("blob").status_code == 401
     with pytest.raises(InputError):
@@ -232,3 +243,42 @@ def test_a_seller_who_sends_too_much_or_too_little(
 def test_refuses_what_is_no_link(text: str) -> None:
     with pytest.raises(InputError):
         Link.parse(text)
+
+
+def test_a_service_of_its_own_is_opened_and_closed(vault: Vault, home: Path, tmp_path: Path) -> None:
+    """`troc data serve` as it is run: in a folder, without a passphrase, ended by a signal."""
+    vault.move(str(tmp_path / "files"))
+    manifest = vault.add(HOUSEHOLD)
+    port = free_port()
+    link = Link.of(f"http://127.0.0.1:{port}", manifest.root, vault.grant(manifest.root, "buyer", 60))
+    service = subprocess.Popen(
+        [sys.executable, "-m", "troc", "data", "serve", "--port", str(port)],
+        env=environment(home) | {"TROC_HOME": str(vault.folder.parent)},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert service.stdout is not None
+    try:
+        said = f"The vault is open at http://127.0.0.1:{port}, to those who have a token.\n"
+        assert service.stdout.readline() == said
+        eventually(lambda: answers(port))
+        assert fetch(link, manifest.count) == (manifest, vault.blob(manifest.root))
+    finally:
+        service.terminate()
+    assert service.wait(20) == 0
+    assert service.stdout.read() == "The vault is closed.\n"
+
+
+def answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    """Wait until something is true."""
+    give_up = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < give_up, "it never came true"
+        time.sleep(0.02)

@@ -110,7 +110,7 @@ def test_a_place_that_is_away_is_said_in_one_line(s3: Any) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["s3://me:secret@host/bucket", "nonsense://x"])
+@pytest.mark.parametrize("url", ["s3://me:secret@host/bucket", "nonsense://x", "simplecache::s3://plain/x"])
 def test_refuses_what_is_no_place(url: str) -> None:
     with pytest.raises(InputError) as caught:
         Store.open(url)

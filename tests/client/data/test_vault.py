@@ -308,6 +308,28 @@ def test_moves_to_an_empty_place_alone(vault: Vault, tmp_path: Path) -> None:
     assert (tmp_path / "letters" / "one.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("other", ["file://{}", "{}/", "{}/../files", "{}/inside", "file://{}/copies"])
+def test_never_moves_into_itself(vault: Vault, tmp_path: Path, other: str) -> None:
+    here = tmp_path / "files"
+    vault.move(str(here))
+    manifest = vault.add(HOUSEHOLD)
+    before = files(vault.store)
+    with pytest.raises(InputError, match=r"already|not empty"):
+        vault.move(other.format(here))
+    assert files(vault.store) == before
+    assert not vault.place.moving
+    assert vault.verify(manifest.root) == []
+
+
+def test_a_place_that_was_altered_is_brought_back(vault: Vault) -> None:
+    manifest, url = vault.add(HOUSEHOLD), vault.place.store
+    (vault.folder / "place.json").write_text("{")
+    with pytest.raises(StoreError, match="restore"):
+        Vault.open(vault.folder, PASSPHRASE)
+    assert Vault.restore(vault.folder, vault.phrase, PASSPHRASE, url, WORK).verify(manifest.root) == []
+    assert Vault.open(vault.folder, PASSPHRASE).key(manifest.root)
+
+
 # -------------------------------------------------------------------------------------------------- cut off
 
 

@@ -52,7 +52,7 @@ def test_earn_tells_and_writes(run: Run, files: tuple[str, str], tmp_path: Path)
     assert "57 points for 2 members" in out
     assert "Cap of 30 a basket: reached 1 time, 20 points less." in out
     assert "Rounding (floor for a basket): -0.5." in out
-    assert "Last month (2027-02) would have cost 50 points, 0.50 EUR." in out
+    assert "The last whole month (2027-02) would have cost 50 points, 0.50 EUR." in out
     assert "Nothing was sent." in out
     assert rows(tmp_path / "mint.csv") == [["card", "amount"], ["11", "27"], ["12", "30"]]
 
@@ -78,7 +78,7 @@ def test_addresses_are_minted_and_cards_wait(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "mint.csv").exists()
     code, out, _ = run("brand", "earn", "rules.yaml", receipts, "-o", "mint.csv", "--unclaimed", "claims.csv")
     assert code == 0
-    assert "1 member without an address: 5 points wait for them." in out
+    assert "1 member without an address: 5 points, in the file of --unclaimed alone." in out
     assert rows(tmp_path / "mint.csv") == [["address", "amount"], [address(1), "20"]]
     assert rows(tmp_path / "claims.csv") == [["card", "amount"], ["77", "5"]]
 
@@ -244,6 +244,15 @@ def test_earned_points_of_members_are_kept_once(
     assert "1 member had their points kept for 'March' before: they are left out" in again
     assert "Kept" not in again
     assert rows(tmp_path / "others.csv") == [["card", "amount"], ["12", "30"]]
+    assert "1 card of no member: 30 points, kept nowhere but in the file of --unclaimed." in again
+    add = ("brand", "members", "add-all", "ACME", "others.csv", *members)
+    assert "1 member would be added." in importing(*add, "--dry-run")[1]
+    assert "1 member added to Acme Hardware." in importing(*add)[1]
+    assert "0 members added to Acme Hardware. 1 card had a member before." in importing(*add)[1]
+    assert "Kept 1 new claim" in importing(*command, "--unclaimed", "others.csv")[1]
+    (tmp_path / "amounts.csv").write_text("amount\n5\n")
+    err = importing("brand", "members", "add-all", "ACME", "amounts.csv", *members)[2]
+    assert err == "troc: amounts.csv has no column card: name the column of card numbers `card`\n"
 
 
 def test_points_that_were_kept_are_not_issued_once_more_when_she_has_an_address(

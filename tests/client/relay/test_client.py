@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -120,6 +121,18 @@ def test_a_relay_that_only_says_so_is_not_believed(world: World, url: str, serve
     expected = "[31mred" if state == "failed" else "it accepted, and did nothing within 1 second"
     assert expected in said[0]
     assert "\x1b" not in said[0]
+
+
+def test_a_relay_that_is_gone_is_not_waited_for(world: World, serve: Serve) -> None:
+    """And whoever signed is told that what it took may still come."""
+    app = FastAPI()
+    app.post("/messages")(lambda: {"state": "accepted"})
+    ann = customer(world, "ann", serve(app), seconds=90)
+    began = time.monotonic()
+    with pytest.raises(RelayError, match="it accepted, and does not answer any more") as caught:
+        ann.send("30 ACME", world.bob.address)
+    assert time.monotonic() - began < 15
+    assert caught.value.remedy.startswith("what was accepted may still arrive: look before you sign anew")
 
 
 def test_without_any_relay_ones_own_ether_pays(world: World) -> None:

@@ -30,6 +30,9 @@ SIGNS_WHEN_ASKED = "0x631626ba7e60e01b3233140260005260206000f3"
 BURNS_WHEN_SETTLED = "0x323314600a575b6006565b631626ba7e60e01b60005260206000f3"
 """Signs when it is asked, and runs until its gas is gone in a settlement."""
 
+BURNS_A_MILLION = "0x6200a0005b6001900380600457" + SIGNS[2:]
+"""Counts down from 40,960, which takes a million gas, and then signs."""
+
 
 @pytest.fixture(scope="module")
 def built(deployed: tuple[Chain, Manifest]) -> Town:
@@ -371,13 +374,19 @@ def test_a_reorganisation_under_a_published_batch(
 
 
 @pytest.mark.parametrize(
-    ("code", "trades"), [(SIGNS, True), (SIGNS_WHEN_ASKED, False), (BURNS_WHEN_SETTLED, False)]
+    ("code", "trades", "verdict"),
+    [
+        (SIGNS, True, "holds"),
+        (SIGNS_WHEN_ASKED, False, "cannot be told"),
+        (BURNS_WHEN_SETTLED, False, "cannot be told"),
+        (BURNS_A_MILLION, False, "holds"),
+    ],
 )
 def test_contract_wallets(
-    world: World, ring: list[SignedOrder], tmp_path: Path, code: str, trades: bool
+    world: World, ring: list[SignedOrder], tmp_path: Path, code: str, trades: bool, verdict: str
 ) -> None:
     """One that signs is in the batch; one that signs when it is asked, and not in a settlement, is left out,
-    and whether that was right cannot be seen.
+    and whether that was right cannot be seen. One that takes more than a wallet may was never in it.
     """
     wallet = world.customer("wallet")
     world.brand.mint("GAMMA", {wallet.address: 100})
@@ -391,7 +400,7 @@ def test_contract_wallets(
     assert fills(world, ring[0])
     found = audit(world)
     assert failing(found) == set()
-    assert verdicts(found)["orders"] == ("holds" if trades else "cannot be told")
+    assert verdicts(found)["orders"] == verdict
 
 
 def test_two_solvers_cannot_share_a_journal(make_solver: Callable[..., Solver]) -> None:

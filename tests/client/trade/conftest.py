@@ -5,6 +5,7 @@ undone.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,12 +95,12 @@ class World:
         return customer.balance(brand).total
 
 
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chain, Manifest]]:
+@contextmanager
+def deployed_chain(folder: Path) -> Iterator[tuple[Chain, Manifest]]:
     """A chain with the suite, the brands and what the customers have."""
     port = free_port()
     with run_anvil(port, "--timestamp", str(START)):
-        chain = Chain.connect(quick(rpc_of(port), tmp_path_factory.mktemp("deployed")))
+        chain = Chain.connect(quick(rpc_of(port), folder))
         manifest = deploy_suite(chain, open_account("dev:0", chain.config))
         world = World(chain, manifest)
         brand = world.brand
@@ -113,6 +114,13 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chain, 
         brand.mint("BETA", {world.bob.address: 300})
         brand.mint("GAMMA", {world.cem.address: 200})
         yield chain, manifest
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chain, Manifest]]:
+    """Such a chain for the tests of a module."""
+    with deployed_chain(tmp_path_factory.mktemp("deployed")) as found:
+        yield found
 
 
 @pytest.fixture
