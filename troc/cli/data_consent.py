@@ -39,7 +39,9 @@ def _now(session: Session) -> int:
 def terms(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A short file of terms (YAML), or terms that came (JSON)")],
-    out: Annotated[Path | None, typer.Option(help="Write the whole of them into this new file")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the whole of them into this new file")
+    ] = None,
     open_offer: Annotated[
         bool, typer.Option("--open", help="For an offer of your own to whoever buys: they name no buyer")
     ] = False,
@@ -86,7 +88,10 @@ def receipt(
     ] = "",
     step: Annotated[str, typer.Option(help="offered, sold, delivered, paid, ... (default: the last)")] = "",
     out: Annotated[
-        Path | None, typer.Option(help="Write it into this new file: .pdf, .txt or .json (default: show it)")
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Write it into this new file: .pdf, .txt or .json (default: show it)"
+        ),
     ] = None,
     check: Annotated[Path | None, typer.Option(help="Check a receipt that came, instead")] = None,
 ) -> None:
@@ -179,7 +184,9 @@ def attest(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Files of `troc data ask`, or folders of them")
     ] = None,
-    out: Annotated[Path, typer.Option(help="The folder for the attestations")] = Path("attestations"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder for the attestations")] = Path(
+        "attestations"
+    ),
     good: Annotated[str, typer.Option(help="How long they count: 365d, 2027-12-31")] = "365d",
     against: Annotated[
         Path | None, typer.Option(help="Your own rows (.csv): each row asked must be one of them")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from troc.data.client import Data
     from troc.data.consent import Terms
     from troc.data.deals import SignedDeal
+    from troc.data.manifest import Manifest
     from troc.data.messages import Deal
     from troc.data.party import Did
     from troc.data.requests import Open
@@ -105,15 +106,22 @@ def _did(session: Session, receipt: Receipt | None, text: str, **data: Any) -> N
 
 
 def _before_selling(
-    data: Data, deal: Deal, terms: Terms | None, what: Sequence[str], more: Sequence[str] = ()
+    data: Data,
+    deal: Deal,
+    terms: Terms | None,
+    what: Sequence[str],
+    more: Sequence[str] = (),
+    accepts: bool = False,
 ) -> str:
-    """What she reads before she signs or accepts."""
+    """What she reads before she signs or, where she `accepts` a bid, sends."""
+    from troc.data.facts import who_buys
     from troc.data.words import HELD, ON_ACCEPT, ON_BUY, Proposal, before_selling
+    from troc.domains import fetch_https
 
     price = str(data.seller.money_of(deal)) if deal.price else ""
     named = deal.buyer != ZERO_ADDRESS
-    buyer = data.standings.who_buys(deal.buyer) if named else None
-    money = HELD if any(deal.request_id) else ON_BUY
+    buyer = who_buys(data.standings, deal.buyer, terms, fetch_https) if named else None
+    money = HELD if any(deal.request_id) else ON_ACCEPT if accepts else ON_BUY
     if terms is None:
         who = f"to {buyer.words}" if buyer is not None else "to whoever buys"
         lines = [
@@ -131,7 +139,7 @@ def _before_selling(
             what=tuple(what),
             buyer=buyer,
             price=price,
-            money=ON_ACCEPT if named and money == ON_BUY else money,
+            money=money,
             terms=terms,
             deliver_seconds=deal.deliver_seconds,
             dispute_seconds=deal.dispute_seconds,
@@ -141,11 +149,13 @@ def _before_selling(
     )
 
 
-def _before_buying(data: Data, signed: SignedDeal, what: Sequence[str], terms: Terms | None) -> str:
-    """What he reads before he pays."""
-    from troc.data.words import Purchase, before_buying
+def _before_buying(data: Data, deal: Deal, seen: SignedDeal, manifest: Manifest, terms: Terms | None) -> str:
+    """What he reads before he pays. `seen`: the deal that came, with its papers."""
+    from troc.data.facts import who_vouches
+    from troc.data.words import Purchase, before_buying, contents
 
-    deal = signed.deal
+    what = contents(manifest)
+    vouched = who_vouches(data.buyer, seen, manifest)
     price = str(data.buyer.money_of(deal)) if deal.price else ""
     if terms is None:
         return (
@@ -163,6 +173,9 @@ def _before_buying(data: Data, signed: SignedDeal, what: Sequence[str], terms: T
             terms=terms,
             deliver_seconds=deal.deliver_seconds,
             dispute_seconds=deal.dispute_seconds,
+            attested_by=vouched.attested_by,
+            trusted=vouched.trusted,
+            doubts=vouched.doubts,
             checked=True,
         )
     )
@@ -280,7 +293,6 @@ def bid(
     qr: Annotated[bool, typer.Option("--qr", help="Draw it as a QR code too")] = False,
 ) -> None:
     """Bid another price for what an offer is about. You pay once the seller agrees."""
-    from troc.data.words import contents
 
     session = session_of(context)
     data = _data(session)
@@ -295,8 +307,7 @@ def bid(
         deliver=deliver,
         dispute=dispute,
     )
-    unsigned = type(seen)(drafted, b"", data.buyer.domain, seen.source)
-    text = _before_buying(data, unsigned, contents(manifest), _terms_of(seen))
+    text = _before_buying(data, drafted, seen, manifest, _terms_of(seen))
     if agreed(session, text, {"words": text, "deal": drafted.to_json()}, "Sign it?"):
         _share(session, data.buyer.sign_bid(drafted, seen.source), out, qr, {"words": text})
 
@@ -310,7 +321,7 @@ def accept(context: typer.Context, deal: _Deal, vault_password_file: VaultPasswo
     data = _data(session, True, vault_password_file)
     found = data.seller.read(deal)
     manifest = data.seller.copies.manifest(found.deal.manifest_root)
-    text = _before_selling(data, found.deal, _terms_of(found), contents(manifest))
+    text = _before_selling(data, found.deal, _terms_of(found), contents(manifest), accepts=True)
     if agreed(session, text, {"words": text, "deal": found.deal.to_json()}, "Accept it?"):
         receipt = data.seller.accept(found)
         sale = "0x" + found.sale_id(found.bid.buy.buyer).hex() if found.bid else ""
@@ -339,13 +350,12 @@ def buy(context: typer.Context, deal: _Deal) -> None:
     """Buy an offer. The sealed copy is fetched and checked first; then the price is held until it is
     delivered.
     """
-    from troc.data.words import contents
 
     session = session_of(context)
     data = _data(session)
     signed = data.buyer.read(deal)
     manifest = data.buyer.check(signed)
-    text = _before_buying(data, signed, contents(manifest), _terms_of(signed))
+    text = _before_buying(data, signed.deal, signed, manifest, _terms_of(signed))
     if agreed(session, text, {"words": text, "deal": signed.deal.to_json()}, "Buy it?"):
         sale = data.buyer.buy(signed)
         session.result(

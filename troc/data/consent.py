@@ -337,10 +337,11 @@ class Terms:
                 "these are not the terms of the deal: its hash is of others",
                 "ask the other side for the right ones",
             )
-        if self.names_buyer and to_address(buyer, "buyer") not in (self.buyer, ZERO_ADDRESS):
+        if self.names_buyer and to_address(buyer, "buyer") != self.buyer:
+            whom = "whoever buys" if buyer == ZERO_ADDRESS else buyer
             raise TamperedError(
-                f"the terms name {self.buyer} as the buyer, the deal {buyer}",
-                "sign nothing, and ask who buys",
+                f"the terms are for {self.buyer}, the deal is for {whom}",
+                "sign nothing: a deal for that buyer alone, or terms that name nobody",
             )
 
 

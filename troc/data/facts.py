@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from troc import words
-from troc.data.attesting import Attested, TrustList
+from troc.data.attesting import About, Attested, TrustList, doubts
 from troc.data.buyer import Buyer
 from troc.data.consent import Terms, keep_terms, kept_terms
 from troc.data.deals import Sale, SaleState, SignedDeal
 from troc.data.manifest import Manifest
 from troc.data.messages import Deal
+from troc.data.party import Party
 from troc.data.receipts import SaleFacts
+from troc.data.standing import Standings
 from troc.data.vault import Shelf, vault_folder
+from troc.data.words import Buyer as Side
 from troc.data.words import contents
 from troc.domains import Fetch, is_account_proven
 from troc.errors import InputError, TrocError
 from troc.messages import digest
+from troc.signatures import is_signed
 
 TERMS, ATTESTATION = "terms", "attestation"
 """The papers of a deal: its terms as JSON-LD, and what an attestor signed."""
@@ -47,21 +52,70 @@ def trust_list() -> TrustList:
     return TrustList(home() / "trusted.json")
 
 
-def terms_of(deal: Deal, signed: SignedDeal | None = None) -> Terms | None:
+def terms_of(deal: Deal, signed: SignedDeal | None = None, buyer: str = "") -> Terms | None:
     """The terms of a deal, from its papers (kept from then on), else from those that are kept; None where the
-    deal has none. Raises `TrocError` where they are missing or others.
+    deal has none. `buyer`: who bought, else whom the deal is for. Raises `TrocError` where they are missing,
+    or others.
     """
+    buyer = buyer or deal.buyer
     if not any(deal.terms_hash):
         return None
     paper = None if signed is None else signed.papers.get(TERMS)
     if paper is None:
         terms = kept_terms(terms_folder(), deal.terms_hash)
-        terms.check_deal(deal.terms_hash, deal.buyer)
+        terms.check_deal(deal.terms_hash, buyer)
         return terms
     terms = Terms.read(json.dumps(paper))
-    terms.check_deal(deal.terms_hash, deal.buyer)
+    terms.check_deal(deal.terms_hash, buyer)
     keep_terms(terms_folder(), terms)
     return terms
+
+
+def who_buys(standings: Standings, buyer: str, terms: Terms | None, fetch: Fetch) -> Side:
+    """A buyer as a person reads it: by its brand's proven domain, else by what its terms say, the domain only
+    where that lists the account.
+    """
+    found = standings.who_buys(buyer)
+    if terms is None or not terms.names_buyer or terms.buyer != buyer:
+        return found
+    if not found.domain and is_account_proven(terms.domain, terms.chain_id, buyer, fetch):
+        found = replace(found, domain=terms.domain)
+    return replace(found, name=found.name or terms.buyer_name)
+
+
+@dataclass(frozen=True)
+class Vouched:
+    """Who vouches for what a deal sells, as `troc.data.words.Purchase` tells it."""
+
+    attested_by: str = ""
+    trusted: bool = False
+    doubts: tuple[str, ...] = ()
+
+
+def who_vouches(party: Party, signed: SignedDeal, manifest: Manifest) -> Vouched:
+    """What the attestation beside a deal is worth to this machine's owner, asked on the chain."""
+    paper = signed.papers.get(ATTESTATION)
+    if paper is None:
+        return Vouched()
+    attested = Attested.from_json(paper)
+    chain = party.chain
+    contract = chain.contract("Attestors", party.troc.manifest.address("Attestors"))
+    about = About(signed.deal.seller, manifest.schema, manifest.plain_root, manifest.layout.count)
+    found = doubts(
+        attested,
+        about,
+        chain.now(),
+        lambda attestor, index: bool(chain.call(contract.functions.isRevoked(attestor, index))),
+        lambda message, domain, signature: is_signed(chain, message, domain, signature),
+    )
+    if attested.domain != party.domain:
+        found.append("it is for another market")
+    attestor = attested.attestation.attestor
+    known = trust_list()
+    entry = known.entries().get(attestor)
+    return Vouched(
+        entry.title if entry is not None else attestor, known.trusts(attestor, manifest.schema), tuple(found)
+    )
 
 
 def facts_of_sale(party: Buyer, sale: Sale, fetch: Fetch) -> SaleFacts:
@@ -161,7 +215,7 @@ def _erased_at(deal: Deal) -> int:
 
 def _with_terms(facts: SaleFacts, deal: Deal, signed: SignedDeal | None, fetch: Fetch) -> SaleFacts:
     try:
-        terms = terms_of(deal, signed)
+        terms = terms_of(deal, signed, facts.buyer)
     except InputError:
         # They are not here; the receipt says their hash.
         return facts

@@ -233,7 +233,7 @@ class Proposal:
 _MONEY: Mapping[str, str] = {
     HELD: "already held safely",
     ON_ACCEPT: "held safely from the moment you accept",
-    ON_BUY: "held safely from the moment somebody buys",
+    ON_BUY: "held safely from the purchase on",
 }
 
 

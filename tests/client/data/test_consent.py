@@ -128,6 +128,15 @@ def test_reverts_when_the_file_is_no_terms(tmp_path: Path, text: str) -> None:
         Terms.from_yaml(tmp_path / "none.yaml", CHAIN, BUYER, NOW)
 
 
+def test_reverts_when_a_short_file_is_a_long_one_in_disguise(tmp_path: Path) -> None:
+    """Ten lines that stand for ten thousand million."""
+    path = tmp_path / "terms.yaml"
+    lines = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 10)]
+    path.write_text("\n".join(["l0: &l0 x", *lines]))
+    with pytest.raises(InputError, match="refers from one place to another"):
+        Terms.from_yaml(path, CHAIN, BUYER, NOW)
+
+
 @pytest.mark.parametrize(
     ("changes", "field", "remedy"),
     [
@@ -271,8 +280,13 @@ def test_reverts_when_the_deal_is_on_other_terms_or_with_somebody_else() -> None
     found.check_deal(found.hash, BUYER)
     with pytest.raises(TamperedError, match="its hash is of others"):
         found.check_deal(bytes(32), BUYER)
-    with pytest.raises(TamperedError, match="sign nothing"):
-        found.check_deal(found.hash, SELLER)
+    # An open deal on terms that name one buyer would let anybody else buy under her consent.
+    for other in (SELLER, ZERO_ADDRESS):
+        with pytest.raises(TamperedError, match="sign nothing"):
+            found.check_deal(found.hash, other)
+    unnamed = Terms.draft(fields(controller=None, storage=["FR"]), CHAIN, ZERO_ADDRESS, NOW, creator=SELLER)
+    for anyone in (SELLER, BUYER, ZERO_ADDRESS):
+        unnamed.check_deal(unnamed.hash, anyone)
 
 
 values = st.recursive(
@@ -313,8 +327,9 @@ def test_reading_refuses_doubled_fields_fractions_and_depth() -> None:
             read_json(text, "it")
     with pytest.raises(InputError):
         canonical(json.loads("[" * 30 + "]" * 30))
-    with pytest.raises(InputError):
-        read_json("[" * 20_000 + "]" * 20_000, "it")
+    for depth in (30, 20_000):
+        with pytest.raises(InputError):
+            read_json("[" * depth + "]" * depth, "it")
 
 
 # ------------------------------------------------------------------------------------------------- records
