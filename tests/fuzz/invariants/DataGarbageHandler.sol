@@ -80,9 +80,10 @@ contract DataGarbageHandler is DataHandler {
 
     function _meddle(uint256 seed) private {
         if (_sales.length == 0) return;
-        uint256 index = _dice(seed, "sale") % _sales.length;
+        uint256 index = _mostlyOpen(seed);
         Entry memory entry = _sales[index];
-        address sender = _anybody(seed);
+        uint256 who = _dice(seed, "who") % 3;
+        address sender = who == 0 ? entry.buyer : who == 1 ? entry.deal.seller : _anybody(seed);
         uint256 call = _dice(seed, "call") % 9;
         // Half of the calls are not spoiled: only the sender, the state and the time are what they are.
         uint256 spoil = _dice(seed, "spoil") % 10;
@@ -100,6 +101,14 @@ contract DataGarbageHandler is DataHandler {
         if (spoil == 5 && call > 5) _break(2, "a stranger's signature was accepted");
         if (spoil == 6 && (call == 4 || call == 5)) _break(2, "a dispute was won without the scalar");
         _judge(index, call, sender, now_);
+    }
+
+    function _mostlyOpen(uint256 seed) private view returns (uint256 index) {
+        uint256 start = _dice(seed, "sale");
+        for (uint256 i = 0; i < _sales.length; ++i) {
+            index = (start + i) % _sales.length;
+            if (seed % 4 == 0 || _isOpen(_sales[index].state)) break;
+        }
     }
 
     /// @dev Changes a word of what the call names; says whether it then cannot be about this sale.
