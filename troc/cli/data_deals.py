@@ -51,8 +51,7 @@ def _data(session: Session, vault: bool = False, password_file: Path | None = No
     """The market as the account sees it; with its vault where something is to be sold."""
     need_data()
     copies = open_vault(session, password_file) if vault else None
-    clock = None if session.config.is_local else time.time
-    return troc_of(session).data.using(copies, clock=clock)
+    return troc_of(session).data.using(copies)
 
 
 def _terms(file: Path | None) -> Terms | None:
@@ -604,7 +603,7 @@ def fill(
 ) -> None:
     """Answer a request with a sealed copy: shown in words before you sign."""
     from troc.data.attesting import Attested
-    from troc.data.facts import TERMS
+    from troc.data.facts import TERMS, terms_of
     from troc.data.party import Drop
     from troc.data.requests import ANSWER
     from troc.data.words import contents
@@ -615,7 +614,7 @@ def fill(
     manifest = data.seller.copies.manifest(shelf_of().find(copy))
     attested = None if attestation is None else Attested.read(attestation)
     drafted = data.requests.draft_answer(found, manifest)
-    known = _terms(terms)
+    known = _terms(terms) or terms_of(drafted)
     if known is not None:
         known.check_deal(found.request.terms_hash, drafted.buyer)
     warnings = data.requests.warnings(found, criteria)
