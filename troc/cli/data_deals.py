@@ -431,14 +431,28 @@ def refund(context: typer.Context, sale: _Sale, to: Annotated[
 
 
 @app.command()
-def dispute(context: typer.Context, sale: _Sale) -> None:
+def dispute(
+    context: typer.Context,
+    sale: _Sale,
+    ask: Annotated[
+        str, typer.Option(help="Only ask the seller to concede: a signed note in this shared folder")
+    ] = "",
+) -> None:
     """Let the contract judge a wrong delivery. Ask the seller to concede first: this publishes the key."""
+    from troc.data.party import Drop
+
     session = session_of(context)
     data = _data(session)
     found = data.buyer.find(sale)
     finding = data.buyer.judge(found)
     if finding.is_right:
         raise DealError("what was delivered is what was sold", "pay for it (`troc data settle`)")
+    if ask:
+        text = f"{found.name[:_ID]}: {finding}. You ask the seller to give the money back."
+        if agreed(session, text, {"sale": found.name, "finding": finding.to_json()}, "Ask her?"):
+            note = data.buyer.ask(found, finding, Drop(ask))
+            session.result({"sale": found.name, "asked": note, "sent": False}, f"The note is in {ask}.")
+        return
     text = (
         f"{found.name[:_ID]}: {finding}. The contract gives the money back at once; what was delivered, and"
         " the key if it is right, becomes public for ever."

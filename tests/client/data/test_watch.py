@@ -484,6 +484,19 @@ def test_what_was_read_is_not_read_again_unless_the_chain_turned(market: Market)
     assert market.ann.seller.step() == []
 
 
+def test_a_purchase_below_what_was_read_is_found_when_the_chain_turned(market: Market) -> None:
+    offer = market.ann.offer(market.copy(), "5 MILK")
+    before = rpc_call(market.chain, "evm_snapshot")
+    rpc_call(market.chain, "anvil_mine", hex(200))
+    market.ann.seller.step()
+    rpc_call(market.chain, "evm_revert", before)
+    sale = market.dai.buy(offer)
+    reached = market.ann.book.reached(f"seller {market.ann.seller.address}")
+    assert reached is not None
+    assert sale.bought_block < reached[0]
+    assert whats(market.ann.seller.step()) == ["delivered"]
+
+
 def test_he_is_told_to_erase(market: Market) -> None:
     _, sale = market.delivered()
     market.dai.buyer.step()
