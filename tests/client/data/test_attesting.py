@@ -164,6 +164,11 @@ def test_an_attestor_sees_a_file() -> None:
         lay_out(Content.of_file(b"x" * 3_000, "scan.png"), b"\x05" * 32), SELLER.address, "scan.v1"
     )
     assert Opened.from_json(found.as_json()).data == b"x" * 3_000
+    # A name that is hidden from whoever vouches would be vouched for all the same.
+    data = found.as_json()
+    data["record"]["labels"][0] = {"hash": "0x" + found.layout.labels[0].hash.hex()}
+    with pytest.raises(InputError, match="hides what its fields are"):
+        Opened.from_json(data)
 
 
 def spoilt(change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:

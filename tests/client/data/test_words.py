@@ -275,6 +275,8 @@ def test_one_friendly_seller_counts_once_and_with_the_worst() -> None:
     assert found.in_time == Tally(1, {TOKEN: 50_000})
     spoilt = erasure_record(BUYER, [*(sale(1) for _ in range(1_000)), sale(1, acknowledged_at=0)], NOW + 1)
     assert (spoilt.in_time.sellers, spoilt.never.sellers) == (0, 1)
+    mended = erasure_record(BUYER, [sale(1, acknowledged_at=0), sale(1)], NOW + 1)
+    assert (mended.in_time.sellers, mended.never.sellers) == (0, 1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=30))
