@@ -15,6 +15,8 @@ from troc.cli import (
     adjusting,
     books,
     brand,
+    data,
+    data_vault,
     demo,
     desk,
     earning,
@@ -63,6 +65,7 @@ app.add_typer(brand.app, name="brand")
 brand.app.command("desk")(desk.desk)
 brand.app.command("earn")(earning.earn)
 brand.app.command("import")(importing.import_members)
+app.add_typer(data.app, name="data")
 app.add_typer(points.app, name="points")
 app.add_typer(relay.app, name="relay")
 app.add_typer(till.app, name="till")
@@ -71,6 +74,8 @@ trade.app.command("swap")(market.swap)
 app.add_typer(trade.app, name="trade")
 trade.app.command("solve")(solving.solve)
 trade.app.command("audit")(solving.audit)
+# Each of these registers its commands on `data.app`.
+_DATA = (data_vault,)
 app.command("up")(up.up)
 app.command("index")(index.index)
 app.command("demo")(demo.demo)

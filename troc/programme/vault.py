@@ -26,32 +26,23 @@ from troc.store import chain_folder, open_store, sqlite_url
 
 try:
     import sqlalchemy as sa
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
     from sqlalchemy.engine import Engine
+
+    from troc import sealing
+    from troc.sealing import Box, Wrapped
 except ImportError:  # pragma: no cover
     raise InputError(
         "members need encryption", "run `pip install '.[store]'` in the folder of this project"
     ) from None
 
-SCRYPT_WORK = 17
-"""Base-2 logarithm of scrypt's cost: 128 MB and about half a second for each try."""
-
-MIN_PASSPHRASE = 8
+SCRYPT_WORK = sealing.SCRYPT_WORK
 BRAND = "brand"
 """Whose key seals what concerns no member."""
 
 _PERSONAL = ("members", "consents", "claim_entries", "claim_payment_lines")
 """Tables of which rows are erased. The rest of a shared server need not be rewritten."""
 
-_MOST_WORK = 22
-"""4 GB a try. What a database asks for beyond was not written by us."""
-
-_BLOCK, _PARALLEL = 8, 1
-_NONCE = 12
 _KEY = 32
-_TAG = 16
 
 _tables = sa.MetaData()
 _vaults = sa.Table(
@@ -177,7 +168,7 @@ class Vault:
     @classmethod
     def create(cls, store: BrandStore, passphrase: str, work: int = 0) -> Vault:
         """Make the data key of a database, wrapped by `passphrase`. `work`: scrypt's cost (0: the usual)."""
-        _check_passphrase(passphrase)
+        sealing.check_passphrase(passphrase)
         data_key = os.urandom(_KEY)
         store.add(guard.tables, "guards")
         with store.writing() as connection:
@@ -203,17 +194,15 @@ class Vault:
                 f"there are no members of {store.brand.symbol} yet",
                 f"begin with `troc brand members init {store.brand.symbol}`",
             )
-        if not 0 < row["work"] <= _MOST_WORK or len(row["wrapped"]) != _NONCE + _KEY + _TAG:
+        wrapped = Wrapped(row["work"], row["salt"], row["wrapped"])
+        if not wrapped.is_sound:
             raise StoreError("the key of this database was altered", "restore the database from a backup")
-        try:
-            key = _passphrase_key(passphrase, row["salt"], row["work"])
-            wrapped = row["wrapped"]
-            data_key = AESGCM(key).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], _wrapping(store, row["work"]))
-        except InvalidTag:
+        data_key = sealing.unwrap(wrapped, passphrase, _bound(store))
+        if data_key is None:
             raise AccountError(
                 f"this is not the passphrase of the members of {store.brand.symbol}",
                 "try again, mind capitals and spaces",
-            ) from None
+            )
         return cls(store, data_key)
 
     @staticmethod
@@ -224,7 +213,6 @@ class Vault:
 
     def change_passphrase(self, passphrase: str, work: int = 0) -> None:
         """Wrap the data key anew. Nothing else is written; a copy from before opens with the old one."""
-        _check_passphrase(passphrase)
         with self.store.writing() as connection:
             connection.execute(_vaults.update().values(**_wrap(self.store, self._data_key, passphrase, work)))
 
@@ -232,7 +220,7 @@ class Vault:
 
     def key(self, salt: bytes) -> Key:
         """The key of the member with this salt; the brand's own with `BRAND`'s."""
-        return Key(AESGCM(hmac.digest(self._data_key, b"member\0" + salt, "sha256")))
+        return Key(Box.of(hmac.digest(self._data_key, b"member\0" + salt, "sha256")))
 
     @property
     def brand_key(self) -> Key:
@@ -252,23 +240,20 @@ class Vault:
 class Key:
     """Encrypts the fields of one member. Row and column are authenticated: nothing can be moved."""
 
-    _cipher: AESGCM = field(repr=False)
+    _box: Box = field(repr=False)
 
     def seal(self, table: str, row: str, column: str, text: str) -> bytes:
-        """Encrypt a field: nonce, then AES-GCM."""
-        nonce = os.urandom(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, text.encode(), _place(table, row, column))
+        """Encrypt a field."""
+        return self._box.seal(_place(table, row, column), text.encode())
 
     def unseal(self, table: str, row: str, column: str, sealed: bytes) -> str:
         """Read a field. Raises `StoreError` where it was changed, or belongs elsewhere."""
-        try:
-            place = _place(table, row, column)
-            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], place).decode()
-        except (InvalidTag, ValueError):
-            # A field that was cut has not even a nonce.
+        found = self._box.unseal(_place(table, row, column), sealed)
+        if found is None:
             raise StoreError(
                 f"the field {column} of {table} {row} was altered", "restore the database from a backup"
-            ) from None
+            )
+        return found.decode()
 
 
 def _place(table: str, row: str, column: str) -> bytes:
@@ -276,26 +261,9 @@ def _place(table: str, row: str, column: str) -> bytes:
     return f"{table}\0{row}\0{column}".encode()
 
 
-def _check_passphrase(passphrase: str) -> None:
-    if len(passphrase) < MIN_PASSPHRASE:
-        raise InputError("the passphrase is too short", f"use {MIN_PASSPHRASE} characters or more")
-
-
-def _passphrase_key(passphrase: str, salt: bytes, work: int) -> bytes:
-    kdf = Scrypt(salt=salt, length=_KEY, n=1 << work, r=_BLOCK, p=_PARALLEL)
-    return kdf.derive(passphrase.encode())
-
-
-def _wrapping(store: BrandStore, work: int) -> bytes:
-    return f"troc vault\0{store.owner}\0{work}".encode()
+def _bound(store: BrandStore) -> str:
+    return f"troc vault\0{store.owner}"
 
 
 def _wrap(store: BrandStore, data_key: bytes, passphrase: str, work: int) -> dict[str, Any]:
-    work = work or SCRYPT_WORK
-    salt, nonce = os.urandom(16), os.urandom(_NONCE)
-    key = _passphrase_key(passphrase, salt, work)
-    return {
-        "work": work,
-        "salt": salt,
-        "wrapped": nonce + AESGCM(key).encrypt(nonce, data_key, _wrapping(store, work)),
-    }
+    return vars(sealing.wrap(data_key, passphrase, _bound(store), work or SCRYPT_WORK))

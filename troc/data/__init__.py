@@ -1,0 +1,1 @@
+"""The market for one's own data: the vault, consent, attestations, deals."""
