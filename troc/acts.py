@@ -21,6 +21,9 @@ from web3.types import TxParams
 from troc.abi import CODEC
 from troc.brands import Brands
 from troc.chain import Chain
+from troc.data import acts as data_acts
+from troc.data.acts import Context
+from troc.data.messages import MARKET, CancelDeals, CancelDealSeries, market_domain
 from troc.errors import InputError, OrderError, WrongChainError
 from troc.messages import (
     ZERO_ADDRESS,
@@ -49,9 +52,11 @@ MOST_NONCES = 300
 LARGEST_SIGNATURE = 4_096
 """Bytes: enough for a wallet of thirty owners."""
 
+_ENDING = (Cancel, CancelAll, CancelNonces, CancelDeals, CancelDealSeries)
 _KINDS: Mapping[str, type[Message]] = {
     kind.__name__: kind for kind in (Order, Cancel, CancelAll, Permit, Send, Redeem, CancelNonces, Voucher)
 }
+_KINDS = {**_KINDS, **data_acts.KINDS}
 KINDS = (*_KINDS, SETTLEMENT)
 
 
@@ -70,12 +75,14 @@ class Part:
 @dataclass(frozen=True)
 class Act:
     """One signed message; or a voucher with its one-time key's claim; or orders that settle each other by
-    `transfers` (giver's place, receiver's place, units).
+    `transfers` (giver's place, receiver's place, units). `context`: what a message of the market for data
+    needs beside it.
     """
 
     parts: tuple[Part, ...]
     domain: Domain
     transfers: tuple[tuple[int, int, int], ...] = ()
+    context: Context | None = None
 
     @property
     def message(self) -> Message:
@@ -152,6 +159,8 @@ class Act:
     @property
     def tokens(self) -> tuple[str, ...]:
         """The points that it is about; none where it is about the exchange alone."""
+        if data_acts.is_of_market(self.message):
+            return data_acts.tokens(self.message, self.context or Context())
         if self.domain.verifying_contract and not isinstance(self.message, (Order, Cancel, CancelAll)):
             return (self.domain.verifying_contract,)
         orders = [part.message for part in self.parts if isinstance(part.message, Order)]
@@ -172,6 +181,8 @@ class Act:
                 "transfers": [[giver, receiver, str(units)] for giver, receiver, units in self.transfers],
             }
         data |= self.parts[0].to_json()
+        if self.context is not None:
+            data["context"] = self.context.to_json()
         return data | ({"claim": self.parts[1].to_json()} if len(self.parts) > 1 else {})
 
     @classmethod
@@ -182,7 +193,8 @@ class Act:
             raise InputError(f"{str(kind)[:40]!r} is no kind of message", f"use one of {', '.join(KINDS)}")
         own = ("orders", "transfers") if kind == SETTLEMENT else ("message", "signature")
         wanted = {"kind", "chainId", "contract", *own}
-        if not wanted <= set(data) <= wanted | ({"claim"} if kind == "Voucher" else set()):
+        more = {"claim"} if kind == "Voucher" else {"context"} if kind in data_acts.KINDS else set()
+        if not wanted <= set(data) <= wanted | more:
             raise InputError(
                 f"a {kind} has other fields than these", f"use {', '.join(sorted(wanted))} and no others"
             )
@@ -213,9 +225,13 @@ class Act:
             for value in (getattr(message, name) for name in message._layout())
             if isinstance(value, tuple)
         )
-        if nonces > MOST_NONCES or (not nonces and isinstance(message, (Cancel, CancelAll, CancelNonces))):
+        if nonces > MOST_NONCES or (not nonces and isinstance(message, _ENDING)):
             raise InputError(f"the message ends {nonces} numbers", f"end 1 to {MOST_NONCES} at once")
-        return cls(tuple(parts), domain)
+        if not data_acts.is_of_market(message):
+            return cls(tuple(parts), domain)
+        context = Context.from_json(data.get("context", {}))
+        data_acts.check(message, context, domain)
+        return cls(tuple(parts), domain, context=context)
 
 
 def _signed(data: Any, kind: type[Message]) -> Part:
@@ -272,28 +288,36 @@ class _Trace:
 class Acts:
     """Acts of one deployment: the calls that submit them, and their traces."""
 
-    def __init__(self, chain: Chain, brands: Brands, exchange: Domain, order_book: str) -> None:
+    def __init__(
+        self, chain: Chain, brands: Brands, exchange: Domain, order_book: str, market: str = ""
+    ) -> None:
         self._chain = chain
         self._brands = brands
+        self._market = market
         self.exchange = exchange
         self._exchange = chain.contract("PointsExchange", exchange.verifying_contract)
         self.book = chain.contract("OrderBook", order_book)
 
     def domain_of(self, contract: str) -> Domain:
-        """The domain of the exchange, or of points that were launched here."""
+        """The domain of the exchange, of the market for data, or of points that were launched here."""
         if contract == self.exchange.verifying_contract:
             return self.exchange
+        if contract == self._market:
+            return market_domain(self._chain.chain_id, contract)
         return self._brands.find(contract).domain_of_messages(self._chain.chain_id)
 
     def read(self, data: Any, domain_of: Callable[[str], Domain] | None = None) -> Act:
         """An act in JSON, for a contract that can take it. `domain_of` in place of asking the chain."""
         act = Act.from_json(data, self._chain.chain_id, domain_of or self.domain_of)
         wants = "PointsExchange" if act.kind == SETTLEMENT else act.message.contract
-        is_exchange = act.domain.verifying_contract == self.exchange.verifying_contract
-        if is_exchange != (wants == "PointsExchange"):
+        contract = act.domain.verifying_contract
+        if (contract == self.exchange.verifying_contract, bool(contract) and contract == self._market) != (
+            wants == "PointsExchange",
+            wants == MARKET,
+        ):
             raise InputError(
-                f"a {act.kind} is no message for {act.domain.verifying_contract}",
-                "name the exchange for orders, and the points for what is about points",
+                f"a {act.kind} is no message for {contract}",
+                "name the exchange for orders, the market for deals, and the points for what is about points",
             )
         return act
 
@@ -311,6 +335,15 @@ class Acts:
         assert len(acts) == 1
         return self._single(first)
 
+    @property
+    def market(self) -> str:
+        """The address of the market for data; empty where there is none."""
+        return self._market
+
+    @property
+    def _market_contract(self) -> Contract:
+        return self._chain.contract(MARKET, self._market)
+
     def _token(self, act: Act) -> Contract:
         return self._chain.contract("LoyaltyToken", act.domain.verifying_contract)
 
@@ -320,6 +353,9 @@ class Acts:
             orders = [part.message.as_tuple() for part in act.parts]
             signatures = [part.signature for part in act.parts]
             return _plain(self._exchange, "settle", orders, signatures, act.transfers)
+        if data_acts.is_of_market(message):
+            name, arguments = data_acts.call(message, signature, act.context or Context(), act.domain)
+            return _plain(self._market_contract, name, *arguments)
         values = message.as_tuple()
         match message:
             case Cancel():
@@ -379,6 +415,8 @@ class Acts:
     def _is_used(self, act: Act) -> bool:
         """False where the state tells at once that it did not take effect."""
         message = act.message
+        if data_acts.is_of_market(message):
+            return True
         token = self._chain.contract("LoyaltyToken", act.domain.verifying_contract).functions
         if isinstance(message, Permit):
             return bool(self._chain.call(token.nonces(message.owner)) > message.nonce)
@@ -392,6 +430,10 @@ class Acts:
         if act.transfers:
             digests = [digest(part.message, act.domain) for part in act.parts]
             return _Trace(exchange.OrderFilled(), {"digest": digests}, lambda _: True)
+        if data_acts.is_of_market(message):
+            return _Trace(
+                *data_acts.trace(self._market_contract, message, act.context or Context(), act.domain)
+            )
         token = self._chain.contract("LoyaltyToken", act.domain.verifying_contract).events
         match message:
             case Order():
@@ -479,8 +521,8 @@ def _is_published(act: Act, values: Mapping[str, Any]) -> bool:
     return signature == act.parts[0].signature or recover(order, act.domain, signature) == order.signer
 
 
-def act_of(message: Message, signature: bytes, domain: Domain) -> Act:
-    """The act of one signed message."""
+def act_of(message: Message, signature: bytes, domain: Domain, context: Context | None = None) -> Act:
+    """The act of one signed message; of one for the market for data with its `context`."""
     if isinstance(message, Claim):
         raise OrderError("a claim goes with its voucher", "name both")
-    return Act((Part(message, signature),), domain)
+    return Act((Part(message, signature),), domain, context=context)

@@ -27,6 +27,7 @@ from troc.book import Book, Entry
 from troc.brands import Brand, Brands, LaunchPlan, MintReport, Progress, Status
 from troc.chain import Chain, Receipt
 from troc.claims import ClaimReport, Claims, VoucherStanding
+from troc.data.messages import MARKET
 from troc.domains import Fetch, fetch_https
 from troc.errors import AccountError, InputError, OrderError
 from troc.manifest import Manifest, load_manifest
@@ -50,6 +51,7 @@ from troc.vouchers import (
 )
 
 if TYPE_CHECKING:
+    from troc.data.client import Data
     from troc.index import Index
     from troc.market.swaps import Market, Swapped, SwapQuote
 
@@ -110,7 +112,8 @@ class Troc:
         since = manifest.first_block
         self.brands = Brands(chain, manifest.address("Brands"), exchange, since, fetch)
         self.points = Points(chain, self.brands, exchange)
-        self.acts = Acts(chain, self.brands, domain, manifest.address("OrderBook"))
+        market = manifest.contracts[MARKET].address if MARKET in manifest.contracts else ""
+        self.acts = Acts(chain, self.brands, domain, manifest.address("OrderBook"), market)
         self.claims = Claims(chain, self.brands, self.acts, exchange, since)
         self.purchases = Purchases(chain, self.brands, since)
         self._indexes: list[Index | None] = []
@@ -136,6 +139,7 @@ class Troc:
         self._signer: Signer | None = None
         self._payer: Signer | None = None
         self._market: Market | None = None
+        self._data: Data | None = None
         self._relays = tuple(check_url(url) for url in relays)
 
     def as_account(
@@ -674,6 +678,15 @@ class Troc:
         if self._market is None:
             self._market = Market(self)
         return self._market
+
+    @property
+    def data(self) -> Data:
+        """The market for data as this account sees it. It keeps a book, with SQLAlchemy."""
+        from troc.data.client import Data
+
+        if self._data is None:
+            self._data = Data(self)
+        return self._data
 
     def accept(
         self, name: str | Path | SignedOrder | Entry, amount: str | None = None, live: str | None = None

@@ -4,6 +4,10 @@ Anyone can launch points under any name and claim any domain. A claim is proven 
 `https://<domain>/.well-known/troc.json`:
 
     {"points": [{"chainId": 11155111, "token": "0x…"}]}
+
+Who buys data, or attests them, proves an account in the same file:
+
+    {"accounts": [{"chainId": 11155111, "account": "0x…"}]}
 """
 
 from __future__ import annotations
@@ -51,20 +55,29 @@ def fetch_https(url: str) -> bytes:
 
 def is_proven(domain: str, chain_id: int, token: str, fetch: Fetch) -> bool:
     """Whether `domain` names this token on this chain. False as well where it cannot be reached."""
+    return _lists(domain, chain_id, "points", "token", token, fetch)
+
+
+def is_account_proven(domain: str, chain_id: int, account: str, fetch: Fetch) -> bool:
+    """Whether `domain` names this account on this chain. False as well where it cannot be reached."""
+    return _lists(domain, chain_id, "accounts", "account", account, fetch)
+
+
+def _lists(domain: str, chain_id: int, where: str, what: str, address: str, fetch: Fetch) -> bool:
     if not is_domain(domain):
         return False
     try:
         data = json.loads(fetch(proof_url(domain)))
     except (OSError, ValueError, RecursionError):
         return False
-    entries = data.get("points") if isinstance(data, dict) else None
-    return isinstance(entries, list) and any(_names(entry, chain_id, token) for entry in entries)
+    entries = data.get(where) if isinstance(data, dict) else None
+    return isinstance(entries, list) and any(_names(entry, chain_id, what, address) for entry in entries)
 
 
-def _names(entry: object, chain_id: int, token: str) -> bool:
+def _names(entry: object, chain_id: int, what: str, address: str) -> bool:
     if not isinstance(entry, dict) or entry.get("chainId") != chain_id:
         return False
     try:
-        return to_address(entry.get("token")) == token
+        return to_address(entry.get(what)) == address
     except InputError:
         return False

@@ -156,3 +156,9 @@ class RelayError(TrocError):
     """No relay brought a signed message to the chain, and nobody else could."""
 
     exit_code = 22
+
+
+class DealError(TrocError):
+    """A deal, a sale or a sealed key that cannot be signed, bought, delivered or decided."""
+
+    exit_code = 24

@@ -153,6 +153,10 @@ class Message:
     def _type_hash(cls) -> bytes:
         return keccak(cls.type_string().encode())
 
+    def _encoded(self) -> bytes:
+        """A word a field. A message with a struct in it writes that struct's hash."""
+        return b"".join(_word(type_, getattr(self, name)) for name, type_ in self._layout().items())
+
     @property
     def signer(self) -> str:
         """Who signs it."""
@@ -365,14 +369,14 @@ def digest(message: Message, domain: Domain) -> bytes:
 
     The messages are flat, so this encodes them itself: a service hashes hundreds a second.
     """
-    return keccak(b"\x19\x01" + _separator(domain) + keccak(message._type_hash() + encoded(message)))
+    return keccak(b"\x19\x01" + domain_separator(domain) + keccak(message._type_hash() + encoded(message)))
 
 
 def encoded(message: Message) -> bytes:
     """The message's `encodeData` without its type: a word a field, a list by its hash. Where there is no
     list, the ABI encodes the struct the same.
     """
-    return b"".join(_word(type_, getattr(message, name)) for name, type_ in message._layout().items())
+    return message._encoded()
 
 
 def _word(type_: str, value: Any) -> bytes:
@@ -389,7 +393,8 @@ _DOMAIN_TYPE = keccak(b"EIP712Domain(string name,string version,uint256 chainId,
 
 
 @lru_cache(maxsize=1024)
-def _separator(domain: Domain) -> bytes:
+def domain_separator(domain: Domain) -> bytes:
+    """The hash of a domain (EIP-712)."""
     try:
         name = keccak(domain.name.encode())
     except UnicodeEncodeError:

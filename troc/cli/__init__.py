@@ -16,6 +16,8 @@ from troc.cli import (
     books,
     brand,
     data,
+    data_consent,
+    data_deals,
     data_vault,
     demo,
     desk,
@@ -75,7 +77,7 @@ app.add_typer(trade.app, name="trade")
 trade.app.command("solve")(solving.solve)
 trade.app.command("audit")(solving.audit)
 # Each of these registers its commands on `data.app`.
-_DATA = (data_vault,)
+_DATA = (data_vault, data_consent, data_deals)
 app.command("up")(up.up)
 app.command("index")(index.index)
 app.command("demo")(demo.demo)

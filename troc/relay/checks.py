@@ -22,6 +22,7 @@ from troc import words
 from troc.acts import Act, Acts
 from troc.brands import Brand
 from troc.chain import Chain
+from troc.data.messages import market_domain
 from troc.errors import ContractError, NetworkError, OrderError, TrocError
 from troc.messages import (
     KIND_POINTS,
@@ -49,6 +50,7 @@ _FRESH_SECONDS = 2.0
 """How long what was read of an account counts at acceptance. It is read anew just before submission."""
 _REMEMBERED = 50_000
 _MOST_AT_ONCE = 300
+_ENDING = ("Cancel", "CancelAll", "CancelDeals", "CancelDealSeries")
 _GAS_EACH = {"Order": 200_000, "Voucher": 400_000}
 _GAS_SINGLE = 600_000
 _GAS_SETTLED = 250_000
@@ -180,6 +182,8 @@ class Checks:
     def _domain_of(self, contract: str) -> Any:
         if contract == self._exchange:
             return self._acts.exchange
+        if contract == self._acts.market:
+            return market_domain(self._chain.chain_id, contract)
         return self._brand(contract).domain_of_messages(self._chain.chain_id)
 
     def _brand(self, token: str) -> Brand:
@@ -241,7 +245,7 @@ class Checks:
     def _belongings(self, act: Act) -> list[Call]:
         """What shows that a signer is somebody to whom it matters: ending costs the relay, whoever asks."""
         who = act.message.signer
-        if act.kind in ("Cancel", "CancelAll"):
+        if act.kind in _ENDING:
             tokens = [token for token in self.brands if not self._only or token in self._only]
             return [_view(token, "balanceOf(address)", who) for token in tokens[-_MOST_BRANDS_ASKED:]]
         if isinstance(act.message, (CancelNonces, Permit)):

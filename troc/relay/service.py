@@ -51,6 +51,10 @@ class MessageRequest(_Body):
     claim: Annotated[
         SignedMessage | None, Field(description="With a Voucher for a one-time key: its Claim")
     ] = None
+    context: Annotated[
+        dict[str, Any] | None,
+        Field(description="With a message of the market for data: the deal, its buyer, what its call needs"),
+    ] = None
     orders: Annotated[
         list[SignedMessage] | None,
         Field(max_length=MOST_ORDERS, description="Of a Settlement: orders that settle each other"),

@@ -14,6 +14,7 @@ from eth_utils.crypto import keccak
 from troc.accounts import Signer
 from troc.artifacts import artifact
 from troc.chain import Chain
+from troc.data.messages import MESSAGES as DATA_MESSAGES
 from troc.errors import ContractError, InputError
 from troc.messages import (
     EXCHANGE_NAME,
@@ -57,6 +58,7 @@ MESSAGES: tuple[type[Message], ...] = (
 )
 # Between a brand and its people, off the chain.
 MESSAGES += (LinkCard, Adjustment, AdjustmentPolicy)
+MESSAGES += DATA_MESSAGES
 HALF_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141 // 2
 
 chance = random.Random(20260101)
