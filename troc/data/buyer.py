@@ -26,12 +26,14 @@ from troc.data.acts import Context
 from troc.data.book import Book
 from troc.data.cipher import commitment
 from troc.data.deals import (
+    DEPTH,
     LIVE_MARGIN,
     USUAL_DELIVER,
     USUAL_DISPUTE,
     USUAL_OPEN,
     Bid,
     Sale,
+    SaleStanding,
     SaleState,
     SignedDeal,
     buyer_seed,
@@ -443,8 +445,38 @@ class Buyer(Party):
                 did = Did("trouble", sale.id, str(error))
             if did is not None:
                 done.append(did)
-        self.close_ended(view, lambda sale: sale.state == SaleState.PAID and not sale.acknowledged_at)
-        return done
+        self.close_ended(view)
+        return done + self._withdrawn(view.block)
+
+    def _withdrawn(self, head: int) -> list[Did]:
+        """Sales to which consent was withdrawn since the last look: what was bought is to be erased."""
+        what = f"withdrawn {self.address}"
+        since = self.sales.since
+        reached = self.book.reached(what)
+        if reached is not None and self._stands(*reached):
+            since = reached[0] + 1
+        event = self.sales.contract.events.ConsentRevoked()
+        ids = [
+            bytes(log["args"]["saleId"])
+            for log in self.chain.logs(event, {"buyer": self.address}, since, head)
+        ]
+        asked = [self.sales.contract.functions.saleOf(id_) for id_ in ids]
+        left = [
+            id_
+            for id_, standing in zip(ids, self.chain.read_many(asked), strict=True)
+            if not SaleStanding.of(standing).acknowledged_at
+        ]
+        settled = head - DEPTH
+        if settled >= since:
+            self.book.set_reached(what, settled, self.chain.header(settled).hash)
+        return [
+            Did(
+                "consent withdrawn",
+                id_,
+                f"Consent to 0x{id_.hex()[:12]} was withdrawn: erase it, then `troc data acknowledge`",
+            )
+            for id_ in left
+        ]
 
     def _next(
         self, sale: Sale, now: int, head: int, notes: Drop | None, patience: int, settle: bool

@@ -7,6 +7,7 @@ Every act is a transaction of the account itself, or a signed message that someb
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -115,6 +116,7 @@ class Drop:
 
 
 _LARGEST = 2**20
+_SALE = re.compile("0x[0-9a-fA-F]{64}")
 
 
 class Party:
@@ -190,16 +192,17 @@ class Party:
         name = f"{words.shown(symbol)[:20]} ({words.short(token)})"
         return Money(token, KIND_ERC20, 0, decimals, name)
 
-    def allow(self, price: Money) -> None:
-        """Let the market take this much from the account, if it may not yet."""
-        if not price.units:
+    def allow(self, wanted: Money) -> None:
+        """Let the market take this much, beside what open bids stand for, where it may not yet."""
+        if not wanted.units:
             return
+        price = wanted.of(wanted.units + self._bidden(wanted.token))
         token = self.chain.contract("LoyaltyToken", price.token).functions
         has, may = self.chain.read_many(
             [token.balanceOf(self.address), token.allowance(self.address, self.sales.address)]
         )
-        if has < price.units:
-            raise DealError(f"you have {price.of(has)}, and {price} are asked for", "get more first")
+        if has < wanted.units:
+            raise DealError(f"you have {wanted.of(has)}, and {wanted} are asked for", "get more first")
         if may >= price.units:
             return
         if self.troc.submitter is None:
@@ -212,6 +215,33 @@ class Party:
         permit = Permit(self.address, self.sales.address, price.units, nonce, self.chain.now() + SIGNED_FOR)
         domain = self.troc.brand(price.token).domain_of_messages(self.chain.chain_id)
         self.troc.submitter.submit([act_of(permit, sign(permit, domain, self.troc.signer), domain)])
+
+    def _bidden(self, token: str) -> int:
+        """What open bids of the account may take, in smallest units."""
+        now, functions = self.chain.now(), self.sales.contract.functions
+        bids = [
+            each
+            for each in self.kept_deals()
+            if each.bid is not None
+            and each.bid.buy.buyer == self.address
+            and each.deal.token == token
+            and each.deal.open_until >= now
+        ]
+        answers = self.chain.read_many(
+            [
+                asked
+                for each in bids
+                for asked in (
+                    functions.nonceOpen(self.address, each.deal.nonce),
+                    functions.saleOf(each.sale_id(self.address)),
+                )
+            ]
+        )
+        return sum(
+            each.deal.price
+            for each, is_open, sale in zip(bids, answers[::2], answers[1::2], strict=True)
+            if is_open and SaleStanding.of(sale).state == SaleState.NONE
+        )
 
     def _allow_plain(self, price: Money) -> None:
         """The same for an ERC-20 whose holder does not send: by EIP-2612 where the token knows it."""
@@ -337,10 +367,12 @@ class Party:
 
     def find(self, name: str | bytes) -> Sale:
         """A sale of the account by its id, or the beginning of it. Raises `DealError`."""
+        if isinstance(name, str) and _SALE.fullmatch(name):
+            name = bytes.fromhex(name[2:])
         if isinstance(name, bytes):
             found = self.sales.sale(name)
-            if found is None:
-                raise DealError(f"there is no sale 0x{name.hex()[:12]}", "check `troc data status`")
+            if found is None or self.address not in (found.seller, found.buyer):
+                raise DealError(f"you have no sale 0x{name.hex()[:12]}", "look at `troc data status`")
             return found
         matching = [sale for sale in self.mine().sales.values() if sale.name.startswith(name.lower())]
         if len(matching) != 1 or len(name) < 6:
@@ -381,16 +413,13 @@ class Party:
         """Whether a block has the confirmations that the network's config asks for."""
         return head - block + 1 >= self.chain.config.confirmations
 
-    def close_ended(self, view: View, waits: Callable[[Sale], bool]) -> None:
-        """Look no more at sales that ended for good: `waits` says for which something may still come."""
+    def close_ended(self, view: View) -> None:
+        """Look no more at sales that ended for good."""
         kept = {each.sale for each in self.book.sales(open_only=True)}
         over = [
             sale.id
             for sale in view.sales.values()
-            if sale.id in kept
-            and not sale.is_open
-            and not waits(sale)
-            and view.block > sale.bought_block + DEPTH
+            if sale.id in kept and not sale.is_open and view.block > sale.bought_block + DEPTH
         ]
         if not over:
             return

@@ -334,7 +334,7 @@ class Seller(Party):
             if did is not None:
                 done.append(did)
         done += self._after_revelations(view)
-        self.close_ended(view, lambda sale: False)
+        self.close_ended(view)
         return done
 
     def _next(self, sale: Sale, view: View, ask: AskToConcede | None) -> Did | None:

@@ -14,7 +14,9 @@ from eth_utils.crypto import keccak
 from troc.accounts import Signer
 from troc.artifacts import artifact
 from troc.chain import Chain
+from troc.data.attesting import Attestation, Disclosure
 from troc.data.messages import MESSAGES as DATA_MESSAGES
+from troc.data.receipts import Receipt as PaperReceipt
 from troc.errors import ContractError, InputError
 from troc.messages import (
     EXCHANGE_NAME,
@@ -59,6 +61,9 @@ MESSAGES: tuple[type[Message], ...] = (
 # Between a brand and its people, off the chain.
 MESSAGES += (LinkCard, Adjustment, AdjustmentPolicy)
 MESSAGES += DATA_MESSAGES
+MESSAGES += (Disclosure, PaperReceipt)
+# Its content is a struct of its own; tests/client/data/test_attesting.py makes them.
+PAGE: tuple[type[Message], ...] = (*MESSAGES, Attestation)
 HALF_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141 // 2
 
 chance = random.Random(20260101)
@@ -130,7 +135,7 @@ def test_the_type_is_that_of_the_page(kind: type[Message]) -> None:
 def test_the_page_has_no_message_more() -> None:
     text = (ROOT / "docs" / "messages.md").read_text()
     block = [line for line in text.splitlines() if line.endswith(")") and line.split("(")[0].isalpha()]
-    assert sorted(block) == sorted(kind.type_string() for kind in MESSAGES)
+    assert sorted(block) == sorted(kind.type_string() for kind in PAGE)
 
 
 def test_the_contract_hashes_orders_alike(chain: Chain, exchange: Any, domain: Domain) -> None:

@@ -88,6 +88,15 @@ def test_a_bid_ends_when_its_buyer_says_so(market: Market) -> None:
         market.ann.accept(bid)
 
 
+def test_a_purchase_leaves_bids_what_they_stand_for(market: Market) -> None:
+    offer = market.ann.offer(market.copy(), "80 MILK")
+    bid = market.dai.bid(offer, "60 MILK")
+    market.dai.buy(market.ann.offer(market.copy(), "50 MILK"))
+    market.dai.bid(market.ann.offer(market.copy(), "70 MILK"), "10 MILK")
+    market.ann.accept(bid)
+    assert market.sale(bid.sale_id(market.dai.buyer.address)).state == SaleState.BOUGHT
+
+
 def test_an_offer_is_sold_to_many_and_to_each_once(market: Market) -> None:
     offer = market.ann.offer(market.copy(), "50 MILK")
     first, second = market.dai.buy(offer), market.eve.buy(offer)

@@ -456,3 +456,60 @@ def test_a_node_that_is_away_is_asked_again(market: Market) -> None:
     assert pauses[:5] == [10, 20, 40, 60, 60]
     assert pauses[9] == 5
     assert market.sale(sale.id).state == SaleState.DELIVERED
+
+
+def test_a_real_node_that_is_down_for_a_while(market: Market) -> None:
+    """Down just before her delivery, and just before his payment: both go on when it is back."""
+    _, sale = market.sold()
+    provider: Any = market.chain.web3.provider
+    here = provider.endpoint_uri
+    looks = [0]
+
+    def wait(_: float) -> bool:
+        looks[0] += 1
+        provider.endpoint_uri = here if looks[0] % 3 else _NOWHERE
+        return looks[0] < 8
+
+    def both() -> list[Did]:
+        return market.ann.seller.step() + market.dai.buyer.step()
+
+    told: list[Did] = []
+    provider.endpoint_uri = _NOWHERE
+    try:
+        watch(both, told.append, wait, every=1)
+    finally:
+        provider.endpoint_uri = here
+    assert "waiting" in [did.what for did in told]
+    assert [did.what for did in told if did.transaction] == ["delivered", "settled"]
+    assert market.sale(sale.id).state == SaleState.PAID
+
+
+_NOWHERE = "http://127.0.0.1:9"
+
+
+def test_what_was_read_is_not_read_again_unless_the_chain_turned(market: Market) -> None:
+    _, first = market.sold()
+    assert market.ann.seller.step()
+    rpc_call(market.chain, "anvil_mine", hex(200))
+    market.ann.seller.step()
+    reached = market.ann.book.reached(f"seller {market.ann.seller.address}")
+    assert reached is not None
+    assert first.bought_block < reached[0] < market.chain.block_number()
+    # What is open is followed all the same, and what is new is found.
+    second = market.eve.buy(market.ann.offer(market.copy(), "5 MILK"))
+    view = market.ann.seller.follow("seller")
+    assert set(view.sales) == {first.id, second.id}
+    # Deeper than anybody expects: everything is read anew, and nothing is taken for true that is gone.
+    rpc_call(market.chain, "anvil_reorg", market.chain.block_number() - first.bought_block + 1, [])
+    assert market.ann.seller.follow("seller").sales == {}
+    assert market.ann.seller.step() == []
+
+
+def test_he_is_told_to_erase(market: Market) -> None:
+    _, sale = market.delivered()
+    market.dai.buyer.step()
+    market.ann.revoke(sale.id)
+    (did,) = market.dai.buyer.step()
+    assert (did.what, did.about) == ("consent withdrawn", sale.id)
+    market.dai.acknowledge(sale.id)
+    assert market.dai.buyer.step() == []
