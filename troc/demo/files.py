@@ -1,12 +1,16 @@
-"""The grocer's files as an old programme would hand them over, to try out moving it (docs/moving.md).
+"""Files of the grocer's to try things out with.
 
-Members, receipts and products are the data's own. Their points come from the first quarter's receipts. The
-data is of 2017, so the dates until which points are good are those of a brand that is launched today.
+`write_files`: as an old programme would hand them over, to try out moving it (docs/importing.md). Members,
+receipts and products are the data's own. Their points come from the first quarter's receipts. The data is of
+2017, so the dates until which points are good are those of a brand that is launched today.
+
+`write_household`: what a household would get of its own data, to try out selling it (docs/data.md).
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,9 +20,12 @@ from troc import words
 from troc.demo.receipts import (
     CENTS_OF_A_STEP,
     CLOSINGS,
+    DAIRY_COLUMNS,
+    FIRST_DAY,
     RULES,
     closing,
     data_folder,
+    read_dairy,
     read_lines,
     transactions,
 )
@@ -26,6 +33,12 @@ from troc.errors import InputError
 
 MEMBERS = "members.csv"
 _FIRST, _END = "2017-04-01", "2017-05-01"
+
+HOUSEHOLD = 1060
+"""The household that `write_household` is about: what it bought fits a page."""
+
+TERMS = Path(__file__).with_name("terms.yaml")
+"""What a dairy would like to have such data for."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +58,7 @@ def write_files(folder: Path, now: int) -> Written:
     """
     from pyarrow import parquet
 
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder} is not empty", "name a new folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_new(folder)
     lines = read_lines(closing(CLOSINGS[-1]))
     total = rows = 0
     with (folder / MEMBERS).open("w", encoding="utf-8", newline="") as file:
@@ -73,6 +84,42 @@ def write_files(folder: Path, now: int) -> Written:
         receipts=len(set(receipts.column("basket_id").to_pylist())),
         lines=receipts.num_rows,
     )
+
+
+@dataclass(frozen=True)
+class OwnRows:
+    """What the files of a household hold: its own rows, and all that the grocer has of the kind."""
+
+    household: int
+    rows: int
+    grocers_rows: int
+
+
+def write_household(folder: Path, address: str) -> OwnRows:
+    """Write into a new folder what household `HOUSEHOLD` bought of milk in the first quarter (dairy.json);
+    what the grocer has of all households, with the address of whom it knows (grocer.csv); and a dairy's
+    terms (terms.yaml). `address`: the household's account.
+    """
+    _make_new(folder)
+    found = read_dairy(words.parse_day(FIRST_DAY), closing(CLOSINGS[-1]))
+    own = list(found[HOUSEHOLD])
+    (folder / "dairy.json").write_text(json.dumps(own, indent=1) + "\n", encoding="utf-8")
+    total = 0
+    with (folder / "grocer.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ("card", "address", *DAIRY_COLUMNS), lineterminator="\n")
+        writer.writeheader()
+        for household, rows in found.items():
+            who = {"card": household, "address": address if household == HOUSEHOLD else ""}
+            writer.writerows(who | dict(row) for row in rows)
+            total += len(rows)
+    shutil.copyfile(TERMS, folder / "terms.yaml")
+    return OwnRows(HOUSEHOLD, len(own), total)
+
+
+def _make_new(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty", "name a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def expiry_days(now: int) -> list[str]:

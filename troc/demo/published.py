@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from troc.chain import Chain
 from troc.data import chunks, cipher, sealed
@@ -65,8 +66,8 @@ def read_published(chain: Chain, since: int) -> list[bytes]:
     found = []
     for number in range(since, chain.block_number() + 1):
         block = chain.web3.eth.get_block(number, True)
-        for transaction in block["transactions"]:
-            found.append(bytes(transaction["input"]))  # type: ignore[index]
+        transactions: Any = block["transactions"]
+        found += [bytes(transaction["input"]) for transaction in transactions]
     for log in chain.web3.eth.get_logs({"fromBlock": since, "toBlock": "latest"}):
         found.append(b"".join(map(bytes, log["topics"])) + bytes(log["data"]))
     return found

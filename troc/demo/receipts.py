@@ -292,9 +292,9 @@ def read_dairy(since: int, until: int, households: Sequence[int] | None = None) 
             "receipt": lines["basket_id"],
         }
     )
-    found = {
-        int(household): rows[list(DAIRY_COLUMNS)].to_dict("records")
+    found: dict[Any, Any] = {
+        household: rows[list(DAIRY_COLUMNS)].to_dict("records")
         for household, rows in table.groupby("household")
     }
     wanted = sorted(found) if households is None else households
-    return {household: found[household] for household in wanted if household in found}
+    return {int(household): found[household] for household in wanted if household in found}

@@ -330,7 +330,7 @@ class DataMarket:
         seller.data.seller.step(self._notes)
         self._teller.say(
             f"Household {seller.household} hands over the right key of a forged copy: sealed is a row that"
-            " she made up, under the hash of the one that was vouched for. Without the key nobody can see that."
+            " she made up, under the hash of the one that was vouched for. Without the key nobody can tell."
         )
         return sale
 

@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 
 from troc import words
+from troc.accounts import address_of
 from troc.cli import main
-from troc.demo.files import expiry_days, write_files
+from troc.data.attesting import Opened, missing_rows
+from troc.data.chunks import Content, lay_out
+from troc.data.consent import Terms
+from troc.demo.files import HOUSEHOLD, expiry_days, write_files, write_household
 from troc.demo.receipts import data_folder
 from troc.errors import InputError
 from troc.programme.earning import earn
@@ -61,3 +65,20 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
         main(["demo", "--files", str(tmp_path / "grocer"), "--json"])
     assert caught.value.code == 0
     assert json.loads(capsys.readouterr().out)["points"] == 11_005_121
+
+
+def test_a_household_gets_its_own_rows_and_the_grocer_has_them_too(tmp_path: Path) -> None:
+    address = address_of("dev:1")
+    written = write_household(tmp_path / "mine", address)
+    own = json.loads((tmp_path / "mine" / "dairy.json").read_text())
+    assert (written.household, written.rows) == (HOUSEHOLD, len(own)) == (1060, 24)
+    with (tmp_path / "mine" / "grocer.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == written.grocers_rows > 10_000
+    opened = Opened.of(lay_out(Content.of_rows(own), bytes(32)), address, "dairy")
+    assert missing_rows(opened, rows, "address") == []
+    assert len(missing_rows(opened, [row for row in rows if row["card"] != "1060"], "address")) == 24
+    terms = Terms.from_yaml(tmp_path / "mine" / "terms.yaml", 1, address_of("dev:5"), NOW)
+    assert terms.buyer_name == "DairyLab"
+    with pytest.raises(InputError, match="is not empty: name a new folder"):
+        write_household(tmp_path / "mine", address)

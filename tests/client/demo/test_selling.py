@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -42,9 +43,9 @@ def told(stage: Stage, receipts: Receipts, page: io.StringIO) -> DataMarket:
 
 def publish(stage: Stage, data: bytes) -> None:
     """Somebody writes this to the chain."""
-    web3 = stage.chain.web3
-    sent = web3.eth.send_transaction({"from": web3.eth.accounts[9], "to": web3.eth.accounts[9], "data": data})  # type: ignore[typeddict-item]
-    web3.eth.wait_for_transaction_receipt(sent)
+    eth: Any = stage.chain.web3.eth
+    who = eth.accounts[9]
+    eth.wait_for_transaction_receipt(eth.send_transaction({"from": who, "to": who, "data": data}))
 
 
 def test_each_case_ends_as_it_should(told: DataMarket, page: io.StringIO) -> None:
