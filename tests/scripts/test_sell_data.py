@@ -52,7 +52,7 @@ def test_the_job(project: Project, tmp_path: Path) -> None:
     assert not (home / "vault").exists()
     said = sell("dev:1", rows, "50 ACME", str(offer))
     assert f"Offered day and item for 50 Acme Hardware: send {offer}." in said
-    signed = read_deal(offer, troc.data.buyer.domain)
+    signed = read_deal(offer, troc.as_account("dev:2").data.buyer.domain)
     check_signed(chain, signed)
     assert signed.deal.seller == address_of("dev:1")
     vault = Vault.open(home / "vault", PASSPHRASE)
