@@ -107,7 +107,7 @@ class Buyer(Party):
         self,
         troc: Troc,
         fetch: Fetch | None = None,
-        book: Book | None = None,
+        book: Book | Callable[[], Book] | None = None,
         clock: Callable[[], float] | None = None,
         folder: Path | None = None,
     ) -> None:

@@ -76,12 +76,13 @@ class Data:
     @cached_property
     def seller(self) -> Seller:
         """This account as a seller."""
-        return Seller(self._troc, self._copies, self.book, self._clock)
+        return Seller(self._troc, self._copies, lambda: self.book, self._clock)
 
     @cached_property
     def buyer(self) -> Buyer:
         """This account as a buyer."""
-        return Buyer(self._troc, self._fetch, self.book, self._clock, self._folder)
+        # Who only looks on needs no book, and no account.
+        return Buyer(self._troc, self._fetch, lambda: self.book, self._clock, self._folder)
 
     @cached_property
     def requests(self) -> Requests:

@@ -124,7 +124,10 @@ class Party:
     """An account on the market. `clock`: the present in seconds, beside the chain's own."""
 
     def __init__(
-        self, troc: Troc, book: Book | None = None, clock: Callable[[], float] | None = None
+        self,
+        troc: Troc,
+        book: Book | Callable[[], Book] | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.troc = troc
         self.chain = troc.chain
@@ -143,6 +146,8 @@ class Party:
     @cached_property
     def book(self) -> Book:
         """What it must not forget."""
+        if callable(self._book):
+            return self._book()
         return self._book or Book.open(self.chain, self.address)
 
     def now(self, chain_time: int | None = None) -> int:

@@ -75,7 +75,7 @@ class Seller(Party):
         self,
         troc: Troc,
         copies: Copies | None = None,
-        book: Book | None = None,
+        book: Book | Callable[[], Book] | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         super().__init__(troc, book, clock)

@@ -274,3 +274,9 @@ def test_criteria_that_betray_are_warned_of(market: Market, town: Town) -> None:
     warnings = market.ann.requests.warnings(town.request(3), "diabetics, 30 to 40")
     assert any("diabetics" in each for each in warnings)
     assert any("never used" in each for each in warnings)
+
+
+def test_anybody_looks_at_requests_and_buyers_without_an_account(market: Market) -> None:
+    nobody = market.everyone.data
+    assert isinstance(nobody.requests.all(), list)
+    assert nobody.standings.who_buys(market.dai.buyer.address).record is not None
