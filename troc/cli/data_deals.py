@@ -197,6 +197,9 @@ def offer(
     to: Annotated[str, typer.Option(help="The only buyer (default: whoever buys, each once)")] = "",
     terms: _TermsFile = None,
     link: _Link = "",
+    attestation: Annotated[
+        Path | None, typer.Option(help="What an attestor says of it: a file of `troc data attest`")
+    ] = None,
     until: _Until = "7d",
     deliver: _Deliver = "3d",
     dispute: _Dispute = "7d",
@@ -205,7 +208,9 @@ def offer(
     vault_password_file: VaultPasswordFile = None,
 ) -> None:
     """Offer a sealed copy: shown in words before you sign. Nothing is sent."""
-    from troc.data.facts import TERMS
+    from troc.data.attesting import Attested
+    from troc.data.deals import SignedDeal
+    from troc.data.facts import ATTESTATION, TERMS, who_vouches
     from troc.data.seller import NO_TERMS
     from troc.data.words import contents
 
@@ -224,9 +229,16 @@ def offer(
     )
     if found is not None:
         found.check_deal(deal.terms_hash, deal.buyer)
+    papers: dict[str, Any] = {} if found is None else {TERMS: dict(found.document)}
+    if attestation is not None:
+        papers[ATTESTATION] = Attested.read(attestation).as_json()
+        unsigned = SignedDeal(deal, b"", data.seller.domain, papers=papers)
+        if doubts := who_vouches(data.seller, unsigned, manifest).doubts:
+            raise DealError(
+                f"the attestation does not count: {words.listed(doubts)}", "ask the attestor for another"
+            )
     text = _before_selling(data, deal, found, contents(manifest))
     if agreed(session, text, {"words": text, "deal": deal.to_json()}, "Sign it?"):
-        papers = {} if found is None else {TERMS: dict(found.document)}
         _share(session, data.seller.sign(deal, link, papers), out, qr, {"words": text})
 
 
