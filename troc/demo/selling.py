@@ -320,7 +320,7 @@ class DataMarket:
         function = party.call("deliver", sale.id, offer.deal.dispute_seconds, posted, sealed.even_y(point.x))
         message = Deliver(party.address, sale.id, *posted)
         party.do(function, message, Context(deal=offer.deal, buyer=sale.buyer))
-        self._teller.say(f"Household {seller.household} is paid into escrow too, and hands over a wrong key.")
+        self._teller.say(f"From household {seller.household} he buys too, and it hands over a wrong key.")
         return sale
 
     def _sell_a_forgery(self) -> Sale:
@@ -393,7 +393,7 @@ class DataMarket:
         self._request = requests.open(drafted)
         self._teller.say(
             f"{stage.brands[BUYER].name} asks in public: up to {WANTED} households, dairy purchases and"
-            f" household size, {PRICE} {BUYER} each, {requests.budget(drafted)} held; each vouched for by"
+            f" household size, {PRICE} {BUYER} each, {PRICE * WANTED:,} {BUYER} held; each vouched for by"
             f" {stage.brands[GROCER.symbol].name}, and each household once."
         )
 

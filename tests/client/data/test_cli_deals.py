@@ -127,6 +127,19 @@ def test_a_sale_by_commands(desk: Desk, tmp_path: Path) -> None:
     assert desk.ok(SELLER, "buyer", desk.market.brand.address)["apart"] == 1
 
 
+def test_an_offer_takes_an_attestation_along_while_it_counts(desk: Desk, tmp_path: Path) -> None:
+    (copy,) = (note.root.hex() for note in Shelf(vault_folder()).notes())
+    asked, said, out = (str(tmp_path / name) for name in ("ask.json", "said", "offer.json"))
+    desk.ok(SELLER, "ask", copy, asked)
+    desk.ok("dev:7", "attest", asked, "--unseen", "-o", said)
+    (paper,) = Path(said).iterdir()
+    desk.offer("--attestation", str(paper), "-o", out)
+    assert json.loads(Path(out).read_text())["papers"] == {"attestation": json.loads(paper.read_text())}
+    desk.ok("dev:7", "attest", "--revoke", "0")
+    refused = desk.no(SELLER, "offer", copy, "50 MILK", "--attestation", str(paper))
+    assert "the attestation does not count: the attestor has revoked it: ask" in refused
+
+
 def test_haggling_by_commands(desk: Desk) -> None:
     offer = desk.offer()
     bid = desk.ok(BUYER, "bid", offer["text"], "40 MILK")
