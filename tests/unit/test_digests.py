@@ -14,7 +14,7 @@ from brownie import web3
 from eth_account.messages import SignableMessage, encode_typed_data
 from web3 import Web3
 
-from tests.helpers import LANE, MAX_UINT256, message_types, now, sign
+from tests.helpers import LANE, MAX_UINT256, domain_name, message_types, now, sign, types_of
 from tests.orders import digest_of, words
 
 MANY = 1_000
@@ -70,12 +70,12 @@ def call_all(contract: Any, calls: list[str]) -> list[tuple[bool, bytes]]:
 def wallet_for(contract: Any, kind: str) -> Callable[[dict[str, Any]], SignableMessage]:
     """What a wallet makes of a message for this contract; the contract is asked for its name alone."""
     domain = {
-        "name": contract.name() if hasattr(contract, "name") else "Troc Exchange",
+        "name": domain_name(contract),
         "version": "1",
         "chainId": web3.eth.chain_id,
         "verifyingContract": contract.address,
     }
-    return lambda drawn: encode_typed_data(domain, {kind: TYPES[kind]}, drawn)
+    return lambda drawn: encode_typed_data(domain, types_of(kind), drawn)
 
 
 def digests(contract: Any, kind: str, messages: list[dict[str, Any]]) -> list[bytes]:
