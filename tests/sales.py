@@ -81,6 +81,36 @@ def make_request(buyer: Any, token: Any, /, kind: int = ERC20, **fields: Any) ->
     return _filled(request, fields)
 
 
+def make_attestation(attestor: Any, subject: Any, /, **fields: Any) -> dict[str, Any]:
+    """An attestation of yesterday for a year; `fields` replace others by name."""
+    attestation = {
+        "attestor": attestor.address,
+        "subject": subject.address,
+        "schema": SCHEMA,
+        "issued": now() - DAY,
+        "expires": now() + 365 * DAY,
+        "index": 0,
+        "content": {"plainRoot": bytes(keccak(text="plain root")), "count": 3},
+    }
+    return _filled(attestation, fields)
+
+
+def content_hash(attestation: dict[str, Any]) -> bytes:
+    """All that the chain sees of an attestation's content."""
+    content = attestation["content"]
+    kind = keccak(text="Content(bytes32 plainRoot,uint256 count)")
+    return bytes(keccak(kind + content["plainRoot"] + content["count"].to_bytes(32)))
+
+
+def attestation_words(attestation: dict[str, Any], signature: bytes) -> tuple[Any, ...]:
+    """An attestation as the market takes it."""
+    issued, expires, index = (attestation[name] for name in ("issued", "expires", "index"))
+    return content_hash(attestation), issued, expires, index, signature
+
+
+NO_ATTESTATION = (bytes(32), 0, 0, 0, b"")
+
+
 def sale_id_of(deal_digest: bytes, seller: str, buyer: str) -> bytes:
     return bytes(
         keccak(deal_digest + bytes(12) + bytes.fromhex(seller[2:]) + bytes(12) + bytes.fromhex(buyer[2:]))
@@ -114,6 +144,10 @@ class Sale:
     def delivery(self) -> tuple[Any, ...]:
         """What `deliver` takes."""
         return self.id, self.deal["disputeSeconds"], self.posted, self.e.y
+
+    def answer(self, attestation: tuple[Any, ...] = NO_ATTESTATION) -> tuple[Any, ...]:
+        """What `takeMany` takes."""
+        return self.words, self.signature, self.b.x, attestation
 
     def about(self, party: str, **more: Any) -> dict[str, Any]:
         """A message of this party's, a field of the deal or "buyer", about the sale."""

@@ -10,8 +10,8 @@ import brownie
 import pytest
 
 from tests.helpers import MAX_UINT256, nonce, sign
-from tests.orders import POINTS, digest, words
-from tests.sales import Sale, make_deal, make_request, sale_id_of
+from tests.orders import digest, words
+from tests.sales import Sale, attestation_words, make_attestation, make_deal, make_request, sale_id_of
 from tests.sealing import Content, make_content, point_of, wrap
 
 HELD = 1_000
@@ -193,14 +193,25 @@ def answer(create_deal: Any, prepare: Any, request_id: Any) -> Callable[..., Sal
     """The seller's answer to a request."""
 
     def answer(request: dict[str, Any], **fields: Any) -> Sale:
-        asked = {name: request[name] for name in ("tokenKind", "price", "termsHash")}
-        live = {} if request["tokenKind"] != POINTS else {"kind": POINTS}
-        deal = create_deal(**{**live, "requestId": request_id(request), **asked, **fields})
-        deal["token"] = fields.get("token", request["token"])
-        sale: Sale = prepare(deal)
+        asked = {name: request[name] for name in ("price", "termsHash")}
+        asked |= {"kind": request["tokenKind"], "requestId": request_id(request)}
+        signature = fields.pop("signature", None)
+        deal = create_deal(request["token"], **asked | fields)
+        sale: Sale = prepare(deal, signature=signature)
         return sale
 
     return answer
+
+
+@pytest.fixture(scope="module")
+def attest(market: Any, attestor: Any, seller: Any) -> Callable[..., tuple[Any, ...]]:
+    """The attestor's word for the seller, as the market takes it."""
+
+    def attest(subject: Any = seller, /, signer: Any = attestor, **fields: Any) -> tuple[Any, ...]:
+        attestation = make_attestation(attestor, subject, **fields)
+        return attestation_words(attestation, sign(signer, market, "Attestation", attestation))
+
+    return attest
 
 
 @pytest.fixture(scope="module")
