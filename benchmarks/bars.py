@@ -31,7 +31,7 @@ class Bar:
         """The limit in gas, given the figures by operation and system."""
         if not self.peer:
             return int(self.limit)
-        # What only we have four lots for is compared with a plain transfer.
+        # What only we have is compared with what comes next to it: four lots with a plain transfer.
         operation = _COMPARED_WITH.get(self.operation, self.operation)
         try:
             return int(self.limit * figures[operation, self.peer])
@@ -42,6 +42,8 @@ class Bar:
         """The limit in words."""
         if not self.peer:
             return f"{int(self.limit):,}"
+        if self.peer == OURS:
+            return f"{float(self.limit):g} times {_COMPARED_WITH[self.operation]}"
         return f"{float(self.limit):g} times {self.peer}"
 
 
@@ -59,7 +61,11 @@ class Result:
         return self.gas <= self.limit
 
 
-_COMPARED_WITH = {"transfer-four-lots": "transfer-existing"}
+_COMPARED_WITH = {
+    "transfer-four-lots": "transfer-existing",
+    "data-request-take": "data-buy",
+    "data-request-take-attested": "data-buy",
+}
 _PLAIN = "openzeppelin"
 
 BARS = (
@@ -85,6 +91,12 @@ BARS = (
     Bar("voucher-batch", Fraction(22_000)),
     Bar("pending-issue", Fraction(27_000)),
     Bar("pending-release", Fraction(12_000)),
+    Bar("data-sale", Fraction(168_000)),
+    Bar("data-sale-points", Fraction(188_000)),
+    Bar("data-dispute-key", Fraction(65_000)),
+    Bar("data-dispute-chunk", Fraction(92_000)),
+    Bar("data-request-take", Fraction("1.05"), OURS),
+    Bar("data-request-take-attested", Fraction("1.35"), OURS),
 )
 
 

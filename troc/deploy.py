@@ -199,6 +199,9 @@ def _arguments(name: str, manifest: Manifest) -> tuple[tuple[Any, ...], Mapping[
         exchange, code = manifest.address("PointsExchange"), artifact(_POINTS).bytecode
         recorded = {"creationCodeOf": _POINTS, "keccak256": "0x" + keccak(code).hex()}
         return (exchange, code), {"exchange_": exchange, "creationCode": recorded}
+    if name == "DataMarket":
+        attestors = manifest.address("Attestors")
+        return (attestors,), {"attestors_": attestors}
     return (), {}
 
 

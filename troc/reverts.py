@@ -16,7 +16,18 @@ from troc.artifacts import NAMES, artifact
 from troc.errors import ContractError
 from troc.words import shown
 
-_TIMES = ("deadline", "openUntil", "lockedUntil", "origin", "maturesAt")
+_TIMES = (
+    "deadline",
+    "openUntil",
+    "lockedUntil",
+    "origin",
+    "maturesAt",
+    "liveUntil",
+    "issued",
+    "expires",
+    "revokedAt",
+    "acknowledgedAt",
+)
 
 _ASK_AGAIN = "look at it again (`troc trade show`) and make a new order"
 
@@ -177,6 +188,88 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "two lists that belong together have {first} and {second} entries",
         "make them equally long",
     ),
+    # Attestors
+    "BadAttestorName": ("the attestor's name {name} has no or more than 64 bytes", "use 1 to 64 bytes"),
+    "BadAttestorDomain": ("the domain {domain} is too long", "use at most 253 characters"),
+    # DataMarket
+    "NoAttestors": ("there is no contract of attestors at {attestors}", "deploy that first"),
+    "NotSignedBy": ("the signature is not that of {account}", "sign anew with that account"),
+    "NotTheParty": ("only {party} may do this, and {sender} asked", "use that account, or its signature"),
+    "OnlyBuyer": ("the deal is reserved for {onlyBuyer}", "ask the seller for a deal of your own"),
+    "MalformedDeal": ("the deal is malformed", "sign it as docs/messages.md lays down"),
+    "SelfSale": ("{account} would be seller and buyer at once", "buy from somebody else"),
+    "TokenKindUnknown": ("there is no kind {kind} of token", "use 0 for points and 1 for an ERC-20"),
+    "PriceOutOfRange": ("the price {price} is too large", "stay below 2^128 smallest units"),
+    "CountOutOfRange": ("a manifest cannot have {count} chunks", "use 1 to 2^32 - 1"),
+    "TimesOutOfRange": (
+        "{deliverSeconds} seconds to deliver and {disputeSeconds} to object are too short or too long",
+        "give at least one day and two days, and a year at most",
+    ),
+    "LiveUntilOutOfRange": (
+        "the date {liveUntil}, beyond which the points must live, does not fit",
+        "for points a day after both times or later, and as long as the request's budget lives; else 0",
+    ),
+    "DealExpired": ("the offer or request was open until {openUntil}", "ask for a new one"),
+    "PurchaseExpired": ("the signed purchase was good until {deadline}", "sign a new one"),
+    "OpenUntilTooFar": ("the request would be open until {openUntil}", "name an earlier date"),
+    "DealCancelled": ("{account} has cancelled this", "ask for a new one"),
+    "BoughtBefore": ("you have bought this deal before", "look at its state (`troc data status`)"),
+    "BadPoint": ("{point} is no point of the curve that can be used", "make a new one-time point"),
+    "ArrivalDiffers": (
+        "of the price of {price} units {arrived} arrived: {token} takes a fee or pays one",
+        "pay in a plain token",
+    ),
+    "PaymentFailed": ("the token {token} refused to pay {to}", "name another address for the money"),
+    "NotOfThisKind": (
+        "the token {token} is not of the kind {kind}",
+        "pay points as points, and other tokens as ERC-20",
+    ),
+    "WrongState": ("the sale is in the state {state}, in which this cannot be done", "look at its state"),
+    "TooLate": ("the time for this was over at {deadline}", "nothing can be done about it any more"),
+    "TooEarly": ("this has to wait until {deadline} is over", "try again after that"),
+    "NotWhatWasPosted": (
+        "seller, points, key or times are not those of the sale {saleId}",
+        "take them from the log of the sale",
+    ),
+    "WrongScalar": ("the secret number does not belong to the point {pointB}", "take the one of this sale"),
+    "KeyIsRight": ("the delivered key is the promised one", "look for a wrong chunk, or let it be"),
+    "KeyIsWrong": ("the delivered key is not the promised one", "dispute the key, not a chunk"),
+    "NotInManifest": ("chunk {index} is not in the manifest in this form", "take it as it was sold"),
+    "ChunkIsRight": ("chunk {index} is what was promised", "look at the others, or let it be"),
+    "AlreadyRevoked": ("the consent was withdrawn on {revokedAt}", "nothing is left to do"),
+    "AlreadyAcknowledged": ("the erasure was stated on {acknowledgedAt}", "nothing is left to do"),
+    "CountsDiffer": (
+        "two lists that belong together have {first} and {second} entries",
+        "make them equally long",
+    ),
+    "SubscriptionsNotSupported": (
+        "a request for one seller or for periods is not supported yet",
+        "leave both empty",
+    ),
+    "NumberOutOfRange": ("a request cannot ask for {number} answers", "ask for 1 to 2^32 - 1"),
+    "OpenedBefore": ("this request was opened before", "give a new one another nonce"),
+    "RequestNotOpen": (
+        "the request is not open: never opened, closed, or all its answers were taken",
+        "look at its state (`troc data status`)",
+    ),
+    "OtherRequest": (
+        "the deal belongs to the request {dealsRequestId}",
+        "take it for that request, or buy a deal that belongs to none",
+    ),
+    "NotAsRequested": (
+        "token, price, terms or times of the answer are not what the request asks for",
+        "ask for another answer",
+    ),
+    "AttestationExpected": (
+        "the request's attestor is {attestor}: an attestation is missing, or one too many",
+        "take it with an attestation where there is an attestor, and without where there is none",
+    ),
+    "AttestationNotCurrent": (
+        "the attestation holds from {issued} to {expires}",
+        "ask the attestor for a new one",
+    ),
+    "AttestationRevoked": ("{attestor} has revoked the attestation", "ask it for a new one"),
+    "SubjectTaken": ("an answer of {subject} was taken before", "take those of others"),
 }
 """By the name of the custom error: what is wrong, and what to do. Amounts are in smallest units."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
-SUITE = ("PointsExchange", "OrderBook", "Brands")
+SUITE = ("PointsExchange", "OrderBook", "Brands", "Attestors", "DataMarket")
 """The contracts that a deployment puts on a chain, in this order."""
 
 NAMES = (*SUITE, "LoyaltyToken")

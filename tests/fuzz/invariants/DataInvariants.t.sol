@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Test} from "forge-std/Test.sol";
+
+import {Attestors} from "../../../contracts/data/Attestors.sol";
+import {DataMarket} from "../../../contracts/data/DataMarket.sol";
+import {PointsExchange} from "../../../contracts/exchange/PointsExchange.sol";
+import {LoyaltyToken} from "../../../contracts/loyalty/LoyaltyToken.sol";
+import {CashMock} from "../../../contracts/mocks/CashMock.sol";
+import {DataGarbageHandler} from "./DataGarbageHandler.sol";
+import {DataHandler} from "./DataHandler.sol";
+
+/// @notice D1 and D2, as README.md words them, for whatever sales the handler makes.
+abstract contract DataInvariantsBase is Test {
+    /// @dev Calls of a whole run, as `depth` says below: in a shorter one forge shortens a sequence that failed.
+    uint256 internal constant DEPTH = 500;
+
+    DataMarket internal _market;
+    CashMock internal _cash;
+    LoyaltyToken internal _points;
+    DataHandler internal _handler;
+
+    function _createMarket() internal {
+        vm.warp(1_767_225_600);
+        _market = new DataMarket(address(new Attestors()));
+        _cash = new CashMock("Cash", "CASH");
+        address exchange = address(new PointsExchange());
+        // Who issues is the handler, which comes last.
+        address handler = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
+        _points = new LoyaltyToken(exchange, handler, "Points", "PTS", 0, 5 days, 1_767_222_001);
+    }
+
+    function _target() internal {
+        assertEq(_points.owner(), address(_handler));
+        targetContract(address(_handler));
+        targetSelector(FuzzSelector({addr: address(_handler), selectors: _handler.selectors()}));
+    }
+
+    /// @dev One function, since forge would make the same calls anew for each.
+    function invariant_D1_D2() external {
+        _handler.checkAll();
+        for (uint256 i = 1; i < 3; ++i) {
+            string memory what = _handler.broken(i);
+            assertEq(bytes(what).length, 0, string.concat(i == 1 ? "D1: " : "D2: ", what));
+        }
+    }
+}
+
+/// @notice Sales and requests that are all valid: none may revert; and disputes that must fail.
+/// forge-config: default.invariant.runs = 40
+/// forge-config: default.invariant.depth = 500
+/// forge-config: default.invariant.check-interval = 25
+/// forge-config: default.invariant.shrink-run-limit = 1000
+/// forge-config: default.invariant.fail-on-revert = true
+/// forge-config: deep.invariant.runs = 400
+/// forge-config: deep.invariant.depth = 500
+/// forge-config: deep.invariant.check-interval = 25
+/// forge-config: deep.invariant.fail-on-revert = true
+contract DataInvariants is DataInvariantsBase {
+    function setUp() external {
+        _createMarket();
+        _handler = new DataHandler(_market, _cash, _points);
+        _target();
+    }
+
+    /// @dev No invariant holds because nothing happened: each function did its work in each run.
+    function afterInvariant() external view {
+        if (_handler.calls() < DEPTH) return;
+        uint256 sum = 0;
+        bytes4[] memory selectors = _handler.selectors();
+        for (uint256 i = 0; i < selectors.length; ++i) {
+            uint256 done = _handler.done(selectors[i]);
+            assertGe(done, 1, "a function of the handler never did its work");
+            sum += done;
+        }
+        assertGe(sum, 300, "the handler mostly did nothing");
+    }
+}
+
+/// @notice The same with calls in between that are changed, out of turn, or by others.
+/// forge-config: default.invariant.runs = 40
+/// forge-config: default.invariant.depth = 500
+/// forge-config: default.invariant.check-interval = 25
+/// forge-config: default.invariant.shrink-run-limit = 1000
+/// forge-config: default.invariant.fail-on-revert = true
+/// forge-config: deep.invariant.runs = 400
+/// forge-config: deep.invariant.depth = 500
+/// forge-config: deep.invariant.check-interval = 25
+/// forge-config: deep.invariant.fail-on-revert = true
+contract DataGarbageInvariants is DataInvariantsBase {
+    function setUp() external {
+        _createMarket();
+        _handler = new DataGarbageHandler(_market, _cash, _points);
+        _target();
+    }
+
+    /// @dev Both happened: hostile calls that were refused, and some that the books allow.
+    function afterInvariant() external view {
+        if (_handler.calls() < DEPTH) return;
+        DataGarbageHandler twin = DataGarbageHandler(address(_handler));
+        assertGe(twin.refused(), 40, "hardly anything was refused");
+        assertGe(
+            twin.done(twin.meddle.selector) + twin.done(twin.meddleAlso.selector),
+            1,
+            "no hostile call went through"
+        );
+    }
+}
