@@ -1,5 +1,5 @@
-"""EIP-7702: an account that borrows code still sells, buys and is paid by its own key; the code signs only what
-it would sign as a wallet, and nothing stays of it.
+"""EIP-7702: an account that borrows code still sells, buys and is paid by its own key; the code signs only
+what it would sign as a wallet, and nothing stays of it.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ ARRIVALS = {
     "TakesFee": PRICE - 1,
     "DeliversNothing": 0,
     "DeliversTwice": 2 * PRICE,
-    "HalvesBalances": PRICE // 2 - PRICE // 2,
+    "HalvesBalances": PRICE // 2,
     "DoublesBalances": 2 * PRICE,
     "ReportsFallingBalances": 0,
 }
