@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import brownie
@@ -30,6 +31,8 @@ def anything(chance: random.Random, kind: str) -> Any:
     """A random value of a Solidity type: often small, often the largest, else any."""
     if kind.endswith("[]"):
         return [anything(chance, kind[:-2]) for _ in range(chance.choice((0, 1, 2, 5)))]
+    if kind in TYPES:
+        return message(chance, kind)
     if kind == "bool":
         return chance.random() < 0.5
     if kind == "address":
@@ -48,12 +51,14 @@ def message(chance: random.Random, kind: str, **fields: Any) -> dict[str, Any]:
     return drawn | fields
 
 
-def call_all(contract: Any, calls: list[str]) -> list[tuple[bool, bytes]]:
+def call_all(
+    contract: Any, calls: list[str], sender: dict[str, str] | None = None
+) -> list[tuple[bool, bytes]]:
     """Whether each call succeeds, and what it answers or reverts with; in batches, as there are thousands."""
     outcomes = []
     for start in range(0, len(calls), 100):
         batch = [
-            ("eth_call", [{"to": contract.address, "data": data}, "latest"])
+            ("eth_call", [{"to": contract.address, "data": data} | (sender or {}), "latest"])
             for data in calls[start : start + 100]
         ]
         for answer in web3.provider.make_batch_request(batch):
@@ -67,6 +72,7 @@ def call_all(contract: Any, calls: list[str]) -> list[tuple[bool, bytes]]:
     return outcomes
 
 
+@cache
 def wallet_for(contract: Any, kind: str) -> Callable[[dict[str, Any]], SignableMessage]:
     """What a wallet makes of a message for this contract; the contract is asked for its name alone."""
     domain = {
