@@ -146,19 +146,22 @@ def sell(market: Any, buy: Any, accounts: Any) -> Callable[..., Sale]:
 @pytest.fixture(scope="module")
 def bought(buy: Any) -> Sale:
     """A sale that waits for its delivery."""
-    return buy()
+    sale: Sale = buy()
+    return sale
 
 
 @pytest.fixture(scope="module")
 def delivered(sell: Any) -> Sale:
     """A sale that was delivered as it should."""
-    return sell()
+    sale: Sale = sell()
+    return sale
 
 
 @pytest.fixture(scope="module")
 def cheated(sell: Any) -> Sale:
     """A sale that was delivered with another key."""
-    return sell(key=b"\x07" * 32)
+    sale: Sale = sell(key=b"\x07" * 32)
+    return sale
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def test_is_dated(market: Any, delivered: Sale, seller: Any, buyer: Any) -> None
 def test_stands_beside_the_revocation(
     market: Any, delivered: Sale, seller: Any, buyer: Any, first: str
 ) -> None:
-    steps = [
+    steps: list[Any] = [
         lambda: market.revoke(delivered.digest, buyer, {"from": seller}),
         lambda: market.acknowledge(delivered.digest, seller, {"from": buyer}),
     ]

@@ -62,9 +62,9 @@ def test_reverts_when_the_sale_has_ended(market: Any, delivered: Sale, seller: A
 def test_anyone_submits_what_she_signed(
     market: Any, delivered: Sale, seller: Any, buyer: Any, stranger: Any, cash: Any
 ) -> None:
-    signature = sign(seller, market, "Concede", delivered.about("seller"))
+    signature, held = sign(seller, market, "Concede", delivered.about("seller")), cash.balanceOf(buyer)
     market.concedeFor(delivered.words, buyer, signature, {"from": stranger})
-    assert cash.balanceOf(buyer) == HELD
+    assert cash.balanceOf(buyer) == held + PRICE
     with reverts_with("WrongState", delivered.id, State.CONCEDED):
         market.concedeFor(delivered.words, buyer, signature, {"from": stranger})
 
