@@ -22,7 +22,7 @@ class Record:
         version: Version of the peer's package, or of this project.
         state: What the storage held beforehand, such as "existing holders, nonce word in use".
         gas: `gasUsed` of the receipts, 21,000 and calldata included; rounded up where it is a share.
-        per: What `gas` is for: `transaction`, `order`, `recipient`, or `customer` (all her transactions).
+        per: What `gas` is for: `transaction`, `order`, `recipient`, or all of a `customer`'s or a `sale`'s.
         calldata_bytes: Length of the calldata of the same transactions; rounded up where it is a share.
         how: The call that was measured, and where the bytecode comes from.
     """

@@ -6,6 +6,7 @@ pragma solidity 0.8.30;
 /// address of (s / r)·R, where R is the point with x = r, so s = b·r mod n gives the address of b·R.
 /// @dev Nothing here reverts. A point whose x is not below the order of the curve counts as no point.
 library SealedKey {
+    /// @dev Of the group that the points make.
     uint256 private constant _ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
     /// @dev The x of the generator, whose y is even.
     bytes32 private constant _GENERATOR = 0x79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798;

@@ -82,25 +82,36 @@ contract DataGarbageHandler is DataHandler {
         if (_sales.length == 0) return;
         uint256 index = _mostlyOpen(seed);
         Entry memory entry = _sales[index];
-        uint256 who = _dice(seed, "who") % 3;
-        address sender = who == 0 ? entry.buyer : who == 1 ? entry.deal.seller : _anybody(seed);
         uint256 call = _dice(seed, "call") % 9;
-        // Half of the calls are not spoiled: only the sender, the state and the time are what they are.
+        // Most calls are not spoiled: only the sender, the state and the time are what they are.
         uint256 spoil = _dice(seed, "spoil") % 10;
+        address sender = _sender(entry, seed);
         bool spoiled = _spoil(entry, spoil, seed);
-        bytes memory signature = _signature(entry, call, spoil == 5);
-        vm.prank(sender);
-        (bool accepted,) = address(market).call(_data(entry, call, sender, signature, spoil, seed));
-        if (!accepted) {
+        if (!_accepted(entry, call, spoil, sender, seed)) {
             ++refused;
             return;
         }
         ++done[msg.sig];
-        IDataMarket.SaleState now_ = market.saleOf(entry.id).state;
-        if (spoiled) _break(2, "a call was accepted that was changed after it was signed");
-        if (spoil == 5 && call > 5) _break(2, "a stranger's signature was accepted");
+        // A delivery does not bring the deal.
+        if (spoiled && call != 8) _break(2, "a call was accepted that was changed after it was signed");
+        if (spoil == 5 && (call == 6 || call == 7)) _break(2, "a stranger's signature was accepted");
         if (spoil == 6 && (call == 4 || call == 5)) _break(2, "a dispute was won without the scalar");
-        _judge(index, call, sender, now_);
+        _judge(index, call, sender, market.saleOf(entry.id).state);
+    }
+
+    function _sender(Entry memory entry, uint256 seed) private view returns (address) {
+        uint256 who = _dice(seed, "who") % 3;
+        return who == 0 ? entry.buyer : who == 1 ? entry.deal.seller : _anybody(seed);
+    }
+
+    function _accepted(Entry memory entry, uint256 call, uint256 spoil, address sender, uint256 seed)
+        private
+        returns (bool accepted)
+    {
+        bytes memory signature = _signature(entry, call, spoil == 5);
+        bytes memory data = _data(entry, call, sender, signature, spoil, seed);
+        vm.prank(sender);
+        (accepted,) = address(market).call(data);
     }
 
     function _mostlyOpen(uint256 seed) private view returns (uint256 index) {

@@ -488,8 +488,9 @@ contract DataHandler is CommonBase {
 
     /// @dev A sale in a state, before or after its deadline.
     function _find(uint256 seed, IDataMarket.SaleState at, bool late) private view returns (bool, uint256) {
+        uint256 start = _dice(seed, "find");
         for (uint256 i = 0; i < _sales.length; ++i) {
-            uint256 index = (i + _dice(seed, "find")) % _sales.length;
+            uint256 index = (start + i) % _sales.length;
             Entry storage entry = _sales[index];
             if (entry.state == at && (time > entry.deadline) == late) return (true, index);
         }
@@ -497,8 +498,9 @@ contract DataHandler is CommonBase {
     }
 
     function _findRequest(uint256 seed, bool late) private view returns (bool, uint256) {
+        uint256 start = _dice(seed, "find");
         for (uint256 i = 0; i < _asked.length; ++i) {
-            uint256 index = (i + _dice(seed, "find")) % _asked.length;
+            uint256 index = (start + i) % _asked.length;
             if (_asked[index].left != 0 && (time > _asked[index].request.openUntil) == late) {
                 return (true, index);
             }

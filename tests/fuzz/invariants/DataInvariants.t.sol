@@ -50,12 +50,12 @@ abstract contract DataInvariantsBase is Test {
 /// @notice Sales and requests that are all valid: none may revert; and disputes that must fail.
 /// forge-config: default.invariant.runs = 40
 /// forge-config: default.invariant.depth = 500
-/// forge-config: default.invariant.check-interval = 25
+/// forge-config: default.invariant.check-interval = 125
 /// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = true
 /// forge-config: deep.invariant.runs = 400
 /// forge-config: deep.invariant.depth = 500
-/// forge-config: deep.invariant.check-interval = 25
+/// forge-config: deep.invariant.check-interval = 125
 /// forge-config: deep.invariant.fail-on-revert = true
 contract DataInvariants is DataInvariantsBase {
     function setUp() external {
@@ -81,12 +81,12 @@ contract DataInvariants is DataInvariantsBase {
 /// @notice The same with calls in between that are changed, out of turn, or by others.
 /// forge-config: default.invariant.runs = 40
 /// forge-config: default.invariant.depth = 500
-/// forge-config: default.invariant.check-interval = 25
+/// forge-config: default.invariant.check-interval = 125
 /// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = true
 /// forge-config: deep.invariant.runs = 400
 /// forge-config: deep.invariant.depth = 500
-/// forge-config: deep.invariant.check-interval = 25
+/// forge-config: deep.invariant.check-interval = 125
 /// forge-config: deep.invariant.fail-on-revert = true
 contract DataGarbageInvariants is DataInvariantsBase {
     function setUp() external {
