@@ -555,11 +555,18 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
             if (terms.tokenKind == _ERC20) {
                 if (liveUntil != 0) revert LiveUntilOutOfRange(liveUntil, 0, 0);
             } else {
-                uint256 atLeast = deliverBy + disputeSeconds + _MARGIN;
+                uint256 atLeast = _liveAtLeast(terms);
                 if (liveUntil < atLeast || liveUntil > atMost) {
                     revert LiveUntilOutOfRange(liveUntil, atLeast, atMost);
                 }
             }
+        }
+    }
+
+    /// @dev Beyond which time the points of a sale that begins now must live; anything if the deal's times are out of range.
+    function _liveAtLeast(Terms calldata terms) private view returns (uint256) {
+        unchecked {
+            return block.timestamp + terms.deliverSeconds + terms.disputeSeconds + _MARGIN;
         }
     }
 
@@ -879,7 +886,8 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         if (_obstacle(terms, dealDigest, saleId, answer.signature, _WALLET_GAS) != Obstacle.None) {
             return false;
         }
-        if (_isTooOld(terms)) return false;
+        // By time alone what was long enough when the buyer looked is too short now.
+        if (terms.tokenKind == _POINTS && terms.liveUntil < _liveAtLeast(terms)) return false;
         if (request.attestor != address(0)) {
             address seller = _account(terms.seller);
             Obstacle obstacle = _attestationObstacle(request, requestId, seller, answer.attestation);
@@ -888,12 +896,6 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         }
         _take(request, requestId, terms, saleId, answer.pointB);
         return true;
-    }
-
-    /// @dev Whether its points would no longer outlive both times. Answers that fitted a moment ago end so too.
-    function _isTooOld(Terms calldata terms) private view returns (bool) {
-        if (terms.tokenKind != _POINTS) return false;
-        return terms.liveUntil < block.timestamp + terms.deliverSeconds + terms.disputeSeconds + _MARGIN;
     }
 
     function _take(
