@@ -51,8 +51,7 @@ def _data(session: Session, vault: bool = False, password_file: Path | None = No
     """The market as the account sees it; with its vault where something is to be sold."""
     need_data()
     copies = open_vault(session, password_file) if vault else None
-    clock = None if session.config.is_local else time.time
-    return troc_of(session).data.using(copies, clock=clock)
+    return troc_of(session).data.using(copies)
 
 
 def _terms(file: Path | None) -> Terms | None:
@@ -432,14 +431,28 @@ def refund(context: typer.Context, sale: _Sale, to: Annotated[
 
 
 @app.command()
-def dispute(context: typer.Context, sale: _Sale) -> None:
+def dispute(
+    context: typer.Context,
+    sale: _Sale,
+    ask: Annotated[
+        str, typer.Option(help="Only ask the seller to concede: a signed note in this shared folder")
+    ] = "",
+) -> None:
     """Let the contract judge a wrong delivery. Ask the seller to concede first: this publishes the key."""
+    from troc.data.party import Drop
+
     session = session_of(context)
     data = _data(session)
     found = data.buyer.find(sale)
     finding = data.buyer.judge(found)
     if finding.is_right:
         raise DealError("what was delivered is what was sold", "pay for it (`troc data settle`)")
+    if ask:
+        text = f"{found.name[:_ID]}: {finding}. You ask the seller to give the money back."
+        if agreed(session, text, {"sale": found.name, "finding": finding.to_json()}, "Ask her?"):
+            note = data.buyer.ask(found, finding, Drop(ask))
+            session.result({"sale": found.name, "asked": note, "sent": False}, f"The note is in {ask}.")
+        return
     text = (
         f"{found.name[:_ID]}: {finding}. The contract gives the money back at once; what was delivered, and"
         " the key if it is right, becomes public for ever."
@@ -604,7 +617,7 @@ def fill(
 ) -> None:
     """Answer a request with a sealed copy: shown in words before you sign."""
     from troc.data.attesting import Attested
-    from troc.data.facts import TERMS
+    from troc.data.facts import TERMS, terms_of
     from troc.data.party import Drop
     from troc.data.requests import ANSWER
     from troc.data.words import contents
@@ -615,7 +628,7 @@ def fill(
     manifest = data.seller.copies.manifest(shelf_of().find(copy))
     attested = None if attestation is None else Attested.read(attestation)
     drafted = data.requests.draft_answer(found, manifest)
-    known = _terms(terms)
+    known = _terms(terms) or terms_of(drafted)
     if known is not None:
         known.check_deal(found.request.terms_hash, drafted.buyer)
     warnings = data.requests.warnings(found, criteria)

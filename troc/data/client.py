@@ -11,6 +11,7 @@ rows = b.data.open(sale.name).rows
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +43,8 @@ class Data:
         self._troc = troc
         self._copies: Copies | None = None
         self._fetch: Fetch | None = None
-        self._clock: Callable[[], float] | None = None
+        # A node that lags behind must not make the late look early; a local chain has a time of its own.
+        self._clock: Callable[[], float] | None = None if troc.chain.config.is_local else time.time
         self._folder: Path | None = None
         self._database = ""
 

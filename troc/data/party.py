@@ -27,6 +27,7 @@ from troc.errors import BrandError, DealError, InputError, NetworkError, StoreEr
 from troc.messages import (
     KIND_ERC20,
     KIND_POINTS,
+    WHOLE_INDEXES,
     Domain,
     Message,
     Permit,
@@ -291,10 +292,16 @@ class Party:
 
     def cancel_series(self, series: Iterable[int]) -> Receipt | None:
         """End whole series (nonces with index 0), as far as they still count."""
-        left = [each for each in dict.fromkeys(series) if self.sales.nonce_open(self.address, each)]
+        left = [each for each in dict.fromkeys(series) if self._is_current(each)]
         if not left:
             return None
         return self.do(self.call("cancelAll", left), CancelDealSeries(self.address, tuple(left)), Context())
+
+    def _is_current(self, series: int) -> bool:
+        """Whether anything of a series counts: single nonces of it may have been ended before."""
+        open_ = self.sales.contract.functions.nonceOpen
+        asked = [open_(self.address, series + index) for index in range(WHOLE_INDEXES)]
+        return any(self.chain.read_many(asked))
 
     # --------------------------------------------------------------------------------------------- sales
 

@@ -34,6 +34,9 @@ ANSWER = ".answer.json"
 MOST_AT_ONCE = 20
 """Answers of one transaction."""
 
+MOST_CHUNKS = 2**17
+"""Of an answer: 128 MiB of a file. Anybody may answer, and must not fill the buyer's disk."""
+
 _ATTESTATION = "attestation"
 
 
@@ -312,6 +315,8 @@ class Requests:
                 return "its times are longer than the request allows", None
             if deal.live_until > self._live_until(request):
                 return "it asks for points that live longer than the budget", None
+            if deal.count > MOST_CHUNKS:
+                return f"it is about {deal.count:,} chunks, and {MOST_CHUNKS:,} are taken unseen", None
             if not signed.signature:
                 return "its seller has not signed it", None
             check_signed(self._chain, signed)

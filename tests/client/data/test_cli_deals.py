@@ -17,10 +17,11 @@ import pytest
 import uvicorn
 
 from tests.client.core.command import environment, troc_here
-from tests.client.data.conftest import DAY, ROWS, Market
+from tests.client.data.conftest import DAY, ROWS, Market, deliver_anything
+from troc.accounts import open_account
 from troc.anvil import free_port
 from troc.data.chunks import Content
-from troc.data.deals import SaleState
+from troc.data.deals import SaleState, SignedDeal
 from troc.data.serving import create_app
 from troc.data.vault import Shelf, Vault, vault_folder
 from troc.manifest import write_manifest
@@ -172,6 +173,30 @@ def test_the_other_ends_by_commands(desk: Desk) -> None:
     assert "too late" in desk.no(SELLER, "deliver", other)
     desk.ok(BUYER, "refund", other)
     assert {each["state"] for each in desk.ok(BUYER, "status")["sales"]} == {"conceded", "returned"}
+
+
+def test_a_wrong_key_by_commands(desk: Desk, tmp_path: Path) -> None:
+    market = desk.market
+    sale = desk.ok(BUYER, "buy", desk.offer()["text"])["sale"]
+    seller = market.troc(open_account(SELLER, market.chain.config)).data
+    found = market.sale(bytes.fromhex(sale[2:]))
+    offer = SignedDeal(seller.seller.deal_of(found), b"", seller.seller.domain)
+    deliver_anything(seller, found, offer, bytes(31) + b"\5")
+    assert "not the one" in desk.no(BUYER, "open", sale)
+    notes = str(tmp_path / "notes")
+    assert desk.ok(BUYER, "dispute", sale, "--ask", notes)["sent"] is False
+    other = desk.ok(BUYER, "buy", desk.offer()["text"])["sale"]
+    done = desk.ok(SELLER, "watch", "--sell", "--once", "--notes", notes)["done"]
+    assert {each["what"]: each["about"] for each in done} == {"conceded": sale, "delivered": other}
+    third = desk.ok(BUYER, "buy", desk.offer()["text"])["sale"]
+    deliver_anything(
+        seller,
+        market.sale(bytes.fromhex(third[2:])),
+        SignedDeal(seller.seller.deal_of(market.sale(bytes.fromhex(third[2:]))), b"", seller.seller.domain),
+        bytes(31) + b"\6",
+    )
+    assert desk.ok(BUYER, "dispute", third)["finding"]["fault"] == "key"
+    assert desk.ok(BUYER, "status", third)["sales"][0]["state"] == "key_wrong"
 
 
 def test_what_is_wrong_is_said_in_one_line(desk: Desk) -> None:

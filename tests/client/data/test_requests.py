@@ -14,7 +14,7 @@ from troc.data.attesting import Attested, Ledger, Opened, attest
 from troc.data.chunks import Content, lay_out
 from troc.data.cipher import new_key
 from troc.data.client import Data
-from troc.data.deals import SaleState, SignedDeal
+from troc.data.deals import SaleState, SignedDeal, sign_deal
 from troc.data.manifest import Manifest, seal
 from troc.data.party import Drop
 from troc.data.requests import ANSWER, Open
@@ -144,6 +144,10 @@ def test_what_is_no_good_answer_is_not_taken(market: Market, town: Town) -> None
     def signed(**changes: Any) -> SignedDeal:
         return gil.sign(replace(deal, **changes), papers=papers)
 
+    def signed_anyhow(**changes: Any) -> SignedDeal:
+        """Past the seller's own program, which refuses it."""
+        return sign_deal(replace(deal, **changes), gil.domain, gil.troc.signer, papers=papers)
+
     junk = town.answer(found, "hal")
     market.copies.blobs[junk.deal.manifest_root] = b"junk"
     missing = town.answer(found, "ida")
@@ -162,6 +166,7 @@ def test_what_is_no_good_answer_is_not_taken(market: Market, town: Town) -> None
         "no attestation": replace(good, papers={}),
         "not about the seller": stolen,
         "ended": ended,
+        "taken unseen": signed_anyhow(count=2**17 + 1),
         "not signed": replace(good, signature=b"\1" * 65),
         "damaged": junk,
         "vault does not answer": missing,

@@ -13,6 +13,7 @@ from troc.data.chunks import Content
 from troc.data.deals import SaleState, SignedDeal
 from troc.data.standing import State
 from troc.errors import ContractError, DealError, TrocError
+from troc.messages import pack_nonce, unpack_nonce
 
 
 def state_of(market: Market, sale: bytes, selling: bool = True) -> State:
@@ -248,7 +249,13 @@ def test_a_seller_takes_her_money_when_the_time_is_over(market: Market) -> None:
 
 def test_a_key_that_everybody_has_is_not_offered_again(market: Market) -> None:
     offer, sale = market.delivered()
-    market.ann.seller.cancel_key(offer.deal.key_commit)
+    # The first number of the series ended before by itself: the rest of it must end all the same.
+    lane = unpack_nonce(offer.deal.nonce)[0]
+    market.ann.seller.cancel_nonces([pack_nonce(lane, 0)])
+    if not market.ann.seller.sales.nonce_open(offer.deal.seller, offer.deal.nonce):
+        offer = market.ann.offer(market.copies.manifest(offer.deal.manifest_root), "50 MILK")
+    assert market.ann.seller.cancel_key(offer.deal.key_commit) is not None
+    assert market.ann.seller.cancel_key(offer.deal.key_commit) is None
     with pytest.raises(DealError, match="ended this offer"):
         market.eve.buy(offer)
     with pytest.raises(DealError, match="key of this sealed copy"):
