@@ -244,7 +244,13 @@ class DataMachine(RuleBasedStateMachine):
         sale, good, signature = self.offer(seller, buyer, how)
         self.fund(buyer, sale.deal["tokenKind"], sale.deal["price"])
         deadline = self.world.time - late
-        message = {"buyer": buyer, "dealDigest": sale.digest, "pointB": sale.b.x, "deadline": deadline}
+        message = {
+            "buyer": buyer,
+            "dealDigest": sale.digest,
+            "content": bytes(32),
+            "pointB": sale.b.x,
+            "deadline": deadline,
+        }
         bid = PEOPLE[sender if forged else buyer].sign_digest(digest(self.address, "Buy", message))
         if swapped:
             sale.b = point_of(f"of a relay {self.number}")

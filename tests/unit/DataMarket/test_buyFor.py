@@ -33,6 +33,7 @@ def _message(sale: Sale, deadline: int = MAX_UINT256) -> dict[str, Any]:
     return {
         "buyer": sale.buyer.address,
         "dealDigest": sale.digest,
+        "content": bytes(32),
         "pointB": sale.b.x,
         "deadline": deadline,
     }

@@ -70,6 +70,7 @@ def test_a_delegated_buyer_buys_by_his_own_key(
     message = {
         "buyer": buyer.address,
         "dealDigest": sale.digest,
+        "content": bytes(32),
         "pointB": sale.b.x,
         "deadline": MAX_UINT256,
     }

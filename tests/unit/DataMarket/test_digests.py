@@ -55,7 +55,9 @@ def data_call(market: Any, chance: random.Random, kind: str) -> tuple[dict[str, 
     sale_id = sale_id_of(deal_digest, seller, buyer)
     terms, deadline = words(deal), 2**40 + chance.getrandbits(200)
     if kind == "Buy":
-        drawn = message(chance, kind, buyer=buyer, dealDigest=deal_digest, deadline=deadline)
+        drawn = message(
+            chance, kind, buyer=buyer, dealDigest=deal_digest, content=bytes(32), deadline=deadline
+        )
         call = market.buyFor.encode_input(terms, b"", buyer, drawn["pointB"], deadline, b"")
     elif kind == "Deliver":
         drawn = message(chance, kind, seller=seller)

@@ -35,6 +35,7 @@ def messages(
     purchase = {
         "buyer": buyer.address,
         "dealDigest": fresh.digest,
+        "content": bytes(32),
         "pointB": fresh.b.x,
         "deadline": MAX_UINT256,
     }

@@ -81,7 +81,13 @@ def signed_messages(stage: Any) -> dict[str, tuple[str, str, dict[str, Any]]]:
     posted = dict(zip(("pointB", "pointE", "wrapped"), stage.bought.posted, strict=True))
 
     def purchase(sale: Any) -> dict[str, Any]:
-        return {"buyer": buyer, "dealDigest": sale.digest, "pointB": sale.b.x, "deadline": MAX_UINT256}
+        return {
+            "buyer": buyer,
+            "dealDigest": sale.digest,
+            "content": bytes(32),
+            "pointB": sale.b.x,
+            "deadline": MAX_UINT256,
+        }
 
     request_id = digest(market, "Request", stage.request)
     return {

@@ -170,6 +170,7 @@ def message(sale: Sale, deadline: int = MAX_UINT256) -> dict[str, Any]:
     return {
         "buyer": sale.buyer.address,
         "dealDigest": sale.digest,
+        "content": bytes(32),
         "pointB": sale.b.x,
         "deadline": deadline,
     }
@@ -222,7 +223,14 @@ def test_attested_ones(
         market.takeManyFor.call(words(attested), [sale.answer()], deadline, signatures, {"from": stranger})
         == 0
     )
-    market.takeManyFor(words(attested), [sale.answer(attest())], deadline, signatures, {"from": stranger})
+    attestation = attest()
+    asked = message(sale, deadline) | {"content": attestation[0]}
+    with reverts_with("NotSignedBy", sale.buyer, digest(market, "Buy", asked)):
+        market.takeManyFor.call(
+            words(attested), [sale.answer(attestation)], deadline, signatures, {"from": stranger}
+        )
+    signatures = [sign(sale.buyer, market, "Buy", asked)]
+    market.takeManyFor(words(attested), [sale.answer(attestation)], deadline, signatures, {"from": stranger})
     assert states(market, sale) == [State.BOUGHT]
 
 

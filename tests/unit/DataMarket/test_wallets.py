@@ -214,6 +214,7 @@ def test_a_wallet_buys_by_its_owners_signature(
     message = {
         "buyer": wallet.address,
         "dealDigest": sale.digest,
+        "content": bytes(32),
         "pointB": sale.b.x,
         "deadline": MAX_UINT256,
     }
