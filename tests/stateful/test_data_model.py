@@ -42,7 +42,7 @@ offers = st.fixed_dictionaries(
         "content": st.sampled_from([GOOD, GOOD, SPOILED]),
         "reserved": st.sampled_from([None, None, None, "buyer", "other"]),
         "times": st.sampled_from([(DAY, 2 * DAY)] * 5 + [(3 * DAY, 4 * DAY), (DAY - 1, 2 * DAY)]),
-        "spare": st.sampled_from([DAY, DAY, 10 * DAY, 0, -1, 80 * DAY, 200 * DAY]),
+        "spare": st.sampled_from([DAY, DAY, 10 * DAY, 0, -1, 80 * DAY, 200 * DAY, 200 * DAY]),
         "open": st.sampled_from([DAY] * 8 + [0, -1]),
         "nonce": st.integers(0, 3).map(lambda lane: pack_nonce(lane, 0, 7)),
         "signed": st.sampled_from(["well"] * 8 + ["other key", "other chain"]),
@@ -494,7 +494,7 @@ class DataMachine(RuleBasedStateMachine):
             sale.b.x,
         )
 
-    @rule(number=some, sender=st.sampled_from([None, None, *ADDRESSES]), named=seldom)
+    @rule(number=some, sender=st.sampled_from([None, None, *ADDRESSES]), named=st.booleans())
     def close(self, number: int, sender: str | None, named: bool) -> None:
         if not self.requests:
             return
