@@ -475,7 +475,7 @@ interface IDataMarket {
     ) external;
 
     /// @notice Takes many answers to the sender's request. Passes over those that ended since the sender looked: sold, cancelled,
-    /// no longer signed or attested, or the subject taken.
+    /// expired, no longer signed or attested, points that would live too short by now, or the subject taken.
     /// @return taken How many it took.
     function takeMany(Request calldata request, Answer[] calldata answers) external returns (uint256 taken);
 

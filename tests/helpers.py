@@ -20,7 +20,9 @@ ZERO_ADDRESS = "0x" + "00" * 20
 
 _MESSAGES = Path(__file__).parent.parent / "docs" / "messages.md"
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-_TYPE_STRING = re.compile(r"^(\w+)\((\w.*)\)$", re.MULTILINE)
+_TYPE_STRINGS = re.compile(r"^(?:\w+\(\w[^()]*\))+$", re.MULTILINE)
+_TYPE_STRING = re.compile(r"(\w+)\(([^()]*)\)")
+_DOMAINS = {"PointsExchange": "Troc Exchange", "DataMarket": "Troc Data Market"}
 
 # ----------------------------------------------------------------------------------------------------- errors
 
@@ -84,19 +86,32 @@ def _request(method: str, *params: Any) -> None:
 
 @cache
 def message_types() -> dict[str, list[dict[str, str]]]:
-    """The fields of each signed message, as docs/messages.md lays them down."""
+    """The fields of each signed message, and of what is part of one, as docs/messages.md lays them down."""
     return {
         name: [dict(zip(("type", "name"), field.split(" "), strict=True)) for field in fields.split(",")]
-        for name, fields in _TYPE_STRING.findall(_MESSAGES.read_text())
+        for line in _TYPE_STRINGS.findall(_MESSAGES.read_text())
+        for name, fields in _TYPE_STRING.findall(line)
     }
+
+
+def types_of(kind: str) -> dict[str, list[dict[str, str]]]:
+    """The fields of one message and of its parts."""
+    fields = message_types()[kind]
+    parts = [field["type"] for field in fields if field["type"] in message_types()]
+    return {kind: fields} | {name: own for part in parts for name, own in types_of(part).items()}
+
+
+def domain_name(contract: Any) -> str:
+    """What docs/messages.md says that the domain of a contract is called; a token is asked for its name."""
+    return _DOMAINS.get(contract._name) or str(contract.name())
 
 
 def typed_data(contract: Any, kind: str, message: dict[str, Any], **domain: Any) -> SignableMessage:
     """A message as a wallet sees it. `domain` overrides single fields of the domain of `contract`."""
     if "name" not in domain:
-        domain["name"] = contract.name() if hasattr(contract, "name") else "Troc Exchange"
+        domain["name"] = domain_name(contract)
     whole = {"version": "1", "chainId": web3.chain_id, "verifyingContract": contract.address, **domain}
-    return encode_typed_data(whole, {kind: message_types()[kind]}, message)
+    return encode_typed_data(whole, types_of(kind), message)
 
 
 def sign(signer: Any, contract: Any, kind: str, message: dict[str, Any], **domain: Any) -> bytes:

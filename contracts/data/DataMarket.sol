@@ -31,7 +31,9 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     uint256 private constant _MAX_SECONDS = 365 days;
     uint256 private constant _MARGIN = 1 days;
     /// @dev What a token may burn to say whether its units expire.
-    uint256 private constant _PROBE_GAS = 10_000;
+    uint256 private constant _PROBE_GAS = 50_000;
+    /// @dev What a seller that is a contract may burn in a batch to say whether it signed.
+    uint256 private constant _WALLET_GAS = 300_000;
 
     // The numbers of `SaleState`.
     uint256 private constant _BOUGHT = 1;
@@ -54,7 +56,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         "Deal(address seller,address buyer,address token,uint8 tokenKind,uint256 price,bytes32 manifestRoot,uint256 count,bytes32 keyCommit,bytes32 termsHash,uint256 deliverSeconds,uint256 disputeSeconds,uint256 liveUntil,uint256 openUntil,bytes32 requestId,uint256 nonce)"
     );
     bytes32 private constant _BUY_TYPE =
-        keccak256("Buy(address buyer,bytes32 dealDigest,bytes32 pointB,uint256 deadline)");
+        keccak256("Buy(address buyer,bytes32 dealDigest,bytes32 content,bytes32 pointB,uint256 deadline)");
     bytes32 private constant _DELIVER_TYPE =
         keccak256("Deliver(address seller,bytes32 saleId,bytes32 pointB,bytes32 pointE,bytes32 wrapped)");
     bytes32 private constant _CONCEDE_TYPE = keccak256("Concede(address seller,bytes32 saleId)");
@@ -144,7 +146,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     ) external {
         Terms calldata terms = _terms(deal);
         bytes32 dealDigest = _dealDigest(terms);
-        _checkBuySignature(terms.nonce, dealDigest, buyer, pointB, deadline, buySignature);
+        _checkBuySignature(terms.nonce, dealDigest, 0, buyer, pointB, deadline, buySignature);
         _buy(terms, dealDigest, dealSignature, buyer, pointB);
     }
 
@@ -355,7 +357,9 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         Terms calldata terms = _terms(deal);
         bytes32 dealDigest = _dealDigest(terms);
         bytes32 saleId = _idOf(dealDigest, terms.seller, msg.sender);
-        _refuse(_obstacle(terms, dealDigest, saleId, dealSignature), terms, dealDigest, saleId);
+        _refuse(
+            _obstacle(terms, dealDigest, saleId, dealSignature, type(uint256).max), terms, dealDigest, saleId
+        );
         _take(request, requestId, terms, saleId, pointB);
     }
 
@@ -373,7 +377,9 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         Terms calldata terms = _terms(deal);
         bytes32 dealDigest = _dealDigest(terms);
         bytes32 saleId = _idOf(dealDigest, terms.seller, msg.sender);
-        _refuse(_obstacle(terms, dealDigest, saleId, dealSignature), terms, dealDigest, saleId);
+        _refuse(
+            _obstacle(terms, dealDigest, saleId, dealSignature, type(uint256).max), terms, dealDigest, saleId
+        );
         Obstacle obstacle = _attestationObstacle(request, requestId, deal.seller, attestation);
         _refuseAttestation(obstacle, request, requestId, deal.seller, attestation);
         _taken[requestId][deal.seller] = true;
@@ -405,7 +411,13 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
             Answer calldata answer = answers[i];
             bytes32 dealDigest = _dealDigest(_terms(answer.deal));
             _checkBuySignature(
-                answer.deal.nonce, dealDigest, request.buyer, answer.pointB, deadline, buySignatures[i]
+                answer.deal.nonce,
+                dealDigest,
+                request.attestor == address(0) ? bytes32(0) : answer.attestation.contentHash,
+                request.buyer,
+                answer.pointB,
+                deadline,
+                buySignatures[i]
             );
             if (_takeIfOpen(request, requestId, answer, dealDigest)) ++taken;
         }
@@ -498,7 +510,9 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     ) private {
         if (terms.requestId != 0) revert OtherRequest(0, terms.requestId);
         bytes32 saleId = _idOf(dealDigest, terms.seller, buyer);
-        _refuse(_obstacle(terms, dealDigest, saleId, dealSignature), terms, dealDigest, saleId);
+        _refuse(
+            _obstacle(terms, dealDigest, saleId, dealSignature, type(uint256).max), terms, dealDigest, saleId
+        );
         _start(terms, saleId, buyer, pointB, type(uint256).max);
         _collect(_account(terms.token), terms.tokenKind, buyer, saleId, terms.price, terms.liveUntil);
     }
@@ -541,11 +555,18 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
             if (terms.tokenKind == _ERC20) {
                 if (liveUntil != 0) revert LiveUntilOutOfRange(liveUntil, 0, 0);
             } else {
-                uint256 atLeast = deliverBy + disputeSeconds + _MARGIN;
+                uint256 atLeast = _liveAtLeast(terms);
                 if (liveUntil < atLeast || liveUntil > atMost) {
                     revert LiveUntilOutOfRange(liveUntil, atLeast, atMost);
                 }
             }
+        }
+    }
+
+    /// @dev Beyond which time the points of a sale that begins now must live; anything if the deal's times are out of range.
+    function _liveAtLeast(Terms calldata terms) private view returns (uint256) {
+        unchecked {
+            return block.timestamp + terms.deliverSeconds + terms.disputeSeconds + _MARGIN;
         }
     }
 
@@ -567,6 +588,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     function _checkBuySignature(
         uint256 nonce,
         bytes32 dealDigest,
+        bytes32 content,
         address buyer,
         bytes32 pointB,
         uint256 deadline,
@@ -574,22 +596,26 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     ) private view {
         if (block.timestamp > deadline) revert PurchaseExpired(deadline);
         if (!_nonces.isOpen(buyer, nonce)) revert DealCancelled(buyer, nonce);
-        bytes32 hash = keccak256(abi.encode(_BUY_TYPE, buyer, dealDigest, pointB, deadline));
+        bytes32 hash = keccak256(abi.encode(_BUY_TYPE, buyer, dealDigest, content, pointB, deadline));
         _checkSigned(buyer, hash, signature);
     }
 
     /// @dev What stands against a deal that may not have stood against it a moment ago. A seller who sends agrees by that.
-    function _obstacle(Terms calldata terms, bytes32 dealDigest, bytes32 saleId, bytes calldata signature)
-        private
-        view
-        returns (Obstacle)
-    {
+    /// @param limit What a contract gets to say whether it signed.
+    function _obstacle(
+        Terms calldata terms,
+        bytes32 dealDigest,
+        bytes32 saleId,
+        bytes calldata signature,
+        uint256 limit
+    ) private view returns (Obstacle) {
         if (_sales[saleId] != 0) return Obstacle.Bought;
         if (block.timestamp > terms.openUntil) return Obstacle.Expired;
         address seller = _account(terms.seller);
         if (msg.sender == seller) return Obstacle.None;
         if (!_nonces.isOpen(seller, terms.nonce)) return Obstacle.Cancelled;
-        return Signatures.isValid(seller, dealDigest, signature) ? Obstacle.None : Obstacle.Unsigned;
+        bool signed = Signatures.isValidWithin(seller, dealDigest, signature, limit);
+        return signed ? Obstacle.None : Obstacle.Unsigned;
     }
 
     function _refuse(Obstacle obstacle, Terms calldata terms, bytes32 dealDigest, bytes32 saleId)
@@ -857,7 +883,11 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     ) private returns (bool) {
         Terms calldata terms = _terms(answer.deal);
         bytes32 saleId = _idOf(dealDigest, terms.seller, request.buyer);
-        if (_obstacle(terms, dealDigest, saleId, answer.signature) != Obstacle.None) return false;
+        if (_obstacle(terms, dealDigest, saleId, answer.signature, _WALLET_GAS) != Obstacle.None) {
+            return false;
+        }
+        // By time alone what was long enough when the buyer looked is too short now.
+        if (terms.tokenKind == _POINTS && terms.liveUntil < _liveAtLeast(terms)) return false;
         if (request.attestor != address(0)) {
             address seller = _account(terms.seller);
             Obstacle obstacle = _attestationObstacle(request, requestId, seller, answer.attestation);
@@ -994,7 +1024,8 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         view
         returns (uint256)
     {
-        if (block.timestamp <= liveUntil) return amount;
+        // What was given for nothing names no token that could be asked.
+        if (amount == 0 || block.timestamp <= liveUntil) return amount;
         address pocket = ILoyaltyToken(token).pocketOf(address(this), id);
         (uint256[4] memory amounts, uint256[4] memory expiries) = ILoyaltyToken(token).lotsOf(pocket);
         uint256 alive;

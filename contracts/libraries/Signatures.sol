@@ -14,8 +14,18 @@ library Signatures {
     /// @param digest What was signed.
     /// @param signature 65 bytes `r, s, v`, 64 bytes by ERC-2098, or whatever the contract wallet understands.
     function isValid(address signer, bytes32 digest, bytes calldata signature) internal view returns (bool) {
+        return isValidWithin(signer, digest, signature, type(uint256).max);
+    }
+
+    /// @notice The same where a contract gets at most `limit` gas to answer: in batches, in which one must not use up what the
+    /// others need.
+    function isValidWithin(address signer, bytes32 digest, bytes calldata signature, uint256 limit)
+        internal
+        view
+        returns (bool)
+    {
         if (_isKeyOf(signer, digest, signature)) return true;
-        return signer.code.length != 0 && _askContract(signer, digest, signature);
+        return signer.code.length != 0 && _askContract(signer, digest, signature, limit);
     }
 
     /// @notice The same for a signature in three words.
@@ -25,7 +35,9 @@ library Signatures {
         returns (bool)
     {
         if (_recovers(signer, digest, v, r, s)) return true;
-        return signer.code.length != 0 && _askContract(signer, digest, abi.encodePacked(r, s, v));
+        return
+            signer.code.length != 0
+                && _askContract(signer, digest, abi.encodePacked(r, s, v), type(uint256).max);
     }
 
     function _isKeyOf(address signer, bytes32 digest, bytes calldata signature) private pure returns (bool) {
@@ -63,7 +75,7 @@ library Signatures {
 
     /// @dev Compares the whole word of the answer, so that a contract that answers anything with "true" did not sign. Only
     /// one word of the answer is copied, however long it is.
-    function _askContract(address signer, bytes32 digest, bytes memory signature)
+    function _askContract(address signer, bytes32 digest, bytes memory signature, uint256 limit)
         private
         view
         returns (bool yes)
@@ -71,7 +83,7 @@ library Signatures {
         bytes memory question = abi.encodeWithSelector(_ERC1271, digest, signature);
         bytes32 expected = bytes32(_ERC1271);
         assembly ("memory-safe") {
-            let answered := staticcall(gas(), signer, add(question, 0x20), mload(question), 0x00, 0x20)
+            let answered := staticcall(limit, signer, add(question, 0x20), mload(question), 0x00, 0x20)
             yes := and(answered, and(gt(returndatasize(), 0x1f), eq(mload(0x00), expected)))
         }
     }

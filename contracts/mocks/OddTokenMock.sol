@@ -81,6 +81,7 @@ contract OddTokenMock {
 
     /// @notice ERC-20, from the sender.
     function transfer(address to, uint256 value) external {
+        _callHook();
         _move(msg.sender, to, value);
         _answer();
     }

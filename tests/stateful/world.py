@@ -133,6 +133,9 @@ class Person:
         """Signs whatever message, also one that names somebody else."""
         return bytes(Account.sign_message(typed(message, domain), self._key).signature)
 
+    def sign_digest(self, digest: bytes) -> bytes:
+        return bytes(Account.unsafe_sign_hash(digest, self._key).signature)
+
 
 @cache
 def person(name: str) -> Person:

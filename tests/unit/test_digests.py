@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import brownie
@@ -14,7 +15,7 @@ from brownie import web3
 from eth_account.messages import SignableMessage, encode_typed_data
 from web3 import Web3
 
-from tests.helpers import LANE, MAX_UINT256, message_types, now, sign
+from tests.helpers import LANE, MAX_UINT256, domain_name, message_types, now, sign, types_of
 from tests.orders import digest_of, words
 
 MANY = 1_000
@@ -30,6 +31,8 @@ def anything(chance: random.Random, kind: str) -> Any:
     """A random value of a Solidity type: often small, often the largest, else any."""
     if kind.endswith("[]"):
         return [anything(chance, kind[:-2]) for _ in range(chance.choice((0, 1, 2, 5)))]
+    if kind in TYPES:
+        return message(chance, kind)
     if kind == "bool":
         return chance.random() < 0.5
     if kind == "address":
@@ -48,12 +51,14 @@ def message(chance: random.Random, kind: str, **fields: Any) -> dict[str, Any]:
     return drawn | fields
 
 
-def call_all(contract: Any, calls: list[str]) -> list[tuple[bool, bytes]]:
+def call_all(
+    contract: Any, calls: list[str], sender: dict[str, str] | None = None
+) -> list[tuple[bool, bytes]]:
     """Whether each call succeeds, and what it answers or reverts with; in batches, as there are thousands."""
     outcomes = []
     for start in range(0, len(calls), 100):
         batch = [
-            ("eth_call", [{"to": contract.address, "data": data}, "latest"])
+            ("eth_call", [{"to": contract.address, "data": data} | (sender or {}), "latest"])
             for data in calls[start : start + 100]
         ]
         for answer in web3.provider.make_batch_request(batch):
@@ -67,15 +72,16 @@ def call_all(contract: Any, calls: list[str]) -> list[tuple[bool, bytes]]:
     return outcomes
 
 
+@cache
 def wallet_for(contract: Any, kind: str) -> Callable[[dict[str, Any]], SignableMessage]:
     """What a wallet makes of a message for this contract; the contract is asked for its name alone."""
     domain = {
-        "name": contract.name() if hasattr(contract, "name") else "Troc Exchange",
+        "name": domain_name(contract),
         "version": "1",
         "chainId": web3.eth.chain_id,
         "verifyingContract": contract.address,
     }
-    return lambda drawn: encode_typed_data(domain, {kind: TYPES[kind]}, drawn)
+    return lambda drawn: encode_typed_data(domain, types_of(kind), drawn)
 
 
 def digests(contract: Any, kind: str, messages: list[dict[str, Any]]) -> list[bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers import message_types, next_block_at, now, reverts_with, sign, travel_to
+from tests.helpers import message_types, next_block_at, now, reverts_with, sign, travel_to, types_of
 
 
 def test_reverts_with_accepts_the_error_and_its_values(token: Any, stranger: Any) -> None:
@@ -65,12 +65,16 @@ def test_time_comes_back_with_isolation(token: Any) -> None:
 def test_message_types_are_those_of_the_page() -> None:
     assert set(message_types()) == {
         "Permit", "Send", "Redeem", "CancelNonces", "Voucher", "Claim", "Order", "Cancel", "CancelAll",
+        "Deal", "Buy", "Deliver", "Concede", "Settle", "SettleTo", "Revoke", "Acknowledge", "AcknowledgeMany",
+        "CancelDeals", "CancelDealSeries", "Request", "CloseRequest", "Attestation", "Content",
         "LinkCard", "Adjustment", "AdjustmentPolicy",
     }  # fmt: skip
     assert message_types()["CancelNonces"] == [
         {"type": "address", "name": "holder"},
         {"type": "uint256[]", "name": "nonces"},
     ]
+    assert list(types_of("Attestation")) == ["Attestation", "Content"]
+    assert types_of("Attestation")["Attestation"][-1] == {"type": "Content", "name": "content"}
 
 
 def test_sign_makes_65_bytes_that_depend_on_the_domain(token: Any, customer: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 # How many tests of a file need Prague.
 PRAGUE = {
+    "unit/DataMarket/test_delegated.py": 4,
     "unit/LoyaltyToken/test_delegated.py": 5,
     "unit/PointsExchange/test_wallets.py": 3,
 }

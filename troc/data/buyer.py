@@ -43,6 +43,7 @@ from troc.data.deals import (
 )
 from troc.data.manifest import Manifest, Opened, WrongChunkError, open_record
 from troc.data.messages import (
+    NO_CONTENT,
     NO_REQUEST,
     Acknowledge,
     AcknowledgeMany,
@@ -193,7 +194,7 @@ class Buyer(Party):
         self.keep(signed, mine=False)
         self.allow(self.money_of(deal))
         point, deadline = self.point_for(signed.digest)
-        buy = Buy(self.address, signed.digest, point.x, deadline)
+        buy = Buy(self.address, signed.digest, NO_CONTENT, point.x, deadline)
         function = self.call("buy", deal.as_tuple(), signed.signature, point.x)
         self.do(function, buy, Context(deal, signed.signature, self.address))
         return self._bought(id_)
@@ -280,7 +281,7 @@ class Buyer(Party):
         self.keep_copy(unsigned)
         self.allow(self.money_of(deal))
         point, _ = self.point_for(unsigned.digest)
-        buy = Buy(self.address, unsigned.digest, point.x, deal.open_until)
+        buy = Buy(self.address, unsigned.digest, NO_CONTENT, point.x, deal.open_until)
         signed = SignedDeal(
             deal, b"", self.domain, source, Bid(buy, sign(buy, self.domain, self.troc.signer))
         )

@@ -28,6 +28,7 @@ from troc.accounts import Signer
 from troc.chain import Chain
 from troc.data.messages import (
     MARKET,
+    NO_CONTENT,
     NO_REQUEST,
     Buy,
     Deal,
@@ -279,7 +280,7 @@ class SignedDeal:
             )  # fmt: skip
             if size > _LARGEST_SIGNATURE:
                 raise IndexError
-            bid = Bid(Buy(who, digest(deal, domain), point, deadline), reader.take(size))
+            bid = Bid(Buy(who, digest(deal, domain), NO_CONTENT, point, deadline), reader.take(size))
         return cls(deal, signature, domain, source, bid)
 
 

@@ -15,6 +15,7 @@ from troc.messages import Address, Bool, Bytes32, Domain, Message, Uint8, Uint25
 MARKET = "DataMarket"
 MARKET_NAME = "Troc Data Market"
 NO_REQUEST = bytes(32)
+NO_CONTENT = bytes(32)
 
 Bytes32s = Annotated[tuple[bytes, ...], "bytes32[]"]
 
@@ -44,12 +45,15 @@ class Deal(Message):
 
 @dataclass(frozen=True)
 class Buy(Message):
-    """Buys a deal, or takes an answer, with this one-time point."""
+    """Buys a deal, or takes an answer, with this one-time point. `content`: what the attestation of an answer
+    is about, where the request asks for one; else `NO_CONTENT`.
+    """
 
     contract: ClassVar[str] = MARKET
 
     buyer: Address
     deal_digest: Bytes32
+    content: Bytes32
     point_b: Bytes32
     deadline: Uint256
 

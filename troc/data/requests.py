@@ -395,7 +395,7 @@ class Requests:
         submitter = buyer.troc.submitter
         if submitter is not None:
             for signed, point, deadline, argument in prepared:
-                buy = Buy(buyer.address, signed.digest, point.x, deadline)
+                buy = Buy(buyer.address, signed.digest, argument[0], point.x, deadline)
                 context = Context(signed.deal, signed.signature, buyer.address, request, argument)
                 signature = sign(buy, buyer.domain, buyer.troc.signer)
                 submitter.submit([act_of(buy, signature, buyer.domain, context)])

@@ -59,7 +59,7 @@ def some() -> list[SignedDeal]:
     """One of each shape."""
     link = "https://vault.example/data/0x" + "ab" * 32 + "#troc_data_" + "x" * 43
     bid = a_deal(buyer=BUYER)
-    buy = Buy(BUYER, digest(bid, DOMAIN), chance.randbytes(32), 1_790_000_000)
+    buy = Buy(BUYER, digest(bid, DOMAIN), bytes(32), chance.randbytes(32), 1_790_000_000)
     return [
         signed(),
         signed(source=link),

@@ -96,7 +96,7 @@ def test_what_a_relay_is_told_is_what_was_signed(market: Market) -> None:
     dai = market.dai.buyer
     acts = market.everyone.acts
     point, deadline = dai.point_for(offer.digest)
-    buy = Buy(dai.address, offer.digest, point.x, deadline)
+    buy = Buy(dai.address, offer.digest, bytes(32), point.x, deadline)
     signature = sign(buy, dai.domain, dai.troc.signer)
     context = Context(offer.deal, offer.signature, dai.address)
     act = act_of(buy, signature, dai.domain, context)

@@ -186,7 +186,7 @@ def test_another_point_after_a_reorganisation_gets_another_answer(market: Market
     from troc.data.acts import Context
     from troc.data.messages import Buy
 
-    buy = Buy(dai.address, offer.digest, fresh.x, market.now() + HOUR)
+    buy = Buy(dai.address, offer.digest, bytes(32), fresh.x, market.now() + HOUR)
     dai.do(function, buy, Context(offer.deal, offer.signature, dai.address))
     assert whats(market.ann.seller.step()) == ["delivered"]
     second = market.sale(sale.id).delivered
@@ -208,7 +208,7 @@ def test_no_key_for_a_point_that_serves_twice_or_is_weak(market: Market) -> None
 
     for signed, x in ((other, sale.point_b), (offer, weak.x)):
         eve.allow(eve.money_of(signed.deal))
-        buy = Buy(eve.address, signed.digest, x, market.now() + HOUR)
+        buy = Buy(eve.address, signed.digest, bytes(32), x, market.now() + HOUR)
         function = eve.call("buy", signed.deal.as_tuple(), signed.signature, x)
         eve.do(function, buy, Context(signed.deal, signed.signature, eve.address))
     done = {did.about: did for did in market.ann.seller.step()}

@@ -425,9 +425,21 @@ abstract contract DataMarketTest is Test {
     }
 
     function signBuy(Sold memory sold, uint256 deadline) internal view returns (bytes memory) {
-        bytes32 kind = keccak256("Buy(address buyer,bytes32 dealDigest,bytes32 pointB,uint256 deadline)");
+        return signBuyOf(sold, 0, deadline);
+    }
+
+    /// @param attested The content of the attestation that an answer comes with.
+    function signBuyOf(Sold memory sold, bytes32 attested, uint256 deadline)
+        internal
+        view
+        returns (bytes memory)
+    {
+        bytes32 kind = keccak256(
+            "Buy(address buyer,bytes32 dealDigest,bytes32 content,bytes32 pointB,uint256 deadline)"
+        );
         return signStruct(
-            sold.buyer, keccak256(abi.encode(kind, sold.buyer, sold.digest, sold.posted.pointB, deadline))
+            sold.buyer,
+            keccak256(abi.encode(kind, sold.buyer, sold.digest, attested, sold.posted.pointB, deadline))
         );
     }
 

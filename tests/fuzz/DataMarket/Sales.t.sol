@@ -174,8 +174,11 @@ contract DataMarketSalesTest is DataMarketTest {
         vm.prank(buyer);
         market.buy(sold.deal, own, sold.posted.pointB);
         bytes memory buySignature = signBuy(sold, START);
-        bytes32 kind = keccak256("Buy(address buyer,bytes32 dealDigest,bytes32 pointB,uint256 deadline)");
-        bytes32 digest = typed(keccak256(abi.encode(kind, rival, sold.digest, sold.posted.pointB, START)));
+        bytes32 kind = keccak256(
+            "Buy(address buyer,bytes32 dealDigest,bytes32 content,bytes32 pointB,uint256 deadline)"
+        );
+        bytes32 digest =
+            typed(keccak256(abi.encode(kind, rival, sold.digest, bytes32(0), sold.posted.pointB, START)));
         vm.expectRevert(notSigned(rival, digest));
         market.buyFor(sold.deal, sold.signature, rival, sold.posted.pointB, START, buySignature);
     }

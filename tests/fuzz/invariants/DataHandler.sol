@@ -372,8 +372,11 @@ contract DataHandler is CommonBase {
         _fund(entry.deal.token, entry.buyer, entry.deal.price);
         bytes memory signature = _sign(entry.deal.seller, entry.digest);
         if (seed % 3 == 0) {
-            bytes32 kind = keccak256("Buy(address buyer,bytes32 dealDigest,bytes32 pointB,uint256 deadline)");
-            bytes32 hash = keccak256(abi.encode(kind, entry.buyer, entry.digest, entry.posted.pointB, time));
+            bytes32 kind = keccak256(
+                "Buy(address buyer,bytes32 dealDigest,bytes32 content,bytes32 pointB,uint256 deadline)"
+            );
+            bytes32 hash =
+                keccak256(abi.encode(kind, entry.buyer, entry.digest, bytes32(0), entry.posted.pointB, time));
             bytes memory word = _sign(entry.buyer, _typed(hash));
             market.buyFor(entry.deal, signature, entry.buyer, entry.posted.pointB, time, word);
         } else {
