@@ -101,9 +101,6 @@ class Attestation(Message):
         content = {name: flat.pop(name) for name in ("plainRoot", "count")}
         return flat | {"content": content}
 
-    def as_tuple(self) -> tuple[Any, ...]:
-        raise NotImplementedError("the market takes an attestation with its signature: Attested.argument")
-
     @property
     def content_hash(self) -> bytes:
         """What the chain sees of the content."""

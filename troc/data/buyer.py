@@ -27,7 +27,6 @@ from troc.data.book import Book
 from troc.data.cipher import commitment
 from troc.data.deals import (
     DEPTH,
-    LIVE_MARGIN,
     USUAL_DELIVER,
     USUAL_DISPUTE,
     USUAL_OPEN,
@@ -39,6 +38,7 @@ from troc.data.deals import (
     buyer_seed,
     check_deal,
     check_signed,
+    drafted,
     margin,
 )
 from troc.data.manifest import Manifest, Opened, WrongChunkError, open_record
@@ -57,7 +57,7 @@ from troc.data.messages import (
 from troc.data.party import SIGNED_FOR, Did, Drop, Money, Party, told
 from troc.data.seller import ASKING, NO_TERMS, span
 from troc.errors import DealError, InputError, NetworkError, TrocError
-from troc.messages import KIND_POINTS, ZERO_ADDRESS, digest, pack_nonce, sign
+from troc.messages import ZERO_ADDRESS, digest, pack_nonce, sign
 from troc.store import chain_folder
 
 if TYPE_CHECKING:
@@ -251,29 +251,18 @@ class Buyer(Party):
     ) -> Deal:
         """A bid for a sealed copy that was seen, ready to be read and signed."""
         now = self.chain.now()
-        open_until = words.parse_until(until, now)
-        deliver_seconds, dispute_seconds = span(deliver), span(dispute)
-        live = open_until + deliver_seconds + dispute_seconds + LIVE_MARGIN
-        deal = Deal(
-            seller=seller,
-            buyer=self.address,
-            token=price.token,
-            token_kind=price.kind,
-            price=price.units,
-            manifest_root=manifest.root,
-            count=manifest.count,
-            key_commit=manifest.key_commit,
+        return drafted(
+            manifest,
+            parties=(seller, self.address),
+            token=(price.token, price.kind, price.units),
             terms_hash=terms_hash,
-            deliver_seconds=deliver_seconds,
-            dispute_seconds=dispute_seconds,
-            live_until=live if price.kind == KIND_POINTS else 0,
-            open_until=open_until,
-            request_id=NO_REQUEST,
+            times=(words.parse_until(until, now), span(deliver), span(dispute)),
+            live_until=None,
+            request=NO_REQUEST,
             # In a lane of its own: a bid is ended by itself.
             nonce=pack_nonce(secrets.randbits(128), 0),
+            now=now,
         )
-        check_deal(deal, now)
-        return deal
 
     def sign_bid(self, deal: Deal, source: str = "") -> SignedDeal:
         """Sign a bid and let the market take its price; the seller takes it, or leaves it, until it ends."""

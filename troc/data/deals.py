@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eth_account.messages import encode_defunct
 from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types
@@ -49,6 +49,9 @@ from troc.messages import (
 )
 from troc.signatures import is_signed
 from troc.vouchers import write_secret
+
+if TYPE_CHECKING:
+    from troc.data.manifest import Manifest
 
 SCHEME = "TROC:DEAL/"
 """What a deal's text begins with. Capitals: a QR code holds more of them."""
@@ -282,6 +285,47 @@ class SignedDeal:
                 raise IndexError
             bid = Bid(Buy(who, digest(deal, domain), NO_CONTENT, point, deadline), reader.take(size))
         return cls(deal, signature, domain, source, bid)
+
+
+def drafted(
+    manifest: Manifest,
+    *,
+    parties: tuple[str, str],
+    token: tuple[str, int, int],
+    terms_hash: bytes,
+    times: tuple[int, int, int],
+    live_until: int | None,
+    request: bytes,
+    nonce: int,
+    now: int,
+) -> Deal:
+    """A checked deal about a sealed copy. `parties`: seller and buyer; `token`: its address, its kind and the
+    price in smallest units; `times`: open until, seconds to deliver, seconds to dispute. `live_until` None:
+    as soon as may be. Raises `DealError` as `check_deal` does.
+    """
+    (seller, buyer), (address, kind, price) = parties, token
+    open_until, deliver_seconds, dispute_seconds = times
+    if live_until is None:
+        live_until = sum(times) + LIVE_MARGIN
+    deal = Deal(
+        seller=seller,
+        buyer=buyer,
+        token=address,
+        token_kind=kind,
+        price=price,
+        manifest_root=manifest.root,
+        count=manifest.count,
+        key_commit=manifest.key_commit,
+        terms_hash=terms_hash,
+        deliver_seconds=deliver_seconds,
+        dispute_seconds=dispute_seconds,
+        live_until=live_until if kind == KIND_POINTS else 0,
+        open_until=open_until,
+        request_id=request,
+        nonce=nonce,
+    )
+    check_deal(deal, now)
+    return deal
 
 
 class _Reader:

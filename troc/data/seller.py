@@ -17,7 +17,6 @@ from troc.data.acts import Context
 from troc.data.book import Book
 from troc.data.cipher import commitment
 from troc.data.deals import (
-    LIVE_MARGIN,
     USUAL_DELIVER,
     USUAL_DISPUTE,
     USUAL_OPEN,
@@ -28,6 +27,7 @@ from troc.data.deals import (
     check_deal,
     check_signed,
     deal_nonce,
+    drafted,
     margin,
     seller_seed,
     sign_deal,
@@ -44,7 +44,7 @@ from troc.errors import (
     RelayError,
     TrocError,
 )
-from troc.messages import KIND_POINTS, ZERO_ADDRESS, digest, pack_nonce, sign, unpack_nonce
+from troc.messages import ZERO_ADDRESS, digest, pack_nonce, sign, unpack_nonce
 from troc.signatures import is_signed
 
 if TYPE_CHECKING:
@@ -109,33 +109,22 @@ class Seller(Party):
         the key was given away before: every deal about it ended then.
         """
         now = self.chain.now()
-        open_until = words.parse_until(until, now)
-        deliver_seconds, dispute_seconds = span(deliver), span(dispute)
         taken = [
             SignedDeal.from_json(each, self.domain).deal.nonce
             for each in self.book.deals(mine=True, commitment=manifest.key_commit)
         ]
         nonce = deal_nonce(manifest.key_commit, taken)
-        if live_until is None:
-            live_until = open_until + deliver_seconds + dispute_seconds + LIVE_MARGIN
-        deal = Deal(
-            seller=self.address,
-            buyer=buyer,
-            token=price.token,
-            token_kind=price.kind,
-            price=price.units,
-            manifest_root=manifest.root,
-            count=manifest.count,
-            key_commit=manifest.key_commit,
+        deal = drafted(
+            manifest,
+            parties=(self.address, buyer),
+            token=(price.token, price.kind, price.units),
             terms_hash=terms_hash,
-            deliver_seconds=deliver_seconds,
-            dispute_seconds=dispute_seconds,
-            live_until=live_until if price.kind == KIND_POINTS else 0,
-            open_until=open_until,
-            request_id=request,
+            times=(words.parse_until(until, now), span(deliver), span(dispute)),
+            live_until=live_until,
+            request=request,
             nonce=nonce,
+            now=now,
         )
-        check_deal(deal, now)
         if not self.sales.nonce_open(self.address, nonce):
             raise DealError(
                 "the key of this sealed copy was given away, or every deal about it ended",

@@ -20,12 +20,11 @@ from typing import Annotated, Any
 import requests
 from fastapi import Depends, FastAPI, Header
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from troc.data.manifest import Manifest
 from troc.data.vault import ErasedError, Shelf
 from troc.errors import InputError, NetworkError, TamperedError
-from troc.serving.http import ErrorAnswer, prepare
+from troc.serving.http import ErrorAnswer, bearer, prepare
 from troc.serving.refusal import RefusalError
 
 DEFAULT_PORT = 8720
@@ -37,18 +36,7 @@ _MOST_MANIFESTS = 16
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _ROOT = re.compile(r"0x[0-9a-f]{64}")
 
-_bearer = HTTPBearer(description="The part of the link behind its #", auto_error=False)
-
-
-async def _token(found: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
-    if found is None:
-        raise RefusalError(
-            "token_missing", 401, "the request has no token", "send `Authorization: Bearer …` with it"
-        )
-    return found.credentials
-
-
-_Token = Annotated[str, Depends(_token)]
+_Token = Annotated[str, Depends(bearer("The part of the link behind its #"))]
 
 
 def create_app(shelf: Shelf) -> FastAPI:

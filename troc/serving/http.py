@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,6 +43,20 @@ def prepare(app: FastAPI, service: str, largest_body: int) -> None:
 
     app.add_exception_handler(Exception, broken)
     app.add_middleware(_SmallBodies, largest=largest_body)
+
+
+def bearer(what: str) -> Callable[..., Awaitable[str]]:
+    """A dependency that gives the token of a request; `what` says what the token is."""
+    scheme = HTTPBearer(description=what, auto_error=False)
+
+    async def token(found: HTTPAuthorizationCredentials | None = Depends(scheme)) -> str:  # noqa: B008
+        if found is None:
+            raise RefusalError(
+                "token_missing", 401, "the request has no token", "send `Authorization: Bearer …` with it"
+            )
+        return found.credentials
+
+    return token
 
 
 def parse_hex(text: str) -> bytes:

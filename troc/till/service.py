@@ -9,13 +9,11 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query
 from fastapi.concurrency import run_in_threadpool
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from troc import words
 from troc.messages import Redeem
-from troc.serving.http import ErrorAnswer, parse_hex, prepare
-from troc.serving.refusal import RefusalError
+from troc.serving.http import ErrorAnswer, bearer, parse_hex, prepare
 from troc.till import desk
 from troc.till.desk import Redemption, Return, Sale
 from troc.till.till import Till
@@ -183,18 +181,7 @@ class SaleAnswer(_Body):
     spent_left: Annotated[str, Field(description="Spent and not given back")]
 
 
-_bearer = HTTPBearer(description="A token of `troc till token add`", auto_error=False)
-
-
-async def _token(found: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
-    if found is None:
-        raise RefusalError(
-            "token_missing", 401, "the request has no token", "send `Authorization: Bearer …` with it"
-        )
-    return found.credentials
-
-
-_Token = Annotated[str, Depends(_token)]
+_Token = Annotated[str, Depends(bearer("A token of `troc till token add`"))]
 
 
 def create_app(till: Till) -> FastAPI:
