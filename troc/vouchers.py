@@ -7,8 +7,6 @@ what makes each voucher payable once is its nonce (`Nonces`). Claiming is in `tr
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import os
 import re
@@ -20,7 +18,6 @@ from typing import Any
 
 from eth_account import Account
 from eth_account.messages import encode_defunct
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from troc.accounts import Signer
@@ -36,6 +33,7 @@ from troc.messages import (
     to_address,
     unpack_nonce,
 )
+from troc.spelling import Reader, check_page, checked, spell, unchecked, unspell, varint
 
 SCHEME = "TROC:VOUCHER/"
 """What a voucher's text begins with. Capitals: a QR code holds more of them."""
@@ -45,12 +43,9 @@ NO_RECEIPT = bytes(32)
 _FORMAT = "troc-vouchers-1"
 _VERSION = 1
 _IS_KEY, _HAS_SECRET, _HAS_RECEIPT = 1, 2, 4
-_CHECKSUM = 4
 _LARGEST_SIGNATURE = 1_024
 """Bytes: a wallet of a dozen owners; more would not fit a QR code."""
-_LARGEST_TEXT = 8_192
 _LARGEST_FILE = 256 * 2**20
-_BROKEN = "copy the whole of it again, from the first letter to the last"
 
 
 @dataclass(frozen=True)
@@ -106,7 +101,7 @@ class SignedVoucher:
 
     def to_text(self) -> str:
         """`TROC:VOUCHER/…`, in letters that a QR code packs tightly."""
-        return SCHEME + base64.b32encode(self.to_bytes()).decode().rstrip("=")
+        return spell(SCHEME, self.to_bytes())
 
     def to_link(self, page: str) -> str:
         """A link to a page of the brand's. What is behind the `#` a browser keeps to itself."""
@@ -116,8 +111,7 @@ class SignedVoucher:
     @staticmethod
     def check_page(page: str) -> None:
         """Raise unless links can lead to this page."""
-        if not re.fullmatch(r"https://[^\s#]+", page):
-            raise InputError(f"{page!r} is no page for links", "write it as in https://biobox.example/claim")
+        check_page(page)
 
     def to_bytes(self) -> bytes:
         """The bytes that the text spells, with a checksum at their end (docs/vouchers.md)."""
@@ -127,7 +121,7 @@ class SignedVoucher:
         flags |= (voucher.receipt_id != NO_RECEIPT) * _HAS_RECEIPT
         body = bytes([_VERSION, flags])
         body += b"".join(
-            _varint(number)
+            varint(number)
             for number in (
                 self.chain_id,
                 voucher.grant_id,
@@ -142,20 +136,18 @@ class SignedVoucher:
         body += self.secret or bytes.fromhex(voucher.recipient[2:])
         body += voucher.receipt_id if flags & _HAS_RECEIPT else b""
         body += self.signature
-        return body + keccak(body)[:_CHECKSUM]
+        return checked(body)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> SignedVoucher:
         """Read what `to_bytes` wrote, and nothing else: one voucher has one spelling."""
-        body, checksum = data[:-_CHECKSUM], data[-_CHECKSUM:]
-        if len(data) <= _CHECKSUM or keccak(body)[:_CHECKSUM] != checksum:
-            raise InputError("this voucher was cut off or altered", _BROKEN)
+        body = unchecked(data, "voucher")
         if body[0] != _VERSION:
             raise InputError(
                 f"this voucher is of version {body[0]}, which is not known here", "use a newer troc"
             )
         try:
-            found = cls._read(_Reader(body[1:]))
+            found = cls._read(Reader(body[1:]))
         except (InputError, IndexError):
             found = None
         # Two texts for one voucher would let it look like two.
@@ -164,7 +156,7 @@ class SignedVoucher:
         return found
 
     @classmethod
-    def _read(cls, reader: _Reader) -> SignedVoucher:
+    def _read(cls, reader: Reader) -> SignedVoucher:
         flags = reader.take(1)[0]
         chain_id, grant_id, amount, deadline, series, index, length = (reader.varint() for _ in range(7))
         token, issuer, lane = reader.address(), reader.address(), int.from_bytes(reader.take(16))
@@ -279,22 +271,7 @@ def receipt_salt(signer: Signer, domain: Domain) -> bytes:
 
 def read_text(text: str) -> SignedVoucher:
     """Read a voucher's text or link. Capitals or not is the same, and so are the breaks that a mail makes."""
-    text = "".join(text.split())
-    if "#" in text:
-        text = text.rsplit("#", 1)[1]
-    letters = text.upper().removeprefix(SCHEME)
-    if len(letters) > _LARGEST_TEXT:
-        raise InputError("this is too long for a voucher", "give one text or link at a time")
-    strange = re.search(r"[^A-Z2-7]", letters)
-    if strange:
-        raise InputError(f"this voucher has {strange[0]!r} in it, which no voucher has", _BROKEN)
-    try:
-        data = base64.b32decode(letters + "=" * (-len(letters) % 8))
-    except binascii.Error:
-        raise InputError("this voucher was cut off or altered", _BROKEN) from None
-    if base64.b32encode(data).decode().rstrip("=") != letters:
-        raise InputError("this voucher was cut off or altered", _BROKEN)
-    return SignedVoucher.from_bytes(data)
+    return SignedVoucher.from_bytes(unspell(text, SCHEME, "voucher"))
 
 
 def is_text(source: str) -> bool:
@@ -385,41 +362,6 @@ def write_secret(path: Path, content: bytes) -> Path:
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror})", "choose another place") from None
     return path
-
-
-class _Reader:
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def take(self, count: int) -> bytes:
-        part = self._data[self._at : self._at + count]
-        if len(part) != count:
-            raise IndexError
-        self._at += count
-        return part
-
-    def varint(self) -> int:
-        value = shift = 0
-        while shift <= 256:
-            byte = self.take(1)[0]
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-            shift += 7
-        raise IndexError
-
-    def address(self) -> str:
-        return to_checksum_address(self.take(20))
-
-
-def _varint(value: int) -> bytes:
-    """LEB128, unsigned."""
-    parts = bytearray()
-    while value >= 0x80:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*parts, value])
 
 
 def _address_of(secret: bytes) -> str:

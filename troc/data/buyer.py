@@ -8,7 +8,6 @@ node before a dispute is meant.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,11 +50,11 @@ from troc.data.messages import (
     Buy,
     Deal,
     Settle,
-    SettleTo,
     sale_id,
 )
 from troc.data.party import SIGNED_FOR, Did, Drop, Money, Party, told
 from troc.data.seller import ASKING, NO_TERMS, span
+from troc.data.stores import write_file
 from troc.errors import DealError, InputError, NetworkError, TrocError
 from troc.messages import ZERO_ADDRESS, digest, pack_nonce, sign
 from troc.store import chain_folder
@@ -338,13 +337,7 @@ class Buyer(Party):
         """Take the money back of a sale that was not delivered in time, or that is owed; `to`: another
         address that gets it.
         """
-        deal = self.deal_of(sale)
-        to = to or self.address
-        if self.troc.submitter is None and to == self.address:
-            return self.chain.send(self.call("refund", deal.as_tuple(), sale.buyer), self.troc.signer)
-        function = self.call("settleTo", deal.as_tuple(), sale.buyer, to)
-        context = Context(deal=deal, buyer=sale.buyer)
-        return self.do(function, SettleTo(self.address, sale.id, to), context)
+        return self.collect("refund", sale, to)
 
     def acknowledge(self, *sales: Sale) -> Receipt:
         """State that one erased what one bought in these sales."""
@@ -520,14 +513,8 @@ _COUNTERS = 64
 
 def _write(path: Path, data: bytes) -> None:
     """Write a file whole, and on the disk."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write_file(path, data)
     except OSError as error:
         raise InputError(
             f"{path} cannot be written ({error.strerror})", "make room, or check its rights"

@@ -36,6 +36,7 @@ from troc.data.documents import (
     schema_of,
     text_faults,
 )
+from troc.data.stores import write_file
 from troc.errors import InputError, TamperedError
 from troc.messages import ZERO_ADDRESS, to_address
 
@@ -689,13 +690,9 @@ class Record:
 
 def keep_terms(folder: Path, terms: Terms) -> Path:
     """Keep terms under their hash, for oneself alone: without their salt the hash says nothing any more."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{terms.hash.hex()}.json"
     if not path.exists():
-        draft = folder / f".{path.name}.{secrets.token_hex(4)}"
-        draft.touch(mode=0o600)
-        draft.write_text(terms.text, encoding="utf-8")
-        draft.replace(path)
+        write_file(path, terms.text.encode())
     return path
 
 

@@ -7,10 +7,7 @@ for any), an answer to a request, and a bid: filled in by a buyer, with his sign
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,9 +42,9 @@ from troc.messages import (
     digest,
     pack_nonce,
     sign,
-    to_address,
 )
 from troc.signatures import is_signed
+from troc.spelling import Reader, checked, spell, unchecked, unspell, varint
 from troc.vouchers import write_secret
 
 if TYPE_CHECKING:
@@ -70,12 +67,10 @@ MARGIN_SHARE, LEAST_MARGIN = 10, words.HOUR
 _FORMAT = "troc-deal-1"
 _VERSION = 1
 _SIGNED, _HAS_BID, _HAS_BUYER, _HAS_REQUEST = 1, 2, 4, 8
-_CHECKSUM = 4
 _LARGEST_SIGNATURE = 1_024
 _LARGEST_SOURCE = 1_024
 _LARGEST_TEXT = 16_384
 _LARGEST_FILE = 2**20
-_BROKEN = "copy the whole of it again, from the first letter to the last"
 
 
 def margin(seconds: int) -> int:
@@ -204,7 +199,7 @@ class SignedDeal:
 
     def to_text(self) -> str:
         """`TROC:DEAL/…`, in letters that a QR code packs tightly; without the papers."""
-        return SCHEME + base64.b32encode(self.to_bytes()).decode().rstrip("=")
+        return spell(SCHEME, self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """The bytes that the text spells, with a checksum at their end (docs/data.md)."""
@@ -212,7 +207,7 @@ class SignedDeal:
         flags = bool(self.signature) * _SIGNED | (self.bid is not None) * _HAS_BID
         flags |= (deal.buyer != ZERO_ADDRESS) * _HAS_BUYER | (deal.request_id != NO_REQUEST) * _HAS_REQUEST
         body = bytes([_VERSION, flags]) + b"".join(
-            _varint(number)
+            varint(number)
             for number in (
                 self.domain.chain_id,
                 deal.token_kind,
@@ -235,22 +230,20 @@ class SignedDeal:
         body += source + self.signature
         if self.bid is not None:
             buy = self.bid.buy
-            body += bytes.fromhex(buy.buyer[2:]) + buy.point_b + _varint(buy.deadline)
-            body += _varint(len(self.bid.signature)) + self.bid.signature
-        return body + keccak(body)[:_CHECKSUM]
+            body += bytes.fromhex(buy.buyer[2:]) + buy.point_b + varint(buy.deadline)
+            body += varint(len(self.bid.signature)) + self.bid.signature
+        return checked(body)
 
     @classmethod
     def from_bytes(cls, data: bytes, domain: Domain) -> SignedDeal:
         """Read what `to_bytes` wrote, and nothing else: one deal has one spelling."""
-        body, checksum = data[:-_CHECKSUM], data[-_CHECKSUM:]
-        if len(data) <= _CHECKSUM or keccak(body)[:_CHECKSUM] != checksum:
-            raise InputError("this deal was cut off or altered", _BROKEN)
+        body = unchecked(data, "deal")
         if body[0] != _VERSION:
             raise InputError(
                 f"this deal is of version {body[0]}, which is not known here", "use a newer troc"
             )
         try:
-            found = cls._read(_Reader(body[1:]), domain)
+            found = cls._read(Reader(body[1:]), domain)
         except (InputError, IndexError, UnicodeDecodeError):
             found = None
         # Two texts for one deal would let it look like two.
@@ -259,7 +252,7 @@ class SignedDeal:
         return found
 
     @classmethod
-    def _read(cls, reader: _Reader, domain: Domain) -> SignedDeal:
+    def _read(cls, reader: Reader, domain: Domain) -> SignedDeal:
         flags = reader.take(1)[0]
         chain_id, kind, price, count, deliver, dispute, live, until, length, signed = (
             reader.varint() for _ in range(10)
@@ -328,45 +321,6 @@ def drafted(
     return deal
 
 
-class _Reader:
-    """Takes a deal's bytes apart from the front; `IndexError` where they end too soon."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._place = 0
-
-    def take(self, length: int) -> bytes:
-        end = self._place + length
-        if end > len(self._data):
-            raise IndexError
-        found = self._data[self._place : end]
-        self._place = end
-        return found
-
-    def address(self) -> str:
-        return to_address("0x" + self.take(20).hex())
-
-    def varint(self) -> int:
-        number = shift = 0
-        while True:
-            byte = self.take(1)[0]
-            number |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return number
-            if shift > 256:
-                raise IndexError
-
-
-def _varint(number: int) -> bytes:
-    """Little-endian base 128."""
-    found = bytearray()
-    while number > 0x7F:
-        found.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*found, number])
-
-
 def _check_market(chain_id: Any, market: Any, domain: Domain) -> None:
     if chain_id != domain.chain_id:
         raise WrongChainError(
@@ -400,18 +354,7 @@ def is_text(source: str) -> bool:
 def read_deal(source: str | Path, domain: Domain) -> SignedDeal:
     """Read a deal from its text or file. Whether it is signed rightly is not looked at yet."""
     if isinstance(source, str) and is_text(source):
-        letters = "".join(source.split()).upper().removeprefix(SCHEME)
-        strange = re.search(r"[^A-Z2-7]", letters)
-        if strange or len(letters) > _LARGEST_TEXT:
-            what = f"has {strange[0]!r} in it, which no deal has" if strange else "is too long for a deal"
-            raise InputError(f"this text {what}", _BROKEN)
-        try:
-            data = base64.b32decode(letters + "=" * (-len(letters) % 8))
-        except binascii.Error:
-            raise InputError("this deal was cut off or altered", _BROKEN) from None
-        if base64.b32encode(data).decode().rstrip("=") != letters:
-            raise InputError("this deal was cut off or altered", _BROKEN)
-        return SignedDeal.from_bytes(data, domain)
+        return SignedDeal.from_bytes(unspell(source, SCHEME, "deal", _LARGEST_TEXT), domain)
     path = Path(source)
     try:
         if path.stat().st_size > _LARGEST_FILE:

@@ -21,7 +21,7 @@ from troc.chain import Receipt
 from troc.data.acts import Context
 from troc.data.book import Book
 from troc.data.deals import DEPTH, Sale, Sales, SaleStanding, SaleState, SignedDeal, View, read_deal
-from troc.data.messages import MARKET, CancelDeals, CancelDealSeries, Deal
+from troc.data.messages import MARKET, CancelDeals, CancelDealSeries, Deal, SettleTo
 from troc.data.stores import Store
 from troc.errors import BrandError, DealError, InputError, NetworkError, StoreError, TrocError
 from troc.messages import (
@@ -287,6 +287,18 @@ class Party:
         """A function of the market."""
         found: ContractFunction = getattr(self.sales.contract.functions, name)(*arguments)
         return found
+
+    def collect(self, function: str, sale: Sale, to: str) -> Receipt:
+        """Take what a sale owes the account by now. `function`: what anyone can call for it; `to`: another
+        address that gets it, or none.
+        """
+        deal = self.deal_of(sale)
+        to = to or self.address
+        if self.troc.submitter is None and to == self.address:
+            return self.chain.send(self.call(function, deal.as_tuple(), sale.buyer), self.troc.signer)
+        context = Context(deal=deal, buyer=sale.buyer)
+        call = self.call("settleTo", deal.as_tuple(), sale.buyer, to)
+        return self.do(call, SettleTo(self.address, sale.id, to), context)
 
     def cancel_nonces(self, nonces: Iterable[int]) -> Receipt | None:
         """End what the account signed with these nonces, as far as it still counts."""

@@ -33,7 +33,7 @@ from troc.data.deals import (
     sign_deal,
 )
 from troc.data.manifest import Manifest, open_chunk
-from troc.data.messages import NO_REQUEST, AskToConcede, Concede, Deal, Deliver, Revoke, SettleTo
+from troc.data.messages import NO_REQUEST, AskToConcede, Concede, Deal, Deliver, Revoke
 from troc.data.party import Did, Drop, Money, Party, told
 from troc.errors import (
     ContractError,
@@ -289,13 +289,7 @@ class Seller(Party):
 
     def withdraw(self, sale: Sale, to: str = "") -> Receipt:
         """Take the money of a sale after the buyer's time to object; `to`: another address that gets it."""
-        deal = self.deal_of(sale)
-        to = to or self.address
-        if self.troc.submitter is None and to == self.address:
-            return self.chain.send(self.call("settle", deal.as_tuple(), sale.buyer), self.troc.signer)
-        function = self.call("settleTo", deal.as_tuple(), sale.buyer, to)
-        context = Context(deal=deal, buyer=sale.buyer)
-        return self.do(function, SettleTo(self.address, sale.id, to), context)
+        return self.collect("settle", sale, to)
 
     def revoke(self, sale: Sale) -> Receipt:
         """Withdraw consent."""

@@ -149,6 +149,7 @@ class Store:
 
 
 def write_file(path: Path, data: bytes) -> None:
+    """Write a file for oneself alone, whole and on the disk, in the place of what was there."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{_DRAFT}{path.name}.{os.getpid()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -320,7 +320,7 @@ class DataMarket:
         function = party.call("deliver", sale.id, offer.deal.dispute_seconds, posted, sealed.even_y(point.x))
         message = Deliver(party.address, sale.id, *posted)
         party.do(function, message, Context(deal=offer.deal, buyer=sale.buyer))
-        self._teller.say(f"From household {seller.household} he buys too, and it hands over a wrong key.")
+        self._teller.say(f"Household {seller.household} sells too, and hands over a wrong key.")
         return sale
 
     def _sell_a_forgery(self) -> Sale:
