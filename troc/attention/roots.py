@@ -188,17 +188,20 @@ def _parse(file: Path, column: pd.Series[Any], parse: Callable[[str], _T]) -> tu
 def leaf_hash(campaign: bytes, account: bytes, page: int, contacts: int) -> bytes:
     """The hash of a leaf: twice, so that no inner node passes for one."""
     encoded = campaign + account + page.to_bytes(32) + contacts.to_bytes(32)
-    digest: bytes = keccak_256(keccak_256(encoded).digest()).digest()
-    return digest
+    return _keccak(_keccak(encoded))
 
 
 def root_by_proof(leaf: bytes, hashes: Sequence[bytes]) -> bytes:
     """The root that a leaf and the hashes beside its way, from below, lead to."""
-    found: bytes = leaf
+    found = leaf
     for other in hashes:
-        pair = found + other if found < other else other + found
-        found = keccak_256(pair).digest()
+        found = _keccak(found + other if found < other else other + found)
     return found
+
+
+def _keccak(data: bytes) -> bytes:
+    digest: bytes = keccak_256(data).digest()
+    return digest
 
 
 def _columns(rows: _Bytes) -> list[NDArray[np.uint64]]:
@@ -274,7 +277,7 @@ def write_root(path: Path, campaign: bytes, sets: Sets) -> bytes:
     if not 0 < len(sets) <= MOST_LEAVES:
         raise InputError(f"{len(sets):,} sets make no tree", f"give 1 to {MOST_LEAVES:,}")
     places, tree = _grow(campaign, sets)
-    root = tree[0].tobytes()
+    root: bytes = tree[0].tobytes()
     entries = np.empty(len(sets), _ENTRY)
     entries["account"], entries["page"] = sets.accounts, sets.pages
     entries["place"], entries["contacts"] = places, sets.contacts

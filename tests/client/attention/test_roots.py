@@ -328,6 +328,17 @@ def test_a_changed_byte_is_noticed_and_proves_nothing_wrong(built: Path, data: s
                 assert "is damaged at its entry" in error.message  # noqa: PT017
 
 
+def test_a_damaged_page_is_not_left_out(tmp_path: Path) -> None:
+    """The account of her last page, changed: it stands behind what was asked for, where no search looks."""
+    path = tmp_path / "campaign.root"
+    write_root(path, CAMPAIGN, unite([(ANN, 255 * page) for page in range(40)]))
+    whole = bytearray(path.read_bytes())
+    whole[HEADER + ENTRY * 39] ^= 1
+    path.write_bytes(whole)
+    with RootFile(path) as file, pytest.raises(TamperedError, match="is damaged at its entry 39"):
+        file.pages_of(ANN)
+
+
 def accounts_of_five() -> set[str]:
     return {account for account, _ in rows_of(5)}
 
