@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import pytest
 from eth_abi.abi import encode
-from eth_utils.address import to_checksum_address
+from eth_utils.address import is_checksum_address, to_checksum_address
 from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -158,6 +158,19 @@ ANN_OF_FIVE = rows_of(5)[0][0]
 
 
 # ------------------------------------------------------------------------------------------------ contacts
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(min_size=20, max_size=20).filter(any), st.integers(0, 39))
+def test_a_checksum_is_erc_55s(address: bytes, place: int) -> None:
+    text = to_checksum_address(address)
+    assert account_of(text) == account_of(text.lower()) == bytes(12) + address
+    other = text[: 2 + place] + text[2 + place].swapcase() + text[3 + place :]
+    if is_checksum_address(other) or other[2:] in (other[2:].lower(), other[2:].upper()):
+        assert account_of(other) == bytes(12) + address
+    else:
+        with pytest.raises(InputError, match="wrong checksum"):
+            account_of(other)
 
 
 @settings(max_examples=60, deadline=None)
