@@ -1,0 +1,1 @@
+"""Paid attention: campaigns, statements, tickets, credentials."""
