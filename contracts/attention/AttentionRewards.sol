@@ -103,10 +103,11 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     /// @dev What a statement of a batch needs beside these two.
     uint256 private constant _ITEM_GAS = 60_000;
 
-    bytes32 private constant _STATEMENT_TYPE =
-        keccak256("Statement(address signer,bytes32 campaign,bytes32 account,uint256 page,uint256 contacts)");
+    bytes32 private constant _STATEMENT_TYPE = keccak256(
+        "Statement(address campaignSigner,bytes32 campaign,bytes32 account,uint256 page,uint256 contacts)"
+    );
     bytes32 private constant _TICKET_TYPE = keccak256(
-        "Ticket(address signer,bytes32 campaign,bytes32 account,uint256 id,address key,uint256 validUntil)"
+        "Ticket(address campaignSigner,bytes32 campaign,bytes32 account,uint256 id,address key,uint256 validUntil)"
     );
     bytes32 private constant _CLAIM_TICKET_TYPE =
         keccak256("ClaimTicket(address key,address recipient,bytes32 ticket)");

@@ -18,11 +18,11 @@ CREDENTIALS_NAME = "Troc Credentials"
 
 @dataclass(frozen=True)
 class Statement(Message):
-    """The campaign's word that an account had contacts: bit i is contact 255·page + i, and bit 255 stays 0."""
+    """The word that an account had contacts: bit i is contact 255·page + i, and bit 255 stays 0."""
 
     contract: ClassVar[str] = REWARDS
 
-    signer: Address
+    campaign_signer: Address
     campaign: Bytes32
     account: Bytes32
     page: Uint256
@@ -31,11 +31,11 @@ class Statement(Message):
 
 @dataclass(frozen=True)
 class Ticket(Message):
-    """A promise for whoever has the key: of the account's contact `id`, or, with account 0, of the code `id`."""
+    """A promise to whoever has the key: the account's contact `id`, or, with account 0, the code `id`."""
 
     contract: ClassVar[str] = REWARDS
 
-    signer: Address
+    campaign_signer: Address
     campaign: Bytes32
     account: Bytes32
     id: Uint256
@@ -56,7 +56,7 @@ class ClaimTicket(Message):
 
 @dataclass(frozen=True)
 class Credential(Message):
-    """The attestor's word that an account is the person's whom it knows by this pseudonym in this campaign."""
+    """The word that an account is the person's who is known by this pseudonym in this campaign."""
 
     contract: ClassVar[str] = CREDENTIALS
 

@@ -302,7 +302,7 @@ abstract contract AttentionTest is Test {
         returns (bytes32)
     {
         bytes32 kind = keccak256(
-            "Statement(address signer,bytes32 campaign,bytes32 account,uint256 page,uint256 contacts)"
+            "Statement(address campaignSigner,bytes32 campaign,bytes32 account,uint256 page,uint256 contacts)"
         );
         return typed(keccak256(abi.encode(kind, signer, campaign, made.account, made.page, made.contacts)));
     }
@@ -313,7 +313,7 @@ abstract contract AttentionTest is Test {
         returns (bytes32)
     {
         bytes32 kind = keccak256(
-            "Ticket(address signer,bytes32 campaign,bytes32 account,uint256 id,address key,uint256 validUntil)"
+            "Ticket(address campaignSigner,bytes32 campaign,bytes32 account,uint256 id,address key,uint256 validUntil)"
         );
         return typed(
             keccak256(abi.encode(kind, signer, campaign, made.account, made.id, made.key, made.validUntil))
