@@ -1,1 +1,1 @@
-"""Paid attention: contacts that a brand pays a customer for, counted as sets."""
+"""Paid attention: the messages that a campaign is paid by, and sets of contacts under one root."""

@@ -13,6 +13,7 @@ from eth_utils.crypto import keccak
 
 from troc.accounts import Signer
 from troc.artifacts import artifact
+from troc.attention.messages import MESSAGES as ATTENTION_MESSAGES
 from troc.chain import Chain
 from troc.data.attesting import Attestation, Disclosure
 from troc.data.messages import MESSAGES as DATA_MESSAGES
@@ -61,6 +62,7 @@ MESSAGES: tuple[type[Message], ...] = (
 # Between a brand and its people, off the chain.
 MESSAGES += (LinkCard, Adjustment, AdjustmentPolicy)
 MESSAGES += DATA_MESSAGES
+MESSAGES += ATTENTION_MESSAGES
 MESSAGES += (Disclosure, PaperReceipt)
 # Its content is a struct of its own; tests/client/data/test_attesting.py makes them.
 PAGE: tuple[type[Message], ...] = (*MESSAGES, Attestation)

@@ -1,0 +1,899 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {ECDSA} from "solady/utils/ECDSA.sol";
+import {EIP712} from "solady/utils/EIP712.sol";
+import {LibBit} from "solady/utils/LibBit.sol";
+import {LibBitmap} from "solady/utils/LibBitmap.sol";
+import {MerkleProofLib} from "solady/utils/MerkleProofLib.sol";
+import {ReentrancyGuard} from "solady/utils/ReentrancyGuard.sol";
+import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
+
+import {IAttentionRewards} from "../../interfaces/IAttentionRewards.sol";
+import {ICredentials} from "../../interfaces/ICredentials.sol";
+import {IERC7818} from "../../interfaces/IERC7818.sol";
+import {ILoyaltyToken} from "../../interfaces/ILoyaltyToken.sol";
+
+/// @title Paid attention
+/// @dev A page of an account's contacts is one word: bit i is contact 255·page + i, and bit 255 of page 0 says that she is
+/// enrolled. Every path presents a set of contacts, is paid for those whose bits are 0, and sets them: so paths add up.
+/// @dev Each claim writes its bits and the budget before the token is called. A statement of a batch that is not paid gives
+/// back what is then stored, not what was read before: whatever a token's hook did meanwhile stays.
+contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
+    using LibBitmap for LibBitmap.Bitmap;
+
+    struct Reward {
+        address token;
+        uint96 price;
+    }
+
+    struct Rule {
+        address signer;
+        uint40 start;
+        uint40 claimUntil;
+        uint8 mode;
+        uint8 rootDelayDays;
+    }
+
+    /// @dev `left` is not kept where points are issued: the grant says it. `asks`: for credentials.
+    struct Budget {
+        uint56 left;
+        uint56 reserved;
+        uint32 codesLeft;
+        uint40 end;
+        uint16 maxContacts;
+        uint16 perDay;
+        uint16 codesPerAccount;
+        bool asks;
+    }
+
+    struct Campaign {
+        Reward reward;
+        Rule rule;
+        Budget budget;
+        address credentials;
+        uint32 codes;
+        address admin;
+        address nextAdmin;
+    }
+
+    /// @dev `today` counts for `day` of the campaign alone.
+    struct CodesHad {
+        uint32 total;
+        uint32 day;
+        uint32 today;
+    }
+
+    /// @dev What a claim is about. `fresh`: those of `contacts` that were not paid before.
+    struct Claim {
+        bytes32 campaignId;
+        bytes32 account;
+        address payee;
+        uint256 page;
+        uint256 contacts;
+        uint256 fresh;
+        uint256 path;
+    }
+
+    uint256 private constant _POINTS_KIND = 0;
+    uint256 private constant _ERC20_KIND = 1;
+
+    // Modes; 0: there is no such campaign.
+    uint256 private constant _FRESH = 1;
+    uint256 private constant _POINTS = 2;
+    uint256 private constant _ERC20 = 3;
+
+    // Paths, as in `ContactsPaid`.
+    uint256 private constant _STATEMENT = 0;
+    uint256 private constant _TICKET = 1;
+    uint256 private constant _ROOT = 2;
+
+    uint256 private constant _PAGE = 255;
+    uint256 private constant _ENROLLED = 1 << 255;
+    uint256 private constant _BATCH = 1000;
+    uint256 private constant _MIN_CLAIM = 30 days;
+    uint256 private constant _MAX_AHEAD = 3650 days;
+    uint256 private constant _HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
+
+    /// @dev What a token may burn to say whether its units expire.
+    uint256 private constant _PROBE_GAS = 50_000;
+    /// @dev What a credential, and a payment, may burn in a batch, so that one must not use up what the others need.
+    uint256 private constant _CREDENTIAL_GAS = 200_000;
+    uint256 private constant _PAY_GAS = 200_000;
+    /// @dev What a statement of a batch needs beside these two.
+    uint256 private constant _ITEM_GAS = 60_000;
+
+    bytes32 private constant _STATEMENT_TYPE = keccak256(
+        "Statement(address campaignSigner,bytes32 campaign,bytes32 account,uint256 page,uint256 contacts)"
+    );
+    bytes32 private constant _TICKET_TYPE = keccak256(
+        "Ticket(address campaignSigner,bytes32 campaign,bytes32 account,uint256 id,address key,uint256 validUntil)"
+    );
+    bytes32 private constant _CLAIM_TICKET_TYPE =
+        keccak256("ClaimTicket(address key,address recipient,bytes32 ticket)");
+
+    mapping(bytes32 campaignId => Campaign) private _campaigns;
+    mapping(bytes32 campaignId => mapping(bytes32 account => mapping(uint256 page => uint256 word))) private
+        _pages;
+    mapping(bytes32 campaignId => mapping(bytes32 root => uint256 effectFrom)) private _roots;
+    mapping(bytes32 campaignId => LibBitmap.Bitmap) private _active;
+    mapping(bytes32 campaignId => LibBitmap.Bitmap) private _taken;
+    mapping(bytes32 campaignId => mapping(bytes32 account => CodesHad)) private _codesHad;
+
+    // ------------------------------------------------------------------------------------------ the brand
+
+    /// @inheritdoc IAttentionRewards
+    function open(Terms calldata terms, uint256 budget) external returns (bytes32 campaignId) {
+        campaignId = idOf(terms);
+        Campaign storage campaign = _campaigns[campaignId];
+        if (campaign.rule.mode != 0) revert CampaignExists(campaignId);
+        if (msg.sender != terms.admin) revert NotTheAdmin(campaignId, terms.admin, msg.sender);
+        uint256 mode = _check(terms);
+        _store(campaign, terms, mode);
+        emit CampaignOpened(campaignId, terms.token, msg.sender, terms);
+        if (mode == _FRESH) {
+            _checkGrant(campaignId, terms);
+            uint256 granted = _leftOf(campaignId, campaign);
+            if (granted < budget) revert BudgetTooSmall(granted, budget);
+        } else if (budget != 0) {
+            _fund(campaignId, campaign, budget);
+        }
+        uint256 left = _leftOf(campaignId, campaign);
+        if (left < terms.codes) revert BudgetTooSmall(left, terms.codes);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function fund(bytes32 campaignId, uint256 contacts) external {
+        Campaign storage campaign = _claimable(campaignId);
+        if (campaign.rule.mode == _FRESH) revert NotInEscrow(campaignId);
+        if (contacts == 0) revert ZeroContacts();
+        _fund(campaignId, campaign, contacts);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function enrol(bytes32 campaignId, bytes32[] calldata accounts) external {
+        Campaign storage campaign = _run(campaignId);
+        Budget memory budget = campaign.budget;
+        uint256 reserved = 0;
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            bytes32 account = accounts[i];
+            if (!_isAccount(account, budget.asks)) revert NoSuchAccount(account);
+            mapping(uint256 page => uint256 word) storage pages = _pages[campaignId][account];
+            uint256 word = pages[0];
+            if (word & _ENROLLED != 0) continue;
+            uint256 had = 0;
+            for (uint256 first = 0; first < budget.maxContacts; first += _PAGE) {
+                had += LibBit.popCount(pages[first / _PAGE]);
+            }
+            pages[0] = word | _ENROLLED;
+            reserved += budget.maxContacts - had;
+        }
+        uint256 free = _freeOf(campaignId, campaign);
+        if (reserved > free) revert NotFree(free, reserved);
+        // No more than what is left, which fits.
+        campaign.budget.reserved = uint56(budget.reserved + reserved);
+        emit AccountsEnrolled(campaignId, accounts, reserved);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function activate(bytes32 campaignId, uint256[] calldata batches) external {
+        uint256 codes = _run(campaignId).codes;
+        for (uint256 i = 0; i < batches.length; ++i) {
+            // The first comparison keeps the product below 2^256.
+            if (batches[i] >= codes || batches[i] * _BATCH >= codes) revert NoSuchBatch(batches[i], codes);
+            _active[campaignId].set(batches[i]);
+        }
+        emit CodesActivated(campaignId, batches);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function appendRoot(bytes32 campaignId, bytes32 root) external {
+        Rule memory rule = _run(campaignId).rule;
+        if (root == 0) revert RootMissing();
+        if (_roots[campaignId][root] != 0) revert RootKnown(campaignId, root);
+        uint256 effectFrom = block.timestamp + uint256(rule.rootDelayDays) * 1 days;
+        if (effectFrom > rule.claimUntil) revert RootTooLate(effectFrom, rule.claimUntil);
+        _roots[campaignId][root] = effectFrom;
+        emit RootAppended(campaignId, root, effectFrom);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function withdrawRoot(bytes32 campaignId, bytes32 root) external {
+        _run(campaignId);
+        uint256 effectFrom = _roots[campaignId][root];
+        if (effectFrom == 0) revert RootUnknown(campaignId, root);
+        if (block.timestamp >= effectFrom) revert RootInEffect(root, effectFrom);
+        delete _roots[campaignId][root];
+        emit RootWithdrawn(campaignId, root);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function offerAdmin(bytes32 campaignId, address to) external {
+        _administered(campaignId).nextAdmin = to;
+        emit AdminOffered(campaignId, to);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function acceptAdmin(bytes32 campaignId) external {
+        Campaign storage campaign = _known(campaignId);
+        address to = campaign.nextAdmin;
+        if (msg.sender != to) revert NotOffered(campaignId, to, msg.sender);
+        emit AdminChanged(campaignId, campaign.admin, to);
+        campaign.admin = to;
+        campaign.nextAdmin = address(0);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function refund(bytes32 campaignId, address to) external {
+        Campaign storage campaign = _administered(campaignId);
+        Rule memory rule = campaign.rule;
+        Reward memory reward = campaign.reward;
+        if (rule.mode == _FRESH) revert NotInEscrow(campaignId);
+        _checkOver(rule.claimUntil);
+        uint256 amount = uint256(campaign.budget.left) * reward.price;
+        _end(campaign);
+        if (rule.mode == _POINTS) amount = _alive(reward.token, campaignId, amount, rule.claimUntil);
+        emit CampaignRefunded(campaignId, to, amount);
+        if (amount != 0 && !_tryPay(campaignId, rule, reward.token, to, amount, gasleft())) {
+            revert RewardFailed(reward.token, to);
+        }
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function release(bytes32 campaignId) external {
+        Campaign storage campaign = _known(campaignId);
+        if (campaign.rule.mode != _FRESH) revert NotFresh(campaignId);
+        _checkOver(campaign.rule.claimUntil);
+        _end(campaign);
+        emit CampaignReleased(campaignId);
+        ILoyaltyToken(campaign.reward.token).releaseGrant(address(this), uint256(campaignId));
+    }
+
+    // --------------------------------------------------------------------------------------- the customer
+
+    /// @inheritdoc IAttentionRewards
+    function claimStatement(bytes32 campaignId, Statement calldata statement) external {
+        Campaign storage campaign = _claimable(campaignId);
+        Rule memory rule = campaign.rule;
+        _checkSigned(rule.signer, _statementDigest(campaignId, rule.signer, statement), statement.signature);
+        address payee = _payeeOf(campaignId, campaign, statement.account, statement.credential);
+        _pay(
+            campaign,
+            rule,
+            Claim({
+                campaignId: campaignId,
+                account: statement.account,
+                payee: payee,
+                page: statement.page,
+                contacts: statement.contacts,
+                fresh: 0,
+                path: _STATEMENT
+            })
+        );
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function claimStatements(bytes32 campaignId, Statement[] calldata statements)
+        external
+        returns (uint256 paid)
+    {
+        Campaign storage campaign = _claimable(campaignId);
+        Rule memory rule = campaign.rule;
+        for (uint256 i = 0; i < statements.length; ++i) {
+            Statement calldata statement = statements[i];
+            Skip reason = _tryStatement(campaignId, campaign, rule, statement);
+            if (reason == Skip.None) ++paid;
+            else emit StatementSkipped(campaignId, statement.account, i, reason);
+        }
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function claimTicket(bytes32 campaignId, Ticket calldata ticket, Taker calldata taker) external {
+        Campaign storage campaign = _claimable(campaignId);
+        Rule memory rule = campaign.rule;
+        if (block.timestamp > ticket.validUntil) revert TicketExpired(ticket.validUntil);
+        _checkTicket(campaignId, rule.signer, ticket, taker);
+        if (ticket.account != 0 && ticket.account != taker.account) {
+            revert OtherAccount(ticket.account, taker.account);
+        }
+        address payee = _payeeOf(campaignId, campaign, taker.account, taker.credential);
+        if (payee != taker.recipient) revert OtherRecipient(payee, taker.recipient);
+        if (ticket.account == 0) {
+            _payCode(campaign, rule, campaignId, ticket.id, taker.account, payee);
+            return;
+        }
+        _pay(
+            campaign,
+            rule,
+            Claim({
+                campaignId: campaignId,
+                account: taker.account,
+                payee: payee,
+                page: ticket.id / _PAGE,
+                contacts: 1 << (ticket.id % _PAGE),
+                fresh: 0,
+                path: _TICKET
+            })
+        );
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function claimRoot(bytes32 campaignId, Leaf calldata leaf) external {
+        Campaign storage campaign = _claimable(campaignId);
+        _checkLeaf(campaignId, leaf);
+        address payee = _payeeOf(campaignId, campaign, leaf.account, leaf.credential);
+        _pay(
+            campaign,
+            campaign.rule,
+            Claim({
+                campaignId: campaignId,
+                account: leaf.account,
+                payee: payee,
+                page: leaf.page,
+                contacts: leaf.contacts,
+                fresh: 0,
+                path: _ROOT
+            })
+        );
+    }
+
+    // ---------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IAttentionRewards
+    function idOf(Terms calldata terms) public view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), terms));
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function standingOf(bytes32 campaignId) external view returns (Standing memory standing) {
+        Campaign storage campaign = _campaigns[campaignId];
+        if (campaign.rule.mode == 0) return standing;
+        Budget memory budget = campaign.budget;
+        standing.admin = campaign.admin;
+        standing.nextAdmin = campaign.nextAdmin;
+        standing.left = _leftOf(campaignId, campaign);
+        standing.reserved = budget.reserved;
+        standing.codesLeft = budget.codesLeft;
+        standing.free = _freeOf(campaignId, campaign);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function rulesOf(bytes32 campaignId) external view returns (Rules memory rules) {
+        Campaign storage campaign = _campaigns[campaignId];
+        Rule memory rule = campaign.rule;
+        Budget memory budget = campaign.budget;
+        rules.token = campaign.reward.token;
+        rules.tokenKind = rule.mode == _ERC20 ? uint8(_ERC20_KIND) : uint8(_POINTS_KIND);
+        rules.fresh = rule.mode == _FRESH;
+        rules.price = campaign.reward.price;
+        rules.signer = rule.signer;
+        rules.start = rule.start;
+        rules.end = budget.end;
+        rules.claimUntil = rule.claimUntil;
+        rules.maxContacts = budget.maxContacts;
+        rules.perDay = budget.perDay;
+        rules.codes = campaign.codes;
+        rules.codesPerAccount = budget.codesPerAccount;
+        rules.rootDelayDays = rule.rootDelayDays;
+        rules.credentials = campaign.credentials;
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function contactsOf(bytes32 campaignId, bytes32 account, uint256 page) external view returns (uint256) {
+        return _pages[campaignId][account][page] & ~_ENROLLED;
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function isEnrolled(bytes32 campaignId, bytes32 account) external view returns (bool) {
+        return _pages[campaignId][account][0] & _ENROLLED != 0;
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function rootOf(bytes32 campaignId, bytes32 root) external view returns (uint256) {
+        return _roots[campaignId][root];
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function isActive(bytes32 campaignId, uint256 batch) external view returns (bool) {
+        return _active[campaignId].get(batch);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function isTaken(bytes32 campaignId, uint256 index) external view returns (bool) {
+        return _taken[campaignId].get(index);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function codesOf(bytes32 campaignId, bytes32 account)
+        external
+        view
+        returns (uint256 total, uint256 today)
+    {
+        CodesHad memory had = _codesHad[campaignId][account];
+        Rule memory rule = _campaigns[campaignId].rule;
+        if (had.total == 0) return (0, 0);
+        return (had.total, had.day == _dayOf(rule) ? had.today : 0);
+    }
+
+    // ------------------------------------------------------------------------------------- internal: opening
+
+    function _check(Terms calldata terms) private view returns (uint256 mode) {
+        if (terms.signer == address(0)) revert SignerMissing();
+        if (terms.tokenKind == _POINTS_KIND) mode = terms.fresh ? _FRESH : _POINTS;
+        else if (terms.tokenKind == _ERC20_KIND && !terms.fresh) mode = _ERC20;
+        else revert BadMode(terms.tokenKind, terms.fresh);
+        uint256 highest = mode == _ERC20 ? type(uint96).max : type(uint56).max;
+        if (terms.price == 0 || terms.price > highest) revert RewardOutOfRange(terms.price);
+        // In this order nothing overflows: each is bounded by the next.
+        if (
+            terms.claimUntil > block.timestamp + _MAX_AHEAD || terms.end > terms.claimUntil
+                || terms.claimUntil - terms.end < _MIN_CLAIM || terms.start > terms.end
+                || terms.end < block.timestamp
+        ) revert CampaignTimesOutOfRange(terms.start, terms.end, terms.claimUntil);
+        if (
+            terms.maxContacts > type(uint16).max || terms.perDay > type(uint16).max
+                || terms.codes > type(uint32).max || terms.codesPerAccount > type(uint16).max
+                || terms.maxContacts + terms.codes == 0
+        ) {
+            revert ContactsOutOfRange(terms.maxContacts, terms.perDay, terms.codes, terms.codesPerAccount);
+        }
+        if (terms.rootDelayDays == 0 || terms.rootDelayDays > 7) {
+            revert RootDelayOutOfRange(terms.rootDelayDays);
+        }
+        if (terms.topic > 63 || terms.channel > 15) revert TopicOutOfRange(terms.topic, terms.channel);
+        if (terms.credentials != address(0) && terms.credentials.code.length == 0) {
+            revert NoCredentials(terms.credentials);
+        }
+    }
+
+    /// @dev All of it in range, as `_check` saw.
+    function _store(Campaign storage campaign, Terms calldata terms, uint256 mode) private {
+        campaign.reward = Reward(terms.token, uint96(terms.price));
+        campaign.rule = Rule({
+            signer: terms.signer,
+            start: uint40(terms.start),
+            claimUntil: uint40(terms.claimUntil),
+            mode: uint8(mode),
+            rootDelayDays: uint8(terms.rootDelayDays)
+        });
+        campaign.budget = Budget({
+            left: 0,
+            reserved: 0,
+            codesLeft: uint32(terms.codes),
+            end: uint40(terms.end),
+            maxContacts: uint16(terms.maxContacts),
+            perDay: uint16(terms.perDay),
+            codesPerAccount: uint16(terms.codesPerAccount),
+            asks: terms.credentials != address(0)
+        });
+        campaign.credentials = terms.credentials;
+        campaign.codes = uint32(terms.codes);
+        campaign.admin = terms.admin;
+    }
+
+    function _checkGrant(bytes32 campaignId, Terms calldata terms) private view {
+        address owner = ILoyaltyToken(terms.token).owner();
+        if (owner != msg.sender) revert NotTheTokenOwner(terms.token, owner, msg.sender);
+        ILoyaltyToken.Grant memory grant =
+            ILoyaltyToken(terms.token).grantOf(address(this), uint256(campaignId));
+        if (grant.capPerDay != 0 || grant.lockedUntil < terms.claimUntil) {
+            revert GrantUnfit(campaignId, grant.capPerDay, grant.lockedUntil);
+        }
+    }
+
+    // --------------------------------------------------------------------------------- internal: who and when
+
+    function _known(bytes32 campaignId) private view returns (Campaign storage campaign) {
+        campaign = _campaigns[campaignId];
+        if (campaign.rule.mode == 0) revert CampaignUnknown(campaignId);
+    }
+
+    function _claimable(bytes32 campaignId) private view returns (Campaign storage campaign) {
+        campaign = _known(campaignId);
+        uint256 claimUntil = campaign.rule.claimUntil;
+        if (block.timestamp > claimUntil) revert ClaimsOver(claimUntil);
+    }
+
+    function _administered(bytes32 campaignId) private view returns (Campaign storage campaign) {
+        campaign = _known(campaignId);
+        if (msg.sender != campaign.admin) revert NotTheAdmin(campaignId, campaign.admin, msg.sender);
+    }
+
+    function _run(bytes32 campaignId) private view returns (Campaign storage) {
+        _administered(campaignId);
+        return _claimable(campaignId);
+    }
+
+    function _checkOver(uint256 claimUntil) private view {
+        if (block.timestamp <= claimUntil) revert ClaimsOpen(claimUntil);
+    }
+
+    function _dayOf(Rule memory rule) private view returns (uint256) {
+        return (block.timestamp - rule.start) / 1 days;
+    }
+
+    function _isAccount(bytes32 account, bool asks) private pure returns (bool) {
+        return account != 0 && (asks || uint256(account) <= type(uint160).max);
+    }
+
+    function _payeeOf(
+        bytes32 campaignId,
+        Campaign storage campaign,
+        bytes32 account,
+        bytes calldata credential
+    ) private view returns (address payee) {
+        bool asks = campaign.budget.asks;
+        if (!_isAccount(account, asks)) revert NoSuchAccount(account);
+        if (!asks) return address(uint160(uint256(account)));
+        address credentials = campaign.credentials;
+        payee = ICredentials(credentials).accountOf(campaignId, account, credential);
+        if (payee == address(0)) revert CredentialRefused(credentials, account);
+    }
+
+    // ------------------------------------------------------------------------------------- internal: claiming
+
+    /// @dev What keeps a set of contacts from being paid; else those of it that are new.
+    function _weigh(Campaign storage campaign, Rule memory rule, Claim memory claim)
+        private
+        view
+        returns (Skip, uint256 fresh)
+    {
+        if (claim.contacts == 0) return (Skip.NothingNew, 0);
+        Budget memory budget = campaign.budget;
+        // The first comparison keeps the number of the last contact small.
+        if (
+            claim.page > type(uint16).max || claim.contacts & _ENROLLED != 0
+                || _lastOf(claim) >= budget.maxContacts
+        ) return (Skip.OutOfRange, 0);
+        uint256 from = _fromOf(rule, budget, _lastOf(claim));
+        if (from > budget.end) return (Skip.AfterEnd, 0);
+        if (block.timestamp < from) return (Skip.TooEarly, 0);
+        fresh = claim.contacts & ~_pages[claim.campaignId][claim.account][claim.page];
+        if (fresh == 0) return (Skip.NothingNew, 0);
+        if (!_isEnrolled(claim) && LibBit.popCount(fresh) > _freeOf(claim.campaignId, campaign)) {
+            return (Skip.NotFree, fresh);
+        }
+        return (Skip.None, fresh);
+    }
+
+    function _refuse(Campaign storage campaign, Rule memory rule, Claim memory claim, Skip reason)
+        private
+        view
+    {
+        Budget memory budget = campaign.budget;
+        if (reason == Skip.NothingNew) revert NothingNew(claim.campaignId, claim.account);
+        if (reason == Skip.OutOfRange) {
+            revert ContactOutOfRange(claim.page, claim.contacts, budget.maxContacts);
+        }
+        if (reason == Skip.NotFree) {
+            revert NotFree(_freeOf(claim.campaignId, campaign), LibBit.popCount(claim.fresh));
+        }
+        uint256 last = _lastOf(claim);
+        uint256 from = _fromOf(rule, budget, last);
+        if (reason == Skip.AfterEnd) revert ContactAfterEnd(last, from, budget.end);
+        revert ContactTooEarly(last, from);
+    }
+
+    function _lastOf(Claim memory claim) private pure returns (uint256) {
+        return claim.page * _PAGE + LibBit.fls(claim.contacts);
+    }
+
+    /// @dev From when a contact may be claimed.
+    function _fromOf(Rule memory rule, Budget memory budget, uint256 contact) private pure returns (uint256) {
+        return budget.perDay == 0 ? rule.start : rule.start + contact / budget.perDay * 1 days;
+    }
+
+    function _isEnrolled(Claim memory claim) private view returns (bool) {
+        return _pages[claim.campaignId][claim.account][0] & _ENROLLED != 0;
+    }
+
+    function _pay(Campaign storage campaign, Rule memory rule, Claim memory claim) private {
+        Skip reason;
+        (reason, claim.fresh) = _weigh(campaign, rule, claim);
+        if (reason != Skip.None) _refuse(campaign, rule, claim, reason);
+        if (!_tryTake(campaign, rule, claim, gasleft())) {
+            revert RewardFailed(campaign.reward.token, claim.payee);
+        }
+    }
+
+    function _tryStatement(
+        bytes32 campaignId,
+        Campaign storage campaign,
+        Rule memory rule,
+        Statement calldata statement
+    ) private returns (Skip reason) {
+        _needGas(_ITEM_GAS);
+        bool asks = campaign.budget.asks;
+        if (!_isAccount(statement.account, asks)) return Skip.NoAccount;
+        Claim memory claim;
+        claim.campaignId = campaignId;
+        claim.account = statement.account;
+        claim.page = statement.page;
+        claim.contacts = statement.contacts;
+        // First: it is the cheapest of all, and what most copies of a batch fail at.
+        (reason, claim.fresh) = _weigh(campaign, rule, claim);
+        if (reason != Skip.None) return reason;
+        bytes32 digest = _statementDigest(campaignId, rule.signer, statement);
+        if (!_isSignedBy(rule.signer, digest, statement.signature)) return Skip.NotSigned;
+        claim.payee = asks
+            ? _tryAccountOf(campaign.credentials, campaignId, statement)
+            : address(uint160(uint256(statement.account)));
+        if (claim.payee == address(0)) return Skip.NoCredential;
+        _needGas(_ITEM_GAS + _PAY_GAS);
+        if (_tryTake(campaign, rule, claim, _PAY_GAS)) return Skip.None;
+        _giveBack(campaign, rule, claim);
+        return Skip.Refused;
+    }
+
+    /// @dev At most a word of the answer is copied; 0 if it is no address, or none.
+    function _tryAccountOf(address credentials, bytes32 campaignId, Statement calldata statement)
+        private
+        view
+        returns (address payee)
+    {
+        bytes memory question =
+            abi.encodeCall(ICredentials.accountOf, (campaignId, statement.account, statement.credential));
+        // After it is written: a long one would else use up what the answer needs.
+        _needGas(_CREDENTIAL_GAS);
+        uint256 limit = _CREDENTIAL_GAS;
+        assembly ("memory-safe") {
+            let done := staticcall(limit, credentials, add(question, 0x20), mload(question), 0x00, 0x20)
+            if and(done, gt(returndatasize(), 0x1f)) {
+                let word := mload(0x00)
+                if iszero(shr(160, word)) { payee := word }
+            }
+        }
+    }
+
+    /// @dev A call gets at most 63/64 of what is left.
+    function _needGas(uint256 amount) private view {
+        uint256 left = gasleft();
+        uint256 needed = amount + amount / 32;
+        if (left < needed) revert TooLittleGas(left, needed);
+    }
+
+    /// @dev Sets the bits, lowers the budget, pays. If it says no, what it wrote stands.
+    function _tryTake(Campaign storage campaign, Rule memory rule, Claim memory claim, uint256 limit)
+        private
+        returns (bool)
+    {
+        uint256 number = LibBit.popCount(claim.fresh);
+        bool enrolled = _isEnrolled(claim);
+        _pages[claim.campaignId][claim.account][claim.page] |= claim.fresh;
+        // No more than what is free, or reserved for her.
+        if (rule.mode != _FRESH) campaign.budget.left -= uint56(number);
+        if (enrolled) campaign.budget.reserved -= uint56(number);
+        Reward memory reward = campaign.reward;
+        bool paid = _tryPay(claim.campaignId, rule, reward.token, claim.payee, number * reward.price, limit);
+        if (!paid) return false;
+        // Not before: a statement that is passed over leaves no event of its payment.
+        emit ContactsPaid(
+            claim.campaignId,
+            claim.account,
+            claim.fresh,
+            (claim.page << 168) | (claim.path << 160) | uint160(claim.payee)
+        );
+        return true;
+    }
+
+    /// @dev After a payment that failed. Whether she is enrolled is asked anew: a hook may have enrolled her meanwhile, and
+    /// then these contacts were not reserved, since their bits were set.
+    function _giveBack(Campaign storage campaign, Rule memory rule, Claim memory claim) private {
+        uint256 number = LibBit.popCount(claim.fresh);
+        _pages[claim.campaignId][claim.account][claim.page] &= ~claim.fresh;
+        if (rule.mode != _FRESH) campaign.budget.left += uint56(number);
+        if (_isEnrolled(claim)) campaign.budget.reserved += uint56(number);
+    }
+
+    function _payCode(
+        Campaign storage campaign,
+        Rule memory rule,
+        bytes32 campaignId,
+        uint256 index,
+        bytes32 account,
+        address payee
+    ) private {
+        if (block.timestamp < rule.start) revert CampaignNotStarted(rule.start);
+        uint256 codes = campaign.codes;
+        if (index >= codes) revert NoSuchCode(index, codes);
+        if (!_active[campaignId].get(index / _BATCH)) revert CodesInert(index / _BATCH);
+        if (_taken[campaignId].get(index)) revert CodeTaken(campaignId, index);
+        _countCode(campaign.budget, rule, _codesHad[campaignId][account], account);
+        _taken[campaignId].set(index);
+        --campaign.budget.codesLeft;
+        if (rule.mode != _FRESH) --campaign.budget.left;
+        emit CodePaid(campaignId, account, (index << 160) | uint160(payee));
+        Reward memory reward = campaign.reward;
+        if (!_tryPay(campaignId, rule, reward.token, payee, reward.price, gasleft())) {
+            revert RewardFailed(reward.token, payee);
+        }
+    }
+
+    function _countCode(Budget memory budget, Rule memory rule, CodesHad storage counter, bytes32 account)
+        private
+    {
+        CodesHad memory had = counter;
+        uint32 day = uint32(_dayOf(rule));
+        if (budget.codesPerAccount != 0 && had.total >= budget.codesPerAccount) {
+            revert CodesOfAccountTaken(account, budget.codesPerAccount);
+        }
+        if (had.day != day) (had.day, had.today) = (day, 0);
+        if (budget.perDay != 0 && had.today >= budget.perDay) revert CodesOfDayTaken(account, budget.perDay);
+        // There are fewer than 2^32 codes.
+        unchecked {
+            ++had.total;
+            ++had.today;
+        }
+        (counter.total, counter.day, counter.today) = (had.total, had.day, had.today);
+    }
+
+    // -------------------------------------------------------------------------------------- internal: signing
+
+    function _statementDigest(bytes32 campaignId, address signer, Statement calldata statement)
+        private
+        view
+        returns (bytes32)
+    {
+        return _hashTypedData(
+            keccak256(
+                abi.encode(
+                    _STATEMENT_TYPE, signer, campaignId, statement.account, statement.page, statement.contacts
+                )
+            )
+        );
+    }
+
+    function _checkTicket(bytes32 campaignId, address signer, Ticket calldata ticket, Taker calldata taker)
+        private
+        view
+    {
+        bytes32 digest = _hashTypedData(
+            keccak256(
+                abi.encode(
+                    _TICKET_TYPE, signer, campaignId, ticket.account, ticket.id, ticket.key, ticket.validUntil
+                )
+            )
+        );
+        _checkSigned(signer, digest, ticket.signature);
+        bytes32 named =
+            _hashTypedData(keccak256(abi.encode(_CLAIM_TICKET_TYPE, ticket.key, taker.recipient, digest)));
+        if (!_isSignedBy(ticket.key, named, taker.keySignature)) {
+            revert NotSignedByTicketKey(ticket.key, named);
+        }
+    }
+
+    function _checkLeaf(bytes32 campaignId, Leaf calldata leaf) private view {
+        uint256 effectFrom = _roots[campaignId][leaf.root];
+        if (effectFrom == 0) revert RootUnknown(campaignId, leaf.root);
+        if (block.timestamp < effectFrom) revert RootNotInEffect(leaf.root, effectFrom);
+        // Twice, so that no inner node, a hash of 64 bytes, is a leaf.
+        bytes32 hash = keccak256(
+            bytes.concat(keccak256(abi.encode(campaignId, leaf.account, leaf.page, leaf.contacts)))
+        );
+        if (!MerkleProofLib.verifyCalldata(leaf.proof, leaf.root, hash)) {
+            revert LeafNotUnderRoot(leaf.root, hash);
+        }
+    }
+
+    function _checkSigned(address signer, bytes32 digest, bytes calldata signature) private view {
+        if (!_isSignedBy(signer, digest, signature)) revert NotSignedByCampaign(signer, digest);
+    }
+
+    /// @dev By a key alone, with s in the lower half of the order (EIP-2), in 65 bytes or 64 (ERC-2098).
+    function _isSignedBy(address signer, bytes32 digest, bytes calldata signature)
+        private
+        view
+        returns (bool)
+    {
+        uint256 length = signature.length;
+        if (length != 65 && length != 64) return false;
+        uint256 s;
+        assembly ("memory-safe") {
+            s := calldataload(add(signature.offset, 0x20))
+        }
+        if (length == 64) s &= type(uint256).max >> 1;
+        if (s > _HALF_ORDER) return false;
+        address recovered = ECDSA.tryRecoverCalldata(digest, signature);
+        return recovered != address(0) && recovered == signer;
+    }
+
+    // --------------------------------------------------------------------------------------- internal: money
+
+    function _leftOf(bytes32 campaignId, Campaign storage campaign) private view returns (uint256) {
+        if (campaign.rule.mode != _FRESH) return campaign.budget.left;
+        Reward memory reward = campaign.reward;
+        return ILoyaltyToken(reward.token).grantOf(address(this), uint256(campaignId)).amount / reward.price;
+    }
+
+    function _freeOf(bytes32 campaignId, Campaign storage campaign) private view returns (uint256) {
+        Budget memory budget = campaign.budget;
+        uint256 left = _leftOf(campaignId, campaign);
+        uint256 kept = uint256(budget.reserved) + budget.codesLeft;
+        return left > kept ? left - kept : 0;
+    }
+
+    function _end(Campaign storage campaign) private {
+        campaign.budget.left = 0;
+        campaign.budget.reserved = 0;
+        campaign.budget.codesLeft = 0;
+    }
+
+    /// @dev Takes the price of contacts into escrow: points into the pocket `campaignId`, an ERC-20 measured.
+    function _fund(bytes32 campaignId, Campaign storage campaign, uint256 contacts) private {
+        Rule memory rule = campaign.rule;
+        Reward memory reward = campaign.reward;
+        if (contacts > type(uint56).max - campaign.budget.left) revert BudgetTooLarge(contacts);
+        campaign.budget.left += uint56(contacts);
+        emit CampaignFunded(campaignId, msg.sender, contacts);
+        uint256 amount = contacts * reward.price;
+        if (rule.mode == _ERC20) return _collectMeasured(reward.token, amount);
+        address pocket = ILoyaltyToken(reward.token).pocketOf(address(this), campaignId);
+        bool moved =
+            ILoyaltyToken(reward.token).transferFromWithin(msg.sender, pocket, amount, rule.claimUntil, 0);
+        if (!moved) revert NotOfCampaignKind(reward.token, uint8(_POINTS_KIND));
+    }
+
+    function _collectMeasured(address token, uint256 amount) private nonReentrant {
+        if (_expires(token)) revert NotOfCampaignKind(token, uint8(_ERC20_KIND));
+        uint256 held = SafeTransferLib.balanceOf(token, address(this));
+        SafeTransferLib.safeTransferFrom(token, msg.sender, address(this), amount);
+        uint256 holds = SafeTransferLib.balanceOf(token, address(this));
+        uint256 arrived = holds < held ? 0 : holds - held;
+        if (arrived != amount) revert EscrowArrivalDiffers(token, arrived, amount);
+    }
+
+    /// @dev Whether a token says the length of its epochs (ERC-7818): in one balance, old units would be paid out for fresh.
+    function _expires(address token) private view returns (bool yes) {
+        bytes32 selector = IERC7818.epochLength.selector;
+        uint256 limit = _PROBE_GAS;
+        assembly ("memory-safe") {
+            mstore(0x00, selector)
+            yes := and(gt(returndatasize(), 0x1f), staticcall(limit, token, 0x00, 0x04, 0x00, 0x00))
+        }
+    }
+
+    /// @dev What of points in escrow has not expired by now, of those that live beyond `liveUntil`.
+    function _alive(address token, bytes32 id, uint256 amount, uint256 liveUntil)
+        private
+        view
+        returns (uint256)
+    {
+        address pocket = ILoyaltyToken(token).pocketOf(address(this), id);
+        (uint256[4] memory amounts, uint256[4] memory expiries) = ILoyaltyToken(token).lotsOf(pocket);
+        uint256 alive = 0;
+        for (uint256 i = 0; i < 4; ++i) {
+            if (expiries[i] > liveUntil) alive += amounts[i];
+        }
+        return alive < amount ? alive : amount;
+    }
+
+    /// @dev At most a word of the answer is copied; no answer, or true, from an account with code is a yes.
+    function _tryPay(
+        bytes32 campaignId,
+        Rule memory rule,
+        address token,
+        address to,
+        uint256 amount,
+        uint256 limit
+    ) private returns (bool paid) {
+        bytes memory question;
+        if (rule.mode == _FRESH) {
+            question = abi.encodeCall(ILoyaltyToken.issue, (uint256(campaignId), to, amount, bytes32(0)));
+        } else if (rule.mode == _POINTS) {
+            question =
+                abi.encodeCall(ILoyaltyToken.transferFromPocket, (campaignId, to, amount, rule.claimUntil));
+        } else {
+            question = abi.encodeCall(ILoyaltyToken.transfer, (to, amount));
+        }
+        assembly ("memory-safe") {
+            paid := call(limit, token, 0, add(question, 0x20), mload(question), 0x00, 0x20)
+            switch returndatasize()
+            case 0 { if iszero(extcodesize(token)) { paid := 0 } }
+            default { paid := and(paid, and(gt(returndatasize(), 0x1f), eq(mload(0x00), 1))) }
+        }
+    }
+
+    function _domainNameAndVersion() internal pure override returns (string memory, string memory) {
+        return ("Troc Attention", "1");
+    }
+}
