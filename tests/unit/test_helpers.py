@@ -67,6 +67,7 @@ def test_message_types_are_those_of_the_page() -> None:
         "Permit", "Send", "Redeem", "CancelNonces", "Voucher", "Claim", "Order", "Cancel", "CancelAll",
         "Deal", "Buy", "Deliver", "Concede", "Settle", "SettleTo", "Revoke", "Acknowledge", "AcknowledgeMany",
         "CancelDeals", "CancelDealSeries", "Request", "CloseRequest", "Attestation", "Content",
+        "SetPolicy", "SetWelcome", "CancelInboxNonces", "AnswerMessage",
         "LinkCard", "Adjustment", "AdjustmentPolicy", "AskToConcede", "Receipt", "Disclosure",
     }  # fmt: skip
     assert message_types()["CancelNonces"] == [
