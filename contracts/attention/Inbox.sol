@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {EIP712} from "solady/utils/EIP712.sol";
+import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
 import {ReentrancyGuard} from "solady/utils/ReentrancyGuard.sol";
 import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 
@@ -18,6 +19,10 @@ import {Signatures} from "../libraries/Signatures.sol";
 /// @dev Only what comes in is measured, so only that is guarded: what a hook lets out meanwhile makes the arrival differ.
 contract Inbox is EIP712, ReentrancyGuard, IInbox {
     using Nonces for Nonces.Whole;
+
+    struct Place {
+        uint256 messageId;
+    }
 
     uint256 private constant _ANSWER_DAYS_SHIFT = 96;
     uint256 private constant _CHANNELS_SHIFT = 104;
@@ -62,7 +67,7 @@ contract Inbox is EIP712, ReentrancyGuard, IInbox {
 
     mapping(address recipient => uint256 word) private _recipients;
     mapping(address recipient => mapping(address sender => Welcome)) private _welcomes;
-    mapping(address sender => mapping(uint256 place => uint256 messageId)) private _places;
+    mapping(address sender => mapping(uint256 number => Place)) private _places;
     Nonces.Whole private _nonces;
 
     /// @param token_ What deposits are paid in.
@@ -149,10 +154,9 @@ contract Inbox is EIP712, ReentrancyGuard, IInbox {
             | (block.timestamp + answerDays * 1 days) << _ANSWER_BY | place << _PLACE | word >> _NUMBER_SHIFT
             << _NUMBER_SHIFT;
         messageId = _idOf(recipient, msg.sender, terms, content);
-        if (place > type(uint64).max || _places[msg.sender][place] > _ENDED) {
-            revert PlaceNotFree(msg.sender, place);
-        }
-        _places[msg.sender][place] = uint256(messageId);
+        Place storage kept = _places[msg.sender][place];
+        if (place > type(uint64).max || kept.messageId > _ENDED) revert PlaceNotFree(msg.sender, place);
+        kept.messageId = uint256(messageId);
         emit MessageSent(messageId, recipient, msg.sender, terms, content);
         if (deposit == 0) return messageId;
         _collect(deposit);
@@ -162,26 +166,28 @@ contract Inbox is EIP712, ReentrancyGuard, IInbox {
     /// @inheritdoc IInbox
     function answer(Message calldata message, bytes32 answer_) external {
         if (msg.sender != message.recipient) revert NotTheRecipient(message.recipient, msg.sender);
-        _answer(message, messageIdOf(message), answer_);
+        _answer(msg.sender, message, messageIdOf(message), answer_);
     }
 
     /// @inheritdoc IInbox
     function answerFor(Message calldata message, bytes32 answer_, bytes calldata signature) external {
-        bytes32 messageId = messageIdOf(message);
-        bytes32 hash = keccak256(abi.encode(_ANSWER_TYPE, message.recipient, messageId, answer_));
-        _checkSigned(message.recipient, hash, signature);
-        _answer(message, messageId, answer_);
+        address recipient = message.recipient;
+        bytes32 messageId = _idOf(recipient, message.sender, message.terms, message.content);
+        bytes32 hash =
+            EfficientHashLib.hash(_ANSWER_TYPE, bytes32(uint256(uint160(recipient))), messageId, answer_);
+        _checkSigned(recipient, hash, signature);
+        _answer(recipient, message, messageId, answer_);
     }
 
     /// @inheritdoc IInbox
     function reclaim(Message calldata message) external {
         bytes32 messageId = messageIdOf(message);
-        uint256 answerBy = uint40(message.terms >> _ANSWER_BY);
-        if (!_isOpen(message, messageId)) revert MessageNotOpen(messageId);
+        (Place storage place, uint256 answerBy, uint256 amount) = _opened(message, messageId);
         if (block.timestamp <= answerBy) revert ReclaimTooEarly(messageId, answerBy);
-        uint256 amount = _end(message);
-        emit MessageReclaimed(messageId, message.sender, amount);
-        _pay(message.sender, amount);
+        place.messageId = _ENDED;
+        address sender = message.sender;
+        emit MessageReclaimed(messageId, sender, amount);
+        _pay(sender, amount);
     }
 
     // ------------------------------------------------------------------------------------------------- views
@@ -224,13 +230,13 @@ contract Inbox is EIP712, ReentrancyGuard, IInbox {
 
     /// @inheritdoc IInbox
     function waitingAt(address sender, uint256 place) external view returns (bytes32 messageId) {
-        uint256 word = _places[sender][place];
+        uint256 word = _places[sender][place].messageId;
         return word > _ENDED ? bytes32(word) : bytes32(0);
     }
 
     /// @inheritdoc IInbox
     function isOpen(Message calldata message) external view returns (bool) {
-        return _isOpen(message, messageIdOf(message));
+        return _placeOf(message).messageId == uint256(messageIdOf(message));
     }
 
     /// @inheritdoc IInbox
@@ -316,24 +322,36 @@ contract Inbox is EIP712, ReentrancyGuard, IInbox {
         return (block.timestamp / 7 days) & 0x7fff;
     }
 
-    function _answer(Message calldata message, bytes32 messageId, bytes32 answer_) private {
-        uint256 answerBy = uint40(message.terms >> _ANSWER_BY);
-        if (!_isOpen(message, messageId)) revert MessageNotOpen(messageId);
+    function _answer(address recipient, Message calldata message, bytes32 messageId, bytes32 answer_)
+        private
+    {
+        (Place storage place, uint256 answerBy, uint256 amount) = _opened(message, messageId);
         if (block.timestamp > answerBy) revert AnswerTooLate(messageId, answerBy);
-        uint256 amount = _end(message);
-        emit MessageAnswered(messageId, message.recipient, answer_, amount);
-        _pay(message.recipient, amount);
+        place.messageId = _ENDED;
+        emit MessageAnswered(messageId, recipient, answer_, amount);
+        _pay(recipient, amount);
     }
 
-    function _isOpen(Message calldata message, bytes32 messageId) private view returns (bool) {
-        return _places[message.sender][uint64(message.terms >> _PLACE)] == uint256(messageId);
+    /// @return place Where the message waits.
+    /// @return answerBy The last second at which it can be answered.
+    /// @return amount What is left of its deposit.
+    function _opened(Message calldata message, bytes32 messageId)
+        private
+        view
+        returns (Place storage place, uint256 answerBy, uint256 amount)
+    {
+        place = _placeOf(message);
+        if (place.messageId != uint256(messageId)) revert MessageNotOpen(messageId);
+        uint256 terms = message.terms;
+        answerBy = uint40(terms >> _ANSWER_BY);
+        // A tenth, rounded up, of a whole deposit.
+        unchecked {
+            amount = uint96(terms) - _tenthOf(uint96(terms));
+        }
     }
 
-    /// @return amount What is left of the deposit.
-    function _end(Message calldata message) private returns (uint256 amount) {
-        _places[message.sender][uint64(message.terms >> _PLACE)] = _ENDED;
-        uint256 deposit = uint96(message.terms);
-        return deposit - _tenthOf(deposit);
+    function _placeOf(Message calldata message) private view returns (Place storage) {
+        return _places[message.sender][uint64(message.terms >> _PLACE)];
     }
 
     function _idOf(address recipient, address sender, uint256 terms, bytes32 content)
@@ -341,7 +359,9 @@ contract Inbox is EIP712, ReentrancyGuard, IInbox {
         pure
         returns (bytes32)
     {
-        return keccak256(abi.encode(recipient, sender, terms, content));
+        return EfficientHashLib.hash(
+            uint256(uint160(recipient)), uint256(uint160(sender)), terms, uint256(content)
+        );
     }
 
     /// @dev Rounded up: the sender chose the deposit.

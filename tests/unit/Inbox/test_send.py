@@ -47,7 +47,7 @@ def test_pays_a_tenth_and_keeps_the_rest(
     message = (customer.address, brand.address, terms_of(DEPOSIT, then + DAYS * DAY, 8), LETTER)
     next_block_at(then)
     events = try_send(deposit=DEPOSIT, place=8).events
-    assert [event["value"] for event in events["Transfer"]] == [DEPOSIT, TENTH]
+    assert [event["amount"] for event in events["Transfer"]] == [DEPOSIT, TENTH]
     del events["Transfer"]
     assert dict(events["MessageSent"]) == {
         "messageId": "0x" + id_of(message).hex(),

@@ -40,8 +40,15 @@ def test_keeps_what_arrived(inbox: Any, customer: Any, send: Any) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("floor", 2**96), ("perWeek", 256), ("topics", 2**64), ("channels", 2**16)]
-    + [("answerDays", 0), ("answerDays", 256), ("floor", MAX_UINT256)],
+    [
+        ("floor", 2**96),
+        ("floor", MAX_UINT256),
+        ("perWeek", 256),
+        ("topics", 2**64),
+        ("channels", 2**16),
+        ("answerDays", 0),
+        ("answerDays", 256),
+    ],
 )
 def test_reverts_out_of_range(inbox: Any, customer: Any, field: str, value: int) -> None:
     policy = tuple((dict(zip(FIELDS, POLICY, strict=True)) | {field: value}).values())
