@@ -68,6 +68,7 @@ def test_message_types_are_those_of_the_page() -> None:
         "Deal", "Buy", "Deliver", "Concede", "Settle", "SettleTo", "Revoke", "Acknowledge", "AcknowledgeMany",
         "CancelDeals", "CancelDealSeries", "Request", "CloseRequest", "Attestation", "Content",
         "Statement", "Ticket", "ClaimTicket", "Credential",
+        "SetPolicy", "SetWelcome", "CancelInboxNonces", "AnswerMessage",
         "LinkCard", "Adjustment", "AdjustmentPolicy", "AskToConcede", "Receipt", "Disclosure",
     }  # fmt: skip
     assert message_types()["CancelNonces"] == [
