@@ -48,7 +48,7 @@ contract SigningTest is InboxTest {
     function assertAccepted(bytes memory data) internal {
         vm.prank(relay);
         (bool done, bytes memory why) = address(inbox).call(data);
-        assertTrue(done, string(why));
+        assertTrue(done, vm.toString(why));
     }
 
     function test_her_signature_counts() public {
