@@ -64,6 +64,8 @@ contract DataSalesAttack is DataMarketTest {
             // But for the request's id, which `buy` refuses first.
             if (i != 13) assertEq(bytes4(why), IDataMarket.NotSignedBy.selector);
         }
+        // As it was signed it is taken.
+        buy(_prepared());
     }
 
     /// @dev A word that is no address has a digest of its own, but no signer would see the difference.
