@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from eth_account import Account
 from eth_typing import HexStr
 from web3 import HTTPProvider, Web3
+from web3.types import RPCEndpoint
 
 from tests.scripts.conftest import Project
 from troc.anvil import free_port, rpc_of, run_anvil
@@ -60,9 +62,9 @@ def test_deploys_once_on_a_chain_that_is_kept_and_the_console_knows_it(project: 
     assert not set(again.values()) & set(first.values())
 
 
-@pytest.fixture
-def live(project: Project) -> Iterator[Web3]:
-    """A chain that counts as live, on which the account `brand` has ether."""
+@pytest.fixture(scope="module")
+def watched(project: Project) -> Iterator[Web3]:
+    """A node whose chain counts as live, which brownie knows as `watched`, and an account `brand`."""
     folder = project.home / ".brownie" / "accounts"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "brand.json").write_text(
@@ -70,17 +72,30 @@ def live(project: Project) -> Iterator[Web3]:
     )
     (project.home / "password").write_text(PASSPHRASE + "\n")
     with run_anvil(port := free_port(), "--chain-id", str(LIVE_CHAIN_ID)):
-        project.brownie("networks", "delete", "watched")
-        project.brownie(
+        added = project.brownie(
             "networks", "add", "live", "watched", f"host={rpc_of(port)}", f"chainid={LIVE_CHAIN_ID}"
         )
-        # brownie does not start where a contract that it remembers is gone.
-        shutil.rmtree(project.folder / "build" / "deployments" / str(LIVE_CHAIN_ID), ignore_errors=True)
-        shutil.rmtree(project.folder / "deployments", ignore_errors=True)
-        project.write_config("watched", f"chain_id: {LIVE_CHAIN_ID}\nlive: true\npoll_seconds: 0.02\n")
+        assert added.returncode == 0, added.stderr
         web3 = Web3(HTTPProvider(rpc_of(port)))
-        web3.provider.make_request("anvil_setBalance", [Account.from_key(KEY).address, hex(10**18)])  # type: ignore[arg-type]
+        ask(web3, "anvil_setBalance", Account.from_key(KEY).address, hex(10**18))
         yield web3
+
+
+def ask(web3: Web3, method: str, *parameters: str) -> Any:
+    """What a node answers to a request that Web3 has no method for."""
+    return web3.provider.make_request(RPCEndpoint(method), list(parameters))["result"]
+
+
+@pytest.fixture
+def live(project: Project, watched: Web3) -> Iterator[Web3]:
+    """A chain that counts as live and is empty, on which the account `brand` has ether."""
+    # brownie does not start where a contract that it remembers is gone.
+    shutil.rmtree(project.folder / "build" / "deployments" / str(LIVE_CHAIN_ID), ignore_errors=True)
+    shutil.rmtree(project.folder / "deployments", ignore_errors=True)
+    project.write_config("watched", f"chain_id: {LIVE_CHAIN_ID}\nlive: true\npoll_seconds: 0.02\n")
+    snapshot = ask(watched, "evm_snapshot")
+    yield watched
+    assert ask(watched, "evm_revert", snapshot)
 
 
 def test_the_passphrase_is_asked_for_after_the_plan(project: Project, live: Web3) -> None:
@@ -126,8 +141,7 @@ def sepolia(project: Project) -> Iterator[str]:
 
 
 def test_a_public_network_is_reached_by_the_node_of_env(project: Project, live: Web3, sepolia: str) -> None:
-    web3 = Web3(HTTPProvider(sepolia))
-    web3.provider.make_request("anvil_setBalance", [Account.from_key(KEY).address, hex(10**18)])  # type: ignore[arg-type]
+    ask(Web3(HTTPProvider(sepolia)), "anvil_setBalance", Account.from_key(KEY).address, hex(10**18))
     settings = {
         "TROC_NETWORK": "sepolia",
         "TROC_RPC_URL": sepolia,
