@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from pathlib import Path
 
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
@@ -102,6 +103,22 @@ def unspell(text: str, scheme: str, what: str, largest: int = LARGEST_TEXT) -> b
     if base64.b32encode(data).decode().rstrip("=") != letters:
         raise _broken(what)
     return data
+
+
+def read_file(source: str | Path, what: str, forms: str, largest: int, too_large: tuple[str, str]) -> str:
+    """What a file of signed things holds, as text. `forms`: what could be given instead; `largest` bytes;
+    `too_large`: what a larger file is too large for, and what to do. Raises `InputError`.
+    """
+    path = Path(source)
+    try:
+        if path.stat().st_size > largest:
+            raise InputError(f"{path} is too large for {too_large[0]}", too_large[1])
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{str(source)[:60]!r} is no {what} and no file", f"give {forms}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise InputError(f"{path} cannot be read ({reason})", "check its name, or ask for it again") from None
 
 
 def check_page(page: str) -> None:

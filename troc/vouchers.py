@@ -33,7 +33,7 @@ from troc.messages import (
     to_address,
     unpack_nonce,
 )
-from troc.spelling import Reader, check_page, checked, spell, unchecked, unspell, varint
+from troc.spelling import Reader, check_page, checked, read_file, spell, unchecked, unspell, varint
 
 SCHEME = "TROC:VOUCHER/"
 """What a voucher's text begins with. Capitals: a QR code holds more of them."""
@@ -285,17 +285,8 @@ def read_vouchers(source: str | Path) -> list[SignedVoucher]:
     if isinstance(source, str) and is_text(source):
         return [read_text(source)]
     path = Path(source)
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise InputError(f"{path} is too large for a file of vouchers", "cut it into smaller ones")
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(
-            f"{str(source)[:60]!r} is no voucher and no file", "give its text, its link or its file"
-        ) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise InputError(f"{path} cannot be read ({reason})", "check its name, or ask for it again") from None
+    many = "a file of vouchers", "cut it into smaller ones"
+    text = read_file(source, "voucher", "its text, its link or its file", _LARGEST_FILE, many)
     if text.lstrip().startswith("{"):
         return _from_file(text, path)
     found = []

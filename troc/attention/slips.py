@@ -26,7 +26,7 @@ from troc.attention.contacts import MOST_CONTACTS, address_of, of_page, to_pages
 from troc.attention.messages import ClaimTicket, Statement, Ticket, rewards_domain
 from troc.errors import InputError
 from troc.messages import ZERO_ADDRESS, Domain, digest, full_signature, recover, sign, to_address
-from troc.spelling import Reader, check_page, checked, spell, unchecked, unspell, varint
+from troc.spelling import Reader, check_page, checked, read_file, spell, unchecked, unspell, varint
 from troc.vouchers import write_secret
 
 SCHEME = "TROC:SLIP/"
@@ -300,17 +300,8 @@ def read_slips(source: str | Path) -> list[Slip]:
     if isinstance(source, str) and is_text(source):
         return [read_text(source)]
     path = Path(source)
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise InputError(f"{path} is too large for a file of slips", "cut it into smaller ones")
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(
-            f"{str(source)[:60]!r} is no slip and no file", "give its text, link or file"
-        ) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise InputError(f"{path} cannot be read ({reason})", "check its name, or ask for it again") from None
+    many = "a file of slips", "cut it into smaller ones"
+    text = read_file(source, "slip", "its text, link or file", _LARGEST_FILE, many)
     if text.lstrip().startswith("{"):
         return _from_file(text, path)
     found = []

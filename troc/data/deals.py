@@ -44,7 +44,7 @@ from troc.messages import (
     sign,
 )
 from troc.signatures import is_signed
-from troc.spelling import Reader, checked, spell, unchecked, unspell, varint
+from troc.spelling import Reader, checked, read_file, spell, unchecked, unspell, varint
 from troc.vouchers import write_secret
 
 if TYPE_CHECKING:
@@ -356,17 +356,7 @@ def read_deal(source: str | Path, domain: Domain) -> SignedDeal:
     if isinstance(source, str) and is_text(source):
         return SignedDeal.from_bytes(unspell(source, SCHEME, "deal", _LARGEST_TEXT), domain)
     path = Path(source)
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise InputError(f"{path} is too large for a deal", "ask for it again")
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(
-            f"{str(source)[:60]!r} is no deal and no file", "give its text or its file"
-        ) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise InputError(f"{path} cannot be read ({reason})", "check its name, or ask for it again") from None
+    text = read_file(source, "deal", "its text or its file", _LARGEST_FILE, ("a deal", "ask for it again"))
     if is_text(text):
         return read_deal(text, domain)
     try:
