@@ -225,10 +225,19 @@ class Shelf:
         return sorted(found, key=lambda note: (note.made_at, note.root))
 
     def note(self, root: bytes) -> Note:
-        """A sealed copy in short. Raises `ErasedError` where it was erased, `StoreError` where none is."""
-        name = _copy_name(root, "note")
+        """A sealed copy in short. Raises `ErasedError` where it was erased, `StoreError` where none is.
+
+        Where what is written of it cannot be read, the manifest says the same, but for when it was made.
+        """
         try:
-            data = _parsed(self._copy(root, "note"), name)
+            return self._written_note(root)
+        except TamperedError:
+            return _note_of(Shelf.manifest(self, root))
+
+    def _written_note(self, root: bytes) -> Note:
+        name = _copy_name(root, "note")
+        data = _parsed(self._copy(root, "note"), name)
+        try:
             return Note(
                 root,
                 _unhex(data["record"]),
@@ -238,11 +247,8 @@ class Shelf:
                 int(data["chunkSize"]),
                 float(data["madeAt"]),
             )
-        except (KeyError, TypeError, ValueError, TamperedError):
-            found = Shelf.manifest(self, root)
-            return Note(
-                root, found.plain_root, found.key_commit, found.schema, found.count, found.chunk_size, 0.0
-            )
+        except (KeyError, TypeError, ValueError):
+            raise _altered(name) from None
 
     def manifest(self, root: bytes) -> Manifest:
         """The manifest of a sealed copy, checked. Raises `ErasedError` where it was erased, `StoreError`
@@ -315,7 +321,14 @@ class Shelf:
             blob = self.store.read(_copy_name(root, "blob"))
         except (StoreError, TamperedError) as error:
             return [Fault(None, error.message)]
-        return [Fault(None, "its blob is gone")] if blob is None else found.check_blob(blob)
+        faults = [Fault(None, "its blob is gone")] if blob is None else found.check_blob(blob)
+        try:
+            written = self._written_note(root)
+            if replace(written, made_at=0.0) != _note_of(found):
+                raise _altered(_copy_name(root, "note"))
+        except TamperedError as error:
+            faults.append(Fault(None, error.message))
+        return faults
 
     def _copy(self, root: bytes, part: str) -> bytes:
         data = self.store.read(_copy_name(root, part))
@@ -726,14 +739,7 @@ class Vault(Shelf):
             key = self._fresh_key()
             found, blob = manifest.seal(record, key, schema, places, tell, leaves)
             names = {part: _copy_name(found.root, part) for part in _PARTS}
-            note = {
-                "record": _hex(found.plain_root),
-                "keyCommit": _hex(found.key_commit),
-                "schema": schema,
-                "count": found.count,
-                "chunkSize": found.chunk_size,
-                "madeAt": round(time.time(), 3),
-            }
+            note = replace(_note_of(found), made_at=round(time.time(), 3))
             number = self._intend("make", [*files, *names.values()])
             for name, made in files.items():
                 self.store.write(name, made())
@@ -741,7 +747,7 @@ class Vault(Shelf):
             shown = json.dumps(found.to_json()).encode()
             self.store.write(names["key"], self._keys.seal(names["key"], key + _sha256(shown)))
             self.store.write(names["manifest"], shown)
-            self.store.write(names["note"], json.dumps(note).encode())
+            self.store.write(names["note"], _shown(note))
             self._done(number)
             return found
 
@@ -817,11 +823,18 @@ class Vault(Shelf):
         """Make a damaged blob anew from the record and the key. The same bytes, or nothing is written."""
         with self.working():
             found = self.manifest(root)
+            self._repair_note(found)
             record, key = self.record(found.plain_root), self.key(root)
             parts = [cipher.apply(key, at, record.chunk(place)) for at, place in enumerate(found.places)]
             if faults := found.check_blob(parts):
                 raise _damaged(root, faults)
             self.store.write(_copy_name(root, "blob"), b"".join(parts))
+
+    def _repair_note(self, found: Manifest) -> None:
+        """Write anew what the manifest says. When the copy was made is kept where it can still be read."""
+        made_at = self.note(found.root).made_at
+        note = replace(_note_of(found), made_at=made_at)
+        self.store.write(_copy_name(found.root, "note"), _shown(note))
 
 
 # -------------------------------------------------------------------------------------------------- forms
@@ -914,6 +927,24 @@ def _parsed(data: bytes, name: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise _altered(name)
     return found
+
+
+def _shown(note: Note) -> bytes:
+    data = {
+        "record": _hex(note.record),
+        "keyCommit": _hex(note.key_commit),
+        "schema": note.schema,
+        "count": note.count,
+        "chunkSize": note.chunk_size,
+        "madeAt": note.made_at,
+    }
+    return json.dumps(data).encode()
+
+
+def _note_of(found: Manifest) -> Note:
+    return Note(
+        found.root, found.plain_root, found.key_commit, found.schema, found.count, found.chunk_size, 0.0
+    )
 
 
 def _altered(name: str) -> TamperedError:

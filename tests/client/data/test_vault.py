@@ -141,6 +141,22 @@ def test_any_damaged_file_is_found(vault: Vault, part: str) -> None:
     assert len(vault.notes()) == 1
 
 
+@pytest.mark.parametrize("spoiled", [b"{", b"", b'{"record": "0xg0"}', None])
+def test_a_damaged_note_is_found_and_mended(vault: Vault, spoiled: bytes | None) -> None:
+    manifest = vault.add(HOUSEHOLD)
+    name, before = copy_name(manifest.root, "note"), vault.note(manifest.root)
+    written = vault.store.read(name)
+    assert written is not None
+    other = written.replace(manifest.key_commit.hex().encode(), bytes(32).hex().encode())
+    vault.store.write(name, other if spoiled is None else spoiled)
+    assert any(
+        f"{manifest.root.hex()}.note of the vault was altered" in str(f) for f in vault.verify(manifest.root)
+    )
+    vault.repair(manifest.root)
+    assert vault.verify(manifest.root) == []
+    assert vault.note(manifest.root) == replace(before, made_at=before.made_at if spoiled is None else 0.0)
+
+
 def test_what_is_damaged_can_be_erased(vault: Vault, signer: Signer) -> None:
     manifest, whole = vault.add(HOUSEHOLD), vault.add(HOUSEHOLD)
     for part in ("note", "manifest"):
