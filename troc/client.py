@@ -27,7 +27,6 @@ from troc.book import Book, Entry
 from troc.brands import Brand, Brands, LaunchPlan, MintReport, Progress, Status
 from troc.chain import Chain, Receipt
 from troc.claims import ClaimReport, Claims, VoucherStanding
-from troc.data.messages import MARKET
 from troc.domains import Fetch, fetch_https
 from troc.errors import AccountError, InputError, OrderError
 from troc.manifest import Manifest, load_manifest
@@ -113,8 +112,8 @@ class Troc:
         since = manifest.first_block
         self.brands = Brands(chain, manifest.address("Brands"), exchange, since, fetch)
         self.points = Points(chain, self.brands, exchange)
-        market = manifest.contracts[MARKET].address if MARKET in manifest.contracts else ""
-        self.acts = Acts(chain, self.brands, domain, manifest.address("OrderBook"), market)
+        deployed = {name: each.address for name, each in manifest.contracts.items()}
+        self.acts = Acts(chain, self.brands, domain, manifest.address("OrderBook"), deployed)
         self.claims = Claims(chain, self.brands, self.acts, exchange, since)
         self.purchases = Purchases(chain, self.brands, since)
         self._indexes: list[Index | None] = []
