@@ -46,7 +46,7 @@ from troc.serving.writer import Writer
 from troc.store import open_store, reading
 
 if TYPE_CHECKING:
-    from troc.attention.campaigns import Campaign, Terms
+    from troc.attention.campaigns import Terms
 
 TOKENS = Tokens(tokens, "troc_attention_", "troc attention token")
 """The tokens by which a shop's site, tills and mail system are let in."""
@@ -120,7 +120,7 @@ class Taken:
 
 @dataclass(frozen=True)
 class Caps:
-    """The shop's own bounds of a day of the campaign, 0: none. `account`: contacts of one; `campaign`: of all."""
+    """The shop's own bounds of a day of the campaign: contacts of one account, and of all. 0: none."""
 
     account: int = 0
     campaign: int = 0
@@ -131,7 +131,7 @@ NO_CAPS = Caps()
 
 @dataclass
 class Books:
-    """A campaign in contacts: what is owed to accounts that are not enrolled, and what the chain last told."""
+    """A campaign in contacts: `owed` to accounts that are not enrolled; the rest is what the chain told."""
 
     number: int
     seed_mark: str
@@ -197,7 +197,7 @@ class Batch:
     at: int
 
 
-# ---------------------------------------------------------------------------------------------- one transaction
+# -------------------------------------------------------------------------------------------- one transaction
 
 _Key = tuple[int, bytes]
 
@@ -276,9 +276,9 @@ class Turn:
         missing = sorted({each for each in wanted if (books, each) not in self._holders})
         for some in _in_parts(missing):
             rows = self.connection.execute(
-                sa.select(accounts.c.account, *(accounts.c[name] for name in Holder.__dataclass_fields__)).where(
-                    accounts.c.campaign == books, accounts.c.account.in_(some)
-                )
+                sa.select(
+                    accounts.c.account, *(accounts.c[name] for name in Holder.__dataclass_fields__)
+                ).where(accounts.c.campaign == books, accounts.c.account.in_(some))
             )
             for account, *values in rows:
                 self._holders[books, bytes(account)] = Holder(*values)
@@ -294,9 +294,9 @@ class Turn:
         key = books, account, page
         if key not in self._words:
             wanted = {account: page}
-            for each in self.asked:
-                if each.campaign == campaign and each.account not in wanted:
-                    wanted[each.account] = self.holder(campaign, each.account).next // PAGE
+            for other in self.asked:
+                if other.campaign == campaign and other.account not in wanted:
+                    wanted[other.account] = self.holder(campaign, other.account).next // PAGE
             for some in _in_parts(sorted(wanted)):
                 rows = self.connection.execute(
                     sa.select(sets.c.account, sets.c.page, sets.c.word).where(
@@ -317,16 +317,16 @@ class Turn:
         """Write a contact down, after `contact` found none."""
         books = self.books(campaign).number
         self._contacts[books, contact.id] = contact
-        values = {name: getattr(contact, name) for name in ("account", "number", "valid_until", "token", "at")}
+        values = {
+            name: getattr(contact, name) for name in ("account", "number", "valid_until", "token", "at")
+        }
         self._new.append(
             values
             | {"campaign": books, "contact": contact.id, "how": str(contact.how), "state": str(contact.state)}
         )
         if contact.how is How.STATEMENT:
             page, bit = divmod(contact.number, PAGE)
-            self._words[books, contact.account, page] = (
-                self.word(campaign, contact.account, page) | 1 << bit
-            )
+            self._words[books, contact.account, page] = self.word(campaign, contact.account, page) | 1 << bit
 
     def settle(self) -> None:
         """Write the contacts that are not written yet, and forget those that were read."""
@@ -400,7 +400,7 @@ def _in_parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
         yield values[start : start + _IN_ONE]
 
 
-# ------------------------------------------------------------------------------------------------- the register
+# ----------------------------------------------------------------------------------------------- the register
 
 
 class Register:
@@ -570,7 +570,7 @@ def check_account(terms: Terms, account: bytes) -> None:
         )
 
 
-# ------------------------------------------------------------------------------------------------------ the jobs
+# --------------------------------------------------------------------------------------------------- the jobs
 
 
 def _refused(code: str, message: str, remedy: str) -> RefusalError:
@@ -596,9 +596,7 @@ def _name(turn: Turn, token: str) -> str:
     return OWNER if token == OWNER else turn.tokens[token]
 
 
-def _accept(
-    turn: Turn, campaign: bytes, terms: Terms, wanted: Wanted, caps: Caps, token: str
-) -> Taken:
+def _accept(turn: Turn, campaign: bytes, terms: Terms, wanted: Wanted, caps: Caps, token: str) -> Taken:
     before = _known(turn, campaign, wanted.id, wanted.account, wanted.how, token)
     if before is not None:
         return _taken(turn, campaign, before)
@@ -615,7 +613,10 @@ def _accept(
     day = (now - terms.start) // words.DAY
     today = holder.today if holder.day == day else 0
     today_in_all = books.today if books.day == day else 0
-    for cap, had, whose in ((caps.account, today, "the account"), (caps.campaign, today_in_all, "the campaign")):
+    for cap, had, whose in (
+        (caps.account, today, "the account"),
+        (caps.campaign, today_in_all, "the campaign"),
+    ):
         if cap and had >= cap:
             raise _refused(
                 "day_full",
@@ -734,12 +735,8 @@ def _accept_code(
         number, its = free * CODES_OF_BATCH, free
     else:
         number, its = batch.next, batch.batch
-    turn.connection.execute(
-        batches.update().where(mine, batches.c.batch == its).values(next=number + 1)
-    )
-    contact = Contact(
-        id_, NO_ACCOUNT, number, How.CODE, valid_until, State.OPEN, _name(turn, token), now
-    )
+    turn.connection.execute(batches.update().where(mine, batches.c.batch == its).values(next=number + 1))
+    contact = Contact(id_, NO_ACCOUNT, number, How.CODE, valid_until, State.OPEN, _name(turn, token), now)
     turn.put(campaign, contact)
     return Taken(contact)
 
@@ -764,9 +761,7 @@ def _batch_row(
     }
 
 
-def _take_batch(
-    turn: Turn, campaign: bytes, terms: Terms, batch: int, now: int, valid_until: int
-) -> Batch:
+def _take_batch(turn: Turn, campaign: bytes, terms: Terms, batch: int, now: int, valid_until: int) -> Batch:
     if not 0 <= batch < terms.batches:
         raise InputError(
             f"the campaign has no batch {batch} of codes",
@@ -841,9 +836,7 @@ def _note_codes(turn: Turn, books: int, codes: Sequence[int]) -> None:
     for index in codes:
         turn.connection.execute(
             contacts.update()
-            .where(
-                contacts.c.campaign == books, contacts.c.account == NO_ACCOUNT, contacts.c.number == index
-            )
+            .where(contacts.c.campaign == books, contacts.c.account == NO_ACCOUNT, contacts.c.number == index)
             .values(state=State.PAID)
         )
         turn.connection.execute(

@@ -170,9 +170,7 @@ class Signing:
         wanted = Wanted(id_, account, How.TICKET, now, valid_until=self._until(campaign, good, now))
         return self.register.accept(campaign.id, campaign.terms, wanted, self._caps, token)
 
-    def hand_out(
-        self, campaign: Campaign, id_: str, *, good: str = "", token: str = OWNER
-    ) -> Future[Taken]:
+    def hand_out(self, campaign: Campaign, id_: str, *, good: str = "", token: str = OWNER) -> Future[Taken]:
         """Take down that a code is handed out; `ticket` signs it then. `good`: empty until the claims end."""
         now = self.now
         until = self._until(campaign, good, now)
@@ -181,9 +179,7 @@ class Signing:
     def statement(self, campaign: Campaign, taken: Taken) -> Signed:
         """The statement of a contact that was taken down."""
         page = taken.contact.number // PAGE
-        return Signed(
-            taken.contact, self._statement(campaign.id, taken.contact.account, page, taken.word)
-        )
+        return Signed(taken.contact, self._statement(campaign.id, taken.contact.account, page, taken.word))
 
     def ticket(self, campaign: Campaign, contact: Contact) -> Signed:
         """The ticket of a contact that was taken down, or a code, with its one-time key."""
@@ -333,4 +329,3 @@ class Watch(Worker):
             paid,
             codes,
         )
-
