@@ -232,9 +232,7 @@ def test_malformed(desk: Desk) -> None:
     assert desk.signing.register.contacts(desk.attention.fresh.id) == []
 
 
-def test_only_the_campaigns_own_key_signs(
-    attention: Attention, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_only_the_campaigns_own_key_signs(attention: Attention, tmp_path: Path) -> None:
     register = Register(f"sqlite:///{tmp_path / 'other.sqlite'}")
     with pytest.raises(InputError, match="is signed by"):
         Signing(attention.rewards, register, attention.payer, [attention.fresh])
