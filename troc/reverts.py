@@ -297,7 +297,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "SignerMissing": ("the campaign has no key that signs", "name the account that signs statements"),
     "BadMode": (
-        "a campaign cannot pay {tokenKind} with fresh units: {fresh}",
+        "a campaign cannot pay {tokenKind} in this way (issued afresh: {fresh})",
         "pay points, issued or out of escrow, or an ERC-20 out of escrow",
     ),
     "RewardOutOfRange": (
@@ -581,7 +581,7 @@ def explain(data: bytes, fallback: str = "") -> ContractError:
             message, remedy = WORDS[name]
             told = {key: _told(key, value) for key, value in values.items()}
             if {"page", "contacts"} <= values.keys():
-                told["contacts"] = _highest(values["page"], values["contacts"])
+                told["contacts"] = _highest(int(values["page"]), int(values["contacts"]))
             return ContractError(message.format(**told), remedy, name, values)
     except Exception as error:
         fallback = fallback or f"malformed answer ({error})"
