@@ -37,15 +37,15 @@ def main(*words: str) -> None:
 
 def inbox(token: str = "", *words: str) -> None:
     """Deploy an inbox whose deposits are paid in the ERC-20 `token`, to the suite that is there."""
-    _run(
-        words,
-        ("yes",),
-        lambda chain, signer, confirm: deploy_inbox(chain, signer, token, confirm, report=print),
-    )
+
+    def deploy(chain: Chain, signer: Signer, confirm: Confirm) -> Manifest:
+        return deploy_inbox(chain, signer, token, confirm, report=print)
+
+    _run(deploy, words, ("yes",))
 
 
 def _run(
-    words: Sequence[str], known: Sequence[str], deploy: Callable[[Chain, Signer, Confirm], Manifest]
+    deploy: Callable[[Chain, Signer, Confirm], Manifest], words: Sequence[str], known: Sequence[str]
 ) -> None:
     try:
         for word in words:
