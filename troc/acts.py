@@ -19,6 +19,9 @@ from web3.contract.contract import ContractEvent
 from web3.types import TxParams
 
 from troc.abi import CODEC
+from troc.attention import acts as attention_acts
+from troc.attention.acts import Taker
+from troc.attention.messages import REWARDS, ClaimTicket, Statement, rewards_domain
 from troc.brands import Brands
 from troc.chain import Chain
 from troc.data import acts as data_acts
@@ -56,7 +59,7 @@ _ENDING = (Cancel, CancelAll, CancelNonces, CancelDeals, CancelDealSeries)
 _KINDS: Mapping[str, type[Message]] = {
     kind.__name__: kind for kind in (Order, Cancel, CancelAll, Permit, Send, Redeem, CancelNonces, Voucher)
 }
-_KINDS = {**_KINDS, **data_acts.KINDS}
+_KINDS = {**_KINDS, **data_acts.KINDS, **attention_acts.KINDS}
 KINDS = (*_KINDS, SETTLEMENT)
 
 
@@ -74,15 +77,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Act:
-    """One signed message; or a voucher with its one-time key's claim; or orders that settle each other by
-    `transfers` (giver's place, receiver's place, units). `context`: what a message of the market for data
-    needs beside it.
+    """One signed message; or a voucher or ticket with its one-time key's claim; or orders that settle each
+    other by `transfers` (giver's place, receiver's place, units). `context`: what a message of the market for
+    data needs beside it, or who takes what a campaign pays.
     """
 
     parts: tuple[Part, ...]
     domain: Domain
     transfers: tuple[tuple[int, int, int], ...] = ()
-    context: Context | None = None
+    context: Context | Taker | None = None
 
     @property
     def message(self) -> Message:
@@ -110,15 +113,16 @@ class Act:
         ends = [
             getattr(part.message, name)
             for part in self.parts
-            for name in ("deadline", "open_until")
+            for name in ("deadline", "open_until", "valid_until")
             if hasattr(part.message, name)
         ]
         return min(ends, default=None)
 
     @property
     def payer(self) -> str:
-        """To whose account a relay puts it: who signed it; of a voucher who gets the points; of a settlement
-        the last maker whose order is all or nothing, and so can be brought once only.
+        """To whose account a relay puts it: who signed it; of a voucher who gets the points, and of a claim
+        who is paid; of a settlement the last maker whose order is all or nothing, and so can be brought once
+        only.
         """
         if self.kind == SETTLEMENT:
             whole = [
@@ -130,19 +134,42 @@ class Act:
         if isinstance(self.message, Voucher):
             last = self.parts[-1].message
             return last.to if isinstance(last, Claim) else self.message.recipient
+        if self.is_claim:
+            return attention_acts.payee_of(self.message, self._key_claim, self.taker)
         return self.message.signer
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether a campaign of paid attention pays for it."""
+        return attention_acts.is_claim(self.message)
+
+    @property
+    def taker(self) -> Taker:
+        """Who claims."""
+        return self.context if isinstance(self.context, Taker) else Taker()
+
+    @property
+    def deal_context(self) -> Context:
+        """What a message of the market for data needs beside it."""
+        return self.context if isinstance(self.context, Context) else Context()
+
+    @property
+    def _key_claim(self) -> Message | None:
+        return self.parts[1].message if len(self.parts) > 1 else None
 
     @property
     def account(self) -> str:
         """What a relay counts it under: the payer, if she asked for it. Anyone can bring a settlement of her
-        order, or a voucher for her: that counts apart.
+        order, or a voucher or a statement for her: that counts apart.
         """
-        asked = self.kind != SETTLEMENT and not isinstance(self.message, Voucher)
+        asked = self.kind != SETTLEMENT and not isinstance(self.message, Voucher) and not self.is_claim
         return self.payer if asked else f"for {self.payer}"
 
     @property
     def parties(self) -> tuple[str, ...]:
         """Whose state it depends on or changes."""
+        if self.is_claim:
+            return ("0x" + attention_acts.account_of(self.message, self.taker).hex(),)
         return tuple(dict.fromkeys(part.message.signer for part in self.parts))
 
     @property
@@ -154,13 +181,15 @@ class Act:
         if isinstance(message, (Send, Redeem, Voucher, Permit)):
             sequence = "permit" if isinstance(message, Permit) else "whole"
             return f"{self.domain.verifying_contract} {message.signer} {sequence} {message.nonce}"
-        return ""
+        return attention_acts.uses(message, self.domain)
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """The points that it is about; none where it is about the exchange alone."""
+        """The points that it is about; none where it is about the exchange alone, or only the chain tells."""
         if data_acts.is_of_market(self.message):
-            return data_acts.tokens(self.message, self.context or Context())
+            return data_acts.tokens(self.message, self.deal_context)
+        if self.is_claim:
+            return ()
         if self.domain.verifying_contract and not isinstance(self.message, (Order, Cancel, CancelAll)):
             return (self.domain.verifying_contract,)
         orders = [part.message for part in self.parts if isinstance(part.message, Order)]
@@ -193,7 +222,8 @@ class Act:
             raise InputError(f"{str(kind)[:40]!r} is no kind of message", f"use one of {', '.join(KINDS)}")
         own = ("orders", "transfers") if kind == SETTLEMENT else ("message", "signature")
         wanted = {"kind", "chainId", "contract", *own}
-        more = {"claim"} if kind == "Voucher" else {"context"} if kind in data_acts.KINDS else set()
+        more = {"claim"} if kind in ("Voucher", "Ticket") else set()
+        more |= {"context"} if kind in data_acts.KINDS or kind in attention_acts.KINDS else set()
         if not wanted <= set(data) <= wanted | more:
             raise InputError(
                 f"a {kind} has other fields than these", f"use {', '.join(sorted(wanted))} and no others"
@@ -220,6 +250,8 @@ class Act:
                 assert isinstance(claim, Claim)
                 if claim.key != message.recipient or claim.voucher != digest(message, domain):
                     raise InputError("the claim is for another voucher", "sign one for this voucher")
+        if attention_acts.is_claim(message):
+            return cls._claim_from_json(data, parts[0], domain)
         nonces = sum(
             len(value)
             for value in (getattr(message, name) for name in message._layout())
@@ -232,6 +264,13 @@ class Act:
         context = Context.from_json(data.get("context", {}))
         data_acts.check(message, context, domain)
         return cls(tuple(parts), domain, context=context)
+
+    @classmethod
+    def _claim_from_json(cls, data: Any, part: Part, domain: Domain) -> Self:
+        parts = [part, *([_signed(data["claim"], ClaimTicket)] if "claim" in data else [])]
+        taker = Taker.from_json(data["context"]) if "context" in data else Taker()
+        attention_acts.check(part.message, parts[1].message if len(parts) > 1 else None, taker, domain)
+        return cls(tuple(parts), domain, context=taker)
 
 
 def _signed(data: Any, kind: type[Message]) -> Part:
@@ -289,21 +328,32 @@ class Acts:
     """Acts of one deployment: the calls that submit them, and their traces."""
 
     def __init__(
-        self, chain: Chain, brands: Brands, exchange: Domain, order_book: str, market: str = ""
+        self,
+        chain: Chain,
+        brands: Brands,
+        exchange: Domain,
+        order_book: str,
+        market: str = "",
+        rewards: str = "",
     ) -> None:
         self._chain = chain
         self._brands = brands
         self._market = market
+        self._rewards = rewards
         self.exchange = exchange
         self._exchange = chain.contract("PointsExchange", exchange.verifying_contract)
         self.book = chain.contract("OrderBook", order_book)
 
     def domain_of(self, contract: str) -> Domain:
-        """The domain of the exchange, of the market for data, or of points that were launched here."""
+        """The domain of the exchange, of the market for data, of paid attention, or of points that were
+        launched here.
+        """
         if contract == self.exchange.verifying_contract:
             return self.exchange
         if contract == self._market:
             return market_domain(self._chain.chain_id, contract)
+        if contract == self._rewards:
+            return rewards_domain(self._chain.chain_id, contract)
         return self._brands.find(contract).domain_of_messages(self._chain.chain_id)
 
     def read(self, data: Any, domain_of: Callable[[str], Domain] | None = None) -> Act:
@@ -311,18 +361,24 @@ class Acts:
         act = Act.from_json(data, self._chain.chain_id, domain_of or self.domain_of)
         wants = "PointsExchange" if act.kind == SETTLEMENT else act.message.contract
         contract = act.domain.verifying_contract
-        if (contract == self.exchange.verifying_contract, bool(contract) and contract == self._market) != (
-            wants == "PointsExchange",
-            wants == MARKET,
-        ):
+        known = {
+            self._market: MARKET,
+            self._rewards: REWARDS,
+            self.exchange.verifying_contract: "PointsExchange",
+        }
+        named = known.get(contract, "") if contract else ""
+        if named != wants and (named or wants in ("PointsExchange", MARKET, REWARDS)):
             raise InputError(
                 f"a {act.kind} is no message for {contract}",
-                "name the exchange for orders, the market for deals, and the points for what is about points",
+                "name the exchange for orders, the market for deals, the rewards for what campaigns pay, and"
+                " the points for what is about points",
             )
         return act
 
     def call(self, acts: Sequence[Act]) -> TxParams:
-        """The one call that submits them: several orders, several vouchers of one token, or a single act."""
+        """The one call that submits them: several orders, several vouchers of one token, several statements
+        of one campaign, or a single act.
+        """
         first = acts[0]
         if first.kind == "Order":
             orders = [act.message.as_tuple() for act in acts]
@@ -332,8 +388,22 @@ class Acts:
             if len(acts) > 1:
                 return _plain(self._token(first), "claimBatch", claims)
             return _plain(self._token(first), "claim", claims[0])
+        if first.kind == "Statement" and len(acts) > 1:
+            claims = [(act.message, act.parts[0].signature, act.taker) for act in acts]
+            name, arguments = attention_acts.many(claims)
+            return _plain(self.rewards_contract, name, *arguments)
         assert len(acts) == 1
         return self._single(first)
+
+    @property
+    def rewards(self) -> str:
+        """The address of the contract of campaigns; empty where there is none."""
+        return self._rewards
+
+    @property
+    def rewards_contract(self) -> Contract:
+        """The contract of campaigns."""
+        return self._chain.contract(REWARDS, self._rewards)
 
     @property
     def market(self) -> str:
@@ -354,8 +424,12 @@ class Acts:
             signatures = [part.signature for part in act.parts]
             return _plain(self._exchange, "settle", orders, signatures, act.transfers)
         if data_acts.is_of_market(message):
-            name, arguments = data_acts.call(message, signature, act.context or Context(), act.domain)
+            name, arguments = data_acts.call(message, signature, act.deal_context, act.domain)
             return _plain(self._market_contract, name, *arguments)
+        if act.is_claim:
+            claim = (act.parts[1].message, act.parts[1].signature) if len(act.parts) > 1 else None
+            name, arguments = attention_acts.call(message, signature, claim, act.taker)
+            return _plain(self.rewards_contract, name, *arguments)
         values = message.as_tuple()
         match message:
             case Cancel():
@@ -375,6 +449,8 @@ class Acts:
 
     def can_share(self, act: Act) -> str:
         """Acts of which this is the same, and not empty, may go in one call."""
+        if isinstance(act.message, Statement):
+            return f"{act.kind}{act.domain.verifying_contract} {act.message.campaign.hex()}"
         return act.kind + act.domain.verifying_contract if act.kind in ("Order", "Voucher") else ""
 
     # ------------------------------------------------------------------------------------------- traces
@@ -417,6 +493,9 @@ class Acts:
         message = act.message
         if data_acts.is_of_market(message):
             return True
+        if act.is_claim:
+            asked, bits = attention_acts.is_paid(self.rewards_contract, message, act.taker)
+            return int(self._chain.call(asked)) & bits == bits
         token = self._chain.contract("LoyaltyToken", act.domain.verifying_contract).functions
         if isinstance(message, Permit):
             return bool(self._chain.call(token.nonces(message.owner)) > message.nonce)
@@ -431,9 +510,9 @@ class Acts:
             digests = [digest(part.message, act.domain) for part in act.parts]
             return _Trace(exchange.OrderFilled(), {"digest": digests}, lambda _: True)
         if data_acts.is_of_market(message):
-            return _Trace(
-                *data_acts.trace(self._market_contract, message, act.context or Context(), act.domain)
-            )
+            return _Trace(*data_acts.trace(self._market_contract, message, act.deal_context, act.domain))
+        if act.is_claim:
+            return _Trace(*attention_acts.trace(self.rewards_contract, message, act._key_claim, act.taker))
         token = self._chain.contract("LoyaltyToken", act.domain.verifying_contract).events
         match message:
             case Order():
@@ -521,7 +600,7 @@ def _is_published(act: Act, values: Mapping[str, Any]) -> bool:
     return signature == act.parts[0].signature or recover(order, act.domain, signature) == order.signer
 
 
-def act_of(message: Message, signature: bytes, domain: Domain, context: Context | None = None) -> Act:
+def act_of(message: Message, signature: bytes, domain: Domain, context: Context | Taker | None = None) -> Act:
     """The act of one signed message; of one for the market for data with its `context`."""
     if isinstance(message, Claim):
         raise OrderError("a claim goes with its voucher", "name both")

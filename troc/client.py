@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, overload
 from troc import words
 from troc.accounts import Signer, address_of, open_account
 from troc.acts import Acts
+from troc.attention.messages import REWARDS
 from troc.audit import Audit, Auditor
 from troc.book import Book, Entry
 from troc.brands import Brand, Brands, LaunchPlan, MintReport, Progress, Status
@@ -51,6 +52,7 @@ from troc.vouchers import (
 )
 
 if TYPE_CHECKING:
+    from troc.attention.earning import Earnings
     from troc.data.client import Data
     from troc.index import Index
     from troc.market.swaps import Market, Swapped, SwapQuote
@@ -113,7 +115,8 @@ class Troc:
         self.brands = Brands(chain, manifest.address("Brands"), exchange, since, fetch)
         self.points = Points(chain, self.brands, exchange)
         market = manifest.contracts[MARKET].address if MARKET in manifest.contracts else ""
-        self.acts = Acts(chain, self.brands, domain, manifest.address("OrderBook"), market)
+        rewards = manifest.contracts[REWARDS].address if REWARDS in manifest.contracts else ""
+        self.acts = Acts(chain, self.brands, domain, manifest.address("OrderBook"), market, rewards)
         self.claims = Claims(chain, self.brands, self.acts, exchange, since)
         self.purchases = Purchases(chain, self.brands, since)
         self._indexes: list[Index | None] = []
@@ -140,6 +143,7 @@ class Troc:
         self._payer: Signer | None = None
         self._market: Market | None = None
         self._data: Data | None = None
+        self._earnings: Earnings | None = None
         self._relays = tuple(check_url(url) for url in relays)
 
     def as_account(
@@ -193,6 +197,11 @@ class Troc:
                 raise self._unnamed
             self._signer = self._open_signer()
         return self._signer
+
+    @property
+    def has_relays(self) -> bool:
+        """Whether relays submit what the account signs, and pay for it."""
+        return bool(self._relays)
 
     @property
     def submitter(self) -> Submitter | None:
@@ -682,11 +691,21 @@ class Troc:
     @property
     def data(self) -> Data:
         """The market for data as this account sees it. It keeps a book, with SQLAlchemy."""
-        from troc.data.client import Data
+        from troc.attention.earning import Earnings
+    from troc.data.client import Data
 
         if self._data is None:
             self._data = Data(self)
         return self._data
+
+    @property
+    def earnings(self) -> Earnings:
+        """What this account has earned by paid attention. It keeps a book of slips, with SQLAlchemy."""
+        from troc.attention.earning import Earnings
+
+        if self._earnings is None:
+            self._earnings = Earnings(self)
+        return self._earnings
 
     def accept(
         self, name: str | Path | SignedOrder | Entry, amount: str | None = None, live: str | None = None
