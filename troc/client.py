@@ -22,13 +22,11 @@ from typing import TYPE_CHECKING, Any, overload
 from troc import words
 from troc.accounts import Signer, address_of, open_account
 from troc.acts import Acts
-from troc.attention.messages import REWARDS
 from troc.audit import Audit, Auditor
 from troc.book import Book, Entry
 from troc.brands import Brand, Brands, LaunchPlan, MintReport, Progress, Status
 from troc.chain import Chain, Receipt
 from troc.claims import ClaimReport, Claims, VoucherStanding
-from troc.data.messages import MARKET
 from troc.domains import Fetch, fetch_https
 from troc.errors import AccountError, InputError, OrderError
 from troc.manifest import Manifest, load_manifest
@@ -52,6 +50,7 @@ from troc.vouchers import (
 )
 
 if TYPE_CHECKING:
+    from troc.attention.campaigns import Rewards
     from troc.attention.earning import Earnings
     from troc.data.client import Data
     from troc.index import Index
@@ -114,9 +113,8 @@ class Troc:
         since = manifest.first_block
         self.brands = Brands(chain, manifest.address("Brands"), exchange, since, fetch)
         self.points = Points(chain, self.brands, exchange)
-        market = manifest.contracts[MARKET].address if MARKET in manifest.contracts else ""
-        rewards = manifest.contracts[REWARDS].address if REWARDS in manifest.contracts else ""
-        self.acts = Acts(chain, self.brands, domain, manifest.address("OrderBook"), market, rewards)
+        deployed = {name: each.address for name, each in manifest.contracts.items()}
+        self.acts = Acts(chain, self.brands, domain, manifest.address("OrderBook"), deployed)
         self.claims = Claims(chain, self.brands, self.acts, exchange, since)
         self.purchases = Purchases(chain, self.brands, since)
         self._indexes: list[Index | None] = []
@@ -143,6 +141,7 @@ class Troc:
         self._payer: Signer | None = None
         self._market: Market | None = None
         self._data: Data | None = None
+        self._attention: Rewards | None = None
         self._earnings: Earnings | None = None
         self._relays = tuple(check_url(url) for url in relays)
 
@@ -691,12 +690,20 @@ class Troc:
     @property
     def data(self) -> Data:
         """The market for data as this account sees it. It keeps a book, with SQLAlchemy."""
-        from troc.attention.earning import Earnings
-    from troc.data.client import Data
+        from troc.data.client import Data
 
         if self._data is None:
             self._data = Data(self)
         return self._data
+
+    @property
+    def attention(self) -> Rewards:
+        """Campaigns of paid attention as this account sees them."""
+        from troc.attention.campaigns import Rewards
+
+        if self._attention is None:
+            self._attention = Rewards(self)
+        return self._attention
 
     @property
     def earnings(self) -> Earnings:

@@ -1,8 +1,8 @@
 """Claims of paid attention as acts: what beside the signed message its call needs, which call that is, and
 the trace that it leaves (`troc.acts`).
 
-Anyone may submit them: money goes to the account of a statement or a leaf, and a ticket's one-time key names
-who is paid.
+Anyone may submit them: what a statement or a leaf pays goes to the account that it names, and a ticket's
+one-time key signs who is paid.
 """
 
 from __future__ import annotations
@@ -16,46 +16,64 @@ from web3.contract.contract import ContractEvent, ContractFunction
 
 from troc.attention.contacts import PAGE, address_of
 from troc.attention.leaves import Leaf
-from troc.attention.messages import ClaimTicket, Statement, Ticket
+from troc.attention.messages import REWARDS, ClaimTicket, Statement, Ticket, rewards_domain
 from troc.attention.slips import NO_ACCOUNT
 from troc.errors import InputError
-from troc.messages import ZERO_ADDRESS, Domain, Message, digest
+from troc.messages import ZERO_ADDRESS, Domain, Message, digest, recover
 
-KINDS: Mapping[str, type[Message]] = {kind.__name__: kind for kind in (Statement, Ticket, Leaf)}
-LONGEST_CREDENTIAL = 4_096
-"""Bytes."""
+CONTRACT = REWARDS
+KINDS: Mapping[str, type[Message]] = {kind.__name__: kind for kind in (Statement, ClaimTicket, Leaf)}
+ENDING: tuple[type[Message], ...] = ()
+"""Messages that only end others."""
 
+domain = rewards_domain
+
+LONGEST_BYTES = 4_096
+"""Of a signature or a credential."""
 _ADDRESS_BITS = 160
 _PAGE_AT = _ADDRESS_BITS + 8
-_FIELDS = {"account", "credential"}
+_FIELDS = {"credential", "account", "ticket", "signature"}
 
 
 @dataclass(frozen=True)
 class Taker:
-    """Who claims: the account that a code shall count for (else the message names it), and what the contract
-    for credentials asks of a pseudonym; empty where the campaign asks for none.
+    """What a claim needs that its signer did not sign. `credential`: what the contract for credentials asks
+    of a pseudonym; empty where the campaign asks for none. For a ticket also the ticket with its campaign's
+    `signature`, and the account for which it counts.
     """
 
-    account: bytes = NO_ACCOUNT
     credential: bytes = b""
+    account: bytes = NO_ACCOUNT
+    ticket: Ticket | None = None
+    signature: bytes = b""
 
     def to_json(self) -> dict[str, Any]:
         """For a request to a relay."""
-        return {"account": "0x" + self.account.hex(), "credential": "0x" + self.credential.hex()}
+        data: dict[str, Any] = {"credential": "0x" + self.credential.hex()}
+        if self.ticket is None:
+            return data
+        return data | {
+            "account": "0x" + self.account.hex(),
+            "ticket": self.ticket.to_json(),
+            "signature": "0x" + self.signature.hex(),
+        }
 
-    @classmethod
-    def from_json(cls, data: Any) -> Taker:
-        """Read what `to_json` wrote."""
-        wrong = InputError("who claims makes no sense", "send it as troc writes it")
-        if not isinstance(data, dict) or set(data) != _FIELDS:
-            raise wrong
-        try:
-            account, credential = (_bytes(data[name]) for name in ("account", "credential"))
-        except ValueError:
-            raise wrong from None
-        if len(account) != 32 or len(credential) > LONGEST_CREDENTIAL:
-            raise wrong
-        return cls(account, credential)
+
+def read_context(data: Any) -> Taker:
+    """Read what `Taker.to_json` wrote."""
+    wrong = InputError("what belongs to the claim makes no sense", "send it as troc writes it")
+    if not isinstance(data, dict) or not set(data) <= _FIELDS:
+        raise wrong
+    try:
+        credential, account, signature = (
+            _bytes(data.get(name, "0x")) for name in ("credential", "account", "signature")
+        )
+    except ValueError:
+        raise wrong from None
+    if len(account) not in (0, 32) or max(len(credential), len(signature)) > LONGEST_BYTES:
+        raise wrong
+    ticket = Ticket.from_json(data["ticket"]) if "ticket" in data else None
+    return Taker(credential, account or NO_ACCOUNT, ticket, signature)
 
 
 def _bytes(text: Any) -> bytes:
@@ -64,121 +82,126 @@ def _bytes(text: Any) -> bytes:
     return bytes.fromhex(text[2:])
 
 
-def is_claim(message: Message) -> bool:
-    """Whether a campaign pays for this message."""
-    return isinstance(message, (Statement, Ticket, Leaf))
+def check(message: Message, context: Taker, domain: Domain) -> None:
+    """Raise `InputError` unless the context is the one that the message speaks of."""
+    ticket = context.ticket
+    if not isinstance(message, ClaimTicket):
+        if ticket is not None:
+            raise InputError("only the claim of a ticket has a ticket", "leave it away")
+        return
+    if ticket is None or ticket.key != message.key or digest(ticket, domain) != message.ticket:
+        raise InputError("the ticket is not the one that is claimed", "send the right one along")
+    if recover(ticket, domain, context.signature) != ticket.signer:
+        raise InputError(f"{ticket.signer} has not signed the ticket", "ask for another")
+    if context.account == NO_ACCOUNT or ticket.account not in (NO_ACCOUNT, context.account):
+        raise InputError("the ticket is not for the account that claims it", "name its own account")
 
 
-def check(message: Message, claim: Message | None, taker: Taker, domain: Domain) -> None:
-    """Raise `InputError` unless the one-time key's message and the taker belong to the message."""
-    if isinstance(message, Ticket):
-        if not isinstance(claim, ClaimTicket) or claim.key != message.key:
-            raise InputError("a ticket needs a claim signed by its one-time key", "sign one with the key")
-        if claim.ticket != digest(message, domain):
-            raise InputError("the claim is for another ticket", "sign one for this ticket")
-        if message.account not in (NO_ACCOUNT, taker.account) or taker.account == NO_ACCOUNT:
-            raise InputError("the ticket is not for the account that claims it", "name its own account")
-    elif taker.account != NO_ACCOUNT:
-        raise InputError("the message names its account itself", "leave the account of the taker 0")
+def deadline(_: Message, context: Taker) -> int | None:
+    """The last second at which it can take effect, where the message does not say so itself."""
+    return None if context.ticket is None else context.ticket.valid_until
 
 
-def account_of(message: Message, taker: Taker) -> bytes:
-    """Whose contact or code it is."""
-    return taker.account if isinstance(message, Ticket) else _account(message)
+def uses(_: Message) -> int | None:
+    """The nonce that it uses, once: none has any."""
+    return None
 
 
-def _account(message: Any) -> bytes:
-    account: bytes = message.account
-    return account
+def payer(message: Message, context: Taker) -> str | None:
+    """Who is paid; the zero address where a credential would have to say."""
+    if isinstance(message, ClaimTicket):
+        return message.recipient
+    assert isinstance(message, (Statement, Leaf))
+    if not context.credential:
+        return address_of(message.account) or ZERO_ADDRESS
+    # The first word of a credential is the account, with the attestor's contract (docs/messages.md).
+    return address_of(context.credential[:32].ljust(32, b"\0")) or ZERO_ADDRESS
 
 
-def payee_of(message: Message, claim: Message | None, taker: Taker) -> str:
-    """Who is paid, as far as the message tells: of a pseudonym only its credential does."""
-    if isinstance(claim, ClaimTicket):
-        return claim.recipient
-    found = address_of(_account(message))
-    if found is not None and not taker.credential:
-        return found
-    # `AttestorCredentials` has the address in the first word.
-    return (len(taker.credential) >= 32 and address_of(taker.credential[:32])) or ZERO_ADDRESS
-
-
-def uses(message: Message, domain: Domain) -> str:
-    """What one act alone can use up: a ticket."""
-    return "ticket 0x" + digest(message, domain).hex() if isinstance(message, Ticket) else ""
-
-
-def statement_terms(message: Message, signature: bytes, taker: Taker) -> tuple[Any, ...]:
-    """A statement as the contract takes it."""
+def _statement(message: Message, signature: bytes, context: Taker) -> tuple[Any, ...]:
     assert isinstance(message, Statement)
-    return message.account, message.page, message.contacts, signature, taker.credential
+    return message.account, message.page, message.contacts, signature, context.credential
 
 
-def call(
-    message: Message, signature: bytes, claim: tuple[Message, bytes] | None, taker: Taker
-) -> tuple[str, tuple[Any, ...]]:
-    """The function that submits a single claim, and its arguments."""
+def call(message: Message, signature: bytes, context: Taker, _: Domain) -> tuple[str, tuple[Any, ...]]:
+    """The function that submits it, and its arguments."""
     match message:
         case Statement():
-            return "claimStatement", (message.campaign, statement_terms(message, signature, taker))
+            return "claimStatement", (message.campaign, _statement(message, signature, context))
         case Leaf():
             leaf = (message.root, message.account, message.page, message.contacts, list(message.proof))
-            return "claimRoot", (message.campaign, (*leaf, taker.credential))
-        case Ticket():
-            assert claim is not None
-            named, key_signature = claim
-            assert isinstance(named, ClaimTicket)
-            ticket = (message.account, message.id, message.key, message.valid_until, signature)
-            who = (taker.account, named.recipient, key_signature, taker.credential)
-            return "claimTicket", (message.campaign, ticket, who)
+            return "claimRoot", (message.campaign, (*leaf, context.credential))
+        case ClaimTicket():
+            found = context.ticket
+            assert found is not None
+            ticket = (found.account, found.id, found.key, found.valid_until, context.signature)
+            taker = (context.account, message.recipient, signature, context.credential)
+            return "claimTicket", (found.campaign, ticket, taker)
     raise AssertionError(type(message).__name__)
 
 
-def many(claims: Sequence[tuple[Message, bytes, Taker]]) -> tuple[str, tuple[Any, ...]]:
+def call_many(statements: Sequence[tuple[Message, bytes, Taker]]) -> tuple[str, tuple[Any, ...]]:
     """The function that submits several statements of one campaign, and its arguments."""
-    first = claims[0][0]
+    first = statements[0][0]
     assert isinstance(first, Statement)
-    return "claimStatements", (first.campaign, [statement_terms(*each) for each in claims])
+    return "claimStatements", (first.campaign, [_statement(*each) for each in statements])
 
 
-def _place(message: Message) -> tuple[int, int]:
-    """Page and contacts of what is no code."""
-    if isinstance(message, Ticket):
-        page, bit = divmod(message.id, PAGE)
-        return page, 1 << bit
+@dataclass(frozen=True)
+class _Place:
+    """Where the contract keeps what a claim is paid for: bits of a page, or a code's index."""
+
+    campaign: bytes
+    account: bytes
+    page: int = 0
+    contacts: int = 0
+    code: int | None = None
+
+
+def _place(message: Message, context: Taker) -> _Place:
+    if isinstance(message, ClaimTicket):
+        ticket = context.ticket
+        assert ticket is not None
+        if ticket.account == NO_ACCOUNT:
+            return _Place(ticket.campaign, context.account, code=ticket.id)
+        page, bit = divmod(ticket.id, PAGE)
+        return _Place(ticket.campaign, context.account, page, 1 << bit)
     assert isinstance(message, (Statement, Leaf))
-    return message.page, message.contacts
+    return _Place(message.campaign, message.account, message.page, message.contacts)
 
 
-def is_code(message: Message) -> bool:
-    """Whether it is a code."""
-    return isinstance(message, Ticket) and message.account == NO_ACCOUNT
-
-
-def is_paid(rewards: Contract, message: Message, taker: Taker) -> tuple[ContractFunction, int]:
-    """What to ask, and which bits of the answer must be set where nothing of it is left to be paid."""
-    campaign: Any = message
-    if is_code(message):
-        return rewards.functions.isTaken(campaign.campaign, campaign.id), 1
-    page, contacts = _place(message)
-    return rewards.functions.contactsOf(campaign.campaign, account_of(message, taker), page), contacts
+def state(
+    rewards: Contract, message: Message, context: Taker
+) -> tuple[ContractFunction, Callable[[Any], bool]] | None:
+    """What the contract can be asked, and which answers say that nothing of it is left to be paid."""
+    place = _place(message, context)
+    if place.code is not None:
+        return rewards.functions.isTaken(place.campaign, place.code), bool
+    asked = rewards.functions.contactsOf(place.campaign, place.account, place.page)
+    return asked, lambda word: word & place.contacts == place.contacts
 
 
 def trace(
-    rewards: Contract, message: Message, claim: Message | None, taker: Taker
+    rewards: Contract, message: Message, context: Taker, _: Domain
 ) -> tuple[ContractEvent, dict[str, Any], Callable[[Mapping[str, Any]], bool]]:
     """The event that it leaves, values of its indexed arguments, and what else must fit. A contact is paid
-    once, by whichever path: it counts whose event has one of these.
+    once, by whichever path: an event counts that has one of these.
     """
-    named: Any = message
-    filters = {"campaignId": named.campaign, "account": account_of(message, taker)}
-    if is_code(message):
-        payee = int(payee_of(message, claim, taker), 16)
-        packed = named.id << _ADDRESS_BITS | payee
+    place = _place(message, context)
+    filters = {"campaignId": place.campaign, "account": place.account}
+    if place.code is not None:
+        assert isinstance(message, ClaimTicket)
+        packed = place.code << _ADDRESS_BITS | int(message.recipient, 16)
         return rewards.events.CodePaid(), filters, lambda values: values["packed"] == packed
-    page, contacts = _place(message)
     return (
         rewards.events.ContactsPaid(),
         filters,
-        lambda values: values["packed"] >> _PAGE_AT == page and bool(values["contacts"] & contacts),
+        lambda values: (
+            values["packed"] >> _PAGE_AT == place.page and bool(values["contacts"] & place.contacts)
+        ),
     )
+
+
+def tokens(_: Message, __: Taker) -> tuple[str, ...]:
+    """The points that it is about: only the chain tells."""
+    return ()

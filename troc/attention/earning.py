@@ -341,12 +341,13 @@ class Earnings:
         domain = self._troc.attention.domain
         credential = earned.credential.data if earned.credential is not None else b""
         if isinstance(source, Leaf):
-            return Act((Part(source, b""),), domain, context=Taker(credential=credential))
-        signed = Part(source.message, source.signature)
+            return Act((Part(source, b""),), domain, context=Taker(credential))
         if isinstance(source.message, Statement):
-            return Act((signed,), domain, context=Taker(credential=credential))
+            part = Part(source.message, source.signature)
+            return Act((part,), domain, context=Taker(credential))
         claim = Part(*source.claim_to(self._troc.address))
-        return Act((signed, claim), domain, context=Taker(earned.assessed.account, credential))
+        taker = Taker(credential, earned.assessed.account, source.message, source.signature)
+        return Act((claim,), domain, context=taker)
 
     def _rehearsed(self, step: Step) -> Step:
         try:
@@ -435,7 +436,8 @@ def described(source: Slip | Leaf) -> str:
 
 def described_act(act: Act) -> str:
     """What an act claims, in words."""
-    return _described(act.message)
+    context = act.known_context
+    return _described(act.message if context.ticket is None else context.ticket)
 
 
 def _described(message: Any) -> str:

@@ -271,8 +271,8 @@ def _before(session: Session, troc: Troc, steps: Sequence[Step], rate: Decimal |
             worth = rate * step.worth.units / 10**step.worth.decimals
             if worth < Decimal(step.gas * price) / _WEI:
                 lines.append(
-                    f"  The gas costs more than the {worth:f} ether that this is worth: wait until more can be"
-                    " claimed at once, or use a relay (--relay)."
+                    f"  The gas costs more than the {worth:f} ether that this is worth: wait until more can"
+                    " be claimed at once, or use a relay (--relay)."
                 )
     for earned in {id(step.earned): step.earned for step in steps}.values():
         lines += [f"  {note}" for note in earned.assessed.notes]
