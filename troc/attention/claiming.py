@@ -282,8 +282,8 @@ def _codes(
     total, today = facts.codes_had
     chosen: list[Slip] = []
     found: dict[int, Why] = {index: Why(State.CLAIMED, "it was paid") for index in facts.own}
-    for slip in slips:
-        index = slip.message.id if isinstance(slip.message, Ticket) else 0
+    for slip in sorted(slips, key=_index):
+        index = _index(slip)
         if index in found and found[index].state in (State.CLAIMED, State.CLAIMABLE):
             continue
         why = _code_hindrance(terms, facts, slip, index, credential)
@@ -304,6 +304,11 @@ def _codes(
         if index not in found or _hope(why) < _hope(found[index]):
             found[index] = why
     return chosen, found
+
+
+def _index(slip: Slip) -> int:
+    assert isinstance(slip.message, Ticket)
+    return slip.message.id
 
 
 def _code_hindrance(
