@@ -1,5 +1,5 @@
-"""Households are paid for their attention, in four of the grocer's real campaigns: a mail by a promise, a film
-by statement, a catalogue by one root for all, and a coupon at the till by code. One of the brands stops
+"""Households are paid for their attention, in four of the grocer's real campaigns: a mail by a promise, a
+film by statement, a catalogue by one root for all, and a coupon at the till by code. One of the brands stops
 signing in the middle.
 
 Everybody uses the client as it is; what brands sign stands in their registers first.
@@ -8,24 +8,25 @@ Everybody uses the client as it is; what brands sign stands in their registers f
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from web3.contract.contract import ContractFunction
+
 from troc import words
 from troc.attention.campaigns import Campaign, Rewards, Terms
 from troc.attention.contacts import account_of
-from troc.attention.register import How, Register
+from troc.attention.earning import Earnings
+from troc.attention.register import Register
 from troc.attention.roots import Sets, read_sets, write_root
 from troc.attention.signing import Signing
 from troc.attention.slips import Slip
-from troc.chain import Receipt
-from troc.client import Troc
 from troc.demo.mailings import Mailing, read_mailings
 from troc.demo.stage import Stage
 from troc.demo.telling import Teller
-from troc.errors import ContractError, TrocError
+from troc.errors import ContractError
 from troc.messages import KIND_POINTS, ZERO_ADDRESS
 
 _CLAIMS = 31 * words.DAY
@@ -38,8 +39,8 @@ _CODES_OF_ONE = 20
 
 @dataclass(frozen=True)
 class Plan:
-    """A campaign of the grocer's (its number in the data), the brand that pays for it, and how much a contact:
-    points that it issues then, or points that it has put aside.
+    """A campaign of the grocer's (its number in the data), the brand that pays for it, and how much a
+    contact: points that it issues then, or points that it has put aside.
     """
 
     number: int
@@ -58,7 +59,7 @@ PLANS = (MAIL, FILM, CATALOGUE, COUPON)
 
 @dataclass
 class Result:
-    """What came of a campaign: contacts or codes that were to be paid and that were, and the gas of claims."""
+    """What came of a campaign: contacts or codes that were due, and that were paid; the gas of claims."""
 
     plan: Plan
     campaign: Campaign
@@ -72,20 +73,20 @@ class PaidAttention:
     each.
     """
 
-    def __init__(self, stage: Stage, teller: Teller, she: int) -> None:
+    def __init__(self, stage: Stage, teller: Teller) -> None:
         self._stage = stage
         self._teller = teller
-        self._she = she
         self._mailings = {each.number: each for each in read_mailings(list(stage.households))}
+        self._books: dict[int, Earnings] = {}
         self.issued: dict[str, int] = {}
         self.results: list[Result] = []
 
     def run(self) -> None:
         """Tell it, from the first campaign's start to the last one's end."""
         self._teller.say(
-            "Four campaigns of the grocer's, with the households that they were really sent to and the coupons"
-            " that these really used. A contact is paid to who had it, by the brand itself: no platform counts"
-            " or pays."
+            "Four campaigns of the grocer's, with the households that they were really sent to and the"
+            " coupons that these really used. A contact is paid to who had it, by the brand itself: no"
+            " platform counts or pays."
         )
         self._mail()
         self._film()
@@ -113,12 +114,12 @@ class PaidAttention:
                 contents[household] = (slip.public().to_text(), _key(slip))
         self._teller.say(
             f"{self._name(MAIL)} puts {campaign.worth(len(accounts))} in escrow for a mail to"
-            f" {words.count(len(accounts), 'household')}, reserves a contact for each, and signs promises that"
-            f" it cannot take back. After {len(promised)} its key is lost: it will never sign again."
+            f" {words.count(len(accounts), 'household')}, reserves a contact for each, and signs promises"
+            f" that it cannot take back. After {len(promised)} its key is lost: it will never sign again."
         )
         before, gas = self._points(MAIL, promised), 0
         for household, (ticket, key) in contents.items():
-            earnings = self._stage.household(household).earnings
+            earnings = self._earnings(household)
             waiting = earnings.collect([ticket])
             if household == promised[0]:
                 early = earnings.plan(earnings.earned())
@@ -149,8 +150,8 @@ class PaidAttention:
         rewards = self._stage.submitter().attention
         receipt = self._stage.chain.send(rewards.statements_call(slips), self._stage.relay)
         self._teller.say(
-            f"{self._name(FILM)} signs a statement for each of {words.count(len(slips), 'household')} that saw its"
-            f" film, and issues {campaign.price} for it. Somebody brings all of them at once:"
+            f"{self._name(FILM)} signs a statement for each of {words.count(len(slips), 'household')} that"
+            f" saw its film, and issues {campaign.price} for it. Somebody brings all of them at once:"
             f" {receipt.gas_used // len(slips):,} gas each."
         )
         self._result(FILM, campaign, len(slips), receipt.gas_used)
@@ -158,7 +159,7 @@ class PaidAttention:
             "each has what the statement says",
             self._points(FILM, mailing.households) - before == FILM.price * len(slips),
         )
-        again = self._refusal(lambda: rewards.statement_call(slips[0]))
+        again = self._refusal(rewards.statement_call(slips[0]), self._stage.relay.address)
         self._teller.check(f"the same statement a second time: {again}", bool(again))
 
     def _catalogue(self) -> None:
@@ -167,7 +168,7 @@ class PaidAttention:
         campaign = self._open(CATALOGUE, mailing, len(mailing.households), max_contacts=1)
         rows = self._stage.folder / "catalogue.csv"
         rows.write_text(
-            "account,contacts\n"
+            "account,contact\n"
             + "".join(f"{self._stage.households[each].address},0\n" for each in mailing.households)
         )
         file = self._stage.folder / "catalogue.root"
@@ -175,17 +176,18 @@ class PaidAttention:
         root = write_root(file, campaign.id, sets)
         receipt = self._rewards(CATALOGUE).append_root(campaign.id, root)
         self._teller.say(
-            f"{self._name(CATALOGUE)} writes one root for {words.count(len(mailing.households), 'household')} and"
-            f" their catalogues: {receipt.gas_used:,} gas, for a million the same. A day later it counts."
+            f"{self._name(CATALOGUE)} writes one root for"
+            f" {words.count(len(mailing.households), 'household')} and their catalogues: {receipt.gas_used:,}"
+            " gas, and for a million the same. A day later it counts."
         )
         first = mailing.households[0]
-        earnings = self._stage.household(first).earnings
+        earnings = self._earnings(first)
         earnings.collect([file])
         self._teller.check("before that it pays nobody", not self._payable(first, campaign))
         self._stage.move_to(self._stage.chain.now() + _ROOT_DELAY * words.DAY)
         before, gas = self._points(CATALOGUE, mailing.households), 0
         for household in mailing.households:
-            self._stage.household(household).earnings.collect([file])
+            self._earnings(household).collect([file])
             gas += self._claim(household)
         self._result(CATALOGUE, campaign, len(mailing.households), gas)
         self._teller.check(
@@ -207,12 +209,12 @@ class PaidAttention:
                 handed = signing.hand_out(campaign, f"receipt {visit} of {household}").result()
                 slips.append(signing.ticket(campaign, handed.contact).slip)
         self._teller.say(
-            f"{words.count(len(mailing.visits), 'household')} used coupons of {self._name(COUPON)}'s campaign, on"
-            f" {words.count(len(visits), 'day')} in all; each time a code is printed on the receipt, worth"
-            f" {campaign.price}."
+            f"{words.count(len(mailing.visits), 'household')} used coupons of {self._name(COUPON)}'s"
+            f" campaign, on {words.count(len(visits), 'day')} in all; each time a code worth"
+            f" {campaign.price} is printed on the receipt."
         )
         first = visits[0][0]
-        self._stage.household(first).earnings.collect([slips[0].to_text()])
+        self._earnings(first).collect([slips[0].to_text()])
         self._teller.check(
             "codes of a batch that is not activated are worth nothing", not self._payable(first, campaign)
         )
@@ -220,7 +222,7 @@ class PaidAttention:
         households = list(mailing.visits)
         before, gas = self._points(COUPON, households), 0
         for (household, _), slip in zip(visits, slips, strict=True):
-            self._stage.household(household).earnings.collect([slip.to_text()])
+            self._earnings(household).collect([slip.to_text()])
         for household in households:
             gas += self._claim(household)
         self._result(COUPON, campaign, len(visits), gas)
@@ -229,26 +231,30 @@ class PaidAttention:
             self._points(COUPON, households) - before == COUPON.price * len(visits),
         )
         thief = self._stage.client.as_account(self._stage.guest, submit_with=self._stage.relay)
-        thief.earnings.collect([slips[0].to_text()])
+        book = Earnings(thief, f"sqlite:///{self._stage.folder / 'thief.sqlite'}")
+        book.collect([slips[0].to_text()])
         self._teller.check(
             "somebody who finds a used receipt gets nothing",
-            not thief.earnings.plan(thief.earnings.earned()),
+            not book.plan(book.earned()),
         )
 
     def _return_the_rest(self) -> None:
         """What was reserved and never signed for goes back, after the claims."""
         result = self.results[0]
         campaign, brand = result.campaign, self._stage.brand(MAIL.symbol)
-        early = self._refusal(lambda: brand.attention.contract.functions.refund(campaign.id, brand.address))
-        self._teller.check(f"{self._name(MAIL)} wants its escrow back before the claims end: {early}", bool(early))
+        refund = brand.attention.contract.functions.refund(campaign.id, brand.address)
+        early = self._refusal(refund, brand.address)
+        self._teller.check(
+            f"{self._name(MAIL)} wants its escrow back before the claims end: {early}", bool(early)
+        )
         self._stage.move_to(campaign.terms.claim_until + 1)
         before = brand.balance(MAIL.symbol).total
         brand.attention.close(campaign.id)
         back = brand.balance(MAIL.symbol).total - before
         rest = len(self._mailings[MAIL.number].households) - result.paid
         self._teller.check(
-            f"after them it gets {self._stage.brands[MAIL.symbol].text(back)} back: all that it had put aside for"
-            f" the {rest} to whom it signed nothing",
+            f"after them it gets {self._stage.brands[MAIL.symbol].text(back)} back: all that it had put aside"
+            f" for the {rest} to whom it signed nothing",
             back == MAIL.price * rest,
         )
 
@@ -317,30 +323,35 @@ class PaidAttention:
         self._stage.brand(symbol).mint(symbol, {owner: units}, reference=of)
         self.issued[symbol] = self.issued.get(symbol, 0) + units
 
+    def _earnings(self, household: int) -> Earnings:
+        """A household's book, and what it earned."""
+        if household not in self._books:
+            database = f"sqlite:///{self._stage.folder / f'earned-{household}.sqlite'}"
+            self._books[household] = Earnings(self._stage.household(household), database)
+        return self._books[household]
+
     def _claim(self, household: int) -> int:
         """Claim all that a household can; returns the gas."""
-        earnings = self._stage.household(household).earnings
+        earnings = self._earnings(household)
         report = earnings.claim(earnings.plan(earnings.earned()))
         for each in report.refused:
             self._teller.check(f"household {household}: {each.what}: {each.why}", False)
         return report.gas
 
     def _payable(self, household: int, campaign: Campaign) -> int:
-        earnings = self._stage.household(household).earnings
+        earnings = self._earnings(household)
         return sum(step.contacts for step in earnings.plan(earnings.earned(campaign.id)))
 
-    def _refusal(self, call: Callable[[], Any]) -> str:
+    def _refusal(self, call: ContractFunction, by: str) -> str:
         """Why the contract refuses a call; empty where it does not."""
         try:
-            self._stage.chain.estimate(call(), self._stage.relay.address)
+            self._stage.chain.estimate(call, by)
         except ContractError as error:
             return error.message
         return ""
 
     def _points(self, plan: Plan, households: Iterable[int]) -> int:
-        return sum(
-            self._stage.household(each).balance(plan.symbol).total for each in households
-        )
+        return sum(self._stage.household(each).balance(plan.symbol).total for each in households)
 
     def _result(self, plan: Plan, campaign: Campaign, due: int, gas: int) -> None:
         paid = sum(self._rewards(plan).paid_in_all(campaign.id))
@@ -354,5 +365,5 @@ class PaidAttention:
 
 def _key(slip: Slip) -> str:
     """What the content of a mail reveals."""
-    assert slip.key is not None
-    return "0x" + slip.key.hex()
+    assert slip.secret is not None
+    return "0x" + slip.secret.hex()

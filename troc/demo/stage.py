@@ -35,8 +35,8 @@ class Stage:
     """Everybody in the demo. `client` acts as nobody; `relay` sends for those who only sign, and pays for it;
     `guest` is somebody new. `folder` is for files, and is gone with the stage.
 
-    `brands`, `owners` and `signers` (the keys of their campaigns) are by symbol, `households` by their number in the data, `salts` are secrets of the
-    brands.
+    `brands`, `owners` and `signers` (the keys of their campaigns) are by symbol, `households` by their number
+    in the data, `salts` are secrets of the brands.
     """
 
     client: Troc
@@ -118,7 +118,10 @@ def open_stage(receipts: Receipts) -> Iterator[Stage]:
             for programme in PROGRAMMES
         }
         accounts = open_dev_customers(len(receipts.households) + 1 + len(brands), config)
-        customers, (guest, *signers) = accounts[: len(receipts.households)], accounts[len(receipts.households) :]
+        customers, (guest, *signers) = (
+            accounts[: len(receipts.households)],
+            accounts[len(receipts.households) :],
+        )
         yield Stage(
             client=client,
             brands=brands,

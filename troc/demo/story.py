@@ -302,7 +302,7 @@ class _Story:
         self._issued_for_data = market.issued
 
     def _pay_attention(self) -> None:
-        attention = PaidAttention(self._stage, self._teller, self._cast.she)
+        attention = PaidAttention(self._stage, self._teller)
         attention.run()
         self._issued_for_attention = attention.issued
 
