@@ -351,7 +351,11 @@ class PaidAttention:
         return ""
 
     def _points(self, plan: Plan, households: Iterable[int]) -> int:
-        return sum(self._stage.household(each).balance(plan.symbol).total for each in households)
+        """What they have of the brand's points, together."""
+        client = self._stage.client
+        token = client.brands.token(client.brand(plan.symbol)).functions
+        addresses = [self._stage.households[each].address for each in households]
+        return sum(client.chain.read_many([token.balanceOf(address) for address in addresses]))
 
     def _result(self, plan: Plan, campaign: Campaign, due: int, gas: int) -> None:
         paid = sum(self._rewards(plan).paid_in_all(campaign.id))
