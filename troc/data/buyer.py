@@ -54,7 +54,7 @@ from troc.data.messages import (
 )
 from troc.data.party import SIGNED_FOR, Did, Drop, Party, told
 from troc.data.seller import ASKING, NO_TERMS, span
-from troc.data.stores import write_file
+from troc.files import write_file
 from troc.errors import DealError, InputError, NetworkError, TrocError
 from troc.messages import ZERO_ADDRESS, digest, pack_nonce, sign
 from troc.money import Money

@@ -36,7 +36,7 @@ from troc.data.documents import (
     schema_of,
     text_faults,
 )
-from troc.data.stores import write_file
+from troc.files import write_file
 from troc.errors import InputError, TamperedError
 from troc.messages import ZERO_ADDRESS, to_address
 

@@ -17,7 +17,7 @@ from eth_account.hdaccount.mnemonic import Mnemonic
 from eth_account.types import Language
 
 from troc import sealing
-from troc.data.stores import write_file
+from troc.files import write_file
 from troc.errors import AccountError, InputError, StoreError, TamperedError
 from troc.sealing import Box, Wrapped
 
