@@ -465,14 +465,17 @@ class Rewards:
                 report(f"Set aside {whole} for the campaign until {words.moment(terms.claim_until)}.")
         else:
             self._approve(terms, whole, report)
-        try:
-            self.chain.send(self.contract.functions.open(terms.as_tuple(), budget), signer)
-        except ContractError as error:
-            # Another process of the same brand came first.
-            if error.name != "CampaignExists":
-                raise
+        self._open(terms, budget)
         report(f"Opened the campaign 0x{id_.hex()}.")
         return self.campaign(id_)
+
+    def _open(self, terms: Terms, budget: int) -> None:
+        try:
+            self.chain.send(self.contract.functions.open(terms.as_tuple(), budget), self._troc.signer)
+        except ContractError as error:
+            # A transaction of an earlier run, or another process of the same brand, came first.
+            if error.name != "CampaignExists":
+                raise
 
     def check_open(self, terms: Terms, budget: int) -> None:
         """Raise before anything is sent if these terms cannot be opened by the account that acts."""
@@ -490,7 +493,9 @@ class Rewards:
             )
         signer_code = self.chain.code(terms.signer)
         if signer_code and not signer_code.startswith(DELEGATED):
-            raise CampaignError(f"{terms.signer} is a contract, and cannot sign", "name an account with a key")
+            raise CampaignError(
+                f"{terms.signer} is a contract, and cannot sign", "name an account with a key"
+            )
         if terms.asks and not self.chain.code(terms.credentials):
             raise CampaignError(
                 f"there is no contract at {terms.credentials} to ask for credentials", "check its address"

@@ -120,7 +120,7 @@ def hash_of_terms(path: Path) -> str:
 
 
 def draft(troc: Troc, wanted: Wanted, signer: str) -> Terms:
-    """The terms that these words mean now, for the account that acts. `signer`: the address whose key signs."""
+    """The terms that these words mean now, for the account that acts. `signer`: whose key signs."""
     now = troc.chain.now()
     price = parse_money(troc.brands, wanted.price)
     end = words.parse_until(wanted.end, now)
@@ -270,13 +270,13 @@ def before_opening(rewards: Rewards, terms: Terms, budget: int) -> list[str]:
         cost += f", {terms.codes:,} of them for the codes"
     if terms.fresh:
         money = (
-            f"Budget: {cost}: {whole}. The points' contract keeps them for this campaign, and you cannot lower"
-            f" that until {until}; what is left is then given up."
+            f"Budget: {cost}: {whole}. The points' contract keeps them for this campaign, and you cannot"
+            f" lower that until {until}; what is left is then given up."
         )
     else:
         money = (
-            f"Budget: {cost}: {whole}, which you put in now. Nobody gets them back before {until}; what is left"
-            " then returns to you."
+            f"Budget: {cost}: {whole}, which you put in now. Nobody gets them back before {until}; what is"
+            " left then returns to you."
         )
     lines = in_words(rewards, terms)
     lines.insert(0, f"You open the campaign 0x{rewards.id_of(terms).hex()}.")

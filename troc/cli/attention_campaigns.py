@@ -17,7 +17,7 @@ from troc.errors import CampaignError, InputError
 from troc.messages import ZERO_ADDRESS
 
 if TYPE_CHECKING:
-    from troc.attention.campaigns import Campaign, Rewards, Root, Terms
+    from troc.attention.campaigns import Campaign, Root, Terms
     from troc.attention.drafting import Wanted
     from troc.client import Troc
 
@@ -371,7 +371,7 @@ def root_form(root: Root, now: int) -> dict[str, Any]:
     }
 
 
-# ------------------------------------------------------------------------------------------------ handing over
+# ----------------------------------------------------------------------------------------------- handing over
 
 
 @admin_app.command()
@@ -530,5 +530,3 @@ def _batches(terms: Terms, texts: Iterable[str]) -> list[int]:
         else:
             raise InputError(f"{text!r} is no batch", "write numbers, as in 0 3-7, or all")
     return list(dict.fromkeys(found))
-
-

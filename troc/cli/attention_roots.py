@@ -136,8 +136,8 @@ def _numbers(rewards: Rewards, campaign: Campaign, sets: Sets) -> dict[str, Any]
     short = max(first_come - standing.free, 0)
     if short:
         lines.append(
-            f"Careful: that is {short:,} more than the campaign can pay: who comes last gets nothing. Raise the"
-            " budget first (`troc attention campaign fund`)."
+            f"Careful: that is {short:,} more than the campaign can pay: who comes last gets nothing. Raise"
+            " the budget first (`troc attention campaign fund`)."
         )
     return {"unpaid": unpaid, "first_come": first_come, "exact": exact, "short": short, "words": lines}
 
@@ -166,7 +166,8 @@ def _root(rewards: Rewards, campaign: Campaign, text: str) -> bytes:
 
         with RootFile(Path(text)) as file:
             _check_is_of(file, campaign)
-            return file.root
+            root: bytes = file.root
+            return root
     if re.fullmatch(r"0x[0-9a-fA-F]{64}", text):
         return bytes.fromhex(text[2:])
     known = [each for each in rewards.roots(campaign.id) if each.name.startswith(text.lower())]
@@ -195,9 +196,8 @@ def proof(
     context: typer.Context,
     file: _File,
     account: Annotated[str, typer.Argument(help="Whose: an address, its name, or a pseudonym")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write a file for her")] = None,
 ) -> None:
-    """Show what a root says of a customer, with the proof. This needs no chain but for a file for her."""
+    """Show what a root says of a customer, with the proof."""
     from troc.attention.contacts import of_page
     from troc.attention.roots import RootFile
 
@@ -206,11 +206,6 @@ def proof(
     with RootFile(file) as opened:
         campaign, root = opened.campaign, opened.root
         proofs = [opened.proof_of(whose, page) for page in opened.pages_of(whose)]
-    if out is not None:
-        from troc.attention.leaves import Leaf, write_leaves
-
-        leaves = [Leaf(root, campaign, whose, each.page, each.contacts, each.hashes) for each in proofs]
-        write_leaves(leaves, troc_of(session).attention.domain, out)
     numbers = sorted(number for each in proofs for number in of_page(each.page, each.contacts))
     shown = ", ".join(map(str, numbers[:20])) + (" …" if len(numbers) > 20 else "")
     session.result(
@@ -227,8 +222,7 @@ def proof(
                 }
                 for each in proofs
             ],
-            "file": str(out) if out else None,
         },
         f"{words.count(len(numbers), 'contact')}: {shown}, on {words.count(len(proofs), 'page')} of the root"
-        f" 0x{root.hex()}." + (f"\nThe proof is in {out}: give it to her." if out else ""),
+        f" 0x{root.hex()}.",
     )

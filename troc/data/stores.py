@@ -8,7 +8,6 @@ keeps old versions, deleting deletes those too.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
