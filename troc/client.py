@@ -50,6 +50,7 @@ from troc.vouchers import (
 )
 
 if TYPE_CHECKING:
+    from troc.attention.campaigns import Rewards
     from troc.data.client import Data
     from troc.index import Index
     from troc.market.swaps import Market, Swapped, SwapQuote
@@ -139,6 +140,7 @@ class Troc:
         self._payer: Signer | None = None
         self._market: Market | None = None
         self._data: Data | None = None
+        self._attention: Rewards | None = None
         self._relays = tuple(check_url(url) for url in relays)
 
     def as_account(
@@ -686,6 +688,15 @@ class Troc:
         if self._data is None:
             self._data = Data(self)
         return self._data
+
+    @property
+    def attention(self) -> Rewards:
+        """Campaigns of paid attention as this account sees them."""
+        from troc.attention.campaigns import Rewards
+
+        if self._attention is None:
+            self._attention = Rewards(self)
+        return self._attention
 
     def accept(
         self, name: str | Path | SignedOrder | Entry, amount: str | None = None, live: str | None = None
