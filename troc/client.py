@@ -51,6 +51,7 @@ from troc.vouchers import (
 
 if TYPE_CHECKING:
     from troc.attention.campaigns import Rewards
+    from troc.attention.inbox import Inbox
     from troc.data.client import Data
     from troc.index import Index
     from troc.market.swaps import Market, Swapped, SwapQuote
@@ -141,6 +142,7 @@ class Troc:
         self._market: Market | None = None
         self._data: Data | None = None
         self._attention: Rewards | None = None
+        self._inbox: Inbox | None = None
         self._relays = tuple(check_url(url) for url in relays)
 
     def as_account(
@@ -690,9 +692,19 @@ class Troc:
         return self._data
 
     @property
+    def inbox(self) -> Inbox:
+        """The paid inbox as this account sees it. Raises `NotDeployedError` where there is none."""
+        from troc.attention.inbox import Inbox
+
+        if self._inbox is None:
+            self._inbox = Inbox(self)
+        return self._inbox
+
+    @property
     def attention(self) -> Rewards:
         """Campaigns of paid attention as this account sees them."""
         from troc.attention.campaigns import Rewards
+    from troc.attention.inbox import Inbox
 
         if self._attention is None:
             self._attention = Rewards(self)

@@ -21,6 +21,7 @@ from eth_utils.crypto import keccak
 from troc.errors import InputError
 from troc.messages import Domain, to_address
 from troc.spelling import read_file
+from troc.vouchers import write_secret
 
 LETTER, ANSWER = "letter", "answer"
 LARGEST = 16 * 2**20
@@ -68,9 +69,7 @@ class Letter:
 
     def to_json(self) -> dict[str, Any]:
         """For its file."""
-        content = (
-            {"data": base64.b64encode(self.data).decode()} if self.text is None else {"text": self.text}
-        )
+        content = {"data": base64.b64encode(self.data).decode()} if self.text is None else {"text": self.text}
         answered = {"messageId": "0x" + self.message_id.hex()} if self.message_id else {}
         return {
             "troc": self.kind,
@@ -84,19 +83,8 @@ class Letter:
         }
 
     def write(self, path: Path) -> Path:
-        """Write it to a new file."""
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                path.chmod(0o600)
-                json.dump(self.to_json(), file, indent=2, ensure_ascii=False)
-                file.write("\n")
-        except FileExistsError:
-            raise InputError(
-                f"{path} is there already", "give another name (--out), or send that letter: name it as FILE"
-            ) from None
-        except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror})", "check its name") from None
-        return path
+        """Write it to a new file that only its owner reads."""
+        return write_secret(path, (json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
 
     @classmethod
     def from_json(cls, data: Any, domain: Domain) -> Letter:
@@ -117,9 +105,9 @@ class Letter:
             content = base64.b64decode(str(coded), validate=True) if text is None else str(text).encode()
         except (binascii.Error, UnicodeEncodeError):
             raise wrong from None
-        answered = _bytes(data["messageId"], wrong) if data["troc"] == ANSWER else b""
-        accounts = (to_address(data.get(name), name) for name in ("recipient", "sender"))
-        return cls(domain, *accounts, content, _bytes(data.get("salt"), wrong), answered)
+        answered = _bytes(data.get("messageId"), wrong) if data["troc"] == ANSWER else b""
+        recipient, sender = (to_address(data.get(name), name) for name in ("recipient", "sender"))
+        return cls(domain, recipient, sender, content, _bytes(data.get("salt"), wrong), answered)
 
 
 def _bytes(value: Any, wrong: InputError) -> bytes:
