@@ -704,7 +704,6 @@ class Troc:
     def attention(self) -> Rewards:
         """Campaigns of paid attention as this account sees them."""
         from troc.attention.campaigns import Rewards
-    from troc.attention.inbox import Inbox
 
         if self._attention is None:
             self._attention = Rewards(self)
