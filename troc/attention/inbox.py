@@ -202,7 +202,20 @@ class Inbox:
         policy.check()
         return self._do(
             self.contract.functions.setPolicy(astuple(policy)),
-            lambda until: SetPolicy(self.troc.address, *astuple(policy), until, self._policy_nonce()),
+            lambda until: self._signed_policy(policy, until),
+        )
+
+    def _signed_policy(self, policy: Policy, until: int) -> SetPolicy:
+        return SetPolicy(
+            recipient=self.troc.address,
+            on=policy.on,
+            floor=policy.floor,
+            per_week=policy.per_week,
+            topics=policy.topics,
+            channels=policy.channels,
+            answer_days=policy.answer_days,
+            deadline=until,
+            nonce=self._policy_nonce(),
         )
 
     def set_welcome(self, sender: str, welcome: Welcome) -> Receipt:
@@ -272,22 +285,18 @@ class Inbox:
         found = standing or self.policy(draft.recipient)
         policy, who = found.policy, words.short(draft.recipient)
         if not policy.on:
-            raise InboxError(
-                f"{who} takes no messages: the inbox is off", "ask whether it can be switched on"
-            )
+            raise InboxError(f"{who} takes no messages: the inbox is off", "respect it, or ask first")
         welcome = self.welcome(draft.recipient, self.troc.address)
         if welcome == Welcome.BLOCKED:
-            raise InboxError(
-                f"{who} takes no messages from you", "respect it: another account is as unwelcome"
-            )
+            raise InboxError(f"{who} takes no messages from you", "respect it")
         if not 0 <= draft.topic < topics.TOPIC_COUNT or not policy.topics >> draft.topic & 1:
             raise InboxError(
-                f"{who} takes no messages on the topic {topics.topic_name(draft.topic)}",
+                f"{who} takes no messages on {topics.topic_name(draft.topic)}",
                 f"welcome are: {words.listed(topics.topic_names(policy.topics)) or 'none'}",
             )
         if not 0 <= draft.channel < topics.CHANNEL_COUNT or not policy.channels >> draft.channel & 1:
             raise InboxError(
-                f"{who} takes no messages by the channel {topics.channel_name(draft.channel)}",
+                f"{who} takes no messages by {topics.channel_name(draft.channel)}",
                 f"welcome are: {words.listed(topics.channel_names(policy.channels)) or 'none'}",
             )
         if not 0 <= draft.deposit <= MOST_DEPOSIT:
@@ -440,8 +449,7 @@ class Inbox:
         if found is None or not good:
             raise InboxError(
                 f"the chain knows no message with this {letter.kind}: it was altered, or never sent",
-                f"ask {'her' if letter.kind == ANSWER else 'its sender'} for the file again, and trust nothing"
-                " in this one",
+                "ask whoever wrote it for the file again, and trust nothing in this one",
             )
         return found
 

@@ -106,11 +106,9 @@ def _message_text(inbox: Inbox, each: MessageStanding, mine: bool) -> str:
         State.ANSWERED: f"answered: {rest} paid",
         State.RECLAIMED: f"was not answered until {until}: {rest} went back",
     }[each.state]
+    about = f"{topics.topic_name(message.topic)}, by {topics.channel_name(message.channel)}"
     got = f"{inbox.text(message.at_once)} {'were paid' if mine else 'came'} at once"
-    return (
-        f"{each.id[:_ID]}  {whom}: {topics.topic_name(message.topic)}, by {topics.channel_name(message.channel)};"
-        f" {inbox.text(message.deposit)} deposited, {got}; {state}."
-    )
+    return f"{each.id[:_ID]}  {whom}: {about}; {inbox.text(message.deposit)} deposited, {got}; {state}."
 
 
 def _message_form(inbox: Inbox, each: MessageStanding) -> dict[str, Any]:
@@ -320,10 +318,11 @@ def send(
         units = 0 if free else inbox.policy(recipient).policy.floor
     draft = inbox.draft(recipient, units, topics.topic(topic), topics.channel(channel), wait)
     until = words.count(draft.most_days, "day")
+    about = f"{topics.topic_name(draft.topic)}, by {topics.channel_name(draft.channel)}"
     text = (
-        f"You write to {recipient} ({topics.topic_name(draft.topic)}, by {topics.channel_name(draft.channel)}) and"
-        f" deposit {inbox.text(units)}: {inbox.text(-(-units // 10))} are paid at once, the rest when you are"
-        f" answered within {until}; else it is yours again."
+        f"You write to {recipient} ({about}) and deposit {inbox.text(units)}:"
+        f" {inbox.text(-(-units // 10))} are paid at once, the rest when you are answered within {until};"
+        " else it is yours again."
     )
     if not agreed(session, text, {"recipient": recipient, "words": text}, "Send it?"):
         return
@@ -406,10 +405,10 @@ def answer(
     standing = inbox.named(message)
     inbox.check_answer(standing)
     found = standing.message
-    words_ = (
+    told = (
         f"You answer {standing.id[:_ID]} of {_who(inbox, found.sender)}: {inbox.text(found.rest)} are yours."
     )
-    if not agreed(session, words_, {"id": standing.id, "words": words_}, "Answer it?"):
+    if not agreed(session, told, {"id": standing.id, "words": told}, "Answer it?"):
         return
     path, hash_ = None, bytes(32)
     if text:
@@ -443,7 +442,7 @@ def reclaim(
         if due[0].state != State.UNANSWERED:
             raise InboxError(f"{due[0].id[:_ID]} was {due[0].state}", "nothing is left to do for it")
     amount = sum(each.message.rest for each in due)
-    data = {
+    data: dict[str, Any] = {
         "messages": [_message_form(inbox, each) for each in due],
         "amount": inbox.money.of(amount).as_json(),
     }
