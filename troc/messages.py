@@ -426,7 +426,7 @@ def sign(message: Message, domain: Domain, signer: Signer) -> bytes:
             f"{signer.name} ({signer.address}) cannot sign for {message.signer}",
             "open the account that the message names",
         )
-    return signer.sign_message(typed(message, domain))
+    return signer.sign_digest(digest(message, domain))
 
 
 def recover(message: Message, domain: Domain, signature: bytes) -> str | None:

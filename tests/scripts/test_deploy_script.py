@@ -72,18 +72,10 @@ def test_deploys_an_inbox_for_a_token_to_the_suite_that_is_there(project: Projec
     suite = names(project.deploy("kept"))
     first = names(project.brownie("run", "deploy", "inbox", cash, "--network", "kept"))
     assert first == {**suite, "Inbox": first["Inbox"]}
-    done = project.brownie("run", "deploy", "inbox", cash, "--network", "kept")
-    assert names(done) == first
-    assert "Everything is deployed already: nothing was sent.\n" in done.stdout
-    cases: list[tuple[tuple[str, ...], str]] = [
-        ((), "token of the inbox: '' is no address: write 0x and 40 hex digits"),
-        ((first["Brands"],), f"the inbox on kept is paid in {cash}, not in {first['Brands']}"),
-        ((cash, "anew"), "'anew' means nothing here: say nothing, or yes"),
-    ]
-    for words, said in cases:
-        done = project.brownie("run", "deploy", "inbox", *words, "--network", "kept")
-        assert (done.returncode, done.stdout.count("[-1] is")) == (1, 0)
-        assert done.stderr.splitlines()[-1].startswith(f"deploy: {said}")
+    done = project.brownie("run", "deploy", "inbox", suite["Brands"], "--network", "kept")
+    assert (done.returncode, done.stdout.count("[-1] is")) == (1, 0)
+    said = f"deploy: the inbox on kept is paid in {cash}, not in {suite['Brands']}"
+    assert done.stderr.splitlines()[-1].startswith(said)
 
 
 @pytest.fixture(scope="module")
