@@ -71,9 +71,7 @@ def _policy_form(inbox: Inbox, policy: Policy) -> dict[str, Any]:
 
 def _standing_text(inbox: Inbox, found: PolicyStanding) -> str:
     if not found.is_set:
-        return (
-            "The inbox is off: nothing was ever said about what may reach it (`troc attention policy set`)."
-        )
+        return "The inbox is off: nothing was said yet of what may reach it (`troc attention policy set`)."
     text = _policy_text(inbox, found.policy)
     if not found.policy.on:
         return text
