@@ -19,6 +19,7 @@ from troc.cli import (
     attention,
     attention_campaigns,
     attention_claims,
+    attention_inbox,
     attention_roots,
     books,
     brand,
@@ -87,7 +88,12 @@ trade.app.command("audit")(solving.audit)
 _DATA = (data_vault, data_consent, data_deals)
 app.add_typer(attention.app, name="attention")
 # Each of these registers its commands on `attention.app`.
-_ATTENTION = (attention_campaigns, attention_claims, attention_roots)
+_ATTENTION = (
+    attention_campaigns,
+    attention_claims,
+    attention_inbox,
+    attention_roots,
+)
 app.command("up")(up.up)
 app.command("index")(index.index)
 app.command("demo")(demo.demo)
