@@ -658,7 +658,7 @@ class AttentionMachine(RuleBasedStateMachine):
         model = lambda: self.model.claim_root(  # noqa: E731
             campaign.id, root, account, page, contacts, payee
         )
-        words = (root, account, page, contacts, [], certified)
+        words: tuple[Any, ...] = (root, account, page, contacts, [], certified)
         self.both(model, EVE.address, "claimRoot", campaign.id, words)
 
 
@@ -735,9 +735,16 @@ def test_A1_A2_A3_campaigns_pay_what_the_model_says(profile: settings) -> None: 
 def test_A3_the_last_unit_returns_after_a_thousand_odd_claims() -> None:  # noqa: N802
     """By every path, well made or not; a price that divides nothing."""
     chance = random.Random("a thousand odd claims")
-    machine = AttentionMachine()
+    machine = AttentionMachine()  # type: ignore[no-untyped-call]
     machine.begin()
-    usual = {"budget": 600, "most": 258, "per_day": 0, "codes": 1_002, "codes_per_account": 0, "start": 0}
+    usual: dict[str, Any] = {
+        "budget": 600,
+        "most": 258,
+        "per_day": 0,
+        "codes": 1_002,
+        "codes_per_account": 0,
+        "start": 0,
+    }
     usual |= {
         "days": 4,
         "delay": 1,
