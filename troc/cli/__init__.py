@@ -15,6 +15,7 @@ from troc.cli import (
     adjusting,
     attention,
     attention_campaigns,
+    attention_signing,
     books,
     brand,
     data,
@@ -82,7 +83,7 @@ trade.app.command("audit")(solving.audit)
 _DATA = (data_vault, data_consent, data_deals)
 app.add_typer(attention.app, name="attention")
 # Each of these registers its commands on `attention.app`.
-_ATTENTION = (attention_campaigns,)
+_ATTENTION = (attention_campaigns, attention_signing)
 app.command("up")(up.up)
 app.command("index")(index.index)
 app.command("demo")(demo.demo)
