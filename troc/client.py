@@ -51,6 +51,7 @@ from troc.vouchers import (
 
 if TYPE_CHECKING:
     from troc.attention.campaigns import Rewards
+    from troc.attention.earning import Earnings
     from troc.data.client import Data
     from troc.index import Index
     from troc.market.swaps import Market, Swapped, SwapQuote
@@ -141,6 +142,7 @@ class Troc:
         self._market: Market | None = None
         self._data: Data | None = None
         self._attention: Rewards | None = None
+        self._earnings: Earnings | None = None
         self._relays = tuple(check_url(url) for url in relays)
 
     def as_account(
@@ -194,6 +196,11 @@ class Troc:
                 raise self._unnamed
             self._signer = self._open_signer()
         return self._signer
+
+    @property
+    def has_relays(self) -> bool:
+        """Whether relays submit what the account signs, and pay for it."""
+        return bool(self._relays)
 
     @property
     def submitter(self) -> Submitter | None:
@@ -697,6 +704,15 @@ class Troc:
         if self._attention is None:
             self._attention = Rewards(self)
         return self._attention
+
+    @property
+    def earnings(self) -> Earnings:
+        """What this account has earned by paid attention. It keeps a book of slips, with SQLAlchemy."""
+        from troc.attention.earning import Earnings
+
+        if self._earnings is None:
+            self._earnings = Earnings(self)
+        return self._earnings
 
     def accept(
         self, name: str | Path | SignedOrder | Entry, amount: str | None = None, live: str | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 from web3.contract import Contract
-from web3.contract.contract import ContractEvent
+from web3.contract.contract import ContractEvent, ContractFunction
 
 from troc.attention.messages import (
     INBOX,
@@ -146,6 +146,21 @@ def read_context(data: Any) -> Context:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def payer(_: Message, __: Context) -> str | None:
+    """Whom it pays, whoever asks for it: it is its signer's own affair."""
+    return None
+
+
+def state(
+    inbox: Contract, message: Message, _: Context
+) -> tuple[ContractFunction, Callable[[Any], bool]] | None:
+    """What the inbox can be asked, and which answers say that it may have taken effect."""
+    nonce = uses(message)
+    if nonce is None:
+        return None
+    return inbox.functions.nonceOpen(message.signer, nonce), lambda is_open: not is_open
 
 
 def check(message: Message, context: Context, _: Domain) -> None:

@@ -15,6 +15,7 @@ from troc.cli import (
     adjusting,
     attention,
     attention_campaigns,
+    attention_claims,
     attention_signing,
     books,
     brand,
@@ -83,7 +84,7 @@ trade.app.command("audit")(solving.audit)
 _DATA = (data_vault, data_consent, data_deals)
 app.add_typer(attention.app, name="attention")
 # Each of these registers its commands on `attention.app`.
-_ATTENTION = (attention_campaigns, attention_signing)
+_ATTENTION = (attention_campaigns, attention_claims, attention_signing)
 app.command("up")(up.up)
 app.command("index")(index.index)
 app.command("demo")(demo.demo)
