@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,10 +11,11 @@ from troc.attention.messages import Ticket
 from troc.attention.slips import Slip
 from troc.errors import InputError
 from troc.pdf import a4, printable
-from troc.qr import picture
+from troc.qr import dots
 
 if TYPE_CHECKING:
     from fpdf import FPDF
+    from PIL.Image import Image
 
 COLUMNS, ROWS = 4, 5
 A_PAGE = COLUMNS * ROWS
@@ -25,6 +25,7 @@ _WIDTH, _HEIGHT = 47.5, 53.0
 _PICTURE = 37.0
 """Millimetres. A code has some 70 dots a side: half a millimetre each, which any telephone reads."""
 _MARK = 3.0
+_PIXELS = 4
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def sheet(codes: Sequence[Slip], label: Label) -> bytes:
             raise InputError("only codes are printed, with their keys", "sign a batch of codes")
     last = max(code.message.valid_until for code in codes if isinstance(code.message, Ticket))
     pdf = a4(f"{label.brand}: codes of {label.campaign}", label.brand, last)
+    pdf.set_auto_page_break(False)
     for place, code in enumerate(codes):
         if place % A_PAGE == 0:
             pdf.add_page()
@@ -75,9 +77,8 @@ def _frame(pdf: FPDF, label: Label, page: int, pages: int) -> None:
 
 def _draw(pdf: FPDF, code: Slip, label: Label, x: float, y: float) -> None:
     assert isinstance(code.message, Ticket)
-    text = code.to_link(label.page) if label.page else code.to_text()
     left = x + (_WIDTH - _PICTURE) / 2
-    pdf.image(io.BytesIO(picture(text, "png")), left, y + 1, _PICTURE, _PICTURE)
+    pdf.image(picture_of(code, label), left, y + 1, _PICTURE, _PICTURE)
 
     def line(at: float, size: float, style: str, said: str) -> None:
         pdf.set_font("text", style, size)
@@ -93,3 +94,13 @@ def _draw(pdf: FPDF, code: Slip, label: Label, x: float, y: float) -> None:
     line(_PICTURE + 4.5, 7, "", label.brand)
     line(_PICTURE + 8, 6, "", f"until {words.moment(code.message.valid_until)}")
     line(_PICTURE + 11, 6, "", f"No. {code.message.id:,} · {label.campaign}")
+
+
+def picture_of(code: Slip, label: Label) -> Image:
+    """Its QR code, of which a dot is several pixels: one alone would be blurred where it is enlarged."""
+    import PIL.Image
+
+    rows = dots(code.to_link(label.page) if label.page else code.to_text())
+    small = PIL.Image.frombytes("L", (len(rows[0]), len(rows)), b"".join(rows))
+    large = small.resize((_PIXELS * small.width, _PIXELS * small.height), PIL.Image.Resampling.NEAREST)
+    return large.point([255, 0, *[0] * 254], mode="1")

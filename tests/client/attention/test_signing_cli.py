@@ -59,7 +59,7 @@ def shell(
 ) -> Shell:
     monkeypatch.setenv("TROC_DATA", str(tmp_path / "data"))
     signer = open_account("dev:4", attention.chain.config)
-    campaign = attention.open(2_600, signer=signer.address, per_day=0)
+    campaign = attention.open(2_130, signer=signer.address, per_day=0, codes=2_030)
     folder = attention.project()
 
     def run(*words: str) -> tuple[int, str, str]:
@@ -78,7 +78,7 @@ def test_statements_of_a_file_that_grows(shell: Shell) -> None:
     file = shell.file("rows.csv", rows)
     said = shell.run("statement", name, file, "-o", "never.json", "--dry-run")[1]
     assert "You sign 3 contacts of 2 accounts" in said
-    assert "worth 15 PANIER" in said
+    assert "worth 15 Le Panier" in said
     assert not (shell.folder / "never.json").exists()
     assert "Signed 3 contacts in 2 statements" in shell.troc("statement", name, file, "-o", "slips.json")
     assert {each.contacts for each in shell.read("slips.json")} == {frozenset({0, 1}), frozenset({0})}
@@ -145,10 +145,10 @@ def test_one_ticket_as_a_picture(shell: Shell) -> None:
 def test_a_batch_of_codes_on_a_sheet(shell: Shell) -> None:
     attention, name = shell.attention, shell.campaign.short
     said = shell.troc("ticket", name, "--codes", "2", "--sheet", "sheet.pdf", "-o", "codes.json")
-    assert "500 codes, worth 2,500 PANIER" in said
+    assert "30 codes, worth 150 Le Panier" in said
     assert f"troc attention activate {name} 2" in said
     codes = shell.read("codes.json")
-    assert len(codes) == 500
+    assert len(codes) == 30
     assert (shell.folder / "sheet.pdf").read_bytes().startswith(b"%PDF")
     attention.rewards.activate(shell.campaign.id, [2])
     ann = attention.ann
@@ -176,15 +176,15 @@ def test_the_register_and_its_export(shell: Shell) -> None:
     slip = read_text(shell.json("statement", name, *to, "--contact", "film 1")["slips"][0])
     shell.troc("ticket", name, *to, "--contact", "mail 1", "-o", "mail.json")
     attention.claim(slip)
-    shell.troc("ticket", name, "--codes", "0", "-o", "batch.json")
+    shell.troc("ticket", name, "--codes", "2", "-o", "batch.json")
     said = shell.troc("register", name)
     assert "1 contact by statement: 1 paid" in said
     assert "1 contact by ticket: 1 open" in said
-    assert "batch 0 of codes: 1,000 printed, 0 paid" in said
+    assert "batch 2 of codes: 30 printed, 0 paid" in said
     assert "98 contacts can still be promised" in said
     shell.troc("register", name, "--export", "all.json")
     exported = shell.read("all.json")
-    assert len(exported) == 2 + 1_000
+    assert len(exported) == 2 + 30
     assert not any(each.secret for each in exported)
 
 
