@@ -19,6 +19,7 @@ from troc.cli import (
     attention,
     attention_campaigns,
     attention_claims,
+    attention_credentials,
     attention_inbox,
     attention_roots,
     books,
@@ -91,6 +92,7 @@ app.add_typer(attention.app, name="attention")
 _ATTENTION = (
     attention_campaigns,
     attention_claims,
+    attention_credentials,
     attention_inbox,
     attention_roots,
 )
