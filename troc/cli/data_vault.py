@@ -13,7 +13,7 @@ import typer
 
 from troc import words
 from troc.cli.data import app
-from troc.cli.session import Session, session_of
+from troc.cli.session import Session, session_of, setting_file
 from troc.errors import ChecksFailedError, DeclinedError, InputError
 
 if TYPE_CHECKING:

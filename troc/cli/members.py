@@ -30,6 +30,7 @@ app = typer.Typer(
 BrandName = Annotated[str, typer.Argument(metavar="BRAND", help="Symbol, proven domain or address")]
 Card = Annotated[str, typer.Argument(metavar="CARD", help="The card's number")]
 Database = Annotated[str, typer.Option(help="URL of the brand's database (default: a file of its own)")]
+_OPTION = "--members-password-file"
 PasswordFile = Annotated[
     Path | None, typer.Option(help="File with the passphrase of the members (default: you are asked)")
 ]
