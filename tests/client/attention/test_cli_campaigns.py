@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.client.attention.cases import (
     run,
 )
 from troc.attention.campaigns import Rewards
+from troc.attention.drafting import Wanted
 from troc.errors import NetworkError
 
 __all__ = ["attention", "deployed", "home", "run"]
@@ -108,6 +110,18 @@ def test_terms_come_from_a_file(attention: Attention, run: Cli, tmp_path: Path) 
     (tmp_path / "other.txt").write_text("Watch any film.")
     refused = run("attention", "campaign", "status", name, "--terms", str(tmp_path / "other.txt"), code=25)
     assert refused == "other.txt is not the text that this campaign fixed"
+
+
+def test_the_file_of_the_docs_opens(attention: Attention, run: Cli, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "campaigns.md").read_text()
+    text = page.split("```yaml\n")[1].split("```")[0]
+    lines = [line for line in text.splitlines() if not line.startswith("credentials:")]
+    assert len(lines) == len(fields(Wanted)) - 2
+    (tmp_path / "film.yaml").write_text("\n".join(lines))
+    (tmp_path / "film-terms.txt").write_text("Watch the film to its end.")
+    shown = run("attention", "campaign", "open", str(tmp_path / "film.yaml"), "--signer", SIGNER, "--dry-run")
+    assert "10,000 contacts, 2,500 of them for the codes: 50,000 Le Panier" in shown["words"]
+    assert "Careful" not in shown["words"]
 
 
 @pytest.mark.parametrize(
