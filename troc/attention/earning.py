@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from troc import words
 from troc.acts import Act, Part
-from troc.attention.acts import Taker
+from troc.attention.acts import Taker, state
 from troc.attention.claiming import CODES_OF_BATCH, Assessed, Facts, State, assess
 from troc.attention.collection import (
     Addition,
@@ -126,6 +126,7 @@ class ClaimReport:
     transactions: list[str] = field(default_factory=list)
     gas: int = 0
     fee: int = 0
+    counted: set[tuple[str, bytes, bytes]] = field(default_factory=set, repr=False)
 
     def worth(self) -> list[Money]:
         """What came in, an amount a token."""
@@ -353,8 +354,8 @@ class Earnings:
         try:
             gas = self._chain.estimate(self._troc.acts.call(step.acts), self._troc.address)
         except ContractError as error:
-            return Step(step.earned, step.acts, step.contacts, refusal=error)
-        return Step(step.earned, step.acts, step.contacts, gas)
+            return replace(step, refusal=error)
+        return replace(step, gas=gas)
 
     def claim(self, steps: Iterable[Step], progress: Callable[[int, int], None] | None = None) -> ClaimReport:
         """Send what `plan` found, through the relays or the account that pays. Where one step is refused, the
@@ -378,8 +379,12 @@ class Earnings:
         return report
 
     def _send(self, step: Step, submitter: Any, report: ClaimReport) -> None:
+        acts = self._unpaid(step.acts)
+        if not acts:
+            return
+        step = replace(step, acts=acts)
         try:
-            receipts = submitter.submit(step.acts)
+            receipts = submitter.submit(acts)
         except ContractError as error:
             # Somebody else submitted it for her meanwhile: then it is paid, and nothing is wrong.
             if not _is_paid(error):
@@ -388,14 +393,26 @@ class Earnings:
         for receipt in receipts:
             self._count(step, receipt, report)
 
+    def _unpaid(self, acts: Sequence[Act]) -> tuple[Act, ...]:
+        """Without those of which nothing is left to be paid: a relay would be asked for nothing."""
+        contract = self._troc.attention.contract
+        asked = [state(contract, act.message, act.known_context) for act in acts]
+        answers = self._chain.read_many([question for question, _ in asked])
+        return tuple(
+            act for act, (_, is_paid), answer in zip(acts, asked, answers, strict=True) if not is_paid(answer)
+        )
+
     def _count(self, step: Step, receipt: Receipt, report: ClaimReport) -> None:
         events = self._troc.attention.contract.events
         campaign, account = step.earned.campaign, step.earned.assessed.account
-        if receipt.transaction in report.transactions:
+        if receipt.transaction not in report.transactions:
+            report.transactions.append(receipt.transaction)
+            report.gas += receipt.gas_used
+            report.fee += receipt.fee
+        # A relay's transaction can hold several steps, and other people's.
+        if (receipt.transaction, campaign.id, account) in report.counted:
             return
-        report.transactions.append(receipt.transaction)
-        report.gas += receipt.gas_used
-        report.fee += receipt.fee
+        report.counted.add((receipt.transaction, campaign.id, account))
         for event in receipt.events(events.ContactsPaid()):
             if (event["args"]["campaignId"], event["args"]["account"]) == (campaign.id, account):
                 report.paid[campaign] += event["args"]["contacts"].bit_count()
