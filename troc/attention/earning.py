@@ -29,11 +29,13 @@ from troc.attention.collection import (
     Key,
     is_of,
     read_source,
+    source_of,
 )
 from troc.attention.contacts import PAGE, account_of
 from troc.attention.leaves import Leaf
 from troc.attention.messages import Statement, Ticket
-from troc.attention.slips import Slip
+from troc.attention.reconciling import Reconciled, reconcile
+from troc.attention.slips import NO_ACCOUNT, Slip
 from troc.chain import Receipt
 from troc.errors import ContractError, InputError, PendingError, TrocError
 
@@ -426,6 +428,72 @@ class Earnings:
             if reason != _NOTHING_NEW:
                 what = described_act(step.acts[place])
                 report.refused.append(Refused(campaign, what, SKIPS[reason], "see `troc attention earned`"))
+
+    # ----------------------------------------------------------------------------------------- reconciling
+
+    def reconcile(
+        self,
+        campaign: Campaign,
+        brand: Iterable[str | Path],
+        customer: Iterable[str | Path] | None = None,
+    ) -> Reconciled:
+        """The brand's book, a customer's (none: her own) and the chain side by side. Raises `InputError`
+        where something in the sources cannot be read, or is of another campaign.
+        """
+        hers: list[Slip | Leaf] = []
+        if customer is None:
+            hers += [*self.book.slips(campaign.id), *self.book.leaves(campaign.id)]
+            accounts = self._accounts_in(
+                campaign,
+                self.book.slips(campaign.id),
+                self.book.leaves(campaign.id),
+                self.book.credentials(campaign.id),
+            )
+        else:
+            hers += self._read_all(campaign, customer, [])
+            bound = [account for each in hers if (account := _account_of(each)) != NO_ACCOUNT]
+            accounts = list(dict.fromkeys(bound))
+            if not accounts:
+                raise InputError(
+                    "the customer's book names no account", "compare it as that customer, with her own book"
+                )
+        brands = self._read_all(campaign, brand, accounts)
+        paid = {each: self._troc.attention.paid(campaign.id, each) for each in accounts}
+        return reconcile(brands, hers, paid)
+
+    def _read_all(
+        self, campaign: Campaign, sources: Iterable[str | Path], accounts: Sequence[bytes]
+    ) -> list[Slip | Leaf]:
+        """The slips and leaves in these sources, all of which must be the campaign's."""
+        domain = self._troc.attention.domain
+        found: list[Slip | Leaf] = []
+        for source in sources:
+            for place, item in read_source(source, accounts):
+                try:
+                    if isinstance(item, TrocError):
+                        raise item
+                    if isinstance(item, Slip):
+                        item.expect(domain, campaign.id, campaign.terms.signer)
+                    elif isinstance(item, Found):
+                        self._check_leaf(campaign, item.leaf)
+                except TrocError as error:
+                    raise InputError(f"{place}: {error.message}", error.remedy) from None
+                kept = source_of(item)
+                if kept is not None:
+                    found.append(kept)
+        return found
+
+    def _check_leaf(self, campaign: Campaign, leaf: Leaf) -> None:
+        if leaf.campaign != campaign.id:
+            raise InputError("this leaf is of another campaign", "leave it away")
+        if not self._troc.attention.root_from(campaign.id, leaf.root):
+            raise InputError(
+                f"the root 0x{leaf.root.hex()[:8]}… is not on the chain", "it proves nothing: leave it away"
+            )
+
+
+def _account_of(source: Slip | Leaf) -> bytes:
+    return source.message.account if isinstance(source, Slip) else source.account
 
 
 def _campaign_of(source: Slip | Leaf) -> bytes:
