@@ -16,6 +16,7 @@ from troc.cli import (
     attention,
     attention_campaigns,
     attention_claims,
+    attention_inbox,
     books,
     brand,
     data,
@@ -83,7 +84,7 @@ trade.app.command("audit")(solving.audit)
 _DATA = (data_vault, data_consent, data_deals)
 app.add_typer(attention.app, name="attention")
 # Each of these registers its commands on `attention.app`.
-_ATTENTION = (attention_campaigns, attention_claims)
+_ATTENTION = (attention_campaigns, attention_claims, attention_inbox)
 app.command("up")(up.up)
 app.command("index")(index.index)
 app.command("demo")(demo.demo)
