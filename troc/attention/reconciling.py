@@ -1,5 +1,5 @@
-"""The brand's book, the customer's book and the chain side by side: equal, or the contacts that differ with the
-signed proof of each.
+"""The brand's book, the customer's book and the chain side by side: equal, or the contacts that differ with
+the signed proof of each.
 
 Any book is slips: what a brand signed (`Signing.everything`, as a file), and what a customer collected. A
 contact is explained where both have it; the chain says which were paid. Codes are bound to nobody, so those
@@ -47,8 +47,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Differing:
-    """A contact or code that differs. `proof`: what proves it, signed by the campaign's key or under a root of
-    its admin's; None where only the chain knows of it.
+    """A contact or code that differs. `proof`: what proves it, signed by the campaign's key or under a root
+    of its admin's; None where only the chain knows of it.
     """
 
     place: Place
@@ -59,8 +59,8 @@ class Differing:
 
 @dataclass(frozen=True)
 class Reconciled:
-    """What came of a comparison. `agreed`: contacts and codes that both books have, of which `paid` were paid;
-    `frauds`: pairs of tickets with two one-time keys for one number.
+    """What came of a comparison. `agreed`: contacts and codes that both books have, of which `paid` were
+    paid; `frauds`: pairs of tickets with two one-time keys for one number.
     """
 
     agreed: int
@@ -74,17 +74,10 @@ class Reconciled:
         return not self.differing and not self.frauds
 
 
-def reconcile(
-    brands: Iterable[Source], hers: Iterable[Source], paid: Mapping[bytes, Paid], own: bytes | None = None
-) -> Reconciled:
-    """Compare the books of one campaign. `paid`: what the log says of each account that is compared; `own`: the
-    account that codes of her book count for (none: of the only one).
-    """
+def reconcile(brands: Iterable[Source], hers: Iterable[Source], paid: Mapping[bytes, Paid]) -> Reconciled:
+    """Compare the books of one campaign. `paid`: what the log says of each account that is compared."""
     brands, hers = list(brands), list(hers)
-    accounts = set(paid)
-    holder = own if own is not None else (next(iter(accounts)) if len(accounts) == 1 else None)
-    of_brand = _places(brands, accounts, holder)
-    of_hers = _places(hers, accounts, holder)
+    of_brand, of_hers = _places(brands, paid), _places(hers, paid)
     on_chain = {
         Place(account, is_code, number)
         for account, found in paid.items()
@@ -105,12 +98,12 @@ def reconcile(
     return Reconciled(len(agreed), len(agreed & on_chain), tuple(differing), tuple(frauds))
 
 
-def _places(sources: Sequence[Source], accounts: set[bytes], holder: bytes | None) -> dict[Place, Source]:
+def _places(sources: Sequence[Source], paid: Mapping[bytes, Paid]) -> dict[Place, Source]:
     """What each of these proves of the accounts; the proof with fewest contacts where several do."""
     found: dict[Place, Source] = {}
     for source in sorted(sources, key=_size):
-        for place in _proven(source, holder):
-            if place.account in accounts:
+        for place in _proven(source, paid):
+            if place.account in paid:
                 found.setdefault(place, source)
     return found
 
@@ -119,11 +112,14 @@ def _size(source: Source) -> int:
     return len(source.contacts) if isinstance(source, Slip) else len(source.numbers)
 
 
-def _proven(source: Source, holder: bytes | None) -> list[Place]:
+def _proven(source: Source, paid: Mapping[bytes, Paid]) -> list[Place]:
     if isinstance(source, Leaf):
         return [Place(source.account, False, number) for number in source.numbers]
     if isinstance(source.message, Ticket) and source.is_code:
-        return [] if holder is None else [Place(holder, True, source.message.id)]
+        # A code is whose it was paid to, and until then anybody's.
+        index = source.message.id
+        holder = next((account for account, found in paid.items() if index in found.codes), next(iter(paid)))
+        return [Place(holder, True, index)]
     return [Place(source.message.account, False, number) for number in source.contacts]
 
 

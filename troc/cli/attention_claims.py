@@ -1,5 +1,5 @@
-"""`troc attention collect`, `earned`, `claim`, `reconcile`: what a customer was given, what it is worth, taking
-it, and comparing it with the brand's book.
+"""`troc attention collect`, `earned`, `claim`, `reconcile`: what a customer was given, what it is worth,
+taking it, and comparing it with the brand's book.
 """
 
 from __future__ import annotations
@@ -357,7 +357,7 @@ def reconcile(
         typer.Option("--customer", metavar="SOURCE", help="The customer's (default: your own book)"),
     ] = None,
 ) -> None:
-    """Put the brand's book, the customer's book and the chain side by side, with the proof of what differs."""
+    """Put the brand's book, the customer's and the chain side by side, with the proof of what differs."""
     from troc.attention.reconciling import told
 
     session = session_of(context)
