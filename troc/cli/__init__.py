@@ -22,6 +22,7 @@ from troc.cli import (
     attention_credentials,
     attention_inbox,
     attention_roots,
+    attention_signing,
     books,
     brand,
     data,
@@ -95,6 +96,7 @@ _ATTENTION = (
     attention_credentials,
     attention_inbox,
     attention_roots,
+    attention_signing,
 )
 app.command("up")(up.up)
 app.command("index")(index.index)
