@@ -17,7 +17,10 @@ MANY, BAD = 300, 170
 
 def skipped(transaction: Any) -> list[tuple[str, int, Skip]]:
     """Whose, where, why."""
-    found = transaction.events.get("StatementSkipped", [])
+    events = transaction.events
+    if "StatementSkipped" not in events:
+        return []
+    found = events["StatementSkipped"]
     return [(event["account"], event["position"], Skip(event["reason"])) for event in found]
 
 
