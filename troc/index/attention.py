@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CONTRACTS = (REWARDS, INBOX)
 PATHS = ("statement", "ticket", "root")
 CODE = "code"
+PAID = ("ContactsPaid", "CodePaid")
 SKIPS = (
     "none",
     "out of range",
@@ -94,7 +95,7 @@ def _payee(packed: int) -> str:
 def payments(events: Iterable[Event], campaigns: Mapping[str, Pays]) -> Iterator[Payment]:
     """What campaigns issued: a payment for each contacts or code that were paid in fresh points."""
     for event in events:
-        if event.name not in ("ContactsPaid", "CodePaid"):
+        if event.name not in PAID:
             continue
         campaign = event.args["campaignId"]
         pays = campaigns[campaign]

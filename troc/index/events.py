@@ -235,8 +235,8 @@ def births(events: Sequence[Event], payments: Iterable[Payment] = ()) -> list[Bi
 
     A single issue is announced right before its `Transfer`, a give-back told right after it, a batch summed
     up after as many `Transfer`s as it has recipients. Nothing can come between, since the token calls nobody.
-    What a campaign issues carries no reason of its own: each of its `payments` is one birth of that amount for
-    that payee in that transaction.
+    What a campaign issues carries no reason of its own: each of its `payments` is one birth of that amount
+    for that payee in that transaction.
     """
     found: dict[tuple[int, int], Birth] = {}
     latest: dict[tuple[str, str], list[tuple[int, int]]] = {}

@@ -17,7 +17,8 @@ from troc.brands import FOR_EVER
 from troc.chain import Chain
 from troc.errors import ChainRestartedError, NetworkError, StoreError
 from troc.index import tables
-from troc.index.attention import CONTRACTS, Pays, opened, payments
+from troc.index.attention import CONTRACTS, PAID, Pays, opened, payments
+from troc.index.attention_reading import AttentionReading
 from troc.index.events import LAUNCHED, Event, Launch, read_event, read_launch, topics
 from troc.index.families import (
     EVENT_TABLES,
@@ -109,7 +110,7 @@ class Status:
         return {**asdict(self), "behind": self.behind}
 
 
-class Index(MarketReading):
+class Index(MarketReading, AttentionReading):
     """The index of one deployment on one chain.
 
     `url` names a database (none: a file in the chain's folder). Whoever reads calls `catch_up` first.
@@ -466,10 +467,13 @@ class Index(MarketReading):
 
     def _campaigns(self, events: Iterable[Event]) -> dict[str, Pays]:
         """What the campaigns pay of which contacts or codes were paid here."""
-        found = {
-            event.args["campaignId"]: opened(event) for event in events if event.name == "CampaignOpened"
-        }
-        wanted = {event.args["campaignId"] for event in events if event.name in ("ContactsPaid", "CodePaid")}
+        found: dict[str, Pays] = {}
+        wanted: set[str] = set()
+        for event in events:
+            if event.name == "CampaignOpened":
+                found[event.args["campaignId"]] = opened(event)
+            elif event.name in PAID:
+                wanted.add(event.args["campaignId"])
         table = tables.campaigns
         with self.reading() as connection:
             for part in _parts(sorted(wanted - set(found))):

@@ -211,7 +211,7 @@ batches = _log(
 
 MARKET_TABLES = (orders, fills, order_ends, batches)
 
-# ---------------------------------------------------------------------------------------------- paid attention
+# --------------------------------------------------------------------------------------------- paid attention
 
 
 def _campaign_log(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
