@@ -278,6 +278,7 @@ def test_messages_of_an_inbox_that_came_after_the_index_had_begun(attention: Att
     assert first.answer_by == first.time + 7 * DAY
     message = (first.recipient, first.sender, first.terms, LETTER)
     assert "0x" + bytes(chain.call(inbox.messageIdOf(message))).hex() == first.id
+    attention.pass_days(1)
     chain.send(inbox.answer(message, REPLY), account)
     attention.pass_to(second.answer_by + 1)
     newer.catch_up()
