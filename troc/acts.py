@@ -16,12 +16,13 @@ from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from web3.contract import Contract
-from web3.contract.contract import ContractEvent
+from web3.contract.contract import ContractEvent, ContractFunction
 from web3.types import TxParams
 
 from troc.abi import CODEC
+from troc.attention import acts as attention_acts
 from troc.attention import inbox_acts
-from troc.attention.messages import INBOX
+from troc.attention.messages import INBOX, Statement
 from troc.brands import Brands
 from troc.chain import Chain
 from troc.data import acts as data_acts
@@ -86,6 +87,16 @@ class Family(Protocol):
     def uses(self, message: Message, /) -> int | None:
         """The nonce that it uses, once; None where it uses none."""
 
+    def payer(self, message: Message, context: Any, /) -> str | None:
+        """Whom it pays, whoever asks for it; None where it is its signer's own affair."""
+
+    def state(
+        self, contract: Contract, message: Message, context: Any, /
+    ) -> tuple[ContractFunction, Callable[[Any], bool]] | None:
+        """What the contract can be asked, and which answers say that it may have taken effect; None where
+        only the log tells.
+        """
+
     def call(
         self, message: Message, signature: bytes, context: Any, domain: Domain, /
     ) -> tuple[str, tuple[Any, ...]]:
@@ -100,7 +111,9 @@ class Family(Protocol):
         """The points that it is about, if any."""
 
 
-FAMILIES: Mapping[str, Family] = {family.CONTRACT: family for family in (data_acts, inbox_acts)}
+FAMILIES: Mapping[str, Family] = {
+    family.CONTRACT: family for family in (data_acts, inbox_acts, attention_acts)
+}
 """By the name of the contract."""
 
 _FAMILY_KINDS = {name: kind for family in FAMILIES.values() for name, kind in family.KINDS.items()}
@@ -176,8 +189,8 @@ class Act:
 
     @property
     def payer(self) -> str:
-        """To whose account a relay puts it: who signed it; of a voucher who gets the points; of a settlement
-        the last maker whose order is all or nothing, and so can be brought once only.
+        """To whose account a relay puts it: who signed it; of a voucher or a claim who is paid; of a
+        settlement the last maker whose order is all or nothing, and so can be brought once only.
         """
         if self.kind == SETTLEMENT:
             whole = [
@@ -189,19 +202,27 @@ class Act:
         if isinstance(self.message, Voucher):
             last = self.parts[-1].message
             return last.to if isinstance(last, Claim) else self.message.recipient
-        return self.message.signer
+        return self._paid_by_family or self.message.signer
+
+    @property
+    def _paid_by_family(self) -> str | None:
+        family = None if self.transfers else FAMILIES.get(self.message.contract)
+        return None if family is None else family.payer(self.message, self.known_context)
 
     @property
     def account(self) -> str:
         """What a relay counts it under: the payer, if she asked for it. Anyone can bring a settlement of her
-        order, or a voucher for her: that counts apart.
+        order, or a voucher or a statement for her: that counts apart.
         """
         asked = self.kind != SETTLEMENT and not isinstance(self.message, Voucher)
+        asked = asked and self._paid_by_family is None
         return self.payer if asked else f"for {self.payer}"
 
     @property
     def parties(self) -> tuple[str, ...]:
         """Whose state it depends on or changes."""
+        if self._paid_by_family is not None:
+            return (self.payer,)
         return tuple(dict.fromkeys(part.message.signer for part in self.parts))
 
     @property
@@ -393,13 +414,15 @@ class Acts:
         if takes != ("PointsExchange" if act.kind == SETTLEMENT else act.message.contract):
             raise InputError(
                 f"a {act.kind} is no message for {contract}",
-                "name the exchange for orders, the market for deals, the inbox for messages, and the points"
-                " for what is about points",
+                "name the exchange for orders, the market for deals, the inbox for messages, the rewards"
+                " for claims, and the points for what is about points",
             )
         return act
 
     def call(self, acts: Sequence[Act]) -> TxParams:
-        """The one call that submits them: several orders, several vouchers of one token, or a single act."""
+        """The one call that submits them: several orders, several vouchers of one token, several statements
+        of one campaign, or a single act.
+        """
         first = acts[0]
         if first.kind == "Order":
             orders = [act.message.as_tuple() for act in acts]
@@ -409,6 +432,10 @@ class Acts:
             if len(acts) > 1:
                 return _plain(self._token(first), "claimBatch", claims)
             return _plain(self._token(first), "claim", claims[0])
+        if first.kind == "Statement" and len(acts) > 1:
+            statements = [(act.message, act.parts[0].signature, act.known_context) for act in acts]
+            name, arguments = attention_acts.call_many(statements)
+            return _plain(self._contract(first), name, *arguments)
         assert len(acts) == 1
         return self._single(first)
 
@@ -455,6 +482,8 @@ class Acts:
 
     def can_share(self, act: Act) -> str:
         """Acts of which this is the same, and not empty, may go in one call."""
+        if isinstance(act.message, Statement):
+            return f"{act.kind}{act.domain.verifying_contract} {act.message.campaign.hex()}"
         return act.kind + act.domain.verifying_contract if act.kind in ("Order", "Voucher") else ""
 
     # ------------------------------------------------------------------------------------------- traces
@@ -497,9 +526,8 @@ class Acts:
         message = act.message
         family = FAMILIES.get(message.contract)
         if family is not None:
-            nonce = family.uses(message)
-            open_ = self._contract(act).functions.nonceOpen
-            return nonce is None or not self._chain.call(open_(message.signer, nonce))
+            found = family.state(self._contract(act), message, act.known_context)
+            return found is None or found[1](self._chain.call(found[0]))
         token = self._chain.contract("LoyaltyToken", act.domain.verifying_contract).functions
         if isinstance(message, Permit):
             return bool(self._chain.call(token.nonces(message.owner)) > message.nonce)

@@ -51,6 +51,8 @@ from troc.vouchers import (
 
 if TYPE_CHECKING:
     from troc.attention.campaigns import Rewards
+    from troc.attention.earning import Earnings
+    from troc.attention.inbox import Inbox
     from troc.data.client import Data
     from troc.index import Index
     from troc.market.swaps import Market, Swapped, SwapQuote
@@ -141,6 +143,8 @@ class Troc:
         self._market: Market | None = None
         self._data: Data | None = None
         self._attention: Rewards | None = None
+        self._inbox: Inbox | None = None
+        self._earnings: Earnings | None = None
         self._relays = tuple(check_url(url) for url in relays)
 
     def as_account(
@@ -194,6 +198,11 @@ class Troc:
                 raise self._unnamed
             self._signer = self._open_signer()
         return self._signer
+
+    @property
+    def has_relays(self) -> bool:
+        """Whether relays submit what the account signs, and pay for it."""
+        return bool(self._relays)
 
     @property
     def submitter(self) -> Submitter | None:
@@ -690,6 +699,15 @@ class Troc:
         return self._data
 
     @property
+    def inbox(self) -> Inbox:
+        """The paid inbox as this account sees it. Raises `NotDeployedError` where there is none."""
+        from troc.attention.inbox import Inbox
+
+        if self._inbox is None:
+            self._inbox = Inbox(self)
+        return self._inbox
+
+    @property
     def attention(self) -> Rewards:
         """Campaigns of paid attention as this account sees them."""
         from troc.attention.campaigns import Rewards
@@ -697,6 +715,15 @@ class Troc:
         if self._attention is None:
             self._attention = Rewards(self)
         return self._attention
+
+    @property
+    def earnings(self) -> Earnings:
+        """What this account has earned by paid attention. It keeps a book of slips, with SQLAlchemy."""
+        from troc.attention.earning import Earnings
+
+        if self._earnings is None:
+            self._earnings = Earnings(self)
+        return self._earnings
 
     def accept(
         self, name: str | Path | SignedOrder | Entry, amount: str | None = None, live: str | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from web3.contract import Contract
-from web3.contract.contract import ContractEvent
+from web3.contract.contract import ContractEvent, ContractFunction
 
 from troc.data.messages import (
     MARKET,
@@ -157,6 +157,16 @@ def deadline(_: Message, __: Context) -> int | None:
 
 def uses(_: Message) -> int | None:
     """The nonce that it uses, once: none of them does."""
+    return None
+
+
+def payer(_: Message, __: Context) -> str | None:
+    """Whom it pays, whoever asks for it: it is its signer's own affair."""
+    return None
+
+
+def state(_: Contract, __: Message, ___: Context) -> tuple[ContractFunction, Callable[[Any], bool]] | None:
+    """What the market can be asked: only its log tells what took effect."""
     return None
 
 

@@ -17,8 +17,8 @@ from eth_account.hdaccount.mnemonic import Mnemonic
 from eth_account.types import Language
 
 from troc import sealing
-from troc.data.stores import write_file
 from troc.errors import AccountError, InputError, StoreError, TamperedError
+from troc.files import write_file
 from troc.sealing import Box, Wrapped
 
 WORDS = 24

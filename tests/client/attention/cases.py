@@ -16,15 +16,13 @@ from tests.client.core.conftest import home, quick, rpc_call
 from tests.client.trade.conftest import DAY, START, poor
 from troc.accounts import Signer, open_account
 from troc.anvil import free_port, rpc_of, run_anvil
-from troc.artifacts import SUITE
 from troc.attention.campaigns import Campaign, Rewards, Terms
 from troc.attention.contacts import account_of
-from troc.attention.messages import REWARDS
 from troc.attention.slips import Slip, sign_statements, sign_ticket
 from troc.chain import Chain
 from troc.client import Troc
 from troc.deploy import deploy_suite
-from troc.manifest import Deployed, Manifest, write_manifest
+from troc.manifest import Manifest, write_manifest
 from troc.messages import KIND_ERC20, KIND_POINTS, ZERO_ADDRESS
 
 __all__ = ["DAY", "START", "attention", "deployed", "home"]
@@ -176,8 +174,6 @@ def attention_chain(folder: Path) -> Iterator[tuple[Chain, Manifest, Campaign, C
         chain = Chain.connect(quick(rpc_of(port), folder))
         owner = open_account("dev:0", chain.config)
         manifest = deploy_suite(chain, owner)
-        if REWARDS not in SUITE:
-            manifest = _with_rewards(chain, owner, manifest)
         brand = Troc(chain, manifest).as_account(owner)
         brand.launch("Le Panier", "PANIER", "12 months")
         terms = fresh_terms(brand)
@@ -186,20 +182,6 @@ def attention_chain(folder: Path) -> Iterator[tuple[Chain, Manifest, Campaign, C
         out_of_escrow = replace(terms, fresh=False, codes=0, codes_per_account=0)
         escrow = brand.attention.open(out_of_escrow, budget=BUDGET)
         yield chain, manifest, fresh, escrow
-
-
-def _with_rewards(chain: Chain, owner: Signer, manifest: Manifest) -> Manifest:
-    from troc.artifacts import artifact
-
-    made = artifact(REWARDS)
-    creation = chain.web3.eth.contract(abi=made.abi, bytecode=made.bytecode)
-    receipt = chain.send(creation.constructor(), owner)
-    assert receipt.contract is not None
-    code_hash = "0x" + bytes(chain.web3.keccak(chain.code(receipt.contract))).hex()
-    return manifest.with_contract(
-        REWARDS,
-        Deployed(receipt.contract, {}, receipt.transaction, receipt.block, code_hash, made.compiler),
-    )
 
 
 @pytest.fixture(scope="module")
