@@ -21,6 +21,7 @@ from troc.cli import (
     attention_claims,
     attention_inbox,
     attention_roots,
+    attention_signing,
     books,
     brand,
     data,
@@ -93,6 +94,7 @@ _ATTENTION = (
     attention_claims,
     attention_inbox,
     attention_roots,
+    attention_signing,
 )
 app.command("up")(up.up)
 app.command("index")(index.index)
