@@ -156,12 +156,7 @@ def read_sets(file: Path, max_contacts: int = MOST_CONTACTS) -> Sets:
     Contacts are numbered below `max_contacts`, the campaign's. Raises `InputError`, with the row (1 is the
     first below the header) where one is wrong.
     """
-    table = _read_table(file)
-    for name in ("account", "contact"):
-        if name not in table.columns:
-            raise InputError(f"{file.name} has no column {name}", f"name a column `{name}`")
-    if table.empty:
-        raise InputError(f"{file.name} holds no contacts", "write a row for each: account, contact")
+    table = _table_of_contacts(file)
 
     def number_of(text: str) -> int:
         if not _NUMBER.fullmatch(text):
@@ -174,6 +169,26 @@ def read_sets(file: Path, max_contacts: int = MOST_CONTACTS) -> Sets:
     known, numbers = _parse(file, table["contact"], number_of)
     bytes32 = np.frombuffer(b"".join(accounts), np.uint8).reshape(-1, 32)
     return Sets.unite(bytes32, rows, np.array(numbers, np.int64)[known])
+
+
+def read_names(file: Path) -> list[tuple[bytes, str]]:
+    """The account and the name of each contact of a CSV or Parquet file with the columns `account` and
+    `contact`: what a shop calls it, not its number. Raises `InputError`, with the row where one is wrong.
+    """
+    table = _table_of_contacts(file)
+    rows, accounts = _parse(file, table["account"], account_of)
+    known, names = _parse(file, table["contact"], str)
+    return [(accounts[row], names[name]) for row, name in zip(rows, known, strict=True)]
+
+
+def _table_of_contacts(file: Path) -> pd.DataFrame:
+    table = _read_table(file)
+    for name in ("account", "contact"):
+        if name not in table.columns:
+            raise InputError(f"{file.name} has no column {name}", f"name a column `{name}`")
+    if table.empty:
+        raise InputError(f"{file.name} holds no contacts", "write a row for each: account, contact")
+    return table
 
 
 def read_accounts(file: Path) -> list[bytes]:

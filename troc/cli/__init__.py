@@ -19,8 +19,10 @@ from troc.cli import (
     attention,
     attention_campaigns,
     attention_claims,
+    attention_credentials,
     attention_inbox,
     attention_roots,
+    attention_signing,
     books,
     brand,
     data,
@@ -91,8 +93,10 @@ app.add_typer(attention.app, name="attention")
 _ATTENTION = (
     attention_campaigns,
     attention_claims,
+    attention_credentials,
     attention_inbox,
     attention_roots,
+    attention_signing,
 )
 app.command("up")(up.up)
 app.command("index")(index.index)
