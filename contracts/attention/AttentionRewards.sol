@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {ECDSA} from "solady/utils/ECDSA.sol";
 import {EIP712} from "solady/utils/EIP712.sol";
+import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {LibBitmap} from "solady/utils/LibBitmap.sol";
 import {MerkleProofLib} from "solady/utils/MerkleProofLib.sol";
@@ -64,11 +64,8 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         uint32 today;
     }
 
-    struct Page {
-        uint256 word;
-    }
-
-    /// @dev What a claim is about; `rule` and `budget` are the campaign's words, as they were read.
+    /// @dev What a claim is about; `rule` and `budget` are the campaign's words, as they were read. What it finds: the slot and the
+    /// word of its page; those of its contacts that were not paid before, as bits and counted; whether she is enrolled.
     struct Claim {
         bytes32 campaignId;
         uint256 rule;
@@ -78,12 +75,6 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         uint256 page;
         uint256 contacts;
         uint256 path;
-        Found found;
-    }
-
-    /// @dev What a claim finds: the slot and the word of its page; those of its contacts that were not paid before, as bits and
-    /// counted; whether she is enrolled.
-    struct Found {
         uint256 slot;
         uint256 word;
         uint256 fresh;
@@ -152,7 +143,6 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         keccak256("ClaimTicket(address key,address recipient,bytes32 ticket)");
 
     mapping(bytes32 campaignId => Campaign) private _campaigns;
-    mapping(bytes32 campaignId => mapping(bytes32 account => mapping(uint256 page => Page))) private _pages;
     mapping(bytes32 campaignId => mapping(bytes32 root => uint256 effectFrom)) private _roots;
     mapping(bytes32 campaignId => LibBitmap.Bitmap) private _active;
     mapping(bytes32 campaignId => LibBitmap.Bitmap) private _taken;
@@ -196,14 +186,14 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         for (uint256 i = 0; i < accounts.length; ++i) {
             bytes32 account = accounts[i];
             if (!_isAccount(account, budget.asks)) revert NoSuchAccount(account);
-            mapping(uint256 page => Page) storage pages = _pages[campaignId][account];
-            uint256 word = pages[0].word;
+            uint256 place = _placeOf(campaignId, account, 0);
+            uint256 word = _wordAt(place);
             if (word & _ENROLLED != 0) continue;
             uint256 had = 0;
             for (uint256 first = 0; first < budget.maxContacts; first += _PAGE) {
-                had += LibBit.popCount(pages[first / _PAGE].word);
+                had += LibBit.popCount(_wordAt(_placeOf(campaignId, account, first / _PAGE)));
             }
-            pages[0].word = word | _ENROLLED;
+            _writeAt(place, word | _ENROLLED);
             reserved += budget.maxContacts - had;
         }
         uint256 free = _freeOf(campaignId, campaign);
@@ -395,12 +385,12 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
 
     /// @inheritdoc IAttentionRewards
     function contactsOf(bytes32 campaignId, bytes32 account, uint256 page) external view returns (uint256) {
-        return _pages[campaignId][account][page].word & ~_ENROLLED;
+        return _wordAt(_placeOf(campaignId, account, page)) & ~_ENROLLED;
     }
 
     /// @inheritdoc IAttentionRewards
     function isEnrolled(bytes32 campaignId, bytes32 account) external view returns (bool) {
-        return _pages[campaignId][account][0].word & _ENROLLED != 0;
+        return _wordAt(_placeOf(campaignId, account, 0)) & _ENROLLED != 0;
     }
 
     /// @inheritdoc IAttentionRewards
@@ -528,7 +518,27 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     }
 
     function _isAccount(bytes32 account, bool asks) private pure returns (bool) {
-        return account != 0 && (asks || uint256(account) <= type(uint160).max);
+        // 0 becomes the highest number there is.
+        unchecked {
+            return uint256(account) - 1 < (asks ? type(uint256).max : type(uint160).max);
+        }
+    }
+
+    /// @dev Where a page of an account's lies: a hash of 96 bytes, which that of no mapping is. Nested mappings would be three.
+    function _placeOf(bytes32 campaignId, bytes32 account, uint256 page) private pure returns (uint256) {
+        return uint256(EfficientHashLib.hash(campaignId, account, bytes32(page)));
+    }
+
+    function _wordAt(uint256 slot) private view returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := sload(slot)
+        }
+    }
+
+    function _writeAt(uint256 slot, uint256 word) private {
+        assembly ("memory-safe") {
+            sstore(slot, word)
+        }
     }
 
     /// @dev Of `claim.account`.
@@ -580,7 +590,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         }
     }
 
-    /// @dev What keeps a set of contacts from being paid, but for the budget; else `found` says what is new.
+    /// @dev What keeps a set of contacts from being paid, but for the budget; else `claim` says what is new.
     function _weigh(Claim memory claim) private view returns (Skip) {
         uint256 contacts = claim.contacts;
         if (contacts == 0) return Skip.NothingNew;
@@ -593,21 +603,16 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         uint256 from = _fromOf(claim.rule, budget, last);
         if (from > uint40(budget >> _END)) return Skip.AfterEnd;
         if (block.timestamp < from) return Skip.TooEarly;
-        mapping(uint256 page => Page) storage pages = _pages[claim.campaignId][claim.account];
-        Found memory found = claim.found;
-        Page storage place = pages[page];
-        uint256 word = place.word;
+        uint256 slot = _placeOf(claim.campaignId, claim.account, page);
+        uint256 word = _wordAt(slot);
         uint256 fresh = contacts & ~word;
         if (fresh == 0) return Skip.NothingNew;
-        uint256 slot;
-        assembly ("memory-safe") {
-            slot := place.slot
-        }
-        found.slot = slot;
-        found.word = word;
-        found.fresh = fresh;
-        found.number = LibBit.popCount(fresh);
-        found.enrolled = (page == 0 ? word : pages[0].word) & _ENROLLED != 0;
+        claim.slot = slot;
+        claim.word = word;
+        claim.fresh = fresh;
+        claim.number = LibBit.popCount(fresh);
+        if (page != 0) word = _wordAt(_placeOf(claim.campaignId, claim.account, 0));
+        claim.enrolled = word & _ENROLLED != 0;
         return Skip.None;
     }
 
@@ -644,8 +649,8 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         if (reason != Skip.None) _refuse(claim, reason);
         if (_modeOf(claim.rule) == _FRESH) return _payFresh(campaign, claim);
         uint256 free = _freeIn(claim.budget);
-        uint256 number = claim.found.number;
-        if (!claim.found.enrolled && number > free) revert NotFree(free, number);
+        uint256 number = claim.number;
+        if (!claim.enrolled && number > free) revert NotFree(free, number);
         _takeEscrow(campaign, claim);
         if (!_tryPay(campaign, claim, number, gasleft())) {
             revert RewardFailed(campaign.reward.token, claim.payee);
@@ -655,13 +660,12 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
 
     /// @dev What the grant holds for others is asked after the issue, which says what is left.
     function _payFresh(Campaign storage campaign, Claim memory claim) private {
-        Found memory found = claim.found;
-        uint256 number = found.number;
-        _setBits(found);
+        uint256 number = claim.number;
+        _setBits(claim);
         uint256 budget = claim.budget;
         // No more than what is reserved for her.
         unchecked {
-            if (found.enrolled) _writeBudget(campaign, budget - (number << _RESERVED));
+            if (claim.enrolled) _writeBudget(campaign, budget - (number << _RESERVED));
         }
         uint256[] memory words = _issueCall(claim.campaignId, 1);
         uint256 reward = _rewardOf(campaign);
@@ -670,7 +674,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
             uint256 price = reward >> _PRICE;
             _add(words, number * price, claim.payee);
             (bool paid, uint256 left) = _issue(reward, words);
-            if (!found.enrolled) {
+            if (!claim.enrolled) {
                 if (!paid) {
                     uint256 free = _freeOf(claim.campaignId, campaign);
                     if (number > free) revert NotFree(free, number);
@@ -717,13 +721,12 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     ) private returns (Skip reason) {
         reason = _check(campaign, claim, statement);
         if (reason != Skip.None) return reason;
-        Found memory found = claim.found;
-        uint256 number = found.number;
+        uint256 number = claim.number;
         address payee = claim.payee;
         if (payee == batch.token || payee == batch.exchange) return Skip.Refused;
         // What is reserved for her, or what is free, is no more than what is left.
         unchecked {
-            if (found.enrolled) {
+            if (claim.enrolled) {
                 claim.budget -= number << _RESERVED;
             } else if (number + _keptOf(claim.budget) > batch.left) {
                 return Skip.NotFree;
@@ -731,7 +734,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
             batch.left -= number;
             _add(batch.words, number * batch.price, payee);
         }
-        _setBits(found);
+        _setBits(claim);
         _logPaid(claim);
     }
 
@@ -744,8 +747,8 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         claim.budget = _budgetOf(campaign);
         reason = _check(campaign, claim, statement);
         if (reason != Skip.None) return reason;
-        uint256 number = claim.found.number;
-        if (!claim.found.enrolled && number > _freeIn(claim.budget)) return Skip.NotFree;
+        uint256 number = claim.number;
+        if (!claim.enrolled && number > _freeIn(claim.budget)) return Skip.NotFree;
         _needGas(_ITEM_GAS + _PAY_GAS);
         _takeEscrow(campaign, claim);
         if (!_tryPay(campaign, claim, number, _PAY_GAS)) {
@@ -805,20 +808,16 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         if (left < needed) revert TooLittleGas(left, needed);
     }
 
-    function _setBits(Found memory found) private {
-        (uint256 slot, uint256 word) = (found.slot, found.word | found.fresh);
-        assembly ("memory-safe") {
-            sstore(slot, word)
-        }
+    function _setBits(Claim memory claim) private {
+        _writeAt(claim.slot, claim.word | claim.fresh);
     }
 
     /// @dev Sets the bits and lowers the budget by what is free, or reserved for her.
     function _takeEscrow(Campaign storage campaign, Claim memory claim) private {
-        Found memory found = claim.found;
-        _setBits(found);
+        _setBits(claim);
         unchecked {
-            uint256 number = found.number;
-            _writeBudget(campaign, claim.budget - number - (found.enrolled ? number << _RESERVED : 0));
+            uint256 number = claim.number;
+            _writeBudget(campaign, claim.budget - number - (claim.enrolled ? number << _RESERVED : 0));
         }
     }
 
@@ -827,7 +826,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         emit ContactsPaid(
             claim.campaignId,
             claim.account,
-            claim.found.fresh,
+            claim.fresh,
             (claim.page << 168) | (claim.path << 160) | uint160(claim.payee)
         );
     }
@@ -835,11 +834,10 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     /// @dev After a payment out of escrow that failed. Whether she is enrolled is asked anew: a hook may have enrolled her
     /// meanwhile, and then these contacts were not reserved, since their bits were set.
     function _giveBack(Campaign storage campaign, Claim memory claim) private {
-        Found memory found = claim.found;
-        _pages[claim.campaignId][claim.account][claim.page].word &= ~found.fresh;
-        campaign.budget.left += uint56(found.number);
-        if (_pages[claim.campaignId][claim.account][0].word & _ENROLLED != 0) {
-            campaign.budget.reserved += uint56(found.number);
+        _writeAt(claim.slot, _wordAt(claim.slot) & ~claim.fresh);
+        campaign.budget.left += uint56(claim.number);
+        if (_wordAt(_placeOf(claim.campaignId, claim.account, 0)) & _ENROLLED != 0) {
+            campaign.budget.reserved += uint56(claim.number);
         }
     }
 
@@ -955,18 +953,30 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     function _isSignedBy(address signer, bytes32 digest, bytes calldata signature)
         private
         view
-        returns (bool)
+        returns (bool yes)
     {
-        uint256 length = signature.length;
-        if (length != 65 && length != 64) return false;
-        uint256 s;
+        uint256 most = _HALF_ORDER;
         assembly ("memory-safe") {
-            s := calldataload(add(signature.offset, 0x20))
+            let s := calldataload(add(signature.offset, 0x20))
+            let v := byte(0, calldataload(add(signature.offset, 0x40)))
+            let fits := eq(signature.length, 65)
+            if eq(signature.length, 64) {
+                v := add(shr(255, s), 27)
+                s := shr(1, shl(1, s))
+                fits := 1
+            }
+            if gt(fits, gt(s, most)) {
+                let free := mload(0x40)
+                mstore(free, digest)
+                mstore(add(free, 0x20), v)
+                mstore(add(free, 0x40), calldataload(signature.offset))
+                mstore(add(free, 0x60), s)
+                // It answers nothing to what is no signature: then 0 is compared, which is nobody's.
+                mstore(0x00, 0)
+                pop(staticcall(gas(), 1, free, 0x80, 0x00, 0x20))
+                yes := mul(eq(mload(0x00), shr(96, shl(96, signer))), iszero(iszero(mload(0x00))))
+            }
         }
-        if (length == 64) s &= type(uint256).max >> 1;
-        if (s > _HALF_ORDER) return false;
-        address recovered = ECDSA.tryRecoverCalldata(digest, signature);
-        return recovered != address(0) && recovered == signer;
     }
 
     // --------------------------------------------------------------------------------------- internal: money
