@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Vm} from "forge-std/Vm.sol";
+
 import {CallbackMock} from "../../../contracts/mocks/CallbackMock.sol";
 import {OddTokenMock} from "../../../contracts/mocks/OddTokenMock.sol";
 import {IAttentionRewards} from "../../../interfaces/IAttentionRewards.sol";
@@ -221,7 +223,12 @@ contract HooksTest is AttentionTest {
         all[0] = statement(campaign, customer, 1);
         all[1] = statement(campaign, other, 1);
         all[2] = statement(campaign, stranger, 1);
+        vm.recordLogs();
         assertEq(rewards.claimStatements{gas: 1_200_000}(campaign, all), 0);
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            assertNotEq(logs[i].topics[0], IAttentionRewards.ContactsPaid.selector);
+        }
         assertStanding(campaign, 10, 0, 0);
         token.behave(OddTokenMock.Oddity.None);
         assertEq(rewards.claimStatements(campaign, all), 3);

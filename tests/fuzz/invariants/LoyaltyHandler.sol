@@ -84,7 +84,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     /// @notice What forge may call.
     function selectors() external pure returns (bytes4[] memory list) {
-        list = new bytes4[](29);
+        list = new bytes4[](30);
         list[0] = this.passTime.selector;
         list[1] = this.transfer.selector;
         list[2] = this.transferFrom.selector;
@@ -114,6 +114,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         list[26] = this.promisePurchases.selector;
         list[27] = this.cancelPending.selector;
         list[28] = this.releasePending.selector;
+        list[29] = this.issueTo.selector;
     }
 
     // ------------------------------------------------------------------------------------------------- time
@@ -446,6 +447,29 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         address caller = _rightful(issuer, v);
         if (_call(caller, abi.encodeCall(token.issueBatch, (id, ref, words)))) {
             _bookReference(caller, ref);
+            _bookGrant(caller, id, sum);
+            _bookBatch(words, sum);
+        }
+        _closeAll();
+    }
+
+    /// @dev Out of a grant that has a lock alone.
+    function issueTo(uint256 i, uint256 b, uint256 v, uint256 n) external counted {
+        (address issuer, uint256 id) = _usableGrantAt(i);
+        for (uint256 k = 1; k < GRANTS && _grants[issuer][id].lockedUntil == 0 && !_badly(v); ++k) {
+            (issuer, id) = _grantAt(i % GRANTS + k);
+        }
+        if ((_grants[issuer][id].lockedUntil == 0 || _usable(issuer, id) == 0) && !_badly(v)) return;
+        uint256 amount = _issue(v, _usable(issuer, id));
+        if (amount == 0 && !_badly(v)) amount = 1;
+        (uint256[] memory words, uint256 sum) = _batch(b, 1 + n % 4, amount);
+        _open();
+        address caller = _rightful(issuer, v);
+        if (_call(caller, abi.encodeCall(token.issueTo, (id, words)))) {
+            if (sum == 0) _break(4, "nothing was issued out of a grant");
+            if (_grants[caller][id].lockedUntil == 0) {
+                _break(3, "an issue without a trace, and without a lock");
+            }
             _bookGrant(caller, id, sum);
             _bookBatch(words, sum);
         }
