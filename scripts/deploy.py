@@ -5,16 +5,20 @@ brownie run deploy --network local                 on the chain that `troc up` k
 brownie run deploy --network sepolia               on a network of config/, after asking
 brownie run deploy main anew --network sepolia     a new suite, beside the one that is recorded
 brownie run deploy main yes --network sepolia      without asking
+brownie run deploy inbox TOKEN --network sepolia   an inbox paid in that ERC-20, for the suite that is there
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 
 import brownie
 
 from scripts.active_network import active_chain, active_signer
-from troc.deploy import Plan, deploy_suite
+from troc.accounts import Signer
+from troc.chain import Chain
+from troc.deploy import Confirm, Plan, deploy_inbox, deploy_suite
 from troc.errors import InputError, TrocError
 from troc.manifest import Manifest, find_manifest
 
@@ -24,19 +28,32 @@ WORDS = ("anew", "yes")
 def main(*words: str) -> None:
     """Deploy with the account that TROC_ACCOUNT names; on a local chain with its first development
     account."""
+
+    def deploy(chain: Chain, signer: Signer, confirm: Confirm) -> Manifest:
+        return deploy_suite(chain, signer, confirm, "anew" in words, report=print)
+
+    _run(deploy, words, WORDS)
+
+
+def inbox(token: str = "", *words: str) -> None:
+    """Deploy an inbox whose deposits are paid in the ERC-20 `token`, to the suite that is there."""
+
+    def deploy(chain: Chain, signer: Signer, confirm: Confirm) -> Manifest:
+        return deploy_inbox(chain, signer, token, confirm, report=print)
+
+    _run(deploy, words, ("yes",))
+
+
+def _run(
+    deploy: Callable[[Chain, Signer, Confirm], Manifest], words: Sequence[str], known: Sequence[str]
+) -> None:
     try:
         for word in words:
-            if word not in WORDS:
-                raise InputError(f"{word!r} means nothing here", f"say nothing, or {' or '.join(WORDS)}")
+            if word not in known:
+                raise InputError(f"{word!r} means nothing here", f"say nothing, or {' or '.join(known)}")
         chain = active_chain()
         before = find_manifest(chain)
-        manifest = deploy_suite(
-            chain,
-            active_signer(chain),
-            confirm=(lambda plan: True) if "yes" in words else ask,
-            anew="anew" in words,
-            report=print,
-        )
+        manifest = deploy(chain, active_signer(chain), (lambda plan: True) if "yes" in words else ask)
     except TrocError as error:
         sys.exit(f"deploy: {error}")
     if manifest == before:

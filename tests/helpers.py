@@ -22,7 +22,13 @@ _MESSAGES = Path(__file__).parent.parent / "docs" / "messages.md"
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _TYPE_STRINGS = re.compile(r"^(?:\w+\(\w[^()]*\))+$", re.MULTILINE)
 _TYPE_STRING = re.compile(r"(\w+)\(([^()]*)\)")
-_DOMAINS = {"PointsExchange": "Troc Exchange", "DataMarket": "Troc Data Market", "Inbox": "Troc Inbox"}
+_DOMAINS = {
+    "PointsExchange": "Troc Exchange",
+    "DataMarket": "Troc Data Market",
+    "Inbox": "Troc Inbox",
+    "AttentionRewards": "Troc Attention",
+    "AttestorCredentials": "Troc Credentials",
+}
 
 # ----------------------------------------------------------------------------------------------------- errors
 

@@ -17,7 +17,17 @@ from eth_utils.crypto import keccak
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "out"
 TARGET = ROOT / "troc" / "artifacts"
-CONTRACTS = ("PointsExchange", "OrderBook", "Brands", "Attestors", "DataMarket", "LoyaltyToken")
+CONTRACTS = (
+    "PointsExchange",
+    "OrderBook",
+    "Brands",
+    "Attestors",
+    "DataMarket",
+    "AttentionRewards",
+    "Inbox",
+    "LoyaltyToken",
+    "AttestorCredentials",
+)
 
 
 def build(name: str) -> dict[str, Any]:

@@ -62,6 +62,15 @@ class Signer:
         """Sign an EIP-191 or EIP-712 message. Returns 65 bytes `r ‖ s ‖ v`, `v` 27 or 28."""
         return bytes(self._account.sign_message(message).signature)
 
+    def sign_digest(self, digest: bytes) -> bytes:
+        """The same of a message's digest, 32 bytes, in a fifth of the time. Whoever calls it knows what it is
+        the digest of.
+        """
+        account = self._account
+        key = (account if isinstance(account, LocalAccount) else account.opened())._key_obj
+        signature = key.sign_msg_hash(digest)
+        return bytes(signature.to_bytes()[:64]) + bytes([27 + signature.v])
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -222,7 +231,8 @@ class _Unopened:
         self._open_it = open_it
         self._signer: Signer | None = None
 
-    def _opened(self) -> LocalAccount:
+    def opened(self) -> LocalAccount:
+        """It, after the passphrase was asked for."""
         if self._signer is None:
             self._signer = self._open_it()
         account = self._signer._account
@@ -230,10 +240,10 @@ class _Unopened:
         return account
 
     def sign_transaction(self, transaction: dict[str, Any]) -> SignedTransaction:
-        return self._opened().sign_transaction(transaction)
+        return self.opened().sign_transaction(transaction)
 
     def sign_message(self, message: SignableMessage) -> Any:
-        return self._opened().sign_message(message)
+        return self.opened().sign_message(message)
 
 
 def open_later(

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, Protocol, Self
 
 from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from web3.contract import Contract
-from web3.contract.contract import ContractEvent
+from web3.contract.contract import ContractEvent, ContractFunction
 from web3.types import TxParams
 
 from troc.abi import CODEC
+from troc.attention import acts as attention_acts
+from troc.attention import inbox_acts
+from troc.attention.messages import INBOX, Statement
 from troc.brands import Brands
 from troc.chain import Chain
 from troc.data import acts as data_acts
-from troc.data.acts import Context
-from troc.data.messages import MARKET, CancelDeals, CancelDealSeries, market_domain
 from troc.errors import InputError, OrderError, WrongChainError
 from troc.messages import (
     ZERO_ADDRESS,
@@ -52,11 +54,74 @@ MOST_NONCES = 300
 LARGEST_SIGNATURE = 4_096
 """Bytes: enough for a wallet of thirty owners."""
 
-_ENDING = (Cancel, CancelAll, CancelNonces, CancelDeals, CancelDealSeries)
+
+class Context(Protocol):
+    """What the call of a message needs beside it."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For a request to a relay."""
+
+
+class Family(Protocol):
+    """The module of a contract whose messages all work alike: how each is submitted, and known to have been.
+
+    `context` in its functions is what its `read_context` gives, also for `{}`.
+    """
+
+    CONTRACT: str
+    KINDS: Mapping[str, type[Message]]
+    ENDING: tuple[type[Message], ...]
+
+    def domain(self, chain_id: int, contract: str, /) -> Domain:
+        """The domain of its messages."""
+
+    def read_context(self, data: Any) -> Any:
+        """Read what the context's `to_json` wrote. Raises `InputError`."""
+
+    def check(self, message: Message, context: Any, domain: Domain, /) -> None:
+        """Raise `InputError` unless the context is the one that the message speaks of."""
+
+    def deadline(self, message: Message, context: Any, /) -> int | None:
+        """The last second at which it can take effect, where the message does not say so itself."""
+
+    def uses(self, message: Message, /) -> int | None:
+        """The nonce that it uses, once; None where it uses none."""
+
+    def payer(self, message: Message, context: Any, /) -> str | None:
+        """Whom it pays, whoever asks for it; None where it is its signer's own affair."""
+
+    def state(
+        self, contract: Contract, message: Message, context: Any, /
+    ) -> tuple[ContractFunction, Callable[[Any], bool]] | None:
+        """What the contract can be asked, and which answers say that it may have taken effect; None where
+        only the log tells.
+        """
+
+    def call(
+        self, message: Message, signature: bytes, context: Any, domain: Domain, /
+    ) -> tuple[str, tuple[Any, ...]]:
+        """The function of the contract that submits it, and its arguments."""
+
+    def trace(
+        self, contract: Contract, message: Message, context: Any, domain: Domain, /
+    ) -> tuple[ContractEvent, dict[str, Any], Callable[[Mapping[str, Any]], bool]]:
+        """The event that it leaves, values of its indexed arguments, and what else must fit."""
+
+    def tokens(self, message: Message, context: Any, /) -> tuple[str, ...]:
+        """The points that it is about, if any."""
+
+
+FAMILIES: Mapping[str, Family] = {
+    family.CONTRACT: family for family in (data_acts, inbox_acts, attention_acts)
+}
+"""By the name of the contract."""
+
+_FAMILY_KINDS = {name: kind for family in FAMILIES.values() for name, kind in family.KINDS.items()}
+_ENDING = (Cancel, CancelAll, CancelNonces, *(kind for each in FAMILIES.values() for kind in each.ENDING))
 _KINDS: Mapping[str, type[Message]] = {
     kind.__name__: kind for kind in (Order, Cancel, CancelAll, Permit, Send, Redeem, CancelNonces, Voucher)
 }
-_KINDS = {**_KINDS, **data_acts.KINDS}
+_KINDS = {**_KINDS, **_FAMILY_KINDS}
 KINDS = (*_KINDS, SETTLEMENT)
 
 
@@ -75,8 +140,8 @@ class Part:
 @dataclass(frozen=True)
 class Act:
     """One signed message; or a voucher with its one-time key's claim; or orders that settle each other by
-    `transfers` (giver's place, receiver's place, units). `context`: what a message of the market for data
-    needs beside it.
+    `transfers` (giver's place, receiver's place, units). `context`: what the call needs beside a message of
+    one of the `FAMILIES`.
     """
 
     parts: tuple[Part, ...]
@@ -113,12 +178,19 @@ class Act:
             for name in ("deadline", "open_until")
             if hasattr(part.message, name)
         ]
-        return min(ends, default=None)
+        family = FAMILIES.get(self.message.contract)
+        own = None if family is None else family.deadline(self.message, self.known_context)
+        return min(ends if own is None else [*ends, own], default=None)
+
+    @property
+    def known_context(self) -> Any:
+        """The context of a message of one of the `FAMILIES`; an empty one where none came."""
+        return self.context or FAMILIES[self.message.contract].read_context({})
 
     @property
     def payer(self) -> str:
-        """To whose account a relay puts it: who signed it; of a voucher who gets the points; of a settlement
-        the last maker whose order is all or nothing, and so can be brought once only.
+        """To whose account a relay puts it: who signed it; of a voucher or a claim who is paid; of a
+        settlement the last maker whose order is all or nothing, and so can be brought once only.
         """
         if self.kind == SETTLEMENT:
             whole = [
@@ -130,19 +202,27 @@ class Act:
         if isinstance(self.message, Voucher):
             last = self.parts[-1].message
             return last.to if isinstance(last, Claim) else self.message.recipient
-        return self.message.signer
+        return self._paid_by_family or self.message.signer
+
+    @property
+    def _paid_by_family(self) -> str | None:
+        family = None if self.transfers else FAMILIES.get(self.message.contract)
+        return None if family is None else family.payer(self.message, self.known_context)
 
     @property
     def account(self) -> str:
         """What a relay counts it under: the payer, if she asked for it. Anyone can bring a settlement of her
-        order, or a voucher for her: that counts apart.
+        order, or a voucher or a statement for her: that counts apart.
         """
         asked = self.kind != SETTLEMENT and not isinstance(self.message, Voucher)
+        asked = asked and self._paid_by_family is None
         return self.payer if asked else f"for {self.payer}"
 
     @property
     def parties(self) -> tuple[str, ...]:
         """Whose state it depends on or changes."""
+        if self._paid_by_family is not None:
+            return (self.payer,)
         return tuple(dict.fromkeys(part.message.signer for part in self.parts))
 
     @property
@@ -154,13 +234,16 @@ class Act:
         if isinstance(message, (Send, Redeem, Voucher, Permit)):
             sequence = "permit" if isinstance(message, Permit) else "whole"
             return f"{self.domain.verifying_contract} {message.signer} {sequence} {message.nonce}"
-        return ""
+        family = FAMILIES.get(message.contract)
+        nonce = None if family is None else family.uses(message)
+        return "" if nonce is None else f"{self.domain.verifying_contract} {message.signer} whole {nonce}"
 
     @property
     def tokens(self) -> tuple[str, ...]:
         """The points that it is about; none where it is about the exchange alone."""
-        if data_acts.is_of_market(self.message):
-            return data_acts.tokens(self.message, self.context or Context())
+        family = FAMILIES.get(self.message.contract)
+        if family is not None:
+            return family.tokens(self.message, self.known_context)
         if self.domain.verifying_contract and not isinstance(self.message, (Order, Cancel, CancelAll)):
             return (self.domain.verifying_contract,)
         orders = [part.message for part in self.parts if isinstance(part.message, Order)]
@@ -193,7 +276,7 @@ class Act:
             raise InputError(f"{str(kind)[:40]!r} is no kind of message", f"use one of {', '.join(KINDS)}")
         own = ("orders", "transfers") if kind == SETTLEMENT else ("message", "signature")
         wanted = {"kind", "chainId", "contract", *own}
-        more = {"claim"} if kind == "Voucher" else {"context"} if kind in data_acts.KINDS else set()
+        more = {"claim"} if kind == "Voucher" else {"context"} if kind in _FAMILY_KINDS else set()
         if not wanted <= set(data) <= wanted | more:
             raise InputError(
                 f"a {kind} has other fields than these", f"use {', '.join(sorted(wanted))} and no others"
@@ -227,10 +310,11 @@ class Act:
         )
         if nonces > MOST_NONCES or (not nonces and isinstance(message, _ENDING)):
             raise InputError(f"the message ends {nonces} numbers", f"end 1 to {MOST_NONCES} at once")
-        if not data_acts.is_of_market(message):
+        family = FAMILIES.get(message.contract)
+        if family is None:
             return cls(tuple(parts), domain)
-        context = Context.from_json(data.get("context", {}))
-        data_acts.check(message, context, domain)
+        context = family.read_context(data.get("context", {}))
+        family.check(message, context, domain)
         return cls(tuple(parts), domain, context=context)
 
 
@@ -289,40 +373,56 @@ class Acts:
     """Acts of one deployment: the calls that submit them, and their traces."""
 
     def __init__(
-        self, chain: Chain, brands: Brands, exchange: Domain, order_book: str, market: str = ""
+        self,
+        chain: Chain,
+        brands: Brands,
+        exchange: Domain,
+        order_book: str,
+        contracts: Mapping[str, str] | None = None,
     ) -> None:
+        """`contracts`: addresses by name; those of `FAMILIES` that are not among them take no acts here."""
         self._chain = chain
         self._brands = brands
-        self._market = market
+        self._deployed = {
+            contracts[name]: family for name, family in FAMILIES.items() if contracts and name in contracts
+        }
         self.exchange = exchange
         self._exchange = chain.contract("PointsExchange", exchange.verifying_contract)
         self.book = chain.contract("OrderBook", order_book)
 
     def domain_of(self, contract: str) -> Domain:
-        """The domain of the exchange, of the market for data, or of points that were launched here."""
+        """The domain of a contract of the deployment, or of points that were launched here."""
+        found = self.deployed_domain(contract)
+        return found or self._brands.find(contract).domain_of_messages(self._chain.chain_id)
+
+    def deployed_domain(self, contract: str) -> Domain | None:
+        """The domain of the exchange, or of one of the `FAMILIES`; None where it is neither."""
         if contract == self.exchange.verifying_contract:
             return self.exchange
-        if contract == self._market:
-            return market_domain(self._chain.chain_id, contract)
-        return self._brands.find(contract).domain_of_messages(self._chain.chain_id)
+        family = self._deployed.get(contract)
+        return None if family is None else family.domain(self._chain.chain_id, contract)
 
     def read(self, data: Any, domain_of: Callable[[str], Domain] | None = None) -> Act:
         """An act in JSON, for a contract that can take it. `domain_of` in place of asking the chain."""
         act = Act.from_json(data, self._chain.chain_id, domain_of or self.domain_of)
-        wants = "PointsExchange" if act.kind == SETTLEMENT else act.message.contract
         contract = act.domain.verifying_contract
-        if (contract == self.exchange.verifying_contract, bool(contract) and contract == self._market) != (
-            wants == "PointsExchange",
-            wants == MARKET,
-        ):
+        family = self._deployed.get(contract)
+        if contract == self.exchange.verifying_contract:
+            takes = "PointsExchange"
+        else:
+            takes = "LoyaltyToken" if family is None else family.CONTRACT
+        if takes != ("PointsExchange" if act.kind == SETTLEMENT else act.message.contract):
             raise InputError(
                 f"a {act.kind} is no message for {contract}",
-                "name the exchange for orders, the market for deals, and the points for what is about points",
+                "name the exchange for orders, the market for deals, the inbox for messages, the rewards"
+                " for claims, and the points for what is about points",
             )
         return act
 
     def call(self, acts: Sequence[Act]) -> TxParams:
-        """The one call that submits them: several orders, several vouchers of one token, or a single act."""
+        """The one call that submits them: several orders, several vouchers of one token, several statements
+        of one campaign, or a single act.
+        """
         first = acts[0]
         if first.kind == "Order":
             orders = [act.message.as_tuple() for act in acts]
@@ -332,17 +432,23 @@ class Acts:
             if len(acts) > 1:
                 return _plain(self._token(first), "claimBatch", claims)
             return _plain(self._token(first), "claim", claims[0])
+        if first.kind == "Statement" and len(acts) > 1:
+            statements = [(act.message, act.parts[0].signature, act.known_context) for act in acts]
+            name, arguments = attention_acts.call_many(statements)
+            return _plain(self._contract(first), name, *arguments)
         assert len(acts) == 1
         return self._single(first)
 
-    @property
-    def market(self) -> str:
-        """The address of the market for data; empty where there is none."""
-        return self._market
+    @cached_property
+    def inbox_token(self) -> str:
+        """What deposits are paid in, in the deployment's inbox; empty where there is none."""
+        for address, family in self._deployed.items():
+            if family.CONTRACT == INBOX:
+                return str(self._chain.call(self._chain.contract(INBOX, address).functions.token()))
+        return ""
 
-    @property
-    def _market_contract(self) -> Contract:
-        return self._chain.contract(MARKET, self._market)
+    def _contract(self, act: Act) -> Contract:
+        return self._chain.contract(act.message.contract, act.domain.verifying_contract)
 
     def _token(self, act: Act) -> Contract:
         return self._chain.contract("LoyaltyToken", act.domain.verifying_contract)
@@ -353,9 +459,10 @@ class Acts:
             orders = [part.message.as_tuple() for part in act.parts]
             signatures = [part.signature for part in act.parts]
             return _plain(self._exchange, "settle", orders, signatures, act.transfers)
-        if data_acts.is_of_market(message):
-            name, arguments = data_acts.call(message, signature, act.context or Context(), act.domain)
-            return _plain(self._market_contract, name, *arguments)
+        family = FAMILIES.get(message.contract)
+        if family is not None:
+            name, arguments = family.call(message, signature, act.known_context, act.domain)
+            return _plain(self._contract(act), name, *arguments)
         values = message.as_tuple()
         match message:
             case Cancel():
@@ -375,6 +482,8 @@ class Acts:
 
     def can_share(self, act: Act) -> str:
         """Acts of which this is the same, and not empty, may go in one call."""
+        if isinstance(act.message, Statement):
+            return f"{act.kind}{act.domain.verifying_contract} {act.message.campaign.hex()}"
         return act.kind + act.domain.verifying_contract if act.kind in ("Order", "Voucher") else ""
 
     # ------------------------------------------------------------------------------------------- traces
@@ -415,8 +524,10 @@ class Acts:
     def _is_used(self, act: Act) -> bool:
         """False where the state tells at once that it did not take effect."""
         message = act.message
-        if data_acts.is_of_market(message):
-            return True
+        family = FAMILIES.get(message.contract)
+        if family is not None:
+            found = family.state(self._contract(act), message, act.known_context)
+            return found is None or found[1](self._chain.call(found[0]))
         token = self._chain.contract("LoyaltyToken", act.domain.verifying_contract).functions
         if isinstance(message, Permit):
             return bool(self._chain.call(token.nonces(message.owner)) > message.nonce)
@@ -430,10 +541,9 @@ class Acts:
         if act.transfers:
             digests = [digest(part.message, act.domain) for part in act.parts]
             return _Trace(exchange.OrderFilled(), {"digest": digests}, lambda _: True)
-        if data_acts.is_of_market(message):
-            return _Trace(
-                *data_acts.trace(self._market_contract, message, act.context or Context(), act.domain)
-            )
+        family = FAMILIES.get(message.contract)
+        if family is not None:
+            return _Trace(*family.trace(self._contract(act), message, act.known_context, act.domain))
         token = self._chain.contract("LoyaltyToken", act.domain.verifying_contract).events
         match message:
             case Order():
@@ -522,7 +632,7 @@ def _is_published(act: Act, values: Mapping[str, Any]) -> bool:
 
 
 def act_of(message: Message, signature: bytes, domain: Domain, context: Context | None = None) -> Act:
-    """The act of one signed message; of one for the market for data with its `context`."""
+    """The act of one signed message; of one of the `FAMILIES` with its `context`."""
     if isinstance(message, Claim):
         raise OrderError("a claim goes with its voucher", "name both")
     return Act((Part(message, signature),), domain, context=context)

@@ -200,6 +200,11 @@ class Brands:
         self._next_block = since
         self._found: dict[str, Brand] = {}
 
+    @property
+    def chain(self) -> Chain:
+        """The chain that they are on."""
+        return self._chain
+
     # -------------------------------------------------------------------------------------------- finding
 
     def all(self) -> list[Brand]:

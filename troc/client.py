@@ -27,7 +27,6 @@ from troc.book import Book, Entry
 from troc.brands import Brand, Brands, LaunchPlan, MintReport, Progress, Status
 from troc.chain import Chain, Receipt
 from troc.claims import ClaimReport, Claims, VoucherStanding
-from troc.data.messages import MARKET
 from troc.domains import Fetch, fetch_https
 from troc.errors import AccountError, InputError, OrderError
 from troc.manifest import Manifest, load_manifest
@@ -51,6 +50,8 @@ from troc.vouchers import (
 )
 
 if TYPE_CHECKING:
+    from troc.attention.campaigns import Rewards
+    from troc.attention.earning import Earnings
     from troc.data.client import Data
     from troc.index import Index
     from troc.market.swaps import Market, Swapped, SwapQuote
@@ -112,8 +113,8 @@ class Troc:
         since = manifest.first_block
         self.brands = Brands(chain, manifest.address("Brands"), exchange, since, fetch)
         self.points = Points(chain, self.brands, exchange)
-        market = manifest.contracts[MARKET].address if MARKET in manifest.contracts else ""
-        self.acts = Acts(chain, self.brands, domain, manifest.address("OrderBook"), market)
+        deployed = {name: each.address for name, each in manifest.contracts.items()}
+        self.acts = Acts(chain, self.brands, domain, manifest.address("OrderBook"), deployed)
         self.claims = Claims(chain, self.brands, self.acts, exchange, since)
         self.purchases = Purchases(chain, self.brands, since)
         self._indexes: list[Index | None] = []
@@ -140,6 +141,8 @@ class Troc:
         self._payer: Signer | None = None
         self._market: Market | None = None
         self._data: Data | None = None
+        self._attention: Rewards | None = None
+        self._earnings: Earnings | None = None
         self._relays = tuple(check_url(url) for url in relays)
 
     def as_account(
@@ -193,6 +196,11 @@ class Troc:
                 raise self._unnamed
             self._signer = self._open_signer()
         return self._signer
+
+    @property
+    def has_relays(self) -> bool:
+        """Whether relays submit what the account signs, and pay for it."""
+        return bool(self._relays)
 
     @property
     def submitter(self) -> Submitter | None:
@@ -687,6 +695,24 @@ class Troc:
         if self._data is None:
             self._data = Data(self)
         return self._data
+
+    @property
+    def attention(self) -> Rewards:
+        """Campaigns of paid attention as this account sees them."""
+        from troc.attention.campaigns import Rewards
+
+        if self._attention is None:
+            self._attention = Rewards(self)
+        return self._attention
+
+    @property
+    def earnings(self) -> Earnings:
+        """What this account has earned by paid attention. It keeps a book of slips, with SQLAlchemy."""
+        from troc.attention.earning import Earnings
+
+        if self._earnings is None:
+            self._earnings = Earnings(self)
+        return self._earnings
 
     def accept(
         self, name: str | Path | SignedOrder | Entry, amount: str | None = None, live: str | None = None

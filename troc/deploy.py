@@ -15,7 +15,7 @@ from eth_utils.crypto import keccak
 from web3.contract.contract import ContractConstructor
 
 from troc.accounts import Signer
-from troc.artifacts import SUITE, artifact
+from troc.artifacts import INBOX, SUITE, artifact
 from troc.chain import Chain, Receipt, Signed
 from troc.errors import ContractError, DeclinedError, FundsError, InputError, NotDeployedError, PendingError
 from troc.manifest import (
@@ -88,15 +88,53 @@ def deploy_suite(
     at this moment), `InputError` where another build of the contracts is deployed.
     """
     _check_domains(chain, signer)
+    token = _payment_token(chain.config.inbox_token) if chain.config.inbox_token else ""
     with only_deployer(chain):
-        return _deploy_suite(chain, signer, confirm, anew, report)
+        return _complete(chain, signer, confirm, report, _begin(chain, signer, anew, report), token)
 
 
-def _deploy_suite(
-    chain: Chain, signer: Signer, confirm: Confirm | None, anew: bool, report: Report
+def deploy_inbox(
+    chain: Chain,
+    signer: Signer,
+    token: str,
+    confirm: Confirm | None = None,
+    report: Report = lambda line: None,
 ) -> Manifest:
-    manifest = _begin(chain, signer, anew, report)
-    contracts = tuple(name for name in SUITE if name not in manifest.contracts)
+    """Deploy an inbox whose deposits are paid in the ERC-20 `token` to the suite that is there, and launch or
+    deploy what its config asks for and is missing. Twice changes nothing.
+
+    Raises what `deploy_suite` does, `NotDeployedError` where there is no suite, and `InputError` where the
+    inbox that is there takes another token.
+    """
+    token, wanted = _payment_token(token), chain.config.inbox_token
+    if wanted and _payment_token(wanted) != token:
+        raise InputError(
+            f"config/{chain.config.name}.yaml wants an inbox that is paid in {wanted}, not in {token}",
+            "name that token, or change inbox_token there",
+        )
+    _check_domains(chain, signer)
+    with only_deployer(chain):
+        load_manifest(chain)
+        return _complete(chain, signer, confirm, report, _begin(chain, signer, False, report), token)
+
+
+def _payment_token(text: str) -> str:
+    return str(to_address(text, "token of the inbox"))
+
+
+def _complete(
+    chain: Chain, signer: Signer, confirm: Confirm | None, report: Report, manifest: Manifest, token: str
+) -> Manifest:
+    """Deploy and launch what is missing, an inbox for `token` if that is named."""
+    _check_token(chain, manifest, token)
+    pending = manifest.pending
+    wanted: tuple[str, ...] = SUITE
+    if pending is not None and pending.name == INBOX:
+        # First, since what is signed next takes its place in the record.
+        wanted = (INBOX, *SUITE)
+    elif token:
+        wanted = (*SUITE, INBOX)
+    contracts = tuple(name for name in wanted if name not in manifest.contracts)
     brands = tuple(brand for brand in chain.config.brands if brand.symbol not in manifest.brands)
     if contracts or brands:
         plan = _plan(chain, signer, contracts, tuple(brand.symbol for brand in brands))
@@ -111,13 +149,27 @@ def _deploy_suite(
                 "send it some",
             )
         for name in contracts:
-            manifest = _deploy(chain, signer, manifest, name)
+            manifest = _deploy(chain, signer, manifest, name, token)
             report(f"{name} is at {manifest.address(name)}")
         for brand in brands:
             manifest = _launch(chain, signer, manifest, brand)
             report(f"{brand.name} ({brand.symbol}) is at {manifest.brands[brand.symbol].address}")
     write_verification(manifest_path(chain), manifest)
+    _check_token(chain, manifest, token)
     return load_manifest(chain)
+
+
+def _check_token(chain: Chain, manifest: Manifest, token: str) -> None:
+    """Refuse an inbox for `token` where one for another token is deployed; the chain says which."""
+    if not token or INBOX not in manifest.contracts:
+        return
+    inbox = chain.contract(INBOX, manifest.address(INBOX))
+    there = str(chain.call(inbox.functions.token()))
+    if there != token:
+        raise InputError(
+            f"the inbox on {chain.config.name} is paid in {there}, not in {token}",
+            "name that token, or deploy a new suite beside this one with `brownie run deploy main anew`",
+        )
 
 
 def _check_domains(chain: Chain, signer: Signer) -> None:
@@ -193,8 +245,8 @@ def _plan(chain: Chain, signer: Signer, contracts: tuple[str, ...], brands: tupl
     )
 
 
-def _arguments(name: str, manifest: Manifest) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """Constructor arguments of a contract, for the chain and for the record."""
+def _arguments(name: str, manifest: Manifest, token: str) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """Constructor arguments of a contract, for the chain and for the record; an inbox is paid in `token`."""
     if name == "Brands":
         exchange, code = manifest.address("PointsExchange"), artifact(_POINTS).bytecode
         recorded = {"creationCodeOf": _POINTS, "keccak256": "0x" + keccak(code).hex()}
@@ -202,17 +254,25 @@ def _arguments(name: str, manifest: Manifest) -> tuple[tuple[Any, ...], Mapping[
     if name == "DataMarket":
         attestors = manifest.address("Attestors")
         return (attestors,), {"attestors_": attestors}
+    if name == INBOX:
+        return (token,), {"token_": token}
     return (), {}
 
 
-def _deploy(chain: Chain, signer: Signer, manifest: Manifest, name: str) -> Manifest:
-    """Create one contract, or take up its creation where it was cut off."""
-    arguments, recorded = _arguments(name, manifest)
+def _deploy(chain: Chain, signer: Signer, manifest: Manifest, name: str, token: str) -> Manifest:
+    """Create one contract, or take up its creation where it was cut off: an inbox then for the token that was
+    named first.
+    """
     receipt: Receipt | None = None
     pending = manifest.pending
     if pending is not None and pending.name == name:
+        token = token or str(pending.arguments.get("token_", ""))
+    arguments, recorded = _arguments(name, manifest, token)
+    if pending is not None and pending.name == name:
+        # Records of earlier versions do not tell the arguments of what is pending.
+        pending = replace(pending, arguments=pending.arguments or recorded)
         try:
-            return _adopt(chain, manifest, pending, recorded, _confirmed(chain, pending))
+            return _adopt(chain, manifest, pending, _confirmed(chain, pending))
         except (ContractError, _NeverError):
             # It failed, or another transaction took its place: it can no longer create anything.
             pass
@@ -230,6 +290,7 @@ def _deploy(chain: Chain, signer: Signer, manifest: Manifest, name: str) -> Mani
             signed.nonce,
             signed.creates,
             block,
+            recorded,
         )
         manifest = replace(manifest, pending=entry)
         write_manifest(chain, manifest)
@@ -244,7 +305,7 @@ def _deploy(chain: Chain, signer: Signer, manifest: Manifest, name: str) -> Mani
         if manifest.pending is None or not is_ours(chain, name, manifest.pending.creates):
             raise
     assert manifest.pending is not None
-    return _adopt(chain, manifest, manifest.pending, recorded, receipt)
+    return _adopt(chain, manifest, manifest.pending, receipt)
 
 
 class _NeverError(Exception):
@@ -268,9 +329,7 @@ def _confirmed(chain: Chain, pending: Pending) -> Receipt | None:
         raise
 
 
-def _adopt(
-    chain: Chain, manifest: Manifest, pending: Pending, arguments: Mapping[str, Any], receipt: Receipt | None
-) -> Manifest:
+def _adopt(chain: Chain, manifest: Manifest, pending: Pending, receipt: Receipt | None) -> Manifest:
     """Record a contract that is there."""
     code = chain.code(pending.creates)
     if not artifact(pending.name).is_code(code):
@@ -280,7 +339,7 @@ def _adopt(
         )
     deployed = Deployed(
         address=pending.creates,
-        arguments=arguments,
+        arguments=pending.arguments,
         transaction=pending.transaction,
         block=receipt.block if receipt else pending.block,
         code_hash="0x" + keccak(code).hex(),

@@ -162,3 +162,9 @@ class DealError(TrocError):
     """A deal, a sale or a sealed key that cannot be signed, bought, delivered or decided."""
 
     exit_code = 24
+
+
+class CampaignError(TrocError):
+    """A campaign of paid attention that is unknown, or cannot be opened, run, paid or closed so."""
+
+    exit_code = 25

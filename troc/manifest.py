@@ -14,7 +14,7 @@ from typing import Any
 
 from hexbytes import HexBytes
 
-from troc.artifacts import SUITE, artifact
+from troc.artifacts import INBOX, SUITE, artifact
 from troc.chain import Chain, Signed
 from troc.errors import ChainRestartedError, InputError, NotDeployedError, PendingError
 from troc.network import NetworkConfig
@@ -25,6 +25,7 @@ KEPT_LOCAL = 50
 """Records of local chains that are kept, of those that still run and of those set aside alike."""
 
 _PACKAGED = Path(__file__).resolve().parent / "deployments"
+_DEPLOY_INBOX = "deploy one for its token: `brownie run deploy inbox TOKEN --network NAME`"
 _DEPLOY = "deploy with `troc up` (a local chain) or `brownie run deploy --network NAME`"
 
 
@@ -63,7 +64,7 @@ class Pending:
     """A creation that was signed and is not known to be confirmed.
 
     `raw` is what was sent, or was about to be: sending it again cannot create a second contract. `block`
-    was the latest when it was signed.
+    was the latest when it was signed. `arguments` are as in `Deployed`.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Pending:
     nonce: int
     creates: str
     block: int
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def signed(self) -> Signed:
         """The transaction, to be sent again."""
@@ -94,7 +96,7 @@ class Manifest:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every contract of the suite is there."""
+        """Whether every contract of the suite is there; an inbox may be missing."""
         return all(name in self.contracts for name in SUITE)
 
     @property
@@ -103,9 +105,11 @@ class Manifest:
         return min((deployed.block for deployed in self.contracts.values()), default=0)
 
     def address(self, name: str) -> str:
-        """The address of a contract of the suite."""
+        """The address of a contract of the suite, or of the inbox."""
         if name not in self.contracts:
-            raise NotDeployedError(f"{name} is not deployed on {self.network}", _DEPLOY)
+            raise NotDeployedError(
+                f"{name} is not deployed on {self.network}", _DEPLOY_INBOX if name == INBOX else _DEPLOY
+            )
         return self.contracts[name].address
 
     def with_contract(self, name: str, deployed: Deployed) -> Manifest:
@@ -197,11 +201,13 @@ def load_manifest(chain: Chain) -> Manifest:
         raise NotDeployedError(
             f"the deployment on {chain.config.name} was cut off", "run it again, it goes on where it was"
         )
-    if not chain.code(manifest.address(SUITE[-1])):
+    # A node that lags behind lacks what was deployed last.
+    latest = list(manifest.contracts.values())[-1].address
+    if not chain.code(latest):
         if chain.config.is_local:
             raise _gone(chain)
         raise NotDeployedError(
-            f"the node knows no contract at {manifest.address(SUITE[-1])}",
+            f"the node knows no contract at {latest}",
             "wait until it is synchronised, or use another node",
         )
     return manifest

@@ -109,14 +109,10 @@ def _from_json(type_: str, value: Any, what: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Message:
-    """What all messages share. The first field is always the signer's address.
-
-    Raises `InputError` where a value does not fit its type; addresses are checksummed.
+class Struct:
+    """Fields as a contract has them. Raises `InputError` where a value does not fit its type; addresses are
+    checksummed.
     """
-
-    contract: ClassVar[str]
-    """The contract that the message is for."""
 
     def __post_init__(self) -> None:
         for name, type_ in self._layout().items():
@@ -130,38 +126,6 @@ class Message:
         """EIP-712 type by Python field name, in the order of the message."""
         hints = get_type_hints(cls, include_extras=True)
         return {item.name: hints[item.name].__metadata__[0] for item in fields(cls)}
-
-    @classmethod
-    def types(cls) -> dict[str, list[dict[str, str]]]:
-        """The `types` of EIP-712, without the domain."""
-        return {
-            cls.__name__: [{"name": _camel(name), "type": type_} for name, type_ in cls._layout().items()]
-        }
-
-    @classmethod
-    def type_string(cls) -> str:
-        """The encoded type of EIP-712."""
-        return (
-            cls.__name__
-            + "("
-            + ",".join(f"{type_} {_camel(name)}" for name, type_ in cls._layout().items())
-            + ")"
-        )
-
-    @classmethod
-    @cache
-    def _type_hash(cls) -> bytes:
-        return keccak(cls.type_string().encode())
-
-    def _encoded(self) -> bytes:
-        """A word a field. A message with a struct in it writes that struct's hash."""
-        return b"".join(_word(type_, getattr(self, name)) for name, type_ in self._layout().items())
-
-    @property
-    def signer(self) -> str:
-        """Who signs it."""
-        address: str = getattr(self, next(iter(self._layout())))
-        return address
 
     def values(self) -> dict[str, Any]:
         """Values by the message's own names, for EIP-712."""
@@ -204,6 +168,46 @@ class Message:
         layout = cls._layout()
         parts = [value[_camel(name)] for name in layout] if isinstance(value, Mapping) else list(value)
         return cls(**dict(zip(layout, parts, strict=True)))
+
+
+@dataclass(frozen=True)
+class Message(Struct):
+    """What all messages share. The first field is always the signer's address."""
+
+    contract: ClassVar[str]
+    """The contract that the message is for."""
+
+    @classmethod
+    def types(cls) -> dict[str, list[dict[str, str]]]:
+        """The `types` of EIP-712, without the domain."""
+        return {
+            cls.__name__: [{"name": _camel(name), "type": type_} for name, type_ in cls._layout().items()]
+        }
+
+    @classmethod
+    def type_string(cls) -> str:
+        """The encoded type of EIP-712."""
+        return (
+            cls.__name__
+            + "("
+            + ",".join(f"{type_} {_camel(name)}" for name, type_ in cls._layout().items())
+            + ")"
+        )
+
+    @classmethod
+    @cache
+    def _type_hash(cls) -> bytes:
+        return keccak(cls.type_string().encode())
+
+    def _encoded(self) -> bytes:
+        """A word a field. A message with a struct in it writes that struct's hash."""
+        return b"".join(_word(type_, getattr(self, name)) for name, type_ in self._layout().items())
+
+    @property
+    def signer(self) -> str:
+        """Who signs it."""
+        address: str = getattr(self, next(iter(self._layout())))
+        return address
 
 
 @dataclass(frozen=True)
@@ -422,7 +426,7 @@ def sign(message: Message, domain: Domain, signer: Signer) -> bytes:
             f"{signer.name} ({signer.address}) cannot sign for {message.signer}",
             "open the account that the message names",
         )
-    return signer.sign_message(typed(message, domain))
+    return signer.sign_digest(digest(message, domain))
 
 
 def recover(message: Message, domain: Domain, signature: bytes) -> str | None:

@@ -48,7 +48,8 @@ class NetworkConfig:
     `live` chains carry value: before something is deployed there, a person is asked. `confirmations` is how
     many blocks make a transaction final for us, its own included. `log_range` is how many blocks are asked
     for at once when logs are read. `wait_seconds` is how long a transaction may take. `folder` is where
-    `deployments/` lies.
+    `deployments/` lies. `inbox_token` is the ERC-20 that deposits of the inbox are paid in, which is deployed
+    along; empty: no inbox is.
     """
 
     name: str
@@ -62,6 +63,7 @@ class NetworkConfig:
     wait_seconds: float = 180.0
     poll_seconds: float = 1.0
     brands: tuple[BrandConfig, ...] = ()
+    inbox_token: str = ""
 
     @property
     def is_local(self) -> bool:
@@ -153,6 +155,9 @@ def parse_network(name: str, path: Path, folder: Path, rpc: str = "") -> Network
     live = data.get("live", False)
     if type(live) is not bool:
         raise InputError(f"{path}: live must be true or false", "write one of them")
+    inbox_token = data.get("inbox_token") or ""
+    if not isinstance(inbox_token, str):
+        raise InputError(f"{path}: inbox_token must be text", "put the address in quotes")
     return NetworkConfig(
         name=name,
         rpc=rpc,
@@ -161,6 +166,7 @@ def parse_network(name: str, path: Path, folder: Path, rpc: str = "") -> Network
         live=live,
         explorer=str(data.get("explorer") or ""),
         brands=tuple(_brand(path, entry) for entry in data.get("brands") or ()),
+        inbox_token=inbox_token,
         **numbers,
     )
 

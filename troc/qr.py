@@ -1,8 +1,11 @@
-"""QR codes of vouchers, for paper, screens and the terminal (ISO/IEC 18004, drawn by segno)."""
+"""QR codes of vouchers and slips, for paper, screens and the terminal (ISO/IEC 18004, drawn by segno), and
+read from pictures (by zxing-cpp).
+"""
 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 from troc.errors import InputError
@@ -36,3 +39,32 @@ def blocks(text: str) -> str:
     out = io.StringIO()
     _code(text).terminal(out, compact=True)
     return out.getvalue()
+
+
+def read_picture(path: Path) -> list[str]:
+    """What the QR codes in a picture say, from the top down; a photograph or a sheet will do.
+
+    Raises `InputError` where it is no picture, or none can be read in it.
+    """
+    try:
+        import zxingcpp
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        raise InputError(
+            "reading QR codes from pictures needs zxing-cpp and Pillow",
+            "run `pip install '.[attention]'` in the folder of this project, or give the text or the link",
+        ) from None
+    try:
+        with Image.open(path) as image:
+            found = zxingcpp.read_barcodes(image.convert("L"), formats=zxingcpp.BarcodeFormat.QRCode)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        reason = getattr(error, "strerror", None) or "it is no picture that is known here"
+        raise InputError(f"{path.name} cannot be read ({reason})", "give a PNG or JPEG file") from None
+    if not found:
+        raise InputError(
+            f"no QR code can be read in {path.name}", "take it again, straight, near and in good light"
+        )
+    return [
+        each.text
+        for each in sorted(found, key=lambda each: (each.position.top_left.y // 8, each.position.top_left.x))
+    ]

@@ -13,6 +13,7 @@ from hexbytes import HexBytes
 
 from troc.abi import CODEC
 from troc.artifacts import NAMES, artifact
+from troc.attention.contacts import PAGE, address_of
 from troc.errors import ContractError
 from troc.words import shown
 
@@ -27,7 +28,17 @@ _TIMES = (
     "expires",
     "revokedAt",
     "acknowledgedAt",
+    "start",
+    "end",
+    "claimUntil",
+    "from",
+    "validUntil",
+    "effectFrom",
+    "expiry",
+    "answerBy",
 )
+_ACCOUNTS = ("account", "claimed")
+_KINDS = {0: "points", 1: "an ERC-20", 2: "an ERC-1155"}
 
 _ASK_AGAIN = "look at it again (`troc trade show`) and make a new order"
 
@@ -274,6 +285,230 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "AttestationRevoked": ("{attestor} has revoked the attestation", "ask it for a new one"),
     "SubjectTaken": ("an answer of {subject} was taken before", "take those of others"),
+    # AttentionRewards
+    "NotTheAdmin": (
+        "the campaign {campaignId} is run by {admin}, not by {sender}",
+        "use its admin's account",
+    ),
+    "NotOffered": (
+        "the campaign {campaignId} was offered to {to}, not to {sender}",
+        "let its admin offer it to this account",
+    ),
+    "CampaignUnknown": ("there is no campaign {campaignId}", "check its id and the network"),
+    "CampaignExists": (
+        "the campaign {campaignId} was opened before",
+        "use it, or open one with another salt",
+    ),
+    "SignerMissing": ("the campaign has no key that signs", "name the account that signs statements"),
+    "BadMode": (
+        "a campaign cannot pay {tokenKind} in this way (issued afresh: {fresh})",
+        "pay points, issued or out of escrow, or an ERC-20 out of escrow",
+    ),
+    "RewardOutOfRange": (
+        "the price of a contact, {price} smallest units, is out of range",
+        "choose one unit or more, below 2^56 of points and 2^96 of an ERC-20",
+    ),
+    "CampaignTimesOutOfRange": (
+        "a campaign cannot run from {start} to {end} with claims until {claimUntil}",
+        "let claims go on for 30 days after the end or longer, and end within 3,650 days",
+    ),
+    "ContactsOutOfRange": (
+        "a campaign cannot have {maxContacts} contacts of an account, {perDay} in a day, {codes} codes and"
+        " {codesPerAccount} of them for an account",
+        "name contacts or codes: at most 65,535 of an account and a day, and fewer than 2^32 codes",
+    ),
+    "RootDelayOutOfRange": (
+        "roots cannot take effect after {rootDelayDays} days",
+        "choose one to seven days",
+    ),
+    "TopicOutOfRange": (
+        "there is no topic {topic} or no channel {channel}",
+        "use topics 0 to 63 and channels 0 to 15",
+    ),
+    "NoCredentials": (
+        "there is no contract for credentials at {credentials}",
+        "deploy that first, or open the campaign for addresses",
+    ),
+    "NotTheTokenOwner": (
+        "only {owner}, the brand of the points {token}, can let a campaign issue them, not {sender}",
+        "use the brand's account, or pay out of escrow",
+    ),
+    "GrantUnfit": (
+        "the grant of the campaign {campaignId} is locked until {lockedUntil}, with {capPerDay} units a day",
+        "lock it until the end of the claims or longer, and set no cap",
+    ),
+    "BudgetTooSmall": (
+        "the budget holds {left} contacts and {needed} are needed",
+        "fund more, or ask for less",
+    ),
+    "BudgetTooLarge": ("{contacts} contacts more are too many for a budget", "stay below 2^56 in all"),
+    "NotInEscrow": (
+        "the campaign {campaignId} issues its points: nothing of it is in escrow",
+        "raise its grant in the token, or release what is left of it after the claims",
+    ),
+    "NotFresh": (
+        "the campaign {campaignId} pays out of escrow and has no grant",
+        "ask for a refund after the claims",
+    ),
+    "ClaimsOver": (
+        "claims of this campaign ended on {claimUntil}",
+        "nothing can be claimed any more",
+    ),
+    "ClaimsOpen": ("claims of this campaign go on until {claimUntil}", "close it after that"),
+    "ZeroContacts": ("that would be no contacts at all", "name one or more"),
+    "NoSuchAccount": (
+        "{account} cannot have contacts in this campaign",
+        "name an address; or a pseudonym where the campaign asks for credentials",
+    ),
+    "ContactOutOfRange": (
+        "an account can have {maxContacts} contacts in this campaign, numbered from 0, and {contacts} of page"
+        " {page} is none of them",
+        "ask the brand for a statement of the campaign's contacts",
+    ),
+    "ContactAfterEnd": (
+        "contact {contact} would count from {from} on, and the campaign ended on {end}",
+        "claim earlier contacts; this one can never be paid",
+    ),
+    "ContactTooEarly": ("contact {contact} counts from {from} on", "claim it after that"),
+    "NothingNew": (
+        "{account} has been paid for all of these contacts",
+        "nothing is left to do for them",
+    ),
+    "NotFree": (
+        "{free} contacts of the budget are not reserved for others and {needed} are needed",
+        "claim fewer; or ask the brand to fund more",
+    ),
+    "NotSignedByCampaign": (
+        "the signature is not that of the campaign's key {signer}",
+        "ask the brand for a new statement or ticket",
+    ),
+    "NotSignedByTicketKey": (
+        "the one-time key {key} of the ticket did not name who is paid",
+        "sign with the key that came with the ticket",
+    ),
+    "TicketExpired": ("the ticket was good until {validUntil}", "ask the brand for a new one"),
+    "OtherAccount": (
+        "the ticket is for {account}, not for {claimed}",
+        "let that account claim it",
+    ),
+    "OtherRecipient": (
+        "this account is paid at {recipient}, not at {named}",
+        "name that address as the recipient",
+    ),
+    "CampaignNotStarted": ("the campaign starts on {start}", "claim codes from then on"),
+    "NoSuchCode": ("the campaign has {codes} codes, numbered from 0, and no code {index}", "check the code"),
+    "NoSuchBatch": (
+        "the campaign has {codes} codes, 1,000 to a batch, and no batch {batch}",
+        "number the batches from 0",
+    ),
+    "CodesInert": (
+        "the codes of batch {batch} are not active yet",
+        "ask the brand to activate them",
+    ),
+    "CodeTaken": ("the code {index} was claimed before", "nothing can be claimed with it any more"),
+    "CodesOfAccountTaken": (
+        "{account} has claimed {codesPerAccount} codes, all that an account may have",
+        "give the others to somebody else",
+    ),
+    "CodesOfDayTaken": (
+        "{account} has claimed {perDay} codes today, all that a day allows",
+        "go on tomorrow: days begin at the hour at which the campaign started",
+    ),
+    "RootMissing": ("there is no root", "build one from the statements first"),
+    "RootKnown": ("the root {root} was appended before", "nothing is left to do"),
+    "RootUnknown": ("{root} is no root of this campaign", "ask the brand for a new proof"),
+    "RootTooLate": (
+        "the root would take effect on {effectFrom}, and claims end on {claimUntil}",
+        "hand out statements instead",
+    ),
+    "RootNotInEffect": ("the root {root} takes effect on {effectFrom}", "claim after that"),
+    "RootInEffect": (
+        "the root {root} has been in effect since {effectFrom}",
+        "nothing can be taken back of it any more",
+    ),
+    "LeafNotUnderRoot": ("these contacts are not under the root {root}", "ask the brand for a new proof"),
+    "CredentialRefused": (
+        "{credentials} names nobody for {account}",
+        "ask the attestor for a new credential",
+    ),
+    "NotOfCampaignKind": (
+        "the token {token} cannot be paid as {tokenKind}",
+        "pay points as points, and other tokens as ERC-20",
+    ),
+    "EscrowArrivalDiffers": (
+        "of {amount} units {arrived} arrived: {token} takes a fee or pays one",
+        "pay in a plain token",
+    ),
+    "RewardFailed": ("the token {token} refused to pay {to}", "look whether that address can hold it"),
+    "TooLittleGas": (
+        "a batch of statements has {left} gas left and needs {needed}",
+        "give it more gas, or claim fewer at once",
+    ),
+    # AttestorCredentials
+    "NoAttestor": ("credentials need an attestor", "name the account that signs them"),
+    "CredentialTooShort": ("a credential of {length} bytes is cut off", "ask the attestor for a new one"),
+    "CredentialExpired": ("the credential was good until {expiry}", "ask the attestor for a new one"),
+    "CredentialOfNobody": (
+        "the credential of the pseudonym {pseudonym} names no account",
+        "ask the attestor for a new one",
+    ),
+    "CredentialNotSigned": (
+        "the credential is not signed by the attestor {attestor}",
+        "ask that attestor for a new one",
+    ),
+    # Inbox
+    "NoPaymentToken": ("there is no contract at {token}", "name the ERC-20 that deposits are paid in"),
+    "PaymentTokenExpires": (
+        "the units of {token} expire: no inbox can be paid in them",
+        "name a plain ERC-20",
+    ),
+    "PolicyOutOfRange": (
+        "an inbox cannot ask for {floor} units, {perWeek} messages a week and {answerDays} days to answer",
+        "ask for less than 2^96 units, at most 255 messages, 64 topics and 16 channels, and 1 to 255 days",
+    ),
+    "InboxOff": ("{recipient} takes no messages", "ask whether the inbox can be switched on"),
+    "SenderBlocked": ("{recipient} takes no messages from {sender}", "respect it"),
+    "DepositOutOfRange": ("a deposit of {deposit} units is too large", "stay below 2^96 smallest units"),
+    "PlaceNotFree": (
+        "another message of {sender} waits in place {place}, or there is no such place",
+        "choose another place",
+    ),
+    "BelowFloor": (
+        "{deposit} units are too little: the recipient asks for {floor} or more",
+        "deposit that much",
+    ),
+    "TopicNotAdmitted": (
+        "{recipient} takes no messages on topic {topic}",
+        "choose a topic that is admitted",
+    ),
+    "ChannelNotAdmitted": (
+        "{recipient} takes no messages by channel {channel}",
+        "choose a channel that is admitted",
+    ),
+    "WeekFull": (
+        "{perWeek} messages have reached {recipient} this week, and no more are wanted",
+        "send it after Thursday, 00:00 UTC",
+    ),
+    "AnswerTakesLonger": (
+        "the recipient takes {answerDays} days to answer and you would wait {mostDays}",
+        "wait longer",
+    ),
+    "DepositDiffers": (
+        "of the deposit of {deposit} units {arrived} arrived: the token takes a fee or pays one",
+        "use an inbox with a plain token",
+    ),
+    "MessageNotOpen": (
+        "no message {messageId} waits: it was never sent, or has been answered or reclaimed",
+        "nothing is left to do for it",
+    ),
+    "AnswerTooLate": ("the message could be answered until {answerBy}", "the deposit returns to its sender"),
+    "ReclaimTooEarly": ("the message can still be answered until {answerBy}", "reclaim it after that"),
+    "NotTheRecipient": (
+        "the message is for {recipient}, not for {caller}",
+        "use the recipient's account, or its signature",
+    ),
+    "NotSignedByRecipient": ("the signature is not that of {recipient}", "let that account sign it"),
+    "InboxDeadlinePassed": ("what was signed for the inbox was good until {deadline}", "sign it anew"),
 }
 """By the name of the custom error: what is wrong, and what to do. Amounts are in smallest units."""
 
@@ -301,6 +536,8 @@ def _errors() -> Mapping[bytes, tuple[str, Sequence[str], Sequence[str]]]:
 
 
 def _told(name: str, value: Any) -> Any:
+    if isinstance(value, bytes) and name in _ACCOUNTS and (address := address_of(value)):
+        return address
     if isinstance(value, bytes):
         return "0x" + value.hex()
     if isinstance(value, str):
@@ -310,7 +547,16 @@ def _told(name: str, value: Any) -> Any:
             return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
         except (OverflowError, ValueError, OSError):
             return "ever"
+    if name == "tokenKind":
+        return _KINDS.get(value, f"the unknown kind {value}")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return value
+
+
+def _highest(page: int, contacts: int) -> str:
+    """The highest contact of a page, in words: the one that is out of range, if one is."""
+    return f"contact {PAGE * page + contacts.bit_length() - 1}" if contacts else "no contact"
 
 
 def explain(data: bytes, fallback: str = "") -> ContractError:
@@ -338,6 +584,8 @@ def explain(data: bytes, fallback: str = "") -> ContractError:
             values = dict(zip(names, decoded, strict=True))
             message, remedy = WORDS[name]
             told = {key: _told(key, value) for key, value in values.items()}
+            if {"page", "contacts"} <= values.keys():
+                told["contacts"] = _highest(int(values["page"]), int(values["contacts"]))
             return ContractError(message.format(**told), remedy, name, values)
     except Exception as error:
         fallback = fallback or f"malformed answer ({error})"

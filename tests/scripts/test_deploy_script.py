@@ -15,9 +15,13 @@ from eth_typing import HexStr
 from web3 import HTTPProvider, Web3
 from web3.types import RPCEndpoint
 
+from tests.client.core.mocks import deploy_mock
 from tests.scripts.conftest import Project
+from troc.accounts import open_account
 from troc.anvil import free_port, rpc_of, run_anvil
 from troc.artifacts import SUITE
+from troc.chain import Chain
+from troc.network import NetworkConfig
 
 LIVE_CHAIN_ID = 424242
 KEY = HexStr("0x" + "42" * 32)
@@ -60,6 +64,18 @@ def test_deploys_once_on_a_chain_that_is_kept_and_the_console_knows_it(project: 
     again = names(project.deploy("kept", "anew"))
     assert set(again) == set(first)
     assert not set(again.values()) & set(first.values())
+
+
+def test_deploys_an_inbox_for_a_token_to_the_suite_that_is_there(project: Project) -> None:
+    chain = Chain.connect(NetworkConfig("kept", project.rpc, "local", project.folder))
+    cash = deploy_mock(chain, open_account("dev:1", chain.config), "CashMock", "Euro", "EUR").address
+    suite = names(project.deploy("kept"))
+    first = names(project.brownie("run", "deploy", "inbox", cash, "--network", "kept"))
+    assert first == {**suite, "Inbox": first["Inbox"]}
+    done = project.brownie("run", "deploy", "inbox", suite["Brands"], "--network", "kept")
+    assert (done.returncode, done.stdout.count("[-1] is")) == (1, 0)
+    said = f"deploy: the inbox on kept is paid in {cash}, not in {suite['Brands']}"
+    assert done.stderr.splitlines()[-1].startswith(said)
 
 
 @pytest.fixture(scope="module")

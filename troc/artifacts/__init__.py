@@ -12,10 +12,13 @@ from typing import Any
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
-SUITE = ("PointsExchange", "OrderBook", "Brands", "Attestors", "DataMarket")
-"""The contracts that a deployment puts on a chain, in this order."""
+SUITE = ("PointsExchange", "OrderBook", "Brands", "Attestors", "DataMarket", "AttentionRewards")
+"""The contracts that every deployment puts on a chain, in this order."""
 
-NAMES = (*SUITE, "LoyaltyToken")
+INBOX = "Inbox"
+"""The one that a deployment may have besides, since it takes a token that nobody can choose for all."""
+
+NAMES = (*SUITE, INBOX, "LoyaltyToken", "AttestorCredentials")
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from troc.messages import Address, Bytes32, Domain, Message, Uint256
+from troc.messages import Address, Bool, Bytes32, Domain, Message, Uint8, Uint256, Uint256s
 
 REWARDS = "AttentionRewards"
 REWARDS_NAME = "Troc Attention"
 CREDENTIALS = "AttestorCredentials"
 CREDENTIALS_NAME = "Troc Credentials"
+INBOX = "Inbox"
+INBOX_NAME = "Troc Inbox"
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,67 @@ class Credential(Message):
     expiry: Uint256
 
 
-MESSAGES: tuple[type[Message], ...] = (Statement, Ticket, ClaimTicket, Credential)
+@dataclass(frozen=True)
+class SetPolicy(Message):
+    """Says what may reach the recipient: bit i of `topics` and `channels` admits topic and channel i."""
+
+    contract: ClassVar[str] = INBOX
+
+    recipient: Address
+    on: Bool
+    floor: Uint256
+    per_week: Uint256
+    topics: Uint256
+    channels: Uint256
+    answer_days: Uint256
+    deadline: Uint256
+    nonce: Uint256
+
+
+@dataclass(frozen=True)
+class SetWelcome(Message):
+    """Says how the recipient takes one sender: 0 like anybody, 1 free, 2 blocked."""
+
+    contract: ClassVar[str] = INBOX
+
+    recipient: Address
+    sender: Address
+    welcome: Uint8
+    deadline: Uint256
+    nonce: Uint256
+
+
+@dataclass(frozen=True)
+class CancelInboxNonces(Message):
+    """Ends `SetPolicy` and `SetWelcome` messages that were not used yet."""
+
+    contract: ClassVar[str] = INBOX
+
+    recipient: Address
+    nonces: Uint256s
+
+
+@dataclass(frozen=True)
+class AnswerMessage(Message):
+    """Answers one message of the inbox, once; `answer` is keccak256 of the answer, 0 for none."""
+
+    contract: ClassVar[str] = INBOX
+
+    recipient: Address
+    message_id: Bytes32
+    answer: Bytes32
+
+
+MESSAGES: tuple[type[Message], ...] = (
+    Statement,
+    Ticket,
+    ClaimTicket,
+    Credential,
+    SetPolicy,
+    SetWelcome,
+    CancelInboxNonces,
+    AnswerMessage,
+)
 
 
 def rewards_domain(chain_id: int, rewards: str) -> Domain:
@@ -78,3 +140,8 @@ def rewards_domain(chain_id: int, rewards: str) -> Domain:
 def credentials_domain(chain_id: int, credentials: str) -> Domain:
     """The domain of credentials, of one attestor's contract."""
     return Domain(CREDENTIALS_NAME, chain_id, credentials)
+
+
+def inbox_domain(chain_id: int, inbox: str) -> Domain:
+    """The domain of an inbox's messages."""
+    return Domain(INBOX_NAME, chain_id, inbox)

@@ -233,6 +233,24 @@ class Slip:
         return cls(message, _hex(data["signature"], "signature", 65), domain, secret)
 
 
+def fraud(slips: Iterable[Slip]) -> list[tuple[Slip, Slip]]:
+    """Tickets that prove a campaign's key a fraud, in pairs: two one-time keys for one contact, or for one
+    code. Whoever was to see the second content knows nothing of the first, and only one of them is paid.
+    """
+    first: dict[tuple[Domain, str, bytes, bytes, int], Slip] = {}
+    found = []
+    for slip in slips:
+        ticket = slip.message
+        if not isinstance(ticket, Ticket):
+            continue
+        what = slip.domain, ticket.signer, ticket.campaign, ticket.account, ticket.id
+        known = first.setdefault(what, slip)
+        assert isinstance(known.message, Ticket)
+        if known.message.key != ticket.key:
+            found.append((known, slip))
+    return found
+
+
 # ---------------------------------------------------------------------------------------------------- signing
 
 

@@ -13,6 +13,9 @@ from troc import __version__
 from troc.cli import (
     account,
     adjusting,
+    attention,
+    attention_campaigns,
+    attention_claims,
     books,
     brand,
     data,
@@ -78,6 +81,9 @@ trade.app.command("solve")(solving.solve)
 trade.app.command("audit")(solving.audit)
 # Each of these registers its commands on `data.app`.
 _DATA = (data_vault, data_consent, data_deals)
+app.add_typer(attention.app, name="attention")
+# Each of these registers its commands on `attention.app`.
+_ATTENTION = (attention_campaigns, attention_claims)
 app.command("up")(up.up)
 app.command("index")(index.index)
 app.command("demo")(demo.demo)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from web3.contract import Contract
-from web3.contract.contract import ContractEvent
+from web3.contract.contract import ContractEvent, ContractFunction
 
 from troc.data.messages import (
     MARKET,
@@ -26,6 +26,7 @@ from troc.data.messages import (
     Revoke,
     Settle,
     SettleTo,
+    market_domain,
     sale_id,
 )
 from troc.errors import InputError
@@ -48,6 +49,12 @@ KINDS: Mapping[str, type[Message]] = {
         CloseRequest,
     )
 }
+CONTRACT = MARKET
+ENDING: tuple[type[Message], ...] = (CancelDeals, CancelDealSeries)
+"""Messages that only end others, and name what they end."""
+
+domain = market_domain
+
 MOST_SALES = 200
 """Sales of which one message states something."""
 NO_ATTESTATION = (bytes(32), 0, 0, 0, b"")
@@ -138,9 +145,29 @@ def _number(text: Any) -> int:
     return number
 
 
-def is_of_market(message: Message) -> bool:
-    """Whether the market takes this message."""
-    return message.contract == MARKET
+def read_context(data: Any) -> Context:
+    """Read what `Context.to_json` wrote."""
+    return Context.from_json(data)
+
+
+def deadline(_: Message, __: Context) -> int | None:
+    """The last second at which it can take effect, where the message does not say so itself."""
+    return None
+
+
+def uses(_: Message) -> int | None:
+    """The nonce that it uses, once: none of them does."""
+    return None
+
+
+def payer(_: Message, __: Context) -> str | None:
+    """Whom it pays, whoever asks for it: it is its signer's own affair."""
+    return None
+
+
+def state(_: Contract, __: Message, ___: Context) -> tuple[ContractFunction, Callable[[Any], bool]] | None:
+    """What the market can be asked: only its log tells what took effect."""
+    return None
 
 
 def check(message: Message, context: Context, domain: Domain) -> None:

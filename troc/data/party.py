@@ -23,9 +23,8 @@ from troc.data.book import Book
 from troc.data.deals import DEPTH, Sale, Sales, SaleStanding, SaleState, SignedDeal, View, read_deal
 from troc.data.messages import MARKET, CancelDeals, CancelDealSeries, Deal, SettleTo
 from troc.data.stores import Store
-from troc.errors import BrandError, DealError, InputError, NetworkError, StoreError, TrocError
+from troc.errors import DealError, NetworkError, StoreError, TrocError
 from troc.messages import (
-    KIND_ERC20,
     KIND_POINTS,
     WHOLE_INDEXES,
     Domain,
@@ -34,42 +33,14 @@ from troc.messages import (
     digest,
     domain_separator,
     sign,
-    to_address,
 )
+from troc.money import Money, money_of, parse_money, plain
 
 if TYPE_CHECKING:
     from troc.client import Troc
 
 SIGNED_FOR = words.HOUR
 """How long what is signed to be submitted at once can be."""
-
-
-@dataclass(frozen=True)
-class Money:
-    """A price: points of a brand, or of a plain ERC-20. `units` in smallest units."""
-
-    token: str
-    kind: int
-    units: int
-    decimals: int
-    name: str
-
-    def __str__(self) -> str:
-        return f"{words.number(self.units, self.decimals)} {self.name}"
-
-    def of(self, units: int) -> Money:
-        """Another amount of the same."""
-        return Money(self.token, self.kind, units, self.decimals, self.name)
-
-    def as_json(self) -> dict[str, Any]:
-        """For programs."""
-        return {
-            "token": self.token,
-            "kind": "points" if self.kind == KIND_POINTS else "erc20",
-            "amount": words.number(self.units, self.decimals).replace(",", ""),
-            "units": str(self.units),
-            "name": self.name,
-        }
 
 
 @dataclass(frozen=True)
@@ -161,42 +132,16 @@ class Party:
 
     def money(self, text: str) -> Money:
         """What "50 PANIER" means, or "12.5 0x…" for a plain ERC-20 by its address."""
-        quantity = words.parse_quantity(text)
-        try:
-            brand = self.troc.brand(quantity.name)
-        except BrandError:
-            if not quantity.name.startswith("0x"):
-                raise
-            found = self._plain(to_address(quantity.name, "token"))
-            return found.of(words.to_units(quantity.amount, found.decimals, found.name))
-        units = words.to_units(quantity.amount, brand.decimals, brand.symbol)
-        return Money(brand.address, KIND_POINTS, units, brand.decimals, brand.name)
+        return parse_money(self.troc.brands, text)
 
     def money_of(self, terms: Any) -> Money:
         """The price of a deal or a request."""
-        if terms.token_kind == KIND_POINTS:
-            brand = self.troc.brand(terms.token)
-            return Money(terms.token, KIND_POINTS, terms.price, brand.decimals, brand.name)
-        return self._plain(terms.token).of(terms.price)
+        return money_of(self.troc.brands, terms.token, terms.token_kind, terms.price)
 
     def money_in_words(self, token: str, units: int) -> str:
         """An amount of points or of an ERC-20, by its address and in smallest units."""
-        try:
-            brand = self.troc.brand(token)
-        except BrandError:
-            return str(self._plain(token).of(units))
-        return brand.text(units)
-
-    def _plain(self, token: str) -> Money:
-        functions = self.chain.contract("LoyaltyToken", token).functions
-        try:
-            symbol, decimals = self.chain.read_many([functions.symbol(), functions.decimals()])
-        except TrocError:
-            raise InputError(f"{token} is no ERC-20 with a symbol", "check its address") from None
-        if decimals > 36:
-            raise InputError(f"{token} counts {decimals} decimals", "do not take it")
-        name = f"{words.shown(symbol)[:20]} ({words.short(token)})"
-        return Money(token, KIND_ERC20, 0, decimals, name)
+        brand = self.troc.brands.by_address(token)
+        return str(plain(self.chain, token).of(units)) if brand is None else brand.text(units)
 
     def allow(self, wanted: Money) -> None:
         """Let the market take this much, beside what open bids stand for, where it may not yet."""

@@ -21,11 +21,12 @@ from troc.data.buyer import Buyer
 from troc.data.deals import LIVE_MARGIN, Sale, SignedDeal, check_deal, check_signed
 from troc.data.manifest import Manifest
 from troc.data.messages import Buy, CloseRequest, Deal, Request
-from troc.data.party import Did, Drop, Money
+from troc.data.party import Did, Drop
 from troc.data.seller import NO_TERMS, Seller, span
 from troc.data.words import Criteria, warnings_of
 from troc.errors import DealError, InputError, NetworkError, TrocError
 from troc.messages import KIND_POINTS, ZERO_ADDRESS, digest, pack_nonce, sign
+from troc.money import Money
 from troc.signatures import is_signed
 
 ANSWER = ".answer.json"

@@ -34,7 +34,7 @@ from troc.data.deals import (
 )
 from troc.data.manifest import Manifest, open_chunk
 from troc.data.messages import NO_REQUEST, AskToConcede, Concede, Deal, Deliver, Revoke
-from troc.data.party import Did, Drop, Money, Party, told
+from troc.data.party import Did, Drop, Party, told
 from troc.errors import (
     ContractError,
     DealError,
@@ -45,6 +45,7 @@ from troc.errors import (
     TrocError,
 )
 from troc.messages import ZERO_ADDRESS, digest, pack_nonce, sign, unpack_nonce
+from troc.money import Money
 from troc.signatures import is_signed
 
 if TYPE_CHECKING:

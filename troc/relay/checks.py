@@ -22,7 +22,6 @@ from troc import words
 from troc.acts import Act, Acts
 from troc.brands import Brand
 from troc.chain import Chain
-from troc.data.messages import market_domain
 from troc.errors import ContractError, NetworkError, OrderError, TrocError
 from troc.messages import (
     KIND_POINTS,
@@ -50,7 +49,17 @@ _FRESH_SECONDS = 2.0
 """How long what was read of an account counts at acceptance. It is read anew just before submission."""
 _REMEMBERED = 50_000
 _MOST_AT_ONCE = 300
-_ENDING = ("Cancel", "CancelAll", "CancelDeals", "CancelDealSeries")
+_INBOX = ("SetPolicy", "SetWelcome", "CancelInboxNonces")
+_FREE = (
+    "Cancel",
+    "CancelAll",
+    "CancelDeals",
+    "CancelDealSeries",
+    "SetPolicy",
+    "SetWelcome",
+    "CancelInboxNonces",
+)
+"""What anybody can ask for again and again, who has nothing."""
 _GAS_EACH = {"Order": 200_000, "Voucher": 400_000}
 _GAS_SINGLE = 600_000
 _GAS_SETTLED = 250_000
@@ -180,11 +189,8 @@ class Checks:
         return act, by_key
 
     def _domain_of(self, contract: str) -> Any:
-        if contract == self._exchange:
-            return self._acts.exchange
-        if contract == self._acts.market:
-            return market_domain(self._chain.chain_id, contract)
-        return self._brand(contract).domain_of_messages(self._chain.chain_id)
+        found = self._acts.deployed_domain(contract)
+        return found or self._brand(contract).domain_of_messages(self._chain.chain_id)
 
     def _brand(self, token: str) -> Brand:
         brand = self.brands.get(token)
@@ -243,11 +249,14 @@ class Checks:
         return Question(act, tuple(calls))
 
     def _belongings(self, act: Act) -> list[Call]:
-        """What shows that a signer is somebody to whom it matters: ending costs the relay, whoever asks."""
+        """What shows that a signer is somebody to whom it matters: this costs the relay, whoever asks."""
         who = act.message.signer
-        if act.kind in _ENDING:
+        if act.kind in _FREE:
             tokens = [token for token in self.brands if not self._only or token in self._only]
-            return [_view(token, "balanceOf(address)", who) for token in tokens[-_MOST_BRANDS_ASKED:]]
+            tokens = tokens[-_MOST_BRANDS_ASKED:]
+            if act.kind in _INBOX:
+                tokens.append(self._acts.inbox_token)
+            return [_view(token, "balanceOf(address)", who) for token in tokens]
         if isinstance(act.message, (CancelNonces, Permit)):
             token = act.domain.verifying_contract
             grants = [_view(token, "grantOf(address,uint256)", who, 0)]

@@ -294,8 +294,8 @@ class Sender(Worker):
         if found.failed:
             why = refusal_of(self._chain.why_failed(receipt.transaction, receipt.block))
             results = dict.fromkeys((row.number for row in rows), why)
-        elif len(rows) > 1 and rows[0].act.kind == "Voucher":
-            # Those whose number was used in the meantime are passed over.
+        elif len(rows) > 1 and rows[0].act.kind in ("Voucher", "Statement"):
+            # Those whose number was used, or whose contacts were paid, in the meantime are passed over.
             events = receipt.events(self._acts.event_of(rows[0].act))
             for row in rows:
                 missed = None if self._acts.took_effect(row.act, events) else _used(row.act)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from troc.serving.tokens import token_table
+
 PART = "till"
 VERSION = 1
 
@@ -20,14 +22,7 @@ settings = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
-tokens = sa.Table(
-    "till_tokens",
-    tables,
-    sa.Column("name", sa.String(64), primary_key=True),
-    sa.Column("digest", sa.String(64), nullable=False, unique=True),
-    sa.Column("made", sa.BigInteger, nullable=False),
-    sa.Column("revoked", sa.BigInteger),
-)
+tokens = token_table("till_tokens", tables)
 
 books = sa.Table(
     "till_books",

@@ -20,6 +20,7 @@ from troc.attention.slips import (
     NO_ACCOUNT,
     SCHEME,
     Slip,
+    fraud,
     key_address,
     read_slips,
     read_text,
@@ -259,3 +260,25 @@ def test_the_contract_hashes_these_types() -> None:
     source = "".join(path.read_text() for path in (ROOT / "contracts" / "attention").glob("*.sol"))
     for kind in MESSAGES:
         assert f'"{kind.type_string()}"' in source
+
+
+def test_two_keys_for_one_index_are_proof_of_fraud() -> None:
+    other = bytes(reversed(SEED))
+
+    def ticket(account: bytes, number: int, seed: bytes = SEED, until: int = 1_900_000_000) -> Slip:
+        return sign_ticket(CAMPAIGN, account, number, until, seed, DOMAIN, SIGNER)
+
+    honest = [
+        *examples(),
+        # With and without its key, and with another date: the same promise.
+        ticket(CUSTOMER, 7, until=1_900_000_001),
+        ticket(CUSTOMER, 8),
+        ticket(PSEUDONYM, 7, other),
+        sign_ticket(keccak(b"another campaign"), CUSTOMER, 7, 1_900_000_000, other, DOMAIN, SIGNER),
+        sign_ticket(
+            CAMPAIGN, CUSTOMER, 7, 1_900_000_000, other, rewards_domain(1, DOMAIN.verifying_contract), SIGNER
+        ),
+    ]
+    assert fraud(honest) == []
+    bound, bearer = ticket(CUSTOMER, 7, other), ticket(NO_ACCOUNT, 1_234, other)
+    assert fraud([*honest, bound.public(), bearer]) == [(honest[1], bound.public()), (honest[0], bearer)]

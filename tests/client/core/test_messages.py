@@ -66,8 +66,6 @@ MESSAGES += ATTENTION_MESSAGES
 MESSAGES += (Disclosure, PaperReceipt)
 # Its content is a struct of its own; tests/client/data/test_attesting.py makes them.
 PAGE: tuple[type[Message], ...] = (*MESSAGES, Attestation)
-# Those of a contract that the client does not speak to.
-WITHOUT_CLIENT = {"SetPolicy", "SetWelcome", "CancelInboxNonces", "AnswerMessage"}
 HALF_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141 // 2
 
 chance = random.Random(20260101)
@@ -139,9 +137,7 @@ def test_the_type_is_that_of_the_page(kind: type[Message]) -> None:
 def test_the_page_has_no_message_more() -> None:
     text = (ROOT / "docs" / "messages.md").read_text()
     block = [line for line in text.splitlines() if line.endswith(")") and line.split("(")[0].isalpha()]
-    ahead = {line for line in block if line.split("(")[0] in WITHOUT_CLIENT}
-    assert len(ahead) == len(WITHOUT_CLIENT)
-    assert sorted(set(block) - ahead) == sorted(kind.type_string() for kind in PAGE)
+    assert sorted(set(block)) == sorted(kind.type_string() for kind in PAGE)
 
 
 def test_the_contract_hashes_orders_alike(chain: Chain, exchange: Any, domain: Domain) -> None:

@@ -36,6 +36,8 @@ def samples(type_: str) -> list[object]:
         return ["name", "", "two\nlines \x1b[2J\u202e{curly}"]
     if type_ == "bytes32":
         return [b"\x11" * 32, bytes(32), b"\xff" * 32]
+    if type_ == "bool":
+        return [True, False, True]
     bits = int(type_.removeprefix("uint"))
     return [7, 0, 2**bits - 1]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eth_utils.address import to_checksum_address
 
 from tests.client.core.conftest import home, quick, rpc_call
+from tests.client.core.mocks import deploy_mock
 from tests.client.trade.conftest import DAY, START, poor
 from troc.accounts import Signer, open_account
 from troc.anvil import free_port, rpc_of, run_anvil
@@ -30,7 +30,6 @@ from troc.manifest import Manifest as Deployment
 __all__ = ["home"]
 
 HOUR = 3_600
-_CASH = Path(__file__).parents[3] / "build" / "contracts" / "CashMock.json"
 ROWS = [{"day": f"2026-11-{day:02d}", "item": "milk", "price": day / 10} for day in range(1, 21)]
 
 
@@ -207,18 +206,14 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chain, 
         deployment = deploy_suite(chain, owner)
         brand = Troc(chain, deployment).as_account(owner)
         brand.launch("Le Panier", "MILK", "12 months")
-        coin = json.loads(_CASH.read_text())
-        creation = chain.web3.eth.contract(abi=coin["abi"], bytecode=coin["bytecode"])
-        cash = chain.send(creation.constructor("Cash", "CASH"), owner).contract
-        assert cash is not None
+        cash = deploy_mock(chain, owner, "CashMock", "Cash", "CASH")
         fox = open_account("dev:5", chain.config)
         buyers = [poor("dai").address, poor("eve").address, fox.address]
         brand.mint("MILK", dict.fromkeys(buyers, 10_000))
-        minting = chain.web3.eth.contract(address=to_checksum_address(cash), abi=coin["abi"]).functions
         for buyer in buyers:
-            chain.send(minting.mint(buyer, 1_000 * 10**18), owner)
+            chain.send(cash.functions.mint(buyer, 1_000 * 10**18), owner)
         assert artifact("DataMarket").abi
-        yield chain, deployment, cash
+        yield chain, deployment, cash.address
 
 
 @pytest.fixture
