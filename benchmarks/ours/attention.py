@@ -1,4 +1,4 @@
-"""Paid attention: contacts claimed by a statement, a ticket, a code and a root, alone and in a relay's batch."""
+"""Paid attention: contacts claimed by statements, tickets, codes and roots, alone and in a batch."""
 
 from __future__ import annotations
 
@@ -112,17 +112,13 @@ class _Campaign:
 
     def append_root(self, holder: str, contacts: int) -> Any:
         """Append the root of a million leaves, of which one is looked at: the sister nodes are made up."""
-        leaf = encode(
-            ["bytes32", "bytes32", "uint256", "uint256"], [self.id, _account(holder), 0, contacts]
-        )
+        leaf = encode(["bytes32", "bytes32", "uint256", "uint256"], [self.id, _account(holder), 0, contacts])
         node = bytes(Web3.keccak(Web3.keccak(leaf)))
         proof = [_hash(f"sister {level} of {holder} {contacts}") for level in range(_DEPTH)]
         for sister in proof:
             node = bytes(Web3.keccak(b"".join(sorted((node, sister)))))
         self.chain.send(self.rewards.functions.appendRoot(self.id, node))
-        return self.rewards.functions.claimRoot(
-            self.id, (node, _account(holder), 0, contacts, proof, b"")
-        )
+        return self.rewards.functions.claimRoot(self.id, (node, _account(holder), 0, contacts, proof, b""))
 
 
 def measure(chain: Chain) -> Iterator[Record]:
@@ -219,14 +215,10 @@ def _enrolled(campaign: _Campaign, token: Contract, ours: System, origin: str) -
     enrolled = chain.send(functions.enrol(campaign.id, [*accounts, _account(known)]))
     how = f"enrol: {_BATCH + 1} accounts by the brand in one call; {origin}"
     state = "none was enrolled or paid before"
-    yield ours.record(
-        "attention-enrol", enrolled, state=state, how=how, per="account", count=_BATCH + 1
-    )
+    yield ours.record("attention-enrol", enrolled, state=state, how=how, per="account", count=_BATCH + 1)
     cost = chain.send(campaign.claim_statement(known, 1), chain.address("relay"))
     how = f"claimStatement of one contact by a relay, fresh points; {origin}"
-    yield ours.record(
-        "statement-enrolled", cost, state="existing holder, enrolled, her first claim", how=how
-    )
+    yield ours.record("statement-enrolled", cost, state="existing holder, enrolled, her first claim", how=how)
 
 
 def _batches(campaign: _Campaign, token: Contract, ours: System, origin: str) -> Iterator[Record]:
