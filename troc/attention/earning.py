@@ -32,6 +32,7 @@ from troc.attention.collection import (
     source_of,
 )
 from troc.attention.contacts import PAGE, account_of
+from troc.attention.credentials import SignedCredential
 from troc.attention.leaves import Leaf
 from troc.attention.messages import Statement, Ticket
 from troc.attention.reconciling import Reconciled, reconcile
@@ -184,6 +185,8 @@ class Earnings:
             return Collected(place, "a one-time key", addition, why)
         if isinstance(item, Found):
             return self._keep_leaf(place, item, now)
+        if isinstance(item, SignedCredential):
+            return self._keep_credential(place, item)
         campaign = self._check(item)
         addition = self.book.add(item, now)
         why = "its one-time key is missing: the content reveals it" if addition is Addition.WAITING else ""
@@ -206,6 +209,20 @@ class Earnings:
                 f"this {kind} is for the account 0x{account.hex().lstrip('0').rjust(40, '0')}, not for yours",
                 "use that account (--account)",
             )
+
+    def _keep_credential(self, place: str, signed: SignedCredential) -> Collected:
+        message = signed.message
+        campaign = self._troc.attention.campaign(message.campaign)
+        if campaign.terms.credentials != signed.domain.verifying_contract:
+            raise InputError(
+                f"{campaign.short} does not ask {signed.domain.verifying_contract} for credentials",
+                "use it where it was made for",
+            )
+        if message.account != self._troc.address:
+            raise InputError(f"this credential is for {message.account}", "use that account (--account)")
+        signed.check(self._chain)
+        kept = KeptCredential(message.campaign, message.pseudonym, message.expiry, signed.data)
+        return Collected(place, "a credential", self.book.add_credential(kept), "", campaign.id)
 
     def _keep_leaf(self, place: str, found: Found, now: int) -> Collected:
         rewards, leaf = self._troc.attention, found.leaf
