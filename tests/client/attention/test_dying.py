@@ -91,12 +91,14 @@ def test_a_claim_that_is_in_no_block_yet_is_not_sent_again(attention: Attention)
 def test_a_book_holds_what_was_read_before_it_was_killed(
     attention: Attention, home: Path, tmp_path: Path
 ) -> None:
-    slips = [attention.code(index) for index in range(200)]
+    slips = [attention.code(index) for index in range(100)]
     file = str(write_slips(slips, tmp_path / "codes.json"))
     process = start(attention, home, "collect", file)
     give_up = time.monotonic() + 30
-    while not (kept := again(attention).earnings.book.slips()):
+    book = again(attention).earnings.book
+    while not (kept := book.slips()):
         assert time.monotonic() < give_up
+        time.sleep(0.01)
     process.kill()
     process.wait()
     assert set(kept) <= set(slips)
