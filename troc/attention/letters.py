@@ -143,12 +143,18 @@ def _json_of(path: Path | str) -> Any:
 
 def content_of(source: str) -> bytes:
     """What a letter is to say: the bytes of that file, else the text itself."""
-    path = Path(source)
+    path = file_of(source)
     try:
-        if not path.is_file():
-            return source.encode()
-        return path.read_bytes()
+        return source.encode() if path is None else path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})", "check its name") from None
     except UnicodeEncodeError:
         raise InputError("this is no text", "write it into a file, and name that") from None
+
+
+def file_of(source: str) -> Path | None:
+    """The file that is meant; None where it is text, which can be too long for a name."""
+    try:
+        return path if (path := Path(source)).is_file() else None
+    except (OSError, ValueError):
+        return None

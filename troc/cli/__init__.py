@@ -19,6 +19,7 @@ from troc.cli import (
     attention,
     attention_campaigns,
     attention_claims,
+    attention_credentials,
     attention_inbox,
     attention_roots,
     attention_signing,
@@ -92,6 +93,7 @@ app.add_typer(attention.app, name="attention")
 _ATTENTION = (
     attention_campaigns,
     attention_claims,
+    attention_credentials,
     attention_inbox,
     attention_roots,
     attention_signing,

@@ -336,13 +336,14 @@ def send(
 
 def _letter(inbox: Inbox, recipient: str, source: str) -> tuple[Letter, Path | None]:
     """The letter, and its file where it was written before."""
-    from troc.attention.letters import LETTER, Letter, content_of, is_letter, read_letter
+    from troc.attention.letters import LETTER, Letter, content_of, file_of, is_letter, read_letter
 
-    if len(source) < 4_096 and "\n" not in source and Path(source).is_file() and is_letter(Path(source)):
-        found = read_letter(source, inbox.domain)
+    path = file_of(source)
+    if path is not None and is_letter(path):
+        found = read_letter(path, inbox.domain)
         if found.kind != LETTER or (found.recipient, found.sender) != (recipient, inbox.troc.address):
             raise InputError(f"the letter in {source} is not yours to this recipient", "name another file")
-        return found, Path(source)
+        return found, path
     data = content_of(source)
     if not data.strip():
         raise InputError("the letter is empty", "write something, or name a file")

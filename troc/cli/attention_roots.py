@@ -196,9 +196,13 @@ def proof(
     context: typer.Context,
     file: _File,
     account: Annotated[str, typer.Argument(help="Whose: an address, its name, or a pseudonym")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write a file for her, which she collects")
+    ] = None,
 ) -> None:
     """Show what a root says of a customer, with the proof."""
     from troc.attention.contacts import of_page
+    from troc.attention.leaves import Leaf, write_leaves
     from troc.attention.roots import RootFile
 
     session = session_of(context)
@@ -206,6 +210,9 @@ def proof(
     with RootFile(file) as opened:
         campaign, root = opened.campaign, opened.root
         proofs = [opened.proof_of(whose, page) for page in opened.pages_of(whose)]
+    if out is not None:
+        leaves = [Leaf(root, campaign, whose, each.page, each.contacts, each.hashes) for each in proofs]
+        write_leaves(leaves, troc_of(session).attention.domain, out)
     numbers = sorted(number for each in proofs for number in of_page(each.page, each.contacts))
     shown = ", ".join(map(str, numbers[:20])) + (" …" if len(numbers) > 20 else "")
     session.result(
@@ -222,7 +229,8 @@ def proof(
                 }
                 for each in proofs
             ],
+            "file": str(out) if out else None,
         },
         f"{words.count(len(numbers), 'contact')}: {shown}, on {words.count(len(proofs), 'page')} of the root"
-        f" 0x{root.hex()}.",
+        f" 0x{root.hex()}." + (f"\nThe proof is in {out}: give it to her." if out else ""),
     )

@@ -147,7 +147,7 @@ def test_one_that_burns_gas_does_not_starve_the_others(
 
 def test_too_little_gas_reverts_all(rewards: Any, customer: Any, buyer: Any, opened: Any) -> None:
     """Whoever relays cannot leave somebody unpaid by sending less."""
-    campaign = opened("fresh")
+    campaign = opened()
     all_ = [campaign.statement(who, 1) for who in (customer, buyer)]
     with pytest.raises(Exception, match="TooLittleGas"):
         rewards.claimStatements(campaign.id, all_, {"from": customer, "gas_limit": 330_000})
