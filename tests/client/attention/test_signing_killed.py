@@ -235,9 +235,8 @@ def check(
                 assert slip.contacts <= last[kept[name].account]
     attention.claim(*statements)
     for slip in tickets.values():
-        account = slip.message.account
-        recipient = "0x" + account[-20:].hex()
-        call = attention.rewards.ticket_call(slip, account, recipient)
+        whose = slip.message.account
+        call = attention.rewards.ticket_call(slip, whose, "0x" + whose[-20:].hex())
         attention.chain.send(call, attention.payer)
     standing = attention.rewards.campaign(campaign.id).standing
     assert (standing.left, standing.free) == (0, 0)
