@@ -119,15 +119,26 @@ def test_three_hundred_with_one_bad(rewards: Any, cash: Any, stranger: Any, open
     assert (cash.balanceOf(people[BAD]), cash.balanceOf(people[BAD + 1])) == (0, PRICE)
 
 
+@pytest.mark.parametrize("mode", ["points", "fresh"])
+@pytest.mark.parametrize("payee", ["token", "exchange"])
 def test_one_whose_payee_refuses_gives_back_what_was_reserved(
-    rewards: Any, brand: Any, customer: Any, token: Any, opened: Any
+    rewards: Any,
+    brand: Any,
+    customer: Any,
+    money: Any,
+    opened: Any,
+    request: pytest.FixtureRequest,
+    mode: str,
+    payee: str,
 ) -> None:
-    campaign = opened("fresh", perDay=0)
-    rewards.enrol(campaign.id, [account_of(token)], {"from": brand})
-    all_ = [campaign.statement(token, 7), campaign.statement(customer, 1)]
+    """Points go neither to their own contract nor to the exchange."""
+    refusing, campaign = request.getfixturevalue(payee), opened(mode, perDay=0)
+    rewards.enrol(campaign.id, [account_of(refusing)], {"from": brand})
+    all_ = [campaign.statement(refusing, 7), campaign.statement(customer, 1)]
     transaction = rewards.claimStatements(campaign.id, all_, {"from": customer})
-    assert skipped(transaction) == [("0x" + account_of(token).hex(), 0, Skip.REFUSED)]
-    assert rewards.contactsOf(campaign.id, account_of(token), 0) == 0
+    assert skipped(transaction) == [("0x" + account_of(refusing).hex(), 0, Skip.REFUSED)]
+    assert rewards.contactsOf(campaign.id, account_of(refusing), 0) == 0
+    assert money(mode).balanceOf(customer) == PRICE
     assert campaign.standing() == (BUDGET - 1, 20, 0, BUDGET - 21)
 
 
