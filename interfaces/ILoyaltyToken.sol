@@ -191,6 +191,10 @@ interface ILoyaltyToken is IERC7818 {
     /// @notice Thrown when a grant is to be released that has no lock to run out.
     error GrantNotLocked(address issuer, uint256 id);
 
+    /// @notice Thrown when points are to be issued without a receipt, a batch or an event of their own out of a grant without a
+    /// lock.
+    error IssueWithoutLock(address issuer, uint256 id);
+
     /// @notice Thrown when a lock lies in the past or beyond 40 bits.
     error LockOutOfRange(uint256 lockedUntil);
 
@@ -353,6 +357,13 @@ interface ILoyaltyToken is IERC7818 {
 
     /// @notice Issues points to many out of a grant of the sender's. Parameters as for `mintBatch`.
     function issueBatch(uint256 grantId, bytes32 batchId, uint256[] calldata words) external;
+
+    /// @notice Issues points out of a grant of the sender's that is locked, as cheaply as can be: no reference is used up, and
+    /// the `Transfer`s are the only events. For a contract that keeps its own account of what it pays for, and says so.
+    /// @param words Per recipient `amount << 160 | recipient`.
+    /// @return left What is left of the grant.
+    /// @dev Only what is locked: room for it is promised, so that no other issue can make this one fail.
+    function issueTo(uint256 grantId, uint256[] calldata words) external returns (uint256 left);
 
     /// @notice Pays a voucher. Anyone may submit it.
     /// @dev The issuer ends a voucher before it is paid by its nonce (`cancelNonces`), the brand all of a grant's by the grant.

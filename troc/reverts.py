@@ -90,6 +90,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "grant {id} of {issuer} is locked until {lockedUntil}",
         "raise or extend it, wait for that date, or use a grant without a lock",
     ),
+    "IssueWithoutLock": (
+        "grant {id} of {issuer} has no lock",
+        "lock it by setGrant, or issue by a call that takes a reference",
+    ),
     "GrantNotLocked": ("grant {id} of {issuer} has no lock", "nothing is to be released"),
     "LockOutOfRange": ("a grant cannot be locked until {lockedUntil}", "choose a date to come"),
     "DeadlinePassed": ("the signed message was good until {deadline}", "sign a new one"),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {ECDSA} from "solady/utils/ECDSA.sol";
 import {EIP712} from "solady/utils/EIP712.sol";
+import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {LibBitmap} from "solady/utils/LibBitmap.sol";
 import {MerkleProofLib} from "solady/utils/MerkleProofLib.sol";
@@ -64,15 +64,32 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         uint32 today;
     }
 
-    /// @dev What a claim is about. `fresh`: those of `contacts` that were not paid before.
+    /// @dev What a claim is about; `rule` and `budget` are the campaign's words, as they were read. What it finds: the slot and the
+    /// word of its page; those of its contacts that were not paid before, as bits and counted; whether she is enrolled.
     struct Claim {
         bytes32 campaignId;
+        uint256 rule;
+        uint256 budget;
         bytes32 account;
         address payee;
         uint256 page;
         uint256 contacts;
-        uint256 fresh;
         uint256 path;
+        uint256 slot;
+        uint256 word;
+        uint256 fresh;
+        uint256 number;
+        bool enrolled;
+    }
+
+    /// @dev Fresh points that a batch of statements will issue: a call of `issueTo` in the making, and what of the grant is left
+    /// for it, in contacts.
+    struct Batch {
+        uint256[] words;
+        address token;
+        address exchange;
+        uint256 price;
+        uint256 left;
     }
 
     uint256 private constant _POINTS_KIND = 0;
@@ -87,6 +104,19 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     uint256 private constant _STATEMENT = 0;
     uint256 private constant _TICKET = 1;
     uint256 private constant _ROOT = 2;
+
+    // Where the fields of `Reward`, `Rule` and `Budget` begin. A claim reads each as one word: field by field, masks, shifts and
+    // warm reads add up to thousands of gas.
+    uint256 private constant _PRICE = 160;
+    uint256 private constant _START = 160;
+    uint256 private constant _CLAIM_UNTIL = 200;
+    uint256 private constant _MODE = 240;
+    uint256 private constant _RESERVED = 56;
+    uint256 private constant _CODES_LEFT = 112;
+    uint256 private constant _END = 144;
+    uint256 private constant _MAX_CONTACTS = 184;
+    uint256 private constant _PER_DAY = 200;
+    uint256 private constant _ASKS = 232;
 
     uint256 private constant _PAGE = 255;
     uint256 private constant _ENROLLED = 1 << 255;
@@ -113,8 +143,6 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         keccak256("ClaimTicket(address key,address recipient,bytes32 ticket)");
 
     mapping(bytes32 campaignId => Campaign) private _campaigns;
-    mapping(bytes32 campaignId => mapping(bytes32 account => mapping(uint256 page => uint256 word))) private
-        _pages;
     mapping(bytes32 campaignId => mapping(bytes32 root => uint256 effectFrom)) private _roots;
     mapping(bytes32 campaignId => LibBitmap.Bitmap) private _active;
     mapping(bytes32 campaignId => LibBitmap.Bitmap) private _taken;
@@ -158,14 +186,14 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         for (uint256 i = 0; i < accounts.length; ++i) {
             bytes32 account = accounts[i];
             if (!_isAccount(account, budget.asks)) revert NoSuchAccount(account);
-            mapping(uint256 page => uint256 word) storage pages = _pages[campaignId][account];
-            uint256 word = pages[0];
+            uint256 place = _placeOf(campaignId, account, 0);
+            uint256 word = _wordAt(place);
             if (word & _ENROLLED != 0) continue;
             uint256 had = 0;
             for (uint256 first = 0; first < budget.maxContacts; first += _PAGE) {
-                had += LibBit.popCount(pages[first / _PAGE]);
+                had += LibBit.popCount(_wordAt(_placeOf(campaignId, account, first / _PAGE)));
             }
-            pages[0] = word | _ENROLLED;
+            _writeAt(place, word | _ENROLLED);
             reserved += budget.maxContacts - had;
         }
         uint256 free = _freeOf(campaignId, campaign);
@@ -234,7 +262,10 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         _end(campaign);
         if (rule.mode == _POINTS) amount = _alive(reward.token, campaignId, amount, rule.claimUntil);
         emit CampaignRefunded(campaignId, to, amount);
-        if (amount != 0 && !_tryPay(campaignId, rule, reward.token, to, amount, gasleft())) {
+        if (
+            amount != 0
+                && !_trySend(campaignId, rule.mode, reward.token, to, amount, rule.claimUntil, gasleft())
+        ) {
             revert RewardFailed(reward.token, to);
         }
     }
@@ -253,23 +284,14 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
 
     /// @inheritdoc IAttentionRewards
     function claimStatement(bytes32 campaignId, Statement calldata statement) external {
-        Campaign storage campaign = _claimable(campaignId);
-        Rule memory rule = campaign.rule;
-        _checkSigned(rule.signer, _statementDigest(campaignId, rule.signer, statement), statement.signature);
-        address payee = _payeeOf(campaignId, campaign, statement.account, statement.credential);
-        _pay(
-            campaign,
-            rule,
-            Claim({
-                campaignId: campaignId,
-                account: statement.account,
-                payee: payee,
-                page: statement.page,
-                contacts: statement.contacts,
-                fresh: 0,
-                path: _STATEMENT
-            })
-        );
+        (Campaign storage campaign, Claim memory claim) = _begin(campaignId);
+        bytes32 digest = _statementDigest(claim, statement);
+        _checkSigned(address(uint160(claim.rule)), digest, statement.signature);
+        claim.account = statement.account;
+        claim.page = statement.page;
+        claim.contacts = statement.contacts;
+        claim.payee = _payeeOf(campaign, claim, statement.credential);
+        _pay(campaign, claim);
     }
 
     /// @inheritdoc IAttentionRewards
@@ -277,11 +299,11 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         external
         returns (uint256 paid)
     {
-        Campaign storage campaign = _claimable(campaignId);
-        Rule memory rule = campaign.rule;
+        (Campaign storage campaign, Claim memory claim) = _begin(campaignId);
+        if (_modeOf(claim.rule) == _FRESH) return _issueStatements(campaign, claim, statements);
         for (uint256 i = 0; i < statements.length; ++i) {
             Statement calldata statement = statements[i];
-            Skip reason = _tryStatement(campaignId, campaign, rule, statement);
+            Skip reason = _tryStatement(campaign, claim, statement);
             if (reason == Skip.None) ++paid;
             else emit StatementSkipped(campaignId, statement.account, i, reason);
         }
@@ -289,52 +311,35 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
 
     /// @inheritdoc IAttentionRewards
     function claimTicket(bytes32 campaignId, Ticket calldata ticket, Taker calldata taker) external {
-        Campaign storage campaign = _claimable(campaignId);
-        Rule memory rule = campaign.rule;
+        (Campaign storage campaign, Claim memory claim) = _begin(campaignId);
         if (block.timestamp > ticket.validUntil) revert TicketExpired(ticket.validUntil);
-        _checkTicket(campaignId, rule.signer, ticket, taker);
-        if (ticket.account != 0 && ticket.account != taker.account) {
-            revert OtherAccount(ticket.account, taker.account);
+        _checkTicket(claim, ticket, taker);
+        bytes32 account = taker.account;
+        if (ticket.account != 0 && ticket.account != account) {
+            revert OtherAccount(ticket.account, account);
         }
-        address payee = _payeeOf(campaignId, campaign, taker.account, taker.credential);
+        claim.account = account;
+        address payee = _payeeOf(campaign, claim, taker.credential);
         if (payee != taker.recipient) revert OtherRecipient(payee, taker.recipient);
-        if (ticket.account == 0) {
-            _payCode(campaign, rule, campaignId, ticket.id, taker.account, payee);
-            return;
-        }
-        _pay(
-            campaign,
-            rule,
-            Claim({
-                campaignId: campaignId,
-                account: taker.account,
-                payee: payee,
-                page: ticket.id / _PAGE,
-                contacts: 1 << (ticket.id % _PAGE),
-                fresh: 0,
-                path: _TICKET
-            })
-        );
+        claim.payee = payee;
+        uint256 id = ticket.id;
+        if (ticket.account == 0) return _payCode(campaign, claim, id);
+        claim.page = id / _PAGE;
+        claim.contacts = 1 << (id % _PAGE);
+        claim.path = _TICKET;
+        _pay(campaign, claim);
     }
 
     /// @inheritdoc IAttentionRewards
     function claimRoot(bytes32 campaignId, Leaf calldata leaf) external {
-        Campaign storage campaign = _claimable(campaignId);
+        (Campaign storage campaign, Claim memory claim) = _begin(campaignId);
         _checkLeaf(campaignId, leaf);
-        address payee = _payeeOf(campaignId, campaign, leaf.account, leaf.credential);
-        _pay(
-            campaign,
-            campaign.rule,
-            Claim({
-                campaignId: campaignId,
-                account: leaf.account,
-                payee: payee,
-                page: leaf.page,
-                contacts: leaf.contacts,
-                fresh: 0,
-                path: _ROOT
-            })
-        );
+        claim.account = leaf.account;
+        claim.page = leaf.page;
+        claim.contacts = leaf.contacts;
+        claim.path = _ROOT;
+        claim.payee = _payeeOf(campaign, claim, leaf.credential);
+        _pay(campaign, claim);
     }
 
     // ---------------------------------------------------------------------------------------------- views
@@ -380,12 +385,12 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
 
     /// @inheritdoc IAttentionRewards
     function contactsOf(bytes32 campaignId, bytes32 account, uint256 page) external view returns (uint256) {
-        return _pages[campaignId][account][page] & ~_ENROLLED;
+        return _wordAt(_placeOf(campaignId, account, page)) & ~_ENROLLED;
     }
 
     /// @inheritdoc IAttentionRewards
     function isEnrolled(bytes32 campaignId, bytes32 account) external view returns (bool) {
-        return _pages[campaignId][account][0] & _ENROLLED != 0;
+        return _wordAt(_placeOf(campaignId, account, 0)) & _ENROLLED != 0;
     }
 
     /// @inheritdoc IAttentionRewards
@@ -513,116 +518,267 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     }
 
     function _isAccount(bytes32 account, bool asks) private pure returns (bool) {
-        return account != 0 && (asks || uint256(account) <= type(uint160).max);
+        // 0 becomes the highest number there is.
+        unchecked {
+            return uint256(account) - 1 < (asks ? type(uint256).max : type(uint160).max);
+        }
     }
 
-    function _payeeOf(
-        bytes32 campaignId,
-        Campaign storage campaign,
-        bytes32 account,
-        bytes calldata credential
-    ) private view returns (address payee) {
-        bool asks = campaign.budget.asks;
+    /// @dev Where a page of an account's lies: a hash of 96 bytes, which that of no mapping is. Nested mappings would be three.
+    function _placeOf(bytes32 campaignId, bytes32 account, uint256 page) private pure returns (uint256) {
+        return uint256(EfficientHashLib.hash(campaignId, account, bytes32(page)));
+    }
+
+    function _wordAt(uint256 slot) private view returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := sload(slot)
+        }
+    }
+
+    function _writeAt(uint256 slot, uint256 word) private {
+        assembly ("memory-safe") {
+            sstore(slot, word)
+        }
+    }
+
+    /// @dev Of `claim.account`.
+    function _payeeOf(Campaign storage campaign, Claim memory claim, bytes calldata credential)
+        private
+        view
+        returns (address payee)
+    {
+        bytes32 account = claim.account;
+        bool asks = _asks(claim.budget);
         if (!_isAccount(account, asks)) revert NoSuchAccount(account);
         if (!asks) return address(uint160(uint256(account)));
         address credentials = campaign.credentials;
-        payee = ICredentials(credentials).accountOf(campaignId, account, credential);
+        payee = ICredentials(credentials).accountOf(claim.campaignId, account, credential);
         if (payee == address(0)) revert CredentialRefused(credentials, account);
     }
 
     // ------------------------------------------------------------------------------------- internal: claiming
 
-    /// @dev What keeps a set of contacts from being paid; else those of it that are new.
-    function _weigh(Campaign storage campaign, Rule memory rule, Claim memory claim)
-        private
-        view
-        returns (Skip, uint256 fresh)
-    {
-        if (claim.contacts == 0) return (Skip.NothingNew, 0);
-        Budget memory budget = campaign.budget;
-        // The first comparison keeps the number of the last contact small.
-        if (
-            claim.page > type(uint16).max || claim.contacts & _ENROLLED != 0
-                || _lastOf(claim) >= budget.maxContacts
-        ) return (Skip.OutOfRange, 0);
-        uint256 from = _fromOf(rule, budget, _lastOf(claim));
-        if (from > budget.end) return (Skip.AfterEnd, 0);
-        if (block.timestamp < from) return (Skip.TooEarly, 0);
-        fresh = claim.contacts & ~_pages[claim.campaignId][claim.account][claim.page];
-        if (fresh == 0) return (Skip.NothingNew, 0);
-        if (!_isEnrolled(claim) && LibBit.popCount(fresh) > _freeOf(claim.campaignId, campaign)) {
-            return (Skip.NotFree, fresh);
+    /// @dev A campaign that can still be claimed from, and a claim with its words.
+    function _begin(bytes32 campaignId) private view returns (Campaign storage campaign, Claim memory claim) {
+        campaign = _campaigns[campaignId];
+        (uint256 rule, uint256 budget) = (0, 0);
+        assembly ("memory-safe") {
+            rule := sload(add(campaign.slot, 1))
+            budget := sload(add(campaign.slot, 2))
         }
-        return (Skip.None, fresh);
+        if (rule == 0) revert CampaignUnknown(campaignId);
+        uint256 claimUntil = uint40(rule >> _CLAIM_UNTIL);
+        if (block.timestamp > claimUntil) revert ClaimsOver(claimUntil);
+        claim.campaignId = campaignId;
+        claim.rule = rule;
+        claim.budget = budget;
     }
 
-    function _refuse(Campaign storage campaign, Rule memory rule, Claim memory claim, Skip reason)
-        private
-        view
-    {
-        Budget memory budget = campaign.budget;
+    function _modeOf(uint256 rule) private pure returns (uint256) {
+        return uint8(rule >> _MODE);
+    }
+
+    function _asks(uint256 budget) private pure returns (bool) {
+        return budget >> _ASKS != 0;
+    }
+
+    /// @dev What is set aside, of a budget's word.
+    function _keptOf(uint256 budget) private pure returns (uint256) {
+        // Two numbers below 2^56 and 2^32.
+        unchecked {
+            return uint56(budget >> _RESERVED) + uint256(uint32(budget >> _CODES_LEFT));
+        }
+    }
+
+    /// @dev What keeps a set of contacts from being paid, but for the budget; else `claim` says what is new.
+    function _weigh(Claim memory claim) private view returns (Skip) {
+        uint256 contacts = claim.contacts;
+        if (contacts == 0) return Skip.NothingNew;
+        uint256 page = claim.page;
+        // The first comparison keeps the number of the last contact small.
+        if (page > type(uint16).max || contacts & _ENROLLED != 0) return Skip.OutOfRange;
+        uint256 budget = claim.budget;
+        uint256 last = _lastOf(page, contacts);
+        if (last >= uint16(budget >> _MAX_CONTACTS)) return Skip.OutOfRange;
+        uint256 from = _fromOf(claim.rule, budget, last);
+        if (from > uint40(budget >> _END)) return Skip.AfterEnd;
+        if (block.timestamp < from) return Skip.TooEarly;
+        uint256 slot = _placeOf(claim.campaignId, claim.account, page);
+        uint256 word = _wordAt(slot);
+        uint256 fresh = contacts & ~word;
+        if (fresh == 0) return Skip.NothingNew;
+        claim.slot = slot;
+        claim.word = word;
+        claim.fresh = fresh;
+        claim.number = LibBit.popCount(fresh);
+        if (page != 0) word = _wordAt(_placeOf(claim.campaignId, claim.account, 0));
+        claim.enrolled = word & _ENROLLED != 0;
+        return Skip.None;
+    }
+
+    function _refuse(Claim memory claim, Skip reason) private pure {
+        uint256 budget = claim.budget;
         if (reason == Skip.NothingNew) revert NothingNew(claim.campaignId, claim.account);
         if (reason == Skip.OutOfRange) {
-            revert ContactOutOfRange(claim.page, claim.contacts, budget.maxContacts);
+            revert ContactOutOfRange(claim.page, claim.contacts, uint16(budget >> _MAX_CONTACTS));
         }
-        if (reason == Skip.NotFree) {
-            revert NotFree(_freeOf(claim.campaignId, campaign), LibBit.popCount(claim.fresh));
-        }
-        uint256 last = _lastOf(claim);
-        uint256 from = _fromOf(rule, budget, last);
-        if (reason == Skip.AfterEnd) revert ContactAfterEnd(last, from, budget.end);
+        uint256 last = _lastOf(claim.page, claim.contacts);
+        uint256 from = _fromOf(claim.rule, budget, last);
+        if (reason == Skip.AfterEnd) revert ContactAfterEnd(last, from, uint40(budget >> _END));
         revert ContactTooEarly(last, from);
     }
 
-    function _lastOf(Claim memory claim) private pure returns (uint256) {
-        return claim.page * _PAGE + LibBit.fls(claim.contacts);
-    }
-
-    /// @dev From when a contact may be claimed.
-    function _fromOf(Rule memory rule, Budget memory budget, uint256 contact) private pure returns (uint256) {
-        return budget.perDay == 0 ? rule.start : rule.start + contact / budget.perDay * 1 days;
-    }
-
-    function _isEnrolled(Claim memory claim) private view returns (bool) {
-        return _pages[claim.campaignId][claim.account][0] & _ENROLLED != 0;
-    }
-
-    function _pay(Campaign storage campaign, Rule memory rule, Claim memory claim) private {
-        Skip reason;
-        (reason, claim.fresh) = _weigh(campaign, rule, claim);
-        if (reason != Skip.None) _refuse(campaign, rule, claim, reason);
-        if (!_tryTake(campaign, rule, claim, gasleft())) {
-            revert RewardFailed(campaign.reward.token, claim.payee);
+    /// @param page At most 2^16 - 1.
+    function _lastOf(uint256 page, uint256 contacts) private pure returns (uint256) {
+        unchecked {
+            return page * _PAGE + LibBit.fls(contacts);
         }
     }
 
-    function _tryStatement(
-        bytes32 campaignId,
+    /// @dev From when a contact, below 2^24, may be claimed.
+    function _fromOf(uint256 rule, uint256 budget, uint256 contact) private pure returns (uint256 from) {
+        from = uint40(rule >> _START);
+        uint256 perDay = uint16(budget >> _PER_DAY);
+        unchecked {
+            if (perDay != 0) from += contact / perDay * 1 days;
+        }
+    }
+
+    function _pay(Campaign storage campaign, Claim memory claim) private {
+        Skip reason = _weigh(claim);
+        if (reason != Skip.None) _refuse(claim, reason);
+        if (_modeOf(claim.rule) == _FRESH) return _payFresh(campaign, claim);
+        uint256 free = _freeIn(claim.budget);
+        uint256 number = claim.number;
+        if (!claim.enrolled && number > free) revert NotFree(free, number);
+        _takeEscrow(campaign, claim);
+        if (!_tryPay(campaign, claim, number, gasleft())) {
+            revert RewardFailed(campaign.reward.token, claim.payee);
+        }
+        _logPaid(claim);
+    }
+
+    /// @dev What the grant holds for others is asked after the issue, which says what is left.
+    function _payFresh(Campaign storage campaign, Claim memory claim) private {
+        uint256 number = claim.number;
+        _setBits(claim);
+        uint256 budget = claim.budget;
+        // No more than what is reserved for her.
+        unchecked {
+            if (claim.enrolled) _writeBudget(campaign, budget - (number << _RESERVED));
+        }
+        uint256[] memory words = _issueCall(claim.campaignId, 1);
+        uint256 reward = _rewardOf(campaign);
+        // A price below 2^56, for at most 255 contacts; what is set aside is below 2^57.
+        unchecked {
+            uint256 price = reward >> _PRICE;
+            _add(words, number * price, claim.payee);
+            (bool paid, uint256 left) = _issue(reward, words);
+            if (!claim.enrolled) {
+                if (!paid) {
+                    uint256 free = _freeOf(claim.campaignId, campaign);
+                    if (number > free) revert NotFree(free, number);
+                } else if (left < _keptOf(budget) * price) {
+                    revert NotFree((left / price + number) - _keptOf(budget), number);
+                }
+            }
+            if (!paid) revert RewardFailed(address(uint160(reward)), claim.payee);
+        }
+        _logPaid(claim);
+    }
+
+    /// @dev All fresh points of a batch are issued by one call at its end. It cannot fail for one of them: whom the token refuses
+    /// is passed over before.
+    function _issueStatements(Campaign storage campaign, Claim memory claim, Statement[] calldata statements)
+        private
+        returns (uint256 paid)
+    {
+        uint256 reward = _rewardOf(campaign);
+        Batch memory batch;
+        batch.words = _issueCall(claim.campaignId, statements.length);
+        batch.token = address(uint160(reward));
+        batch.exchange = ILoyaltyToken(batch.token).exchange();
+        batch.price = reward >> _PRICE;
+        batch.left = _leftOf(claim.campaignId, campaign);
+        uint256 budget = claim.budget;
+        for (uint256 i = 0; i < statements.length; ++i) {
+            Statement calldata statement = statements[i];
+            Skip reason = _tryIssue(campaign, claim, batch, statement);
+            if (reason != Skip.None) emit StatementSkipped(claim.campaignId, statement.account, i, reason);
+        }
+        paid = batch.words.length;
+        if (paid == 0) return 0;
+        if (claim.budget != budget) _writeBudget(campaign, claim.budget);
+        (bool issued,) = _issue(reward, batch.words);
+        if (!issued) revert RewardFailed(batch.token, address(0));
+    }
+
+    function _tryIssue(
         Campaign storage campaign,
-        Rule memory rule,
+        Claim memory claim,
+        Batch memory batch,
         Statement calldata statement
     ) private returns (Skip reason) {
+        reason = _check(campaign, claim, statement);
+        if (reason != Skip.None) return reason;
+        uint256 number = claim.number;
+        address payee = claim.payee;
+        if (payee == batch.token || payee == batch.exchange) return Skip.Refused;
+        // What is reserved for her, or what is free, is no more than what is left.
+        unchecked {
+            if (claim.enrolled) {
+                claim.budget -= number << _RESERVED;
+            } else if (number + _keptOf(claim.budget) > batch.left) {
+                return Skip.NotFree;
+            }
+            batch.left -= number;
+            _add(batch.words, number * batch.price, payee);
+        }
+        _setBits(claim);
+        _logPaid(claim);
+    }
+
+    function _tryStatement(Campaign storage campaign, Claim memory claim, Statement calldata statement)
+        private
+        returns (Skip reason)
+    {
         _needGas(_ITEM_GAS);
-        bool asks = campaign.budget.asks;
-        if (!_isAccount(statement.account, asks)) return Skip.NoAccount;
-        Claim memory claim;
-        claim.campaignId = campaignId;
-        claim.account = statement.account;
+        // A hook may have changed it since the last statement.
+        claim.budget = _budgetOf(campaign);
+        reason = _check(campaign, claim, statement);
+        if (reason != Skip.None) return reason;
+        uint256 number = claim.number;
+        if (!claim.enrolled && number > _freeIn(claim.budget)) return Skip.NotFree;
+        _needGas(_ITEM_GAS + _PAY_GAS);
+        _takeEscrow(campaign, claim);
+        if (!_tryPay(campaign, claim, number, _PAY_GAS)) {
+            _giveBack(campaign, claim);
+            return Skip.Refused;
+        }
+        _logPaid(claim);
+    }
+
+    /// @dev What keeps a statement of a batch from being paid, but for the budget and the payment.
+    function _check(Campaign storage campaign, Claim memory claim, Statement calldata statement)
+        private
+        view
+        returns (Skip reason)
+    {
+        bytes32 account = statement.account;
+        bool asks = _asks(claim.budget);
+        if (!_isAccount(account, asks)) return Skip.NoAccount;
+        claim.account = account;
         claim.page = statement.page;
         claim.contacts = statement.contacts;
         // First: it is the cheapest of all, and what most copies of a batch fail at.
-        (reason, claim.fresh) = _weigh(campaign, rule, claim);
+        reason = _weigh(claim);
         if (reason != Skip.None) return reason;
-        bytes32 digest = _statementDigest(campaignId, rule.signer, statement);
-        if (!_isSignedBy(rule.signer, digest, statement.signature)) return Skip.NotSigned;
+        bytes32 digest = _statementDigest(claim, statement);
+        if (!_isSignedBy(address(uint160(claim.rule)), digest, statement.signature)) return Skip.NotSigned;
         claim.payee = asks
-            ? _tryAccountOf(campaign.credentials, campaignId, statement)
-            : address(uint160(uint256(statement.account)));
+            ? _tryAccountOf(campaign.credentials, claim.campaignId, statement)
+            : address(uint160(uint256(account)));
         if (claim.payee == address(0)) return Skip.NoCredential;
-        _needGas(_ITEM_GAS + _PAY_GAS);
-        if (_tryTake(campaign, rule, claim, _PAY_GAS)) return Skip.None;
-        _giveBack(campaign, rule, claim);
-        return Skip.Refused;
     }
 
     /// @dev At most a word of the answer is copied; 0 if it is no address, or none.
@@ -652,68 +808,72 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         if (left < needed) revert TooLittleGas(left, needed);
     }
 
-    /// @dev Sets the bits, lowers the budget, pays. If it says no, what it wrote stands.
-    function _tryTake(Campaign storage campaign, Rule memory rule, Claim memory claim, uint256 limit)
-        private
-        returns (bool)
-    {
-        uint256 number = LibBit.popCount(claim.fresh);
-        bool enrolled = _isEnrolled(claim);
-        _pages[claim.campaignId][claim.account][claim.page] |= claim.fresh;
-        // No more than what is free, or reserved for her.
-        if (rule.mode != _FRESH) campaign.budget.left -= uint56(number);
-        if (enrolled) campaign.budget.reserved -= uint56(number);
-        Reward memory reward = campaign.reward;
-        bool paid = _tryPay(claim.campaignId, rule, reward.token, claim.payee, number * reward.price, limit);
-        if (!paid) return false;
-        // Not before: a statement that is passed over leaves no event of its payment.
+    function _setBits(Claim memory claim) private {
+        _writeAt(claim.slot, claim.word | claim.fresh);
+    }
+
+    /// @dev Sets the bits and lowers the budget by what is free, or reserved for her.
+    function _takeEscrow(Campaign storage campaign, Claim memory claim) private {
+        _setBits(claim);
+        unchecked {
+            uint256 number = claim.number;
+            _writeBudget(campaign, claim.budget - number - (claim.enrolled ? number << _RESERVED : 0));
+        }
+    }
+
+    /// @dev Not before the payment: a statement that is passed over leaves no event of it.
+    function _logPaid(Claim memory claim) private {
         emit ContactsPaid(
             claim.campaignId,
             claim.account,
             claim.fresh,
             (claim.page << 168) | (claim.path << 160) | uint160(claim.payee)
         );
-        return true;
     }
 
-    /// @dev After a payment that failed. Whether she is enrolled is asked anew: a hook may have enrolled her meanwhile, and
-    /// then these contacts were not reserved, since their bits were set.
-    function _giveBack(Campaign storage campaign, Rule memory rule, Claim memory claim) private {
-        uint256 number = LibBit.popCount(claim.fresh);
-        _pages[claim.campaignId][claim.account][claim.page] &= ~claim.fresh;
-        if (rule.mode != _FRESH) campaign.budget.left += uint56(number);
-        if (_isEnrolled(claim)) campaign.budget.reserved += uint56(number);
+    /// @dev After a payment out of escrow that failed. Whether she is enrolled is asked anew: a hook may have enrolled her
+    /// meanwhile, and then these contacts were not reserved, since their bits were set.
+    function _giveBack(Campaign storage campaign, Claim memory claim) private {
+        _writeAt(claim.slot, _wordAt(claim.slot) & ~claim.fresh);
+        campaign.budget.left += uint56(claim.number);
+        if (_wordAt(_placeOf(claim.campaignId, claim.account, 0)) & _ENROLLED != 0) {
+            campaign.budget.reserved += uint56(claim.number);
+        }
     }
 
-    function _payCode(
-        Campaign storage campaign,
-        Rule memory rule,
-        bytes32 campaignId,
-        uint256 index,
-        bytes32 account,
-        address payee
-    ) private {
-        if (block.timestamp < rule.start) revert CampaignNotStarted(rule.start);
+    function _payCode(Campaign storage campaign, Claim memory claim, uint256 index) private {
+        bytes32 campaignId = claim.campaignId;
+        uint256 start = uint40(claim.rule >> _START);
+        if (block.timestamp < start) revert CampaignNotStarted(start);
         uint256 codes = campaign.codes;
         if (index >= codes) revert NoSuchCode(index, codes);
         if (!_active[campaignId].get(index / _BATCH)) revert CodesInert(index / _BATCH);
         if (_taken[campaignId].get(index)) revert CodeTaken(campaignId, index);
-        _countCode(campaign.budget, rule, _codesHad[campaignId][account], account);
+        _countCode(campaign.budget, start, _codesHad[campaignId][claim.account], claim.account);
         _taken[campaignId].set(index);
-        --campaign.budget.codesLeft;
-        if (rule.mode != _FRESH) --campaign.budget.left;
-        emit CodePaid(campaignId, account, (index << 160) | uint160(payee));
-        Reward memory reward = campaign.reward;
-        if (!_tryPay(campaignId, rule, reward.token, payee, reward.price, gasleft())) {
-            revert RewardFailed(reward.token, payee);
+        bool isFresh = _modeOf(claim.rule) == _FRESH;
+        // As many as are reserved for codes, of what is left.
+        unchecked {
+            _writeBudget(campaign, claim.budget - (1 << _CODES_LEFT) - (isFresh ? 0 : 1));
         }
+        emit CodePaid(campaignId, claim.account, (index << 160) | uint160(claim.payee));
+        bool paid;
+        if (isFresh) {
+            uint256[] memory words = _issueCall(campaignId, 1);
+            uint256 reward = _rewardOf(campaign);
+            _add(words, reward >> _PRICE, claim.payee);
+            (paid,) = _issue(reward, words);
+        } else {
+            paid = _tryPay(campaign, claim, 1, gasleft());
+        }
+        if (!paid) revert RewardFailed(campaign.reward.token, claim.payee);
     }
 
-    function _countCode(Budget memory budget, Rule memory rule, CodesHad storage counter, bytes32 account)
+    function _countCode(Budget memory budget, uint256 start, CodesHad storage counter, bytes32 account)
         private
     {
         CodesHad memory had = counter;
-        uint32 day = uint32(_dayOf(rule));
+        uint32 day = uint32((block.timestamp - start) / 1 days);
         if (budget.codesPerAccount != 0 && had.total >= budget.codesPerAccount) {
             revert CodesOfAccountTaken(account, budget.codesPerAccount);
         }
@@ -729,28 +889,38 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
 
     // -------------------------------------------------------------------------------------- internal: signing
 
-    function _statementDigest(bytes32 campaignId, address signer, Statement calldata statement)
+    function _statementDigest(Claim memory claim, Statement calldata statement)
         private
         view
         returns (bytes32)
     {
-        return _hashTypedData(
-            keccak256(
-                abi.encode(
-                    _STATEMENT_TYPE, signer, campaignId, statement.account, statement.page, statement.contacts
-                )
-            )
-        );
+        bytes32 kind = _STATEMENT_TYPE;
+        bytes32 hash;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, kind)
+            // The signer is the lowest field of the rule.
+            mstore(add(free, 0x20), shr(96, shl(96, mload(add(claim, 0x20)))))
+            mstore(add(free, 0x40), mload(claim))
+            // Account, page and contacts, as they stand in the calldata.
+            calldatacopy(add(free, 0x60), statement, 0x60)
+            hash := keccak256(free, 0xc0)
+        }
+        return _hashTypedData(hash);
     }
 
-    function _checkTicket(bytes32 campaignId, address signer, Ticket calldata ticket, Taker calldata taker)
-        private
-        view
-    {
+    function _checkTicket(Claim memory claim, Ticket calldata ticket, Taker calldata taker) private view {
+        address signer = address(uint160(claim.rule));
         bytes32 digest = _hashTypedData(
             keccak256(
                 abi.encode(
-                    _TICKET_TYPE, signer, campaignId, ticket.account, ticket.id, ticket.key, ticket.validUntil
+                    _TICKET_TYPE,
+                    signer,
+                    claim.campaignId,
+                    ticket.account,
+                    ticket.id,
+                    ticket.key,
+                    ticket.validUntil
                 )
             )
         );
@@ -783,18 +953,30 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     function _isSignedBy(address signer, bytes32 digest, bytes calldata signature)
         private
         view
-        returns (bool)
+        returns (bool yes)
     {
-        uint256 length = signature.length;
-        if (length != 65 && length != 64) return false;
-        uint256 s;
+        uint256 most = _HALF_ORDER;
         assembly ("memory-safe") {
-            s := calldataload(add(signature.offset, 0x20))
+            let s := calldataload(add(signature.offset, 0x20))
+            let v := byte(0, calldataload(add(signature.offset, 0x40)))
+            let fits := eq(signature.length, 65)
+            if eq(signature.length, 64) {
+                v := add(shr(255, s), 27)
+                s := shr(1, shl(1, s))
+                fits := 1
+            }
+            if gt(fits, gt(s, most)) {
+                let free := mload(0x40)
+                mstore(free, digest)
+                mstore(add(free, 0x20), v)
+                mstore(add(free, 0x40), calldataload(signature.offset))
+                mstore(add(free, 0x60), s)
+                // It answers nothing to what is no signature: then 0 is compared, which is nobody's.
+                mstore(0x00, 0)
+                pop(staticcall(gas(), 1, free, 0x80, 0x00, 0x20))
+                yes := mul(eq(mload(0x00), shr(96, shl(96, signer))), iszero(iszero(mload(0x00))))
+            }
         }
-        if (length == 64) s &= type(uint256).max >> 1;
-        if (s > _HALF_ORDER) return false;
-        address recovered = ECDSA.tryRecoverCalldata(digest, signature);
-        return recovered != address(0) && recovered == signer;
     }
 
     // --------------------------------------------------------------------------------------- internal: money
@@ -806,10 +988,34 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     }
 
     function _freeOf(bytes32 campaignId, Campaign storage campaign) private view returns (uint256) {
-        Budget memory budget = campaign.budget;
         uint256 left = _leftOf(campaignId, campaign);
-        uint256 kept = uint256(budget.reserved) + budget.codesLeft;
+        uint256 kept = _keptOf(_budgetOf(campaign));
         return left > kept ? left - kept : 0;
+    }
+
+    /// @dev Of a budget in escrow, which is never less than what is set aside.
+    function _freeIn(uint256 budget) private pure returns (uint256) {
+        unchecked {
+            return uint56(budget) - _keptOf(budget);
+        }
+    }
+
+    function _rewardOf(Campaign storage campaign) private view returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := sload(campaign.slot)
+        }
+    }
+
+    function _budgetOf(Campaign storage campaign) private view returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := sload(add(campaign.slot, 2))
+        }
+    }
+
+    function _writeBudget(Campaign storage campaign, uint256 word) private {
+        assembly ("memory-safe") {
+            sstore(add(campaign.slot, 2), word)
+        }
     }
 
     function _end(Campaign storage campaign) private {
@@ -867,29 +1073,79 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         return alive < amount ? alive : amount;
     }
 
+    /// @dev Pays a number of contacts out of escrow.
+    function _tryPay(Campaign storage campaign, Claim memory claim, uint256 number, uint256 limit)
+        private
+        returns (bool)
+    {
+        uint256 rule = claim.rule;
+        uint256 reward = _rewardOf(campaign);
+        // Below 2^8 times 2^96.
+        unchecked {
+            return _trySend(
+                claim.campaignId,
+                _modeOf(rule),
+                address(uint160(reward)),
+                claim.payee,
+                number * (reward >> _PRICE),
+                uint40(rule >> _CLAIM_UNTIL),
+                limit
+            );
+        }
+    }
+
     /// @dev At most a word of the answer is copied; no answer, or true, from an account with code is a yes.
-    function _tryPay(
+    function _trySend(
         bytes32 campaignId,
-        Rule memory rule,
+        uint256 mode,
         address token,
         address to,
         uint256 amount,
+        uint256 claimUntil,
         uint256 limit
     ) private returns (bool paid) {
-        bytes memory question;
-        if (rule.mode == _FRESH) {
-            question = abi.encodeCall(ILoyaltyToken.issue, (uint256(campaignId), to, amount, bytes32(0)));
-        } else if (rule.mode == _POINTS) {
-            question =
-                abi.encodeCall(ILoyaltyToken.transferFromPocket, (campaignId, to, amount, rule.claimUntil));
-        } else {
-            question = abi.encodeCall(ILoyaltyToken.transfer, (to, amount));
-        }
+        bytes memory question = mode == _POINTS
+            ? abi.encodeCall(ILoyaltyToken.transferFromPocket, (campaignId, to, amount, claimUntil))
+            : abi.encodeCall(ILoyaltyToken.transfer, (to, amount));
         assembly ("memory-safe") {
             paid := call(limit, token, 0, add(question, 0x20), mload(question), 0x00, 0x20)
             switch returndatasize()
             case 0 { if iszero(extcodesize(token)) { paid := 0 } }
             default { paid := and(paid, and(gt(returndatasize(), 0x1f), eq(mload(0x00), 1))) }
+        }
+    }
+
+    /// @dev Room for a call of `issueTo`, written where it is sent from. `words`, its list, has room for `most`.
+    function _issueCall(bytes32 campaignId, uint256 most) private pure returns (uint256[] memory words) {
+        bytes32 selector = ILoyaltyToken.issueTo.selector;
+        assembly ("memory-safe") {
+            let question := mload(0x40)
+            mstore(question, shr(224, selector))
+            mstore(add(question, 0x20), campaignId)
+            mstore(add(question, 0x40), 0x40)
+            words := add(question, 0x60)
+            mstore(words, 0)
+            mstore(0x40, add(add(words, 0x20), shl(5, most)))
+        }
+    }
+
+    /// @dev One recipient more.
+    function _add(uint256[] memory words, uint256 amount, address to) private pure {
+        assembly ("memory-safe") {
+            let count := add(mload(words), 1)
+            mstore(words, count)
+            mstore(add(words, shl(5, count)), or(shl(160, amount), shr(96, shl(96, to))))
+        }
+    }
+
+    /// @dev Sends what `_issueCall` made room for. The token answers with what is left of the grant.
+    /// @param reward The campaign's word.
+    function _issue(uint256 reward, uint256[] memory words) private returns (bool issued, uint256 left) {
+        assembly ("memory-safe") {
+            let size := add(0x64, shl(5, mload(words)))
+            let done := call(gas(), shr(96, shl(96, reward)), 0, sub(words, 0x44), size, 0x00, 0x20)
+            issued := and(done, gt(returndatasize(), 0x1f))
+            left := mload(0x00)
         }
     }
 

@@ -77,6 +77,13 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     bytes32 private constant _CLAIM_TYPE = keccak256("Claim(address key,address to,bytes32 voucher)");
     bytes32 private constant _CANCEL_NONCES_TYPE = keccak256("CancelNonces(address holder,uint256[] nonces)");
 
+    // Where the fields of a `GrantSlot` begin.
+    uint256 private constant _LOCK_SHIFT = 56;
+    uint256 private constant _CAP_SHIFT = 96;
+    uint256 private constant _DAY_SHIFT = 152;
+    uint256 private constant _USED_SHIFT = 176;
+    uint256 private constant _BELOW_DAY = (1 << _DAY_SHIFT) - 1;
+
     /// @dev The length that stands for "never expires": about 146 billion years.
     uint256 private constant _FOR_EVER = 1 << 62;
 
@@ -261,7 +268,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc ILoyaltyToken
     function issue(uint256 grantId, address to, uint256 amount, bytes32 receiptId) external {
-        bool promised = _spendGrant(msg.sender, grantId, amount);
+        (, bool promised) = _spendGrant(msg.sender, grantId, amount);
         if (receiptId != 0) _useReference(msg.sender, receiptId);
         emit IssuedFor(msg.sender, receiptId, to, amount);
         _issue(to, amount, promised);
@@ -271,8 +278,18 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     function issueBatch(uint256 grantId, bytes32 batchId, uint256[] calldata words) external {
         _useReference(msg.sender, batchId);
         uint256 amount = _issueMany(words, 0);
-        _raiseSupply(amount, _spendGrant(msg.sender, grantId, amount));
+        (, bool promised) = _spendGrant(msg.sender, grantId, amount);
+        _raiseSupply(amount, promised);
         emit BatchIssued(msg.sender, batchId, words.length, amount);
+    }
+
+    /// @inheritdoc ILoyaltyToken
+    function issueTo(uint256 grantId, uint256[] calldata words) external returns (uint256 left) {
+        uint256 amount = _issueMany(words, 0);
+        bool promised;
+        (left, promised) = _spendGrant(msg.sender, grantId, amount);
+        if (!promised) revert IssueWithoutLock(msg.sender, grantId);
+        _raiseSupply(amount, true);
     }
 
     /// @inheritdoc ILoyaltyToken
@@ -367,7 +384,8 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         uint256 amount;
         (firstId, amount) = _promisePurchases(msg.sender, batchId, maturesAt, words);
         // What a locked grant issues is the customer's at once, and cannot be taken back.
-        if (_spendGrant(msg.sender, grantId, amount)) {
+        (, bool promised) = _spendGrant(msg.sender, grantId, amount);
+        if (promised) {
             revert GrantLocked(msg.sender, grantId, _grants[msg.sender][grantId].lockedUntil);
         }
     }
@@ -442,7 +460,8 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @inheritdoc ILoyaltyToken
     function giveBackFrom(uint256 grantId, address holder, bytes32 receiptId, uint256 amount) external {
-        _giveBack(holder, receiptId, amount, _spendGrant(msg.sender, grantId, amount));
+        (, bool promised) = _spendGrant(msg.sender, grantId, amount);
+        _giveBack(holder, receiptId, amount, promised);
     }
 
     // --------------------------------------------------------------------------------------------- cancelling
@@ -825,21 +844,40 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         _referenceUsed[issuer][ref] = true;
     }
 
-    /// @dev Charges a grant; says whether it was promised, that is, counted in the headroom before.
-    function _spendGrant(address issuer, uint256 id, uint256 amount) private returns (bool promised) {
+    /// @dev Charges a grant.
+    /// @return left What is left of it.
+    /// @return promised Whether it was counted in the headroom before.
+    function _spendGrant(address issuer, uint256 id, uint256 amount)
+        private
+        returns (uint256 left, bool promised)
+    {
         // Else anyone could log an issue, of nothing.
         if (amount == 0) revert ZeroAmount();
-        GrantSlot memory grant = _grants[issuer][id];
-        if (amount > grant.amount) revert GrantExceeded(issuer, id, grant.amount, amount);
-        if (grant.capPerDay != 0) {
-            if (grant.day != _today()) (grant.day, grant.usedToday) = (_today(), 0);
-            uint256 left = grant.usedToday < grant.capPerDay ? grant.capPerDay - grant.usedToday : 0;
-            if (amount > left) revert DayCapExceeded(issuer, id, left, amount);
-            grant.usedToday += uint56(amount);
+        GrantSlot storage grant = _grants[issuer][id];
+        uint256 word;
+        // As a word, with the fields where `GrantSlot` has them: each field read by itself would be masked and shifted.
+        assembly ("memory-safe") {
+            word := sload(grant.slot)
         }
-        grant.amount -= uint56(amount);
-        _grants[issuer][id] = grant;
-        return grant.lockedUntil != 0;
+        left = word & Lots.LANE;
+        if (amount > left) revert GrantExceeded(issuer, id, left, amount);
+        uint256 cap = word >> _CAP_SHIFT & Lots.LANE;
+        if (cap != 0) {
+            uint256 used = uint24(word >> _DAY_SHIFT) == _today() ? word >> _USED_SHIFT : 0;
+            uint256 leftToday = used < cap ? cap - used : 0;
+            if (amount > leftToday) revert DayCapExceeded(issuer, id, leftToday, amount);
+            // No more than the cap.
+            word = word & _BELOW_DAY | uint256(_today()) << _DAY_SHIFT | (used + amount) << _USED_SHIFT;
+        }
+        // The amount is the lowest field, and no less.
+        unchecked {
+            left -= amount;
+            word -= amount;
+        }
+        assembly ("memory-safe") {
+            sstore(grant.slot, word)
+        }
+        promised = uint40(word >> _LOCK_SHIFT) != 0;
     }
 
     /// @dev Sets what one locked grant counts for in `promised`, and the supply's flag with it.
@@ -885,7 +923,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         bytes32 digest = _hashTypedData(_hashOf(voucher));
         if (!Signatures.isValid(issuer, digest, signed.signature)) revert NotSignedByIssuer(issuer);
         if (voucher.isKey) to = _namedBy(to, digest, signed);
-        promised = _spendGrant(issuer, voucher.grantId, amount);
+        (, promised) = _spendGrant(issuer, voucher.grantId, amount);
         if (receiptId != 0) _useReference(issuer, receiptId);
         _checkReceiver(to);
         emit VoucherClaimed(issuer, voucher.nonce, receiptId, to, amount);

@@ -493,6 +493,27 @@ class LoyaltyMachine(RuleBasedStateMachine):
         self.both(model, issuer, "issueBatch", grant, reference, words)
 
     @rule(
+        issuer=issuers,
+        grant=grants,
+        parts=st.lists(st.tuples(some, st.integers(0, 300)), max_size=4),
+    )
+    def issue_to(self, issuer: str, grant: int, parts: list[tuple[int, int]]) -> None:
+        recipients, words = self.batch(parts)
+        total = sum(amount for _, amount in recipients)
+
+        def issue(promised: bool) -> None:
+            if not promised:
+                raise Refused("IssueWithoutLock", issuer, grant)
+            self.points.issue_all(recipients, promised=True)
+
+        def model() -> None:
+            for to, _ in recipients:
+                self.points._check_receiver(to)
+            self.granted(issuer, grant, total, issue)()
+
+        self.both(model, issuer, "issueTo", grant, words)
+
+    @rule(
         wrong=brands,
         back=epochs_back,
         parts=st.lists(st.tuples(some, amounts), max_size=3),
@@ -895,6 +916,8 @@ EXPECTED = {
     "releaseGrant",
     "issue",
     "issueBatch",
+    "issueTo",
+    "IssueWithoutLock",
     "mintAtEpoch",
     "claim",
     "claimBatch",

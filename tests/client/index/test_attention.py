@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.client.attention.cases import BUDGET, DAY, PRICE, Attention, attention, deployed, home
+from tests.client.attention.cases import BUDGET, DAY, PRICE, Attention, attention, deploy_cash, deployed, home
 from tests.client.core.conftest import rpc_call
 from tests.client.core.mocks import deploy_mock
 from tests.client.index.test_catching_up import content
@@ -218,17 +218,15 @@ def test_a_campaign_of_an_earlier_range_is_known(attention: Attention, index: In
 
 
 def test_a_campaign_of_cash_is_kept_with_what_it_paid(attention: Attention, index: Index) -> None:
-    chain, owner = attention.chain, attention.owner
-    cash = deploy_mock(chain, owner, "CashMock", "Cash", "CASH")
-    chain.send(cash.functions.mint(owner.address, 10**22), owner)
+    cash = deploy_cash(attention.chain, attention.owner, attention.owner.address)
     price = 5 * 10**18
     campaign = attention.open(
-        10, token=cash.address, token_kind=1, fresh=False, price=price, codes=0, codes_per_account=0
+        10, token=cash, token_kind=1, fresh=False, price=price, codes=0, codes_per_account=0
     )
     attention.claim(*attention.statements(attention.ann, 0, 1, campaign=campaign))
     index.catch_up()
     (paid,) = index.payments(campaign.name)
-    assert (paid.token, paid.units) == (cash.address, 2 * price)
+    assert (paid.token, paid.units) == (cash, 2 * price)
     assert kinds(attention, index) == {"batch": 100_000}
 
 

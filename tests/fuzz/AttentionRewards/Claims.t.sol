@@ -219,6 +219,45 @@ contract StatementsTest is AttentionTest {
         assertEq(cash.balanceOf(address(rewards)), 0);
     }
 
+    /// @dev Fresh points: the token says what is left after the issue.
+    function test_fresh_points_that_are_reserved_are_not_for_others() public {
+        bytes32 campaign = open(withCodes(atOnce(termsFresh()), 4), 26);
+        enrol(campaign, customer);
+        IAttentionRewards.Statement memory made = statement(campaign, stranger, 7);
+        vm.expectRevert(abi.encodeWithSelector(IAttentionRewards.NotFree.selector, 2, 3));
+        rewards.claimStatement(campaign, made);
+        assertEq(points.balanceOf(stranger), 0);
+        made = statement(campaign, stranger, (1 << 20) - 1);
+        vm.expectRevert(abi.encodeWithSelector(IAttentionRewards.NotFree.selector, 2, 20));
+        rewards.claimStatement(campaign, made);
+        claim(campaign, stranger, 3);
+        assertStanding(campaign, 24, 20, 4);
+        claim(campaign, customer, (1 << 20) - 1);
+        activate(campaign, 0);
+        for (uint256 i = 0; i < 4; ++i) {
+            claimCode(campaign, i, other);
+        }
+        assertStanding(campaign, 0, 0, 0);
+    }
+
+    /// @dev What of a grant is less than a price pays nothing.
+    function testFuzz_what_is_free_of_a_grant(uint256 amount, uint256 number, bool enrolled) public {
+        IAttentionRewards.Terms memory terms = withCodes(atOnce(termsFresh()), 4);
+        amount = bound(amount, 24 * PRICE, 60 * PRICE);
+        number = bound(number, 1, 20);
+        bytes32 campaign = idOf(terms);
+        grant(campaign, amount, terms.claimUntil);
+        vm.prank(brand);
+        rewards.open(terms, 24);
+        if (enrolled) enrol(campaign, other);
+        uint256 free = amount / PRICE - 4 - (enrolled ? 20 : 0);
+        IAttentionRewards.Statement memory made = statement(campaign, customer, (1 << number) - 1);
+        if (number > free) {
+            vm.expectRevert(abi.encodeWithSelector(IAttentionRewards.NotFree.selector, free, number));
+        }
+        rewards.claimStatement(campaign, made);
+    }
+
     function test_only_addresses_are_accounts() public {
         bytes32 campaign = open(termsInCash(), 30);
         IAttentionRewards.Statement memory made = statement(campaign, address(0), 1);
@@ -429,6 +468,52 @@ contract BatchesTest is AttentionTest {
         assertEq(points.balanceOf(stranger), PRICE);
         assertEq(rewards.contactsOf(campaign, id(address(points)), 0), 0);
         assertStanding(campaign, 0, 0, 0);
+    }
+
+    /// @dev One call issues for all: whom the token would refuse must not be in it.
+    function test_a_batch_of_fresh_points_passes_over_whom_the_token_refuses() public {
+        bytes32 campaign = open(atOnce(termsFresh()), 30);
+        IAttentionRewards.Statement[] memory all = statements(3);
+        all[0] = statement(campaign, address(points), 3);
+        all[1] = statement(campaign, points.exchange(), 3);
+        all[2] = statement(campaign, customer, 3);
+        skips(campaign, all[0].account, 0, IAttentionRewards.Skip.Refused);
+        skips(campaign, all[1].account, 1, IAttentionRewards.Skip.Refused);
+        assertEq(rewards.claimStatements(campaign, all), 1);
+        assertEq(rewards.contactsOf(campaign, all[1].account, 0), 0);
+        assertStanding(campaign, 28, 0, 0);
+    }
+
+    function test_a_batch_of_fresh_points_keeps_what_is_reserved() public {
+        bytes32 campaign = open(withCodes(atOnce(termsFresh()), 4), 27);
+        enrol(campaign, customer);
+        IAttentionRewards.Statement[] memory all = statements(5);
+        all[0] = statement(campaign, stranger, 15);
+        all[1] = statement(campaign, customer, 7);
+        all[2] = statement(campaign, other, 3);
+        all[3] = statement(campaign, stranger, 3);
+        all[4] = statement(campaign, other, 4);
+        skips(campaign, all[0].account, 0, IAttentionRewards.Skip.NotFree);
+        skips(campaign, all[3].account, 3, IAttentionRewards.Skip.NotFree);
+        assertEq(rewards.claimStatements(campaign, all), 3);
+        assertStanding(campaign, 21, 17, 4);
+        assertEq(points.balanceOf(customer), 3 * PRICE);
+        assertEq(points.balanceOf(other), 3 * PRICE);
+    }
+
+    function test_a_batch_that_the_token_does_not_issue_reverts() public {
+        bytes32 campaign = open(atOnce(termsFresh()), 30);
+        IAttentionRewards.Statement[] memory all = statements(1);
+        all[0] = statement(campaign, customer, 3);
+        vm.mockCallRevert(address(points), abi.encodeWithSelector(points.issueTo.selector), "");
+        bytes memory refused =
+            abi.encodeWithSelector(IAttentionRewards.RewardFailed.selector, address(points), address(0));
+        vm.expectRevert(refused);
+        rewards.claimStatements(campaign, all);
+        // Nor does no answer count.
+        vm.mockCall(address(points), abi.encodeWithSelector(points.issueTo.selector), "");
+        vm.expectRevert(refused);
+        rewards.claimStatements(campaign, all);
     }
 
     function test_one_that_is_too_early_is_passed_over() public {

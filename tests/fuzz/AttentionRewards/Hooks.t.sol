@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Vm} from "forge-std/Vm.sol";
+
 import {CallbackMock} from "../../../contracts/mocks/CallbackMock.sol";
 import {OddTokenMock} from "../../../contracts/mocks/OddTokenMock.sol";
 import {IAttentionRewards} from "../../../interfaces/IAttentionRewards.sol";
@@ -214,6 +216,22 @@ contract HooksTest is AttentionTest {
         paysAllOrReverts(campaign, all);
     }
 
+    /// @dev Fresh points are issued for all at the end: a batch that runs out of gas anywhere pays nobody.
+    function test_fresh_points_are_not_starved() public {
+        bytes32 campaign = open(atOnce(termsFresh()), 10);
+        IAttentionRewards.Statement[] memory all = new IAttentionRewards.Statement[](2);
+        all[0] = statement(campaign, customer, 1);
+        all[1] = statement(campaign, other, 1);
+        for (uint256 gas_ = 20_000; gas_ < 500_000; gas_ += 101) {
+            try rewards.claimStatements{gas: gas_}(campaign, all) returns (uint256 paid) {
+                assertEq(paid, 2, "passed over for want of gas");
+                assertStanding(campaign, 8, 0, 0);
+                return;
+            } catch {}
+        }
+        fail();
+    }
+
     function test_one_that_burns_gas_does_not_starve_the_others() public {
         bytes32 campaign = open(termsOdd(), 10);
         token.behave(OddTokenMock.Oddity.BurnsGas);
@@ -221,7 +239,12 @@ contract HooksTest is AttentionTest {
         all[0] = statement(campaign, customer, 1);
         all[1] = statement(campaign, other, 1);
         all[2] = statement(campaign, stranger, 1);
+        vm.recordLogs();
         assertEq(rewards.claimStatements{gas: 1_200_000}(campaign, all), 0);
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            assertNotEq(logs[i].topics[0], IAttentionRewards.ContactsPaid.selector);
+        }
         assertStanding(campaign, 10, 0, 0);
         token.behave(OddTokenMock.Oddity.None);
         assertEq(rewards.claimStatements(campaign, all), 3);

@@ -192,6 +192,91 @@ contract GrantsTest is LoyaltyTokenTest {
         }
     }
 
+    function _issueTo(uint256 id, uint256[] memory words) private returns (uint256 left) {
+        vm.prank(issuer);
+        return token.issueTo(id, words);
+    }
+
+    function test_issueTo_charges_a_locked_grant_and_logs_transfers_alone() public {
+        _grant(1, 100, 0, _soon);
+        uint256[] memory words = new uint256[](2);
+        (words[0], words[1]) = (_word(customer, 40), _word(buyer, 2));
+        vm.recordLogs();
+        assertEq(_issueTo(1, words), 58);
+        assertEq(vm.getRecordedLogs().length, 2);
+        vm.expectEmit(address(token));
+        emit ILoyaltyToken.Transfer(address(0), customer, 58);
+        assertEq(_issueTo(1, _one(_word(customer, 58))), 0);
+        _assertGrant(1, 0, _soon, 0, 0);
+        _assertLots(customer, 0, 0, 0, 98);
+        _assertLots(buyer, 0, 0, 0, 2);
+        _assertTotals(100, 100, 0, 0);
+        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.GrantExceeded.selector, issuer, 1, 0, 1));
+        _issueTo(1, _one(_word(customer, 1)));
+    }
+
+    /// @notice It leaves no reference and no event of an issue: only a contract's promise may go out like that.
+    function test_revertWhen_issueTo_has_no_lock() public {
+        _grant(1, 100, 0, 0);
+        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.IssueWithoutLock.selector, issuer, 1));
+        _issueTo(1, _one(_word(customer, 1)));
+        _grant(1, 100, 0, _soon);
+        _issueTo(1, _one(_word(customer, 1)));
+        vm.warp(_soon + 1);
+        _issueTo(1, _one(_word(customer, 1)));
+        _release(1);
+        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.GrantExceeded.selector, issuer, 1, 0, 1));
+        _issueTo(1, _one(_word(customer, 1)));
+    }
+
+    function test_issueTo_has_its_place_in_the_lot() public {
+        _grant(1, 100, 0, _soon);
+        _mint(customer, LANE - 100);
+        _expectNoHeadroom(0, 1);
+        _mint(customer, 1);
+        assertEq(_issueTo(1, _one(_word(customer, 100))), 0);
+        _assertLots(customer, 0, 0, 0, LANE);
+    }
+
+    function test_issueTo_keeps_to_the_cap_of_a_day() public {
+        _grant(1, 100, 30, _soon);
+        assertEq(_issueTo(1, _one(_word(customer, 20))), 80);
+        _assertGrant(1, 80, _soon, 30, 20);
+        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.DayCapExceeded.selector, issuer, 1, 10, 11));
+        _issueTo(1, _one(_word(customer, 11)));
+        vm.warp(block.timestamp + 1 days);
+        _issueTo(1, _one(_word(customer, 30)));
+        _assertGrant(1, 50, _soon, 30, 30);
+    }
+
+    function test_revertWhen_issueTo_issues_nothing_or_to_nobody() public {
+        _grant(1, 100, 0, _soon);
+        vm.expectRevert(ILoyaltyToken.ZeroAmount.selector);
+        _issueTo(1, new uint256[](0));
+        address[3] memory refused = [address(0), exchange, address(token)];
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InvalidReceiver.selector, refused[i]));
+            _issueTo(1, _one(_word(refused[i], 1)));
+        }
+        vm.expectRevert(
+            abi.encodeWithSelector(ILoyaltyToken.GrantExceeded.selector, issuer, 1, 100, type(uint96).max)
+        );
+        _issueTo(1, _one(_word(customer, type(uint96).max)));
+    }
+
+    /// @notice The grant's word is written as one: no field runs into another.
+    function testFuzz_a_grant_keeps_its_other_fields(uint56 amount, uint56 cap, uint40 lock, uint56 spent)
+        public
+    {
+        amount = uint56(bound(amount, 1, LANE));
+        lock = uint40(bound(lock, block.timestamp, type(uint40).max));
+        _grant(1, amount, cap, lock);
+        uint256 most = cap == 0 || cap > amount ? amount : cap;
+        spent = uint56(bound(spent, 1, most));
+        assertEq(_issueTo(1, _one(_word(customer, spent))), amount - spent);
+        _assertGrant(1, amount - spent, lock, cap, cap == 0 ? 0 : spent);
+    }
+
     /// @notice Attack 17: two campaigns never share a grant, although one issuer holds both.
     function test_grants_of_one_issuer_are_apart() public {
         _grant(1, 10, 5, 0);

@@ -84,7 +84,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
 
     /// @notice What forge may call.
     function selectors() external pure returns (bytes4[] memory list) {
-        list = new bytes4[](29);
+        list = new bytes4[](30);
         list[0] = this.passTime.selector;
         list[1] = this.transfer.selector;
         list[2] = this.transferFrom.selector;
@@ -114,6 +114,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         list[26] = this.promisePurchases.selector;
         list[27] = this.cancelPending.selector;
         list[28] = this.releasePending.selector;
+        list[29] = this.issueTo.selector;
     }
 
     // ------------------------------------------------------------------------------------------------- time
@@ -452,6 +453,29 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
+    /// @dev Out of a grant that has a lock; of one that has none now and then, which is refused.
+    function issueTo(uint256 i, uint256 b, uint256 v, uint256 n) external counted {
+        (address issuer, uint256 id) = _badly(v) ? _usableGrantAt(i) : _lockedGrantAt(i);
+        uint256 usable = _usable(issuer, id);
+        uint256 amount = _issue(v, usable);
+        if (!_badly(v)) {
+            if (usable == 0 || _grants[issuer][id].lockedUntil == 0) return;
+            if (amount == 0) amount = 1;
+        }
+        (uint256[] memory words, uint256 sum) = _batch(b, 1 + n % 4, amount);
+        _open();
+        address caller = _rightful(issuer, v);
+        if (_call(caller, abi.encodeCall(token.issueTo, (id, words)))) {
+            if (sum == 0) _break(4, "nothing was issued out of a grant");
+            if (_grants[caller][id].lockedUntil == 0) {
+                _break(4, "an issue without a lock and without a trace");
+            }
+            _bookGrant(caller, id, sum);
+            _bookBatch(words, sum);
+        }
+        _closeAll();
+    }
+
     /// @dev Alone, or in a batch: with one out of another grant, and one of the two a second time.
     function claim(uint256 i, uint256 b, uint256 v, uint256 late, uint256 how) external counted {
         ILoyaltyToken.SignedVoucher[] memory list = new ILoyaltyToken.SignedVoucher[](how % 4);
@@ -771,6 +795,26 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
             for (uint256 age = 0; age < 4; ++age) {
                 if (_returnableAt(_receipts[index], age) != 0) return index;
             }
+        }
+    }
+
+    /// @dev One that has a lock and something left; else one is locked.
+    function _lockedGrantAt(uint256 seed) private returns (address issuer, uint256 id) {
+        for (uint256 n = 0; n < GRANTS; ++n) {
+            (issuer, id) = _grantAt(seed % GRANTS + n);
+            if (_grants[issuer][id].lockedUntil != 0 && _usable(issuer, id) != 0) return (issuer, id);
+        }
+        uint256 amount = _room() / 16;
+        for (uint256 n = 0; n < GRANTS && amount != 0; ++n) {
+            (issuer, id) = _grantAt(seed % GRANTS + n);
+            if (_grants[issuer][id].lockedUntil != 0) continue;
+            _open();
+            uint256 lock = time + _length;
+            if (_try(brand, abi.encodeCall(token.setGrant, (issuer, id, amount, 0, lock)))) {
+                GrantBook storage book = _grants[issuer][id];
+                (book.amount, book.cap, book.lockedUntil) = (amount, 0, lock);
+            }
+            return (issuer, id);
         }
     }
 
