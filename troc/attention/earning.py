@@ -35,7 +35,7 @@ from troc.attention.contacts import PAGE, account_of
 from troc.attention.credentials import SignedCredential
 from troc.attention.leaves import Leaf
 from troc.attention.messages import Statement, Ticket
-from troc.attention.reconciling import Reconciled, reconcile
+from troc.attention.reconciling import Reconciled, called, reconcile
 from troc.attention.slips import NO_ACCOUNT, Slip
 from troc.chain import Receipt
 from troc.errors import ContractError, InputError, PendingError, TrocError
@@ -148,6 +148,7 @@ class Earnings:
         self._troc = troc
         self._chain = troc.chain
         self._database = database
+        self._seen: dict[bytes, Campaign] = {}
 
     @cached_property
     def book(self) -> Collection:
@@ -162,12 +163,15 @@ class Earnings:
         """
         found = []
         accounts = self.accounts()
+        # Asked once for all that is read now.
+        self._seen = {}
+        now = self._chain.now()
         for source in sources:
             for place, item in read_source(source, accounts):
                 try:
                     if isinstance(item, TrocError):
                         raise item
-                    found.append(self._keep(place, item))
+                    found.append(self._keep(place, item, now))
                 except TrocError as error:
                     found.append(Collected(place, "", None, f"{error.message}: {error.remedy}"))
         return found
@@ -177,8 +181,12 @@ class Earnings:
         pseudonyms = {each for campaign in self.book.campaigns() for each in self.book.credentials(campaign)}
         return [account_of(self._troc.address), *sorted(pseudonyms)]
 
-    def _keep(self, place: str, item: Item) -> Collected:
-        now = self._chain.now()
+    def _campaign(self, id_: bytes) -> Campaign:
+        if id_ not in self._seen:
+            self._seen[id_] = self._troc.attention.campaign(id_)
+        return self._seen[id_]
+
+    def _keep(self, place: str, item: Item, now: int) -> Collected:
         if isinstance(item, Key):
             addition = self.book.add_key(item.secret)
             why = "no ticket of yours has this key yet" if addition is Addition.WAITING else ""
@@ -198,7 +206,7 @@ class Earnings:
         """
         rewards = self._troc.attention
         slip.expect(rewards.domain)
-        campaign = rewards.campaign(slip.message.campaign)
+        campaign = self._campaign(slip.message.campaign)
         slip.expect(rewards.domain, campaign.id, campaign.terms.signer)
         self._check_account(campaign, slip.message.account, slip.kind)
         return campaign
@@ -206,13 +214,13 @@ class Earnings:
     def _check_account(self, campaign: Campaign, account: bytes, kind: str) -> None:
         if not campaign.terms.asks and not is_of(account, self._troc.address):
             raise InputError(
-                f"this {kind} is for the account 0x{account.hex().lstrip('0').rjust(40, '0')}, not for yours",
+                f"this {kind} is for {called(account)}, not for your account",
                 "use that account (--account)",
             )
 
     def _keep_credential(self, place: str, signed: SignedCredential) -> Collected:
         message = signed.message
-        campaign = self._troc.attention.campaign(message.campaign)
+        campaign = self._campaign(message.campaign)
         if campaign.terms.credentials != signed.domain.verifying_contract:
             raise InputError(
                 f"{campaign.short} does not ask {signed.domain.verifying_contract} for credentials",
@@ -232,7 +240,7 @@ class Earnings:
                 f" {found.domain.chain_id}",
                 "use them where they were made for",
             )
-        campaign = rewards.campaign(leaf.campaign)
+        campaign = self._campaign(leaf.campaign)
         self._check_account(campaign, leaf.account, "leaf")
         addition = self.book.add_leaf(leaf, rewards.domain, now)
         why = ""

@@ -99,7 +99,7 @@ def test_what_is_refused_is_told_and_the_rest_kept(desk: Desk) -> None:
     other = desk.case.statements(desk.case.ann, 0)[0].to_text()
     line = desk.no("collect", other, desk.statement(0).to_text())
     assert line.startswith("troc: 1 thing was not kept, of 2: ")
-    assert "not for yours" in line
+    assert "not for your account" in line
     assert desk.ok("earned")["earned"][0]["contacts"][0]["state"] == "claimable"
 
 
