@@ -16,7 +16,9 @@ from troc.artifacts import INBOX
 from troc.attention.slips import sign_statements
 from troc.deploy import deploy_inbox
 from troc.index import Index, tables
+from troc.index.events import Event, Payment, births
 from troc.manifest import write_manifest
+from troc.messages import ZERO_ADDRESS
 from troc.programme.books import Books, Period, Value, journal
 from troc.programme.statement import statement
 
@@ -145,6 +147,41 @@ def test_a_mint_beside_a_payment_keeps_its_kind(attention: Attention, index: Ind
     finally:
         rpc_call(attention.chain, "evm_setAutomine", True)
     assert kinds(attention, index) == {"batch": 100_000, "own": PRICE, "attention": PRICE}
+
+
+def test_only_what_nobody_else_explains_is_a_campaign_s() -> None:
+    """In one transaction: a till's issue, a voucher and a batch of the payment's own amount and payee."""
+    rewards, till, ann = ("0x" + digit * 40 for digit in "abc")
+    places = iter(range(100))
+
+    def event(name: str, **args: object) -> Event:
+        return Event("0xtoken", name, args, 1, 1, next(places), "0xtransaction")
+
+    def transfer(units: int = PRICE) -> Event:
+        return event("Transfer", **{"from": ZERO_ADDRESS, "to": ann, "value": units})
+
+    told = {"receiptId": "0x" + "00" * 32, "to": ann, "amount": PRICE}
+    log = [
+        *(event("IssuedFor", issuer=till, **told), transfer()),
+        *(event("VoucherClaimed", issuer=rewards, nonce=1, **told), transfer()),
+        *(transfer(), event("BatchIssued", issuer=till, batchId="0x" + "11" * 32, recipients=1)),
+        transfer(PRICE + 1),
+        *(event("IssuedFor", issuer=rewards, **told), transfer()),
+        transfer(),
+        transfer(),
+    ]
+    paid = [Payment(rewards, "0xcampaign", "0xtoken", "0xtransaction", ann, PRICE)] * 2
+    found = births(log, paid)
+    assert [birth.kind for birth in found] == [
+        "grant",
+        "voucher",
+        "batch",
+        "own",
+        "attention",
+        "attention",
+        "own",
+    ]
+    assert [birth.issuer for birth in found[4:]] == [rewards, rewards, None]
 
 
 def test_what_a_brand_does_with_a_campaign(attention: Attention, index: Index) -> None:
