@@ -24,7 +24,7 @@ from troc.attention.contacts import MOST_CONTACTS, PAGE, from_pages, of_page
 from troc.attention.messages import REWARDS, rewards_domain
 from troc.attention.slips import Slip
 from troc.chain import Receipt
-from troc.errors import CampaignError, ContractError, FundsError, InputError
+from troc.errors import CampaignError, ContractError, FundsError, InputError, NetworkError
 from troc.messages import (
     KIND_ERC20,
     KIND_POINTS,
@@ -611,14 +611,12 @@ class Rewards:
         if not accounts:
             return 0
         pages = range(-(-campaign.terms.max_contacts // PAGE))
-        words_ = self.chain.read_many(
-            [
-                self.contract.functions.contactsOf(campaign.id, account, page)
-                for account in accounts
-                for page in pages
-            ]
+        had = self._ask_words(
+            ("contactsOf", campaign.name, "0x" + account.hex(), page)
+            for account in accounts
+            for page in pages
         )
-        needed: int = campaign.terms.max_contacts * len(accounts) - sum(word.bit_count() for word in words_)
+        needed = campaign.terms.max_contacts * len(accounts) - sum(word.bit_count() for word in had)
         if needed > campaign.standing.free:
             raise CampaignError(
                 f"{words.count(needed, 'contact')} would be reserved, and"
@@ -638,12 +636,22 @@ class Rewards:
     def _fitting(self, campaign: Campaign, accounts: Sequence[bytes]) -> list[bytes]:
         """As many of them from the first on as one transaction takes."""
         batch = list(accounts)
-        while len(batch) > 1:
-            call = self.contract.functions.enrol(campaign.id, batch)
-            if self.chain.estimate(call, self._troc.signer.address) <= self.chain.batch_gas():
-                break
+        while len(batch) > 1 and not self._fits(self.contract.functions.enrol(campaign.id, batch)):
             batch = batch[: len(batch) // 2]
         return batch
+
+    def _fits(self, call: ContractFunction) -> bool:
+        try:
+            return self.chain.estimate(call, self._troc.signer.address) <= self.chain.batch_gas()
+        except (FundsError, NetworkError):
+            # The node gives up where a call needs more gas than a block or the account has.
+            return False
+
+    def _ask_words(self, asked: Iterable[tuple[Any, ...]]) -> list[int]:
+        """The answers, a word each, to many questions (function, words), all at one block."""
+        block = self.chain.block_number()
+        calls = [(self.address, words_call(REWARDS, *each)) for each in asked]
+        return [int.from_bytes(answer) for answer in self.chain.call_many(calls, block)]
 
     def activate(self, id_: bytes, batches: Sequence[int]) -> Receipt | None:
         """Make batches of codes claimable, for good; None where all of them are."""
@@ -673,14 +681,14 @@ class Rewards:
         """How many contacts of these sets (account, page, contacts) are not paid yet: in all, and of accounts
         for which nothing is reserved.
         """
-        block, calls = self.chain.block_number(), []
-        for account, page, _ in sets:
-            named = "0x" + account.hex()
-            calls += [
-                (self.address, words_call(REWARDS, "contactsOf", campaign.name, named, page)),
-                (self.address, words_call(REWARDS, "isEnrolled", campaign.name, named)),
-            ]
-        answers = [int.from_bytes(answer) for answer in self.chain.call_many(calls, block)]
+        answers = self._ask_words(
+            call
+            for account, page, _ in sets
+            for call in (
+                ("contactsOf", campaign.name, "0x" + account.hex(), page),
+                ("isEnrolled", campaign.name, "0x" + account.hex()),
+            )
+        )
         in_all = first_come = 0
         for (_, _, contacts), had, enrolled in zip(sets, answers[::2], answers[1::2], strict=True):
             new = (contacts & ~had).bit_count()

@@ -81,6 +81,33 @@ def test_what_was_cut_off_goes_on_with_the_same_dates(
     assert attention.brand.status(brand).promised == promised
 
 
+def test_what_was_sent_and_not_seen_is_not_sent_again(
+    attention: Attention, run: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process dies between sending and the receipt; it is run again in the same words, days later."""
+    rewards, escrow = attention.rewards, (*OPEN, "--escrow")
+    before = len(rewards.campaigns())
+    with monkeypatch.context() as patch:
+        patch.setattr(Rewards, "_open", _dies_after_sending)
+        assert run(*escrow, code=4) == "the node is gone"
+    assert len(rewards.campaigns()) == before + 1
+    has = attention.points(attention.brand)
+    attention.pass_days(3)
+    again = run(*escrow)
+    assert not again["sent"]
+    assert again["standing"]["left"] == 100
+    assert len(rewards.campaigns()) == before + 1
+    assert attention.points(attention.brand) == has
+
+
+def _dies_after_sending(rewards: Rewards, *arguments: Any) -> None:
+    _OPEN(rewards, *arguments)
+    _gone()
+
+
+_OPEN = Rewards._open
+
+
 def _gone(*_: Any) -> Any:
     raise NetworkError("the node is gone", "wait")
 

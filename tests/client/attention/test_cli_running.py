@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from tests.client.attention.cases import DAY, PRICE, Attention, attention, deployed, home, run
 from troc.attention.roots import RootFile
@@ -131,3 +132,33 @@ def test_a_root_that_cannot_be_paid_is_told(attention: Attention, run: Cli, tmp_
     pd.DataFrame([(attention.ann.address, 6)], columns=["account", "contact"]).to_csv(contacts, index=False)
     refused = run("attention", "root", "build", name, str(contacts), "-o", root_file, code=3)
     assert refused == "row 1 of contacts.csv: contact 6 is out of range"
+
+
+def test_a_large_root_is_weighed_by_its_total(
+    attention: Attention, run: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many sets to ask for: what the campaign certainly cannot pay is told all the same."""
+    monkeypatch.setattr("troc.cli.attention_roots._MOST_ASKED", 0)
+    campaign = attention.open(budget=5, fresh=False, codes=0, codes_per_account=0, max_contacts=6)
+    attention.claim(*attention.statements(attention.ann, 0, campaign=campaign))
+    contacts = tmp_path / "contacts.csv"
+    rows = [(attention.ann.address, number) for number in range(6)]
+    pd.DataFrame(rows, columns=["account", "contact"]).to_csv(contacts, index=False)
+    root_file = str(tmp_path / "week.root")
+    run("attention", "root", "build", campaign.short, str(contacts), "-o", root_file)
+    shown = run("attention", "root", "append", campaign.short, root_file, "--dry-run")
+    assert (shown["exact"], shown["unpaid"], shown["short"]) == (False, 5, 1)
+
+
+def test_a_customer_collects_her_proof(attention: Attention, run: Cli, tmp_path: Path) -> None:
+    customer = attention.everyone.as_account("dev:1")
+    name, contacts = attention.escrow.short, tmp_path / "contacts.csv"
+    pd.DataFrame([(customer.address, 0)], columns=["account", "contact"]).to_csv(contacts, index=False)
+    root_file, hers = str(tmp_path / "week.root"), str(tmp_path / "hers.json")
+    run("attention", "root", "build", name, str(contacts), "-o", root_file)
+    run("attention", "root", "append", name, root_file)
+    run("attention", "root", "proof", root_file, customer.address, "-o", hers)
+    attention.pass_days(2)
+    assert not run("attention", "collect", hers, who="dev:1")["refused"]
+    run("attention", "claim", "--all", who="dev:1")
+    assert attention.points(customer) == PRICE
