@@ -65,13 +65,14 @@ SKIPS = {
 
 @dataclass(frozen=True)
 class Collected:
-    """One thing that was read: where it stood, what it is, and what came of it."""
+    """One thing that was read: where it stood, what it is, what came of it; `error`: why it was not kept."""
 
     place: str
     what: str
     addition: Addition | None
     why: str = ""
     campaign: bytes = b""
+    error: TrocError | None = None
 
     @property
     def refused(self) -> bool:
@@ -142,18 +143,26 @@ class ClaimReport:
 
 
 class Earnings:
-    """Collecting and claiming by one account. `database`: the URL of another book than that of her home."""
+    """Collecting and claiming for one account. `database`: the URL of another book than that of her home;
+    `owner`: whose slips they are where that is not the account that acts, such as a contract wallet.
+    """
 
-    def __init__(self, troc: Troc, database: str = "") -> None:
+    def __init__(self, troc: Troc, database: str = "", owner: str = "") -> None:
         self._troc = troc
+        self._owner = owner
         self._chain = troc.chain
         self._database = database
         self._seen: dict[bytes, Campaign] = {}
 
+    @property
+    def address(self) -> str:
+        """Who is paid."""
+        return self._owner or self._troc.address
+
     @cached_property
     def book(self) -> Collection:
         """Her book of slips."""
-        return Collection.open(self._chain, self._troc.address, self._database)
+        return Collection.open(self._chain, self.address, self._database)
 
     # ------------------------------------------------------------------------------------------ collecting
 
@@ -173,13 +182,13 @@ class Earnings:
                         raise item
                     found.append(self._keep(place, item, now))
                 except TrocError as error:
-                    found.append(Collected(place, "", None, f"{error.message}: {error.remedy}"))
+                    found.append(Collected(place, "", None, str(error), error=error))
         return found
 
     def accounts(self) -> list[bytes]:
         """Her address, and the pseudonyms that credentials name her by."""
         pseudonyms = {each for campaign in self.book.campaigns() for each in self.book.credentials(campaign)}
-        return [account_of(self._troc.address), *sorted(pseudonyms)]
+        return [account_of(self.address), *sorted(pseudonyms)]
 
     def _campaign(self, id_: bytes) -> Campaign:
         if id_ not in self._seen:
@@ -212,7 +221,7 @@ class Earnings:
         return campaign
 
     def _check_account(self, campaign: Campaign, account: bytes, kind: str) -> None:
-        if not campaign.terms.asks and not is_of(account, self._troc.address):
+        if not campaign.terms.asks and not is_of(account, self.address):
             raise InputError(
                 f"this {kind} is for {called(account)}, not for your account",
                 "use that account (--account)",
@@ -226,7 +235,7 @@ class Earnings:
                 f"{campaign.short} does not ask {signed.domain.verifying_contract} for credentials",
                 "use it where it was made for",
             )
-        if message.account != self._troc.address:
+        if message.account != self.address:
             raise InputError(f"this credential is for {message.account}", "use that account (--account)")
         signed.check(self._chain)
         kept = KeptCredential(message.campaign, message.pseudonym, message.expiry, signed.data)
@@ -286,12 +295,12 @@ class Earnings:
         credentials: Iterable[bytes],
     ) -> list[bytes]:
         if not campaign.terms.asks:
-            return [account_of(self._troc.address)]
+            return [account_of(self.address)]
         named = [slip.message.account for slip in slips if not slip.is_code]
         named += [leaf.account for leaf in leaves]
         # A code may be taken by a pseudonym for which nothing else was signed.
         accounts = list(dict.fromkeys([*credentials, *named]))
-        return accounts or [account_of(self._troc.address)]
+        return accounts or [account_of(self.address)]
 
     def _facts(
         self, campaign: Campaign, account: bytes, slips: Sequence[Slip], leaves: Sequence[Leaf]
@@ -373,13 +382,14 @@ class Earnings:
         if isinstance(source.message, Statement):
             part = Part(source.message, source.signature)
             return Act((part,), domain, context=Taker(credential))
-        claim = Part(*source.claim_to(self._troc.address))
+        claim = Part(*source.claim_to(self.address))
         taker = Taker(credential, earned.assessed.account, source.message, source.signature)
         return Act((claim,), domain, context=taker)
 
     def _rehearsed(self, step: Step) -> Step:
         try:
-            gas = self._chain.estimate(self._troc.acts.call(step.acts), self._troc.address)
+            sender = self._troc.address if self._troc.is_named else self.address
+            gas = self._chain.estimate(self._troc.acts.call(step.acts), sender)
         except ContractError as error:
             return replace(step, refusal=error)
         return replace(step, gas=gas)
