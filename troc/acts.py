@@ -210,6 +210,12 @@ class Act:
         return None if family is None else family.payer(self.message, self.known_context)
 
     @property
+    def campaign(self) -> bytes | None:
+        """The campaign of paid attention that pays for it; None where it is no claim."""
+        is_claim = self.message.contract == attention_acts.CONTRACT
+        return attention_acts.campaign_of(self.message, self.known_context) if is_claim else None
+
+    @property
     def account(self) -> str:
         """What a relay counts it under: the payer, if she asked for it. Anyone can bring a settlement of her
         order, or a voucher or a statement for her: that counts apart.

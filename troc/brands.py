@@ -272,6 +272,15 @@ class Brands:
         asked = f"did you mean {meant}? " if meant else ""
         return f"{asked}see `troc points list --all` for all brands"
 
+    def proven_of(self, account: str) -> Brand | None:
+        """The brand with a proven domain that an account owns; None where there is none."""
+        for brand in self.all():
+            if brand.domain and brand.owner == account:
+                found = self.find(brand.address)
+                if found.proven:
+                    return found
+        return None
+
     def lookalikes(self, brand: Brand) -> list[Brand]:
         """Other brands that an eye could take for this one, by name or symbol, in the order of launch."""
         seen = {outline(brand.name), outline(brand.symbol)}

@@ -52,6 +52,7 @@ from troc.vouchers import (
 if TYPE_CHECKING:
     from troc.attention.campaigns import Rewards
     from troc.attention.earning import Earnings
+    from troc.attention.inbox import Inbox
     from troc.data.client import Data
     from troc.index import Index
     from troc.market.swaps import Market, Swapped, SwapQuote
@@ -142,6 +143,7 @@ class Troc:
         self._market: Market | None = None
         self._data: Data | None = None
         self._attention: Rewards | None = None
+        self._inbox: Inbox | None = None
         self._earnings: Earnings | None = None
         self._relays = tuple(check_url(url) for url in relays)
 
@@ -695,6 +697,15 @@ class Troc:
         if self._data is None:
             self._data = Data(self)
         return self._data
+
+    @property
+    def inbox(self) -> Inbox:
+        """The paid inbox as this account sees it. Raises `NotDeployedError` where there is none."""
+        from troc.attention.inbox import Inbox
+
+        if self._inbox is None:
+            self._inbox = Inbox(self)
+        return self._inbox
 
     @property
     def attention(self) -> Rewards:

@@ -168,3 +168,9 @@ class CampaignError(TrocError):
     """A campaign of paid attention that is unknown, or cannot be opened, run, paid or closed so."""
 
     exit_code = 25
+
+
+class InboxError(TrocError):
+    """A message of the inbox that is unwelcome, unknown, or too late to be answered or reclaimed."""
+
+    exit_code = 27

@@ -4,7 +4,7 @@ move them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -223,17 +223,29 @@ class Points:
 
     def _nonce(self, brand: Brand, holder: str) -> int:
         """The first nonce of the holder that the token still accepts."""
-        token = self._brands.token(brand).functions
-        lane, index = 0, 0
-        while True:
-            nonces = [pack_nonce(lane, 0, index + step) for step in range(_NONCES_ASKED)]
-            answers = self._chain.read_many([token.nonceOpen(holder, nonce) for nonce in nonces])
-            for nonce, is_open in zip(nonces, answers, strict=True):
-                if is_open:
-                    return nonce
-            index += _NONCES_ASKED
-            if index >= WHOLE_INDEXES:
-                lane, index = lane + 1, 0
+        return first_open_nonce(self._chain, self._brands.token(brand).functions.nonceOpen, holder)
+
+
+def first_open_nonce(
+    chain: Chain,
+    open_: Callable[[str, int], ContractFunction],
+    holder: str,
+    lane_of: Callable[[int], int] = lambda number: number,
+) -> int:
+    """The first whole nonce of the holder that a contract still accepts, by its function `nonceOpen`.
+
+    `lane_of`: the lane to try when so many are used up.
+    """
+    used, index = 0, 0
+    while True:
+        nonces = [pack_nonce(lane_of(used), 0, index + step) for step in range(_NONCES_ASKED)]
+        answers = chain.read_many([open_(holder, nonce) for nonce in nonces])
+        for nonce, is_open in zip(nonces, answers, strict=True):
+            if is_open:
+                return nonce
+        index += _NONCES_ASKED
+        if index >= WHOLE_INDEXES:
+            used, index = used + 1, 0
 
 
 def lots_of(answer: Any) -> tuple[Lot, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import Any
 
 from troc.errors import InputError
 
@@ -42,6 +43,21 @@ class Wrapped:
     work: int
     salt: bytes
     wrapped: bytes
+
+    def as_json(self) -> dict[str, Any]:
+        """For a file."""
+        return {"work": self.work, "salt": self.salt.hex(), "wrapped": self.wrapped.hex()}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Wrapped:
+        """Read what `as_json` wrote. Raises `ValueError` where we could not have written it."""
+        try:
+            found = cls(data["work"], bytes.fromhex(data["salt"]), bytes.fromhex(data["wrapped"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError from error
+        if type(found.work) is not int or not found.is_sound:
+            raise ValueError
+        return found
 
     @property
     def is_sound(self) -> bool:

@@ -58,13 +58,15 @@ def word(value: Any) -> bytes:
     return bytes(value)
 
 
-def digest(market: str, kind: str, message: Message, chain_id: int = CHAIN_ID) -> bytes:
+def digest(
+    contract: str, kind: str, message: Message, chain_id: int = CHAIN_ID, name: str = "Troc Data Market"
+) -> bytes:
     domain = keccak(
         keccak(text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
-        + keccak(text="Troc Data Market")
+        + keccak(text=name)
         + keccak(text="1")
         + word(chain_id)
-        + word(market)
+        + word(contract)
     )
     hashed = keccak(_type_of(kind) + b"".join(map(word, message.values())))
     return bytes(keccak(b"\x19\x01" + domain + hashed))

@@ -170,9 +170,14 @@ def _place(message: Message, context: Taker) -> _Place:
     return _Place(message.campaign, message.account, message.page, message.contacts)
 
 
+def campaign_of(message: Message, context: Taker) -> bytes:
+    """The campaign that pays."""
+    return _place(message, context).campaign
+
+
 def state(
     rewards: Contract, message: Message, context: Taker
-) -> tuple[ContractFunction, Callable[[Any], bool]] | None:
+) -> tuple[ContractFunction, Callable[[Any], bool]]:
     """What the contract can be asked, and which answers say that nothing of it is left to be paid."""
     place = _place(message, context)
     if place.code is not None:

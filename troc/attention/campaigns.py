@@ -19,12 +19,12 @@ from eth_utils.crypto import keccak
 from web3.contract.contract import ContractFunction
 
 from troc import words
-from troc.abi import CODEC
+from troc.abi import CODEC, words_call
 from troc.attention.contacts import MOST_CONTACTS, PAGE, from_pages, of_page
 from troc.attention.messages import REWARDS, rewards_domain
 from troc.attention.slips import Slip
 from troc.chain import Receipt
-from troc.errors import CampaignError, ContractError, FundsError, InputError
+from troc.errors import CampaignError, ContractError, FundsError, InputError, NetworkError
 from troc.messages import (
     KIND_ERC20,
     KIND_POINTS,
@@ -49,6 +49,9 @@ MOST_ACCOUNTS = 200
 
 LEAST_CLAIM = 30 * words.DAY
 MOST_AHEAD = 3_650 * words.DAY
+DELEGATED = bytes.fromhex("ef0100")
+"""How the code of an account begins that has a key and lets a contract act for it (EIP-7702)."""
+
 _ADDRESS_BITS = 160
 _ID = 14
 
@@ -421,6 +424,10 @@ class Rewards:
         contacts = sum(log["args"]["contacts"].bit_count() for log in self._logs("ContactsPaid", id_))
         return contacts, len(self._logs("CodePaid", id_))
 
+    def closed(self, id_: bytes) -> bool:
+        """Whether what was left was returned or given up."""
+        return bool(self._logs("CampaignRefunded", id_) or self._logs("CampaignReleased", id_))
+
     def _logs(self, event: str, id_: bytes, **filters: Any) -> list[Any]:
         self.terms(id_)
         since = self._known[id_][1] if id_ in self._known else self._since
@@ -458,14 +465,17 @@ class Rewards:
                 report(f"Set aside {whole} for the campaign until {words.moment(terms.claim_until)}.")
         else:
             self._approve(terms, whole, report)
-        try:
-            self.chain.send(self.contract.functions.open(terms.as_tuple(), budget), signer)
-        except ContractError as error:
-            # Another process of the same brand came first.
-            if error.name != "CampaignExists":
-                raise
+        self._open(terms, budget)
         report(f"Opened the campaign 0x{id_.hex()}.")
         return self.campaign(id_)
+
+    def _open(self, terms: Terms, budget: int) -> None:
+        try:
+            self.chain.send(self.contract.functions.open(terms.as_tuple(), budget), self._troc.signer)
+        except ContractError as error:
+            # A transaction of an earlier run, or another process of the same brand, came first.
+            if error.name != "CampaignExists":
+                raise
 
     def check_open(self, terms: Terms, budget: int) -> None:
         """Raise before anything is sent if these terms cannot be opened by the account that acts."""
@@ -481,19 +491,25 @@ class Rewards:
                 f" {words.count(budget, 'contact')}",
                 "raise the budget, or have fewer codes",
             )
+        signer_code = self.chain.code(terms.signer)
+        if signer_code and not signer_code.startswith(DELEGATED):
+            raise CampaignError(
+                f"{terms.signer} is a contract, and cannot sign", "name an account with a key"
+            )
         if terms.asks and not self.chain.code(terms.credentials):
             raise CampaignError(
                 f"there is no contract at {terms.credentials} to ask for credentials", "check its address"
             )
-        if terms.token_kind == KIND_POINTS:
-            brand = self._troc.brand(terms.token)
-            if terms.fresh:
-                owner = self.chain.call(self._troc.brands.token(brand).functions.owner())
-                if owner != terms.admin:
-                    raise CampaignError(
-                        f"only the brand issues {brand.symbol}, and that is {owner}",
-                        "act as the brand, or pay points of your own out of escrow",
-                    )
+        if not terms.fresh:
+            self._check_has(terms, budget)
+            return
+        brand = self._troc.brand(terms.token)
+        owner = self.chain.call(self._troc.brands.token(brand).functions.owner())
+        if owner != terms.admin:
+            raise CampaignError(
+                f"only the brand issues {brand.symbol}, and that is {owner}",
+                "act as the brand, or pay points of your own out of escrow",
+            )
 
     def fund(self, id_: bytes, contacts: int, report: Callable[[str], None] = lambda line: None) -> Receipt:
         """Raise a campaign's budget by so many contacts: of escrow anybody, of fresh points their brand."""
@@ -526,6 +542,24 @@ class Rewards:
                 raise CampaignError(
                     f"the budget of fresh {brand.symbol} is raised by {owner} alone", "act as the brand"
                 )
+        else:
+            self._check_has(campaign.terms, contacts)
+
+    def _check_has(self, terms: Terms, contacts: int) -> None:
+        """Raise `FundsError` unless the account that acts has the price of so many contacts."""
+        price = self.price(terms)
+        whole = price.of(price.units * contacts)
+        account, said = self._troc.address, ""
+        if terms.token_kind == KIND_POINTS:
+            has = self._troc.balance(price.token, account).within(terms.claim_until)
+            said = f" that live beyond {words.moment(terms.claim_until)}"
+        else:
+            token = self.chain.contract("LoyaltyToken", price.token).functions
+            has = self.chain.call(token.balanceOf(account))
+        if has < whole.units:
+            raise FundsError(
+                f"{account} has {whole.of(has)}{said}, and {whole} are needed", "get more, or choose less"
+            )
 
     def _approve(self, terms: Terms, whole: Money, report: Callable[[str], None]) -> None:
         """Let the contract take what goes into escrow, where it may not yet."""
@@ -533,14 +567,7 @@ class Rewards:
             return
         signer = self._troc.signer
         token = self.chain.contract("LoyaltyToken", terms.token).functions
-        has, may = self.chain.read_many(
-            [token.balanceOf(signer.address), token.allowance(signer.address, self.address)]
-        )
-        if has < whole.units:
-            raise FundsError(
-                f"{signer.address} has {whole.of(has)}, and {whole} are needed", "get more, or choose less"
-            )
-        if may < whole.units:
+        if self.chain.call(token.allowance(signer.address, self.address)) < whole.units:
             self.chain.send(token.approve(self.address, whole.units), signer)
             report(f"Allowed the contract to take {whole}.")
 
@@ -584,14 +611,12 @@ class Rewards:
         if not accounts:
             return 0
         pages = range(-(-campaign.terms.max_contacts // PAGE))
-        words_ = self.chain.read_many(
-            [
-                self.contract.functions.contactsOf(campaign.id, account, page)
-                for account in accounts
-                for page in pages
-            ]
+        had = self._ask_words(
+            ("contactsOf", campaign.name, "0x" + account.hex(), page)
+            for account in accounts
+            for page in pages
         )
-        needed: int = campaign.terms.max_contacts * len(accounts) - sum(word.bit_count() for word in words_)
+        needed = campaign.terms.max_contacts * len(accounts) - sum(word.bit_count() for word in had)
         if needed > campaign.standing.free:
             raise CampaignError(
                 f"{words.count(needed, 'contact')} would be reserved, and"
@@ -611,12 +636,22 @@ class Rewards:
     def _fitting(self, campaign: Campaign, accounts: Sequence[bytes]) -> list[bytes]:
         """As many of them from the first on as one transaction takes."""
         batch = list(accounts)
-        while len(batch) > 1:
-            call = self.contract.functions.enrol(campaign.id, batch)
-            if self.chain.estimate(call, self._troc.signer.address) <= self.chain.batch_gas():
-                break
+        while len(batch) > 1 and not self._fits(self.contract.functions.enrol(campaign.id, batch)):
             batch = batch[: len(batch) // 2]
         return batch
+
+    def _fits(self, call: ContractFunction) -> bool:
+        try:
+            return self.chain.estimate(call, self._troc.signer.address) <= self.chain.batch_gas()
+        except (FundsError, NetworkError):
+            # The node gives up where a call needs more gas than a block or the account has.
+            return False
+
+    def _ask_words(self, asked: Iterable[tuple[Any, ...]]) -> list[int]:
+        """The answers, a word each, to many questions (function, words), all at one block."""
+        block = self.chain.block_number()
+        calls = [(self.address, words_call(REWARDS, *each)) for each in asked]
+        return [int.from_bytes(answer) for answer in self.chain.call_many(calls, block)]
 
     def activate(self, id_: bytes, batches: Sequence[int]) -> Receipt | None:
         """Make batches of codes claimable, for good; None where all of them are."""
@@ -642,19 +677,65 @@ class Rewards:
         asked = [self.contract.functions.isActive(campaign.id, batch) for batch in wanted]
         return [batch for batch, on in zip(wanted, self.chain.read_many(asked), strict=True) if not on]
 
+    def unpaid(self, campaign: Campaign, sets: Sequence[tuple[bytes, int, int]]) -> tuple[int, int]:
+        """How many contacts of these sets (account, page, contacts) are not paid yet: in all, and of accounts
+        for which nothing is reserved.
+        """
+        answers = self._ask_words(
+            call
+            for account, page, _ in sets
+            for call in (
+                ("contactsOf", campaign.name, "0x" + account.hex(), page),
+                ("isEnrolled", campaign.name, "0x" + account.hex()),
+            )
+        )
+        in_all = first_come = 0
+        for (_, _, contacts), had, enrolled in zip(sets, answers[::2], answers[1::2], strict=True):
+            new = (contacts & ~had).bit_count()
+            in_all, first_come = in_all + new, first_come + (0 if enrolled else new)
+        return in_all, first_come
+
     def append_root(self, id_: bytes, root: bytes) -> Receipt:
         """Append a root of contacts, which takes effect after the campaign's delay."""
-        self._check_run(self.campaign(id_))
+        self.check_root(self.campaign(id_))
         return self.chain.send(self.contract.functions.appendRoot(id_, root), self._troc.signer)
 
     def withdraw_root(self, id_: bytes, root: bytes) -> Receipt:
         """Withdraw a root before it takes effect."""
-        self._check_run(self.campaign(id_))
+        self.check_withdrawal(self.campaign(id_), root)
         return self.chain.send(self.contract.functions.withdrawRoot(id_, root), self._troc.signer)
+
+    def check_root(self, campaign: Campaign) -> int:
+        """From when on a root would count that is appended now. Raises before anything is sent if the account
+        that acts cannot append one that takes effect in time.
+        """
+        self._check_run(campaign)
+        effect_from = self.chain.now() + campaign.terms.root_delay_days * words.DAY
+        if effect_from > campaign.terms.claim_until:
+            raise CampaignError(
+                f"a root would take effect {words.moment(effect_from)}, and claims end"
+                f" {words.moment(campaign.terms.claim_until)}",
+                "give statements instead",
+            )
+        return effect_from
+
+    def check_withdrawal(self, campaign: Campaign, root: bytes) -> None:
+        """Raise before anything is sent if a root cannot be withdrawn by the account that acts."""
+        self._check_run(campaign)
+        effect_from = self.root_from(campaign.id, root)
+        if not effect_from:
+            raise CampaignError(
+                f"0x{root.hex()} is no root of {campaign.short}", "look at `troc attention root list`"
+            )
+        if self.chain.now() >= effect_from:
+            raise CampaignError(
+                f"the root is in effect since {words.moment(effect_from)}",
+                "it stays: what it says can be claimed",
+            )
 
     def offer(self, id_: bytes, to: str) -> Receipt:
         """Offer the campaign to another admin; the zero address takes an offer back."""
-        self._check_admin(self.campaign(id_))
+        self.check_admin(self.campaign(id_))
         return self.chain.send(
             self.contract.functions.offerAdmin(id_, to_address(to, "new admin")), self._troc.signer
         )
@@ -690,9 +771,10 @@ class Rewards:
                 "close the campaign after that",
             )
         if not campaign.terms.fresh:
-            self._check_admin(campaign)
+            self.check_admin(campaign)
 
-    def _check_admin(self, campaign: Campaign) -> None:
+    def check_admin(self, campaign: Campaign) -> None:
+        """Raise `CampaignError` unless the account that acts runs the campaign."""
         if campaign.standing.admin != self._troc.address:
             raise CampaignError(
                 f"only {campaign.standing.admin} runs {campaign.short}, not {self._troc.address}",
@@ -707,7 +789,7 @@ class Rewards:
             )
 
     def _check_run(self, campaign: Campaign) -> None:
-        self._check_admin(campaign)
+        self.check_admin(campaign)
         self._check_claims(campaign)
 
     # ------------------------------------------------------------------------------------------- claiming

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from troc.attention.contacts import account_of
+from troc.attention.credentials import SignedCredential, is_credential
 from troc.attention.leaves import FORMAT as LEAVES_FORMAT
 from troc.attention.leaves import Leaf, leaves_in, leaves_of
 from troc.attention.messages import Ticket, rewards_domain
@@ -311,19 +312,21 @@ class Found:
     domain: Domain | None
 
 
-Item = Slip | Key | Found
+Item = Slip | Key | Found | SignedCredential
 
 
 def source_of(item: Item | TrocError) -> Slip | Leaf | None:
-    """The slip or leaf that was read; None for a key, and for what could not be read."""
+    """The slip or leaf that was read; None for a key, a credential, and for what could not be read."""
     if isinstance(item, Found):
         return item.leaf
     return item if isinstance(item, Slip) else None
 
 
 def read_item(text: str) -> Item:
-    """What one text says: a slip, or a one-time key in hex."""
+    """What one text says: a slip, a credential, or a one-time key in hex."""
     text = text.strip()
+    if is_credential(text):
+        return SignedCredential.from_text(text)
     if _KEY.fullmatch(text):
         key = Key(_bytes(text))
         key_address(key.secret)
@@ -333,7 +336,7 @@ def read_item(text: str) -> Item:
 
 def is_source(text: str) -> bool:
     """Whether this is meant as a slip, a file or a folder, and not as the id of a campaign."""
-    return is_text(text) or Path(text).exists()
+    return is_text(text) or is_credential(text) or Path(text).exists()
 
 
 def read_source(source: str | Path, accounts: Iterable[bytes] = ()) -> Iterator[tuple[str, Item | TrocError]]:
@@ -341,7 +344,9 @@ def read_source(source: str | Path, accounts: Iterable[bytes] = ()) -> Iterator[
     of a root (the leaves of `accounts`), a picture of a QR code, or a folder of such. What cannot be read is
     told in its place, so that nothing else is lost by it.
     """
-    if isinstance(source, str) and (is_text(source) or _KEY.fullmatch(source.strip())):
+    if isinstance(source, str) and (
+        is_text(source) or is_credential(source) or _KEY.fullmatch(source.strip())
+    ):
         yield from _each(["what was given"], lambda _: [read_item(source)])
         return
     path = Path(source)

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from troc import words
 from troc.acts import Act, Part
-from troc.attention.acts import Taker
+from troc.attention.acts import Taker, state
 from troc.attention.claiming import CODES_OF_BATCH, Assessed, Facts, State, assess
 from troc.attention.collection import (
     Addition,
@@ -29,11 +29,14 @@ from troc.attention.collection import (
     Key,
     is_of,
     read_source,
+    source_of,
 )
 from troc.attention.contacts import PAGE, account_of
+from troc.attention.credentials import SignedCredential
 from troc.attention.leaves import Leaf
 from troc.attention.messages import Statement, Ticket
-from troc.attention.slips import Slip
+from troc.attention.reconciling import Reconciled, reconcile
+from troc.attention.slips import NO_ACCOUNT, Slip
 from troc.chain import Receipt
 from troc.errors import ContractError, InputError, PendingError, TrocError
 
@@ -126,6 +129,7 @@ class ClaimReport:
     transactions: list[str] = field(default_factory=list)
     gas: int = 0
     fee: int = 0
+    counted: set[tuple[str, bytes, bytes]] = field(default_factory=set, repr=False)
 
     def worth(self) -> list[Money]:
         """What came in, an amount a token."""
@@ -181,6 +185,8 @@ class Earnings:
             return Collected(place, "a one-time key", addition, why)
         if isinstance(item, Found):
             return self._keep_leaf(place, item, now)
+        if isinstance(item, SignedCredential):
+            return self._keep_credential(place, item)
         campaign = self._check(item)
         addition = self.book.add(item, now)
         why = "its one-time key is missing: the content reveals it" if addition is Addition.WAITING else ""
@@ -203,6 +209,20 @@ class Earnings:
                 f"this {kind} is for the account 0x{account.hex().lstrip('0').rjust(40, '0')}, not for yours",
                 "use that account (--account)",
             )
+
+    def _keep_credential(self, place: str, signed: SignedCredential) -> Collected:
+        message = signed.message
+        campaign = self._troc.attention.campaign(message.campaign)
+        if campaign.terms.credentials != signed.domain.verifying_contract:
+            raise InputError(
+                f"{campaign.short} does not ask {signed.domain.verifying_contract} for credentials",
+                "use it where it was made for",
+            )
+        if message.account != self._troc.address:
+            raise InputError(f"this credential is for {message.account}", "use that account (--account)")
+        signed.check(self._chain)
+        kept = KeptCredential(message.campaign, message.pseudonym, message.expiry, signed.data)
+        return Collected(place, "a credential", self.book.add_credential(kept), "", campaign.id)
 
     def _keep_leaf(self, place: str, found: Found, now: int) -> Collected:
         rewards, leaf = self._troc.attention, found.leaf
@@ -353,8 +373,8 @@ class Earnings:
         try:
             gas = self._chain.estimate(self._troc.acts.call(step.acts), self._troc.address)
         except ContractError as error:
-            return Step(step.earned, step.acts, step.contacts, refusal=error)
-        return Step(step.earned, step.acts, step.contacts, gas)
+            return replace(step, refusal=error)
+        return replace(step, gas=gas)
 
     def claim(self, steps: Iterable[Step], progress: Callable[[int, int], None] | None = None) -> ClaimReport:
         """Send what `plan` found, through the relays or the account that pays. Where one step is refused, the
@@ -378,8 +398,12 @@ class Earnings:
         return report
 
     def _send(self, step: Step, submitter: Any, report: ClaimReport) -> None:
+        acts = self._unpaid(step.acts)
+        if not acts:
+            return
+        step = replace(step, acts=acts)
         try:
-            receipts = submitter.submit(step.acts)
+            receipts = submitter.submit(acts)
         except ContractError as error:
             # Somebody else submitted it for her meanwhile: then it is paid, and nothing is wrong.
             if not _is_paid(error):
@@ -388,14 +412,26 @@ class Earnings:
         for receipt in receipts:
             self._count(step, receipt, report)
 
+    def _unpaid(self, acts: Sequence[Act]) -> tuple[Act, ...]:
+        """Without those of which nothing is left to be paid: a relay would be asked for nothing."""
+        contract = self._troc.attention.contract
+        asked = [state(contract, act.message, act.known_context) for act in acts]
+        answers = self._chain.read_many([question for question, _ in asked])
+        return tuple(
+            act for act, (_, is_paid), answer in zip(acts, asked, answers, strict=True) if not is_paid(answer)
+        )
+
     def _count(self, step: Step, receipt: Receipt, report: ClaimReport) -> None:
         events = self._troc.attention.contract.events
         campaign, account = step.earned.campaign, step.earned.assessed.account
-        if receipt.transaction in report.transactions:
+        if receipt.transaction not in report.transactions:
+            report.transactions.append(receipt.transaction)
+            report.gas += receipt.gas_used
+            report.fee += receipt.fee
+        # A relay's transaction can hold several steps, and other people's.
+        if (receipt.transaction, campaign.id, account) in report.counted:
             return
-        report.transactions.append(receipt.transaction)
-        report.gas += receipt.gas_used
-        report.fee += receipt.fee
+        report.counted.add((receipt.transaction, campaign.id, account))
         for event in receipt.events(events.ContactsPaid()):
             if (event["args"]["campaignId"], event["args"]["account"]) == (campaign.id, account):
                 report.paid[campaign] += event["args"]["contacts"].bit_count()
@@ -409,6 +445,72 @@ class Earnings:
             if reason != _NOTHING_NEW:
                 what = described_act(step.acts[place])
                 report.refused.append(Refused(campaign, what, SKIPS[reason], "see `troc attention earned`"))
+
+    # ----------------------------------------------------------------------------------------- reconciling
+
+    def reconcile(
+        self,
+        campaign: Campaign,
+        brand: Iterable[str | Path],
+        customer: Iterable[str | Path] | None = None,
+    ) -> Reconciled:
+        """The brand's book, a customer's (none: her own) and the chain side by side. Raises `InputError`
+        where something in the sources cannot be read, or is of another campaign.
+        """
+        hers: list[Slip | Leaf] = []
+        if customer is None:
+            hers += [*self.book.slips(campaign.id), *self.book.leaves(campaign.id)]
+            accounts = self._accounts_in(
+                campaign,
+                self.book.slips(campaign.id),
+                self.book.leaves(campaign.id),
+                self.book.credentials(campaign.id),
+            )
+        else:
+            hers += self._read_all(campaign, customer, [])
+            bound = [account for each in hers if (account := _account_of(each)) != NO_ACCOUNT]
+            accounts = list(dict.fromkeys(bound))
+            if not accounts:
+                raise InputError(
+                    "the customer's book names no account", "compare it as that customer, with her own book"
+                )
+        brands = self._read_all(campaign, brand, accounts)
+        paid = {each: self._troc.attention.paid(campaign.id, each) for each in accounts}
+        return reconcile(brands, hers, paid)
+
+    def _read_all(
+        self, campaign: Campaign, sources: Iterable[str | Path], accounts: Sequence[bytes]
+    ) -> list[Slip | Leaf]:
+        """The slips and leaves in these sources, all of which must be the campaign's."""
+        domain = self._troc.attention.domain
+        found: list[Slip | Leaf] = []
+        for source in sources:
+            for place, item in read_source(source, accounts):
+                try:
+                    if isinstance(item, TrocError):
+                        raise item
+                    if isinstance(item, Slip):
+                        item.expect(domain, campaign.id, campaign.terms.signer)
+                    elif isinstance(item, Found):
+                        self._check_leaf(campaign, item.leaf)
+                except TrocError as error:
+                    raise InputError(f"{place}: {error.message}", error.remedy) from None
+                kept = source_of(item)
+                if kept is not None:
+                    found.append(kept)
+        return found
+
+    def _check_leaf(self, campaign: Campaign, leaf: Leaf) -> None:
+        if leaf.campaign != campaign.id:
+            raise InputError("this leaf is of another campaign", "leave it away")
+        if not self._troc.attention.root_from(campaign.id, leaf.root):
+            raise InputError(
+                f"the root 0x{leaf.root.hex()[:8]}… is not on the chain", "it proves nothing: leave it away"
+            )
+
+
+def _account_of(source: Slip | Leaf) -> bytes:
+    return source.message.account if isinstance(source, Slip) else source.account
 
 
 def _campaign_of(source: Slip | Leaf) -> bytes:

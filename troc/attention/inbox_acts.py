@@ -37,7 +37,7 @@ _FIELDS = {"sender", "terms", "content"}
 
 
 @dataclass(frozen=True)
-class Words:
+class InboxMessage:
     """A message of the inbox as the contract takes it: `terms` is
     `number:40 ‖ place:64 ‖ answerBy:40 ‖ channel:8 ‖ topic:8 ‖ deposit:96`, `content` the hash of its letter.
     """
@@ -110,13 +110,13 @@ class Context:
     content: bytes = bytes(32)
 
     @classmethod
-    def of(cls, words: Words) -> Context:
+    def of(cls, message: InboxMessage) -> Context:
         """The context of an answer to a message."""
-        return cls(words.sender, words.terms, words.content)
+        return cls(message.sender, message.terms, message.content)
 
-    def words(self, recipient: str) -> Words:
+    def message(self, recipient: str) -> InboxMessage:
         """The message, which is for this recipient."""
-        return Words(recipient, self.sender, self.terms, self.content)
+        return InboxMessage(recipient, self.sender, self.terms, self.content)
 
     def to_json(self) -> dict[str, Any]:
         """For a request to a relay."""
@@ -165,13 +165,13 @@ def state(
 
 def check(message: Message, context: Context, _: Domain) -> None:
     """Raise `InputError` unless the context is the one that the message speaks of."""
-    if isinstance(message, AnswerMessage) and context.words(message.recipient).id != message.message_id:
+    if isinstance(message, AnswerMessage) and context.message(message.recipient).id != message.message_id:
         raise InputError("the message is not the one that was answered", "send the right one along")
 
 
 def deadline(message: Message, context: Context) -> int | None:
     """The last second at which it can take effect, where the message does not say so itself."""
-    return context.words(message.recipient).answer_by if isinstance(message, AnswerMessage) else None
+    return context.message(message.recipient).answer_by if isinstance(message, AnswerMessage) else None
 
 
 def call(message: Message, signature: bytes, context: Context, _: Domain) -> tuple[str, tuple[Any, ...]]:
@@ -185,8 +185,8 @@ def call(message: Message, signature: bytes, context: Context, _: Domain) -> tup
         case CancelInboxNonces():
             return "cancelNoncesFor", (message.recipient, list(message.nonces), signature)
         case AnswerMessage():
-            words = context.words(message.recipient)
-            return "answerFor", (words.as_tuple(), message.answer, signature)
+            found = context.message(message.recipient)
+            return "answerFor", (found.as_tuple(), message.answer, signature)
     raise AssertionError(type(message).__name__)
 
 

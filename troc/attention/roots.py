@@ -82,6 +82,21 @@ class Sets:
     def __len__(self) -> int:
         return len(self.pages)
 
+    @property
+    def total(self) -> int:
+        """How many contacts they hold."""
+        return int(np.unpackbits(self.contacts, axis=None).sum()) if len(self) else 0
+
+    @property
+    def account_count(self) -> int:
+        """How many accounts they are of."""
+        return int(1 + (self.accounts[1:] != self.accounts[:-1]).any(axis=1).sum()) if len(self) else 0
+
+    def rows(self) -> Iterator[tuple[bytes, int, int]]:
+        """Each as account, page and contacts."""
+        for account, page, contacts in zip(self.accounts, self.pages, self.contacts, strict=True):
+            yield account.tobytes(), int(page), int.from_bytes(contacts.tobytes())
+
     @classmethod
     def unite(cls, accounts: _Bytes, rows: _Whole, numbers: _Whole) -> Sets:
         """The sets of rows that say: account `accounts[rows[i]]` had contact `numbers[i]`.
@@ -141,12 +156,7 @@ def read_sets(file: Path, max_contacts: int = MOST_CONTACTS) -> Sets:
     Contacts are numbered below `max_contacts`, the campaign's. Raises `InputError`, with the row (1 is the
     first below the header) where one is wrong.
     """
-    table = _read_table(file)
-    for name in ("account", "contact"):
-        if name not in table.columns:
-            raise InputError(f"{file.name} has no column {name}", f"name a column `{name}`")
-    if table.empty:
-        raise InputError(f"{file.name} holds no contacts", "write a row for each: account, contact")
+    table = _table_of_contacts(file)
 
     def number_of(text: str) -> int:
         if not _NUMBER.fullmatch(text):
@@ -159,6 +169,38 @@ def read_sets(file: Path, max_contacts: int = MOST_CONTACTS) -> Sets:
     known, numbers = _parse(file, table["contact"], number_of)
     bytes32 = np.frombuffer(b"".join(accounts), np.uint8).reshape(-1, 32)
     return Sets.unite(bytes32, rows, np.array(numbers, np.int64)[known])
+
+
+def read_names(file: Path) -> list[tuple[bytes, str]]:
+    """The account and the name of each contact of a CSV or Parquet file with the columns `account` and
+    `contact`: what a shop calls it, not its number. Raises `InputError`, with the row where one is wrong.
+    """
+    table = _table_of_contacts(file)
+    rows, accounts = _parse(file, table["account"], account_of)
+    known, names = _parse(file, table["contact"], str)
+    return [(accounts[row], names[name]) for row, name in zip(rows, known, strict=True)]
+
+
+def _table_of_contacts(file: Path) -> pd.DataFrame:
+    table = _read_table(file)
+    for name in ("account", "contact"):
+        if name not in table.columns:
+            raise InputError(f"{file.name} has no column {name}", f"name a column `{name}`")
+    if table.empty:
+        raise InputError(f"{file.name} holds no contacts", "write a row for each: account, contact")
+    return table
+
+
+def read_accounts(file: Path) -> list[bytes]:
+    """The accounts of a CSV or Parquet file with the column `account`, in its order, each once.
+
+    Raises `InputError`, with the row (1 is the first below the header) where one is wrong.
+    """
+    table = _read_table(file)
+    if "account" not in table.columns:
+        raise InputError(f"{file.name} has no column account", "name a column `account`")
+    _, accounts = _parse(file, table["account"], account_of)
+    return list(dict.fromkeys(accounts))
 
 
 def _read_table(file: Path) -> pd.DataFrame:
@@ -427,14 +469,21 @@ class RootFile:
         if fault := self._fault():
             raise TamperedError(f"{self.path.name}: {fault}", _BUILD_AGAIN)
 
+    def sets(self) -> Sets:
+        """All sets, as they stand in the file: `check` tells whether they are under its root."""
+        entries = self._entries()
+        return Sets(entries["account"].copy(), entries["page"].astype(np.int64), entries["contacts"].copy())
+
+    def _entries(self) -> NDArray[Any]:
+        return np.frombuffer(self._bytes[_HEADER : self._tree], _ENTRY)
+
     def _fault(self) -> str | None:
         data = memoryview(self._bytes)
         digest = hashlib.sha256(data[: _FIELDS.size])
         digest.update(data[_HEADER:])
         if digest.digest() != data[_FIELDS.size : _HEADER]:
             return "its bytes are not those that were written"
-        entries = np.frombuffer(data[_HEADER : self._tree], _ENTRY)
-        sets = Sets(entries["account"], entries["page"].astype(np.int64), entries["contacts"])
+        entries, sets = self._entries(), self.sets()
         if (sets.contacts[:, 0] > 127).any() or not sets.contacts.any(axis=1).all():
             return "a set is empty or has bit 255"
         order = np.lexsort([sets.pages, *_columns(sets.accounts)[::-1]])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from troc import __version__
 from troc.cli import (
@@ -16,6 +19,10 @@ from troc.cli import (
     attention,
     attention_campaigns,
     attention_claims,
+    attention_credentials,
+    attention_inbox,
+    attention_roots,
+    attention_signing,
     books,
     brand,
     data,
@@ -83,7 +90,14 @@ trade.app.command("audit")(solving.audit)
 _DATA = (data_vault, data_consent, data_deals)
 app.add_typer(attention.app, name="attention")
 # Each of these registers its commands on `attention.app`.
-_ATTENTION = (attention_campaigns, attention_claims)
+_ATTENTION = (
+    attention_campaigns,
+    attention_claims,
+    attention_credentials,
+    attention_inbox,
+    attention_roots,
+    attention_signing,
+)
 app.command("up")(up.up)
 app.command("index")(index.index)
 app.command("demo")(demo.demo)
@@ -175,11 +189,17 @@ def globals_first(arguments: list[str]) -> list[str]:
     return front + rest
 
 
+@cache
+def _command() -> Callable[..., Any]:
+    """The commands as click runs them: typer takes a third of a second to make them from their functions."""
+    return get_command(app)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and end the process with its exit code (`troc.errors`; 2 for a wrong command line)."""
     arguments = globals_first(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(arguments, prog_name="troc", standalone_mode=False)
+        code = _command()(arguments, prog_name="troc", standalone_mode=False)
     except TrocError as error:
         print(json.dumps(error.as_json()) if "--json" in arguments else f"troc: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -1,4 +1,6 @@
-"""`troc attention collect`, `earned`, `claim`: what a customer was given, what it is worth, and taking it."""
+"""`troc attention collect`, `earned`, `claim`, `reconcile`: what a customer was given, what it is worth,
+taking it, and comparing it with the brand's book.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,12 @@ from troc import words
 from troc.cli.acting import agreed, progress_bar, troc_of
 from troc.cli.attention import app
 from troc.cli.session import Session, session_of
-from troc.errors import CampaignError, InputError
+from troc.errors import CampaignError, ChecksFailedError, InputError
 
 if TYPE_CHECKING:
     from troc.attention.claiming import Assessed, Why
     from troc.attention.earning import ClaimReport, Collected, Earned, Step
+    from troc.attention.reconciling import Reconciled
     from troc.client import Troc
 
 _Sources = Annotated[
@@ -333,4 +336,61 @@ def _report_form(report: ClaimReport) -> dict[str, Any]:
         "transactions": report.transactions,
         "gas": report.gas,
         "fee": str(report.fee),
+    }
+
+
+# ------------------------------------------------------------------------------------------------- reconcile
+
+
+@app.command()
+def reconcile(
+    context: typer.Context,
+    campaign: Annotated[str, typer.Argument(help="How its id begins")],
+    brand: Annotated[
+        list[str],
+        typer.Option(
+            "--brand", metavar="SOURCE", help="The brand's book: files of slips, of a root, folders"
+        ),
+    ],
+    customer: Annotated[
+        list[str] | None,
+        typer.Option("--customer", metavar="SOURCE", help="The customer's (default: your own book)"),
+    ] = None,
+) -> None:
+    """Put the brand's book, the customer's and the chain side by side, with the proof of what differs."""
+    from troc.attention.reconciling import told
+
+    session = session_of(context)
+    troc = troc_of(session)
+    found = troc.earnings.reconcile(troc.attention.find(campaign), brand, customer)
+    session.result(reconciled_form(found), "\n".join(told(found)))
+    if not found.is_equal:
+        parts = [words.count(len(found.differing), "contact differs", "contacts differ")]
+        if found.frauds:
+            parts.append(words.count(len(found.frauds), "number has two keys", "numbers have two keys"))
+        raise ChecksFailedError(
+            f"the books are not equal: {words.listed(parts)}",
+            "show the other side the proofs above: the campaign's key signed them",
+        )
+
+
+def reconciled_form(found: Reconciled) -> dict[str, Any]:
+    """What came of a comparison, for programs."""
+    from troc.attention.reconciling import spelled
+
+    return {
+        "equal": found.is_equal,
+        "agreed": found.agreed,
+        "paid": found.paid,
+        "differing": [
+            {
+                "account": "0x" + each.place.account.hex(),
+                "code" if each.place.is_code else "contact": each.place.number,
+                "difference": str(each.difference),
+                "paid": each.paid,
+                "proof": None if each.proof is None else spelled(each.proof),
+            }
+            for each in found.differing
+        ],
+        "frauds": [[spelled(each) for each in pair] for pair in found.frauds],
     }

@@ -4,7 +4,6 @@ vault.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,20 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from troc import words
-from troc.accounts import read_password
 from troc.cli.data import app
-from troc.cli.session import Session, session_of
-from troc.errors import AccountError, ChecksFailedError, DeclinedError, InputError
-from troc.network import setting
+from troc.cli.session import Session, session_of, setting_file
+from troc.errors import ChecksFailedError, DeclinedError, InputError
 
 if TYPE_CHECKING:
     from troc.data.manifest import Manifest
     from troc.data.vault import Note, Shelf, Vault
 
+_OPTION = "--vault-password-file"
 VaultPasswordFile = Annotated[
     Path | None,
     typer.Option(
-        "--vault-password-file",
+        _OPTION,
         help="File with the vault's passphrase (default: TROC_VAULT_PASSWORD_FILE, else you are asked)",
     ),
 ]
@@ -56,7 +54,7 @@ def open_vault(session: Session, password_file: Path | None = None) -> Vault:
     shelf_of()
     from troc.data.vault import Vault, vault_folder
 
-    return Vault.open(vault_folder(), _passphrase(session, password_file, "Passphrase of the vault: "))
+    return Vault.open(vault_folder(), session.passphrase("the vault", _password_file(password_file), _OPTION))
 
 
 def need_data() -> None:
@@ -71,22 +69,12 @@ def need_data() -> None:
         ) from None
 
 
-def _passphrase(session: Session, file: Path | None, prompt: str) -> str:
-    named = setting("TROC_VAULT_PASSWORD_FILE")
-    found = file or (Path(named).expanduser() if named else None)
-    if found is not None:
-        return read_password(found)
-    if not sys.stdin.isatty():
-        raise AccountError("the passphrase of the vault is needed", "name a file with --vault-password-file")
-    return session.ask_secret(prompt)
-
-
 def _new_passphrase(session: Session, file: Path | None) -> str:
-    passphrase = _passphrase(session, file, "New passphrase of the vault: ")
-    asked = file is None and not setting("TROC_VAULT_PASSWORD_FILE")
-    if asked and session.ask_secret("Again: ") != passphrase:
-        raise InputError("the two passphrases differ", "type the same one twice")
-    return passphrase
+    return session.new_passphrase("the vault", _password_file(file), _OPTION)
+
+
+def _password_file(named: Path | None) -> Path | None:
+    return named or setting_file("TROC_VAULT_PASSWORD_FILE")
 
 
 # ------------------------------------------------------------------------------------------------- adding

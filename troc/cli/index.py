@@ -57,7 +57,7 @@ def _show(session: Session, found: Index) -> None:
         f"Up to block {status.block:,} of {status.head:,}, {words.moment(status.time)}.",
         status.database,
         f"{words.count(status.brands, 'brand')}; "
-        + ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in status.rows.items())
+        + ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in status.rows.items() if count)
         + ".",
     ]
     if status.behind:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from troc import words
-from troc.accounts import read_password
 from troc.brands import Brand
 from troc.cli.acting import agreed, amount_form, troc_of
 from troc.cli.session import Session, session_of
 from troc.client import Troc
-from troc.errors import AccountError, InputError
+from troc.errors import InputError
 from troc.network import setting
 
 if TYPE_CHECKING:
@@ -32,6 +30,7 @@ app = typer.Typer(
 BrandName = Annotated[str, typer.Argument(metavar="BRAND", help="Symbol, proven domain or address")]
 Card = Annotated[str, typer.Argument(metavar="CARD", help="The card's number")]
 Database = Annotated[str, typer.Option(help="URL of the brand's database (default: a file of its own)")]
+_OPTION = "--members-password-file"
 PasswordFile = Annotated[
     Path | None, typer.Option(help="File with the passphrase of the members (default: you are asked)")
 ]
@@ -71,25 +70,17 @@ def desk_of(context: typer.Context, brand: str, database: str, password_file: Pa
     session = session_of(context)
     troc = troc_of(session)
     found = troc.brand(brand)
-    passphrase = _passphrase(session, password_file, f"Passphrase of the members of {found.symbol}: ")
+    passphrase = session.passphrase(
+        "the members",
+        password_file,
+        _OPTION,
+        f"Passphrase of the members of {found.symbol}: ",
+    )
     return Desk(session, troc, found, open_programme(session.chain, found, passphrase, database))
 
 
-def _passphrase(session: Session, file: Path | None, prompt: str) -> str:
-    if file is not None:
-        return read_password(file)
-    if not sys.stdin.isatty():
-        raise AccountError(
-            "the passphrase of the members is needed", "name a file with --members-password-file"
-        )
-    return session.ask_secret(prompt)
-
-
 def _new_passphrase(session: Session, file: Path | None) -> str:
-    passphrase = _passphrase(session, file, "New passphrase of the members: ")
-    if file is None and session.ask_secret("Again: ") != passphrase:
-        raise InputError("the two passphrases differ", "type the same one twice")
-    return passphrase
+    return session.new_passphrase("the members", file, _OPTION)
 
 
 def units_of(text: str, brand: Brand) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from troc.accounts import Signer, address_of, no_account, open_account, public_address_of
+from troc.accounts import Signer, address_of, no_account, open_account, public_address_of, read_password
 from troc.chain import Chain
 from troc.errors import AccountError, DeclinedError, InputError
 from troc.manifest import Manifest, load_manifest
@@ -90,9 +90,7 @@ class Session:
     @cached_property
     def signer(self) -> Signer:
         """It, opened: asks for the passphrase."""
-        return self._open(
-            self.account_name, self.options.password_file or _setting_file("TROC_PASSWORD_FILE")
-        )
+        return self._open(self.account_name, self.options.password_file or setting_file("TROC_PASSWORD_FILE"))
 
     @cached_property
     def submitter(self) -> Signer:
@@ -146,6 +144,21 @@ class Session:
                 return answer.strip().lower() in ("y", "yes")
             print("troc: answer y or n", file=sys.stderr)
 
+    def passphrase(self, whose: str, file: Path | None, option: str, prompt: str = "") -> str:
+        """The passphrase of a store of secrets: from a file that `option` named, else asked for."""
+        if file is not None:
+            return read_password(file)
+        if not sys.stdin.isatty():
+            raise AccountError(f"the passphrase of {whose} is needed", f"name a file with {option}")
+        return self.ask_secret(prompt or f"Passphrase of {whose}: ")
+
+    def new_passphrase(self, whose: str, file: Path | None, option: str) -> str:
+        """The passphrase that a store of secrets shall have; typed twice where it is asked for."""
+        passphrase = self.passphrase(whose, file, option, f"New passphrase of {whose}: ")
+        if file is None and self.ask_secret("Again: ") != passphrase:
+            raise InputError("the two passphrases differ", "type the same one twice")
+        return passphrase
+
     def ask_secret(self, prompt: str) -> str:
         """Ask for a passphrase or key, unseen."""
         if sys.stdin.isatty():
@@ -163,7 +176,8 @@ class Session:
         return line.rstrip("\n")
 
 
-def _setting_file(name: str) -> Path | None:
+def setting_file(name: str) -> Path | None:
+    """The file that a setting names."""
     value = setting(name)
     return Path(value).expanduser() if value else None
 

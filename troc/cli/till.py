@@ -203,12 +203,7 @@ def list_(context: typer.Context, brand: _Brand, database: _Database = "") -> No
     found = tokens.listed(_engine(session, troc_of(session).brand(brand), database))
     session.result(
         {"tokens": [vars(token) for token in found]},
-        "\n".join(
-            f"{token.name}  since {words.day(token.made)}"
-            + (f", revoked {words.day(token.revoked)}" if token.revoked else "")
-            for token in found
-        )
-        or "No tokens yet: make one with `troc till token add BRAND NAME`.",
+        "\n".join(map(str, found)) or "No tokens yet: make one with `troc till token add BRAND NAME`.",
     )
 
 

@@ -13,11 +13,12 @@ from troc import words
 from troc.brands import Brand
 from troc.claims import State, VoucherStanding
 from troc.cli.acting import agreed, amount_form, progress_bar, sent_form, troc_of
+from troc.cli.handing import check_output, kind_of, write_picture, write_pictures, write_texts
 from troc.cli.session import session_of
 from troc.client import USUAL_VALID
 from troc.errors import InputError, VoucherError
-from troc.qr import KINDS, blocks, picture
-from troc.vouchers import Draft, SignedVoucher, write_secret, write_vouchers
+from troc.qr import blocks
+from troc.vouchers import Draft, SignedVoucher, write_vouchers
 
 _SHOWN = 20
 _TABLES = (".csv", ".parquet", ".pq")
@@ -86,7 +87,7 @@ def sign(
     if is_file and (to or key or count != 1):
         raise InputError("the file says whom to pay and what", "leave --to, --key and --count away")
     drafts = troc.draft_vouchers(found, Path(points) if is_file else points, to or None, count)
-    _check_output(output, len(drafts), qr)
+    check_output(output, len(drafts), qr)
     if page:
         SignedVoucher.check_page(page)
     troc.claims.check_grant(found, drafts, troc.address, grant)
@@ -246,41 +247,18 @@ def _lines(standings: list[VoucherStanding]) -> list[str]:
     return lines
 
 
-def _check_output(output: Path | None, count: int, qr: bool) -> None:
-    """Refuse before anything is signed what could not be written afterwards."""
-    if output is None:
-        return
-    kind = output.suffix.lower().removeprefix(".")
-    if output.exists():
-        raise InputError(f"{output} is there already", "choose another name")
-    if not output.parent.is_dir():
-        raise InputError(f"there is no folder {output.parent}", "make it first")
-    if kind not in ("", "json", "txt", *KINDS):
-        raise InputError(f"nothing is written as .{kind}", "use .json, .txt, .png, .svg, or name a folder")
-    if kind in KINDS and count > 1:
-        raise InputError(f"{count:,} QR codes do not fit one picture", "name a folder, with --qr")
-    if kind in ("json", "txt") and qr:
-        raise InputError(f"a .{kind} file holds no QR codes", "name a folder, or a .png or .svg file")
-
-
 def _write(signed: list[SignedVoucher], texts: list[str], output: Path, qr: bool) -> list[Path]:
-    kind = output.suffix.lower().removeprefix(".")
+    kind = kind_of(output)
     if kind == "json":
         return [write_vouchers(signed, output)]
     if kind == "txt":
-        return [write_secret(output, "".join(f"{text}\n" for text in texts).encode())]
+        return [write_texts(texts, output)]
     if kind:
-        return [write_secret(output, picture(texts[0], kind))]
+        return [write_picture(texts[0], output)]
     output.mkdir(mode=0o700)
     written = [
         write_vouchers(signed, output / "vouchers.json"),
         write_vouchers([each.public() for each in signed], output / "issued.json"),
-        write_secret(output / "links.txt", "".join(f"{text}\n" for text in texts).encode()),
+        write_texts(texts, output / "links.txt"),
     ]
-    if qr:
-        digits = max(4, len(str(len(texts))))
-        written += [
-            write_secret(output / f"{number:0{digits}}.png", picture(text, "png"))
-            for number, text in enumerate(texts, 1)
-        ]
-    return written
+    return written + (write_pictures(texts, output) if qr else [])

@@ -54,8 +54,8 @@ from troc.data.messages import (
 )
 from troc.data.party import SIGNED_FOR, Did, Drop, Party, told
 from troc.data.seller import ASKING, NO_TERMS, span
-from troc.data.stores import write_file
 from troc.errors import DealError, InputError, NetworkError, TrocError
+from troc.files import write_file
 from troc.messages import ZERO_ADDRESS, digest, pack_nonce, sign
 from troc.money import Money
 from troc.store import chain_folder

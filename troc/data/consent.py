@@ -36,8 +36,8 @@ from troc.data.documents import (
     schema_of,
     text_faults,
 )
-from troc.data.stores import write_file
 from troc.errors import InputError, TamperedError
+from troc.files import write_file
 from troc.messages import ZERO_ADDRESS, to_address
 
 PURPOSES: Mapping[str, str] = {

@@ -17,8 +17,8 @@ from eth_account.hdaccount.mnemonic import Mnemonic
 from eth_account.types import Language
 
 from troc import sealing
-from troc.data.stores import write_file
 from troc.errors import AccountError, InputError, StoreError, TamperedError
+from troc.files import write_file
 from troc.sealing import Box, Wrapped
 
 WORDS = 24
@@ -82,21 +82,15 @@ class Keys:
 def store_keys(path: Path, keys: Keys, vault_id: str, passphrase: str, work: int = 0) -> None:
     """Write the keystore file, under a passphrase. `work`: scrypt's cost (0: the usual)."""
     wrapped = sealing.wrap(keys._secret, passphrase, _bound(vault_id), work or sealing.SCRYPT_WORK)
-    data = {
-        "vault": vault_id,
-        "work": wrapped.work,
-        "salt": wrapped.salt.hex(),
-        "wrapped": wrapped.wrapped.hex(),
-    }
-    write_file(path, json.dumps(data).encode())
+    write_file(path, json.dumps({"vault": vault_id} | wrapped.as_json()).encode())
 
 
 def open_keys(path: Path, vault_id: str, passphrase: str) -> Keys:
     """Open the keystore file of a vault. Raises `AccountError` for a wrong passphrase."""
     try:
         data = json.loads(path.read_bytes())
-        wrapped = Wrapped(data["work"], bytes.fromhex(data["salt"]), bytes.fromhex(data["wrapped"]))
-        if data["vault"] != vault_id or type(wrapped.work) is not int or not wrapped.is_sound:
+        wrapped = Wrapped.from_json(data)
+        if data["vault"] != vault_id:
             raise ValueError
     except FileNotFoundError:
         raise StoreError(

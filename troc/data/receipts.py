@@ -13,7 +13,6 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
@@ -35,6 +34,7 @@ from troc.messages import (
     sign,
     to_address,
 )
+from troc.pdf import a4, printable
 
 if TYPE_CHECKING:
     from fpdf import FPDF
@@ -65,7 +65,6 @@ _WIDTH = 92
 _LABEL = 12
 _MOST_BYTES = 4_194_304
 _DAY = 86_400
-_NO_GLYPH = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True)
@@ -508,19 +507,9 @@ def _wrapped(label: str, text: str) -> list[str]:
 
 def as_pdf(signed: Signed) -> bytes:
     """The receipt as a PDF of A4 pages, with what was signed attached to it: the same bytes each time."""
-    from fpdf import FPDF
-
     whole = page(signed)
-    pdf = FPDF(format="A4")
     at = datetime.fromtimestamp(signed.receipt.signed_at, UTC)
-    pdf.set_creation_date(at)
-    pdf.set_title(whole.title)
-    pdf.set_author(signed.receipt.account)
-    pdf.set_creator("troc")
-    pdf.set_producer("troc")
-    pdf.set_lang("en")
-    for style, name in (("", "DejaVuSans"), ("B", "DejaVuSans-Bold")):
-        pdf.add_font("text", style, _font(name))
+    pdf = a4(whole.title, signed.receipt.account, signed.receipt.signed_at)
     pdf.set_margin(20)
     pdf.set_auto_page_break(True, 20)
     pdf.add_page()
@@ -539,13 +528,13 @@ def as_pdf(signed: Signed) -> bytes:
 def _write(pdf: FPDF, whole: Page) -> None:
     def line(text: str, size: float = 10, style: str = "", height: float = 5.5) -> None:
         pdf.set_font("text", style, size)
-        pdf.multi_cell(0, height, _printable(pdf, text), align="L", new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(0, height, printable(pdf, text), align="L", new_x="LMARGIN", new_y="NEXT")
 
     def row(label: str, text: str, width: float, size: float = 10, height: float = 5.5) -> None:
         pdf.set_font("text", "B", size)
         pdf.cell(width, height, label)
         pdf.set_font("text", "", size)
-        pdf.multi_cell(0, height, _printable(pdf, text), align="L", new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(0, height, printable(pdf, text), align="L", new_x="LMARGIN", new_y="NEXT")
 
     line(whole.title, 18, "B", 10)
     pdf.ln(2)
@@ -564,24 +553,6 @@ def _write(pdf: FPDF, whole: Page) -> None:
     pdf.ln(2)
     for label, text in whole.marks:
         row(label, text, 24, 7.5, 4.2)
-
-
-def _font(name: str) -> Path:
-    """DejaVu comes with matplotlib, under a licence that lets documents hold it."""
-    spec = find_spec("matplotlib")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(folder) / "mpl-data" / "fonts" / "ttf" / f"{name}.ttf"
-        if path.exists():
-            return path
-    raise InputError(
-        "a PDF needs the fonts of matplotlib", "run `pip install '.[data]'` in the folder of this project"
-    )
-
-
-def _printable(pdf: FPDF, text: str) -> str:
-    """What the font has no sign for is shown as such, as in a text that cannot be read."""
-    cmap = pdf.fonts[pdf.font_family + pdf.font_style].cmap  # type: ignore[union-attr]
-    return "".join(character if ord(character) in cmap else _NO_GLYPH for character in text)
 
 
 # ------------------------------------------------------------------------------------------------- checking

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Any
 
 from troc import words
-from troc.brands import Brand
 from troc.data.deals import Sale, SaleState, margin, parts
 from troc.data.messages import Request
 from troc.data.party import Party
@@ -133,7 +132,7 @@ class Standings:
 
     def who_buys(self, buyer: str) -> Buyer:
         """A buyer as a person reads it before she signs."""
-        brand = self._brand(buyer)
+        brand = self._party.troc.brands.proven_of(buyer)
         return Buyer(
             buyer,
             "" if brand is None else brand.name,
@@ -157,16 +156,6 @@ class Standings:
                 named[bytes(log["args"]["requestId"])] = attestor
         found = {sale: named.get(request, ZERO_ADDRESS) for sale, request in requests.items()}
         return {sale: attestor for sale, attestor in found.items() if attestor != ZERO_ADDRESS}
-
-    def _brand(self, account: str) -> Brand | None:
-        """The brand with a proven domain that an account owns; None where there is none."""
-        brands = self._party.troc.brands
-        for brand in brands.all():
-            if brand.domain and brand.owner == account:
-                found = brands.find(brand.address)
-                if found.proven:
-                    return found
-        return None
 
 
 _ENDED = {

@@ -8,13 +8,13 @@ keeps old versions, deleting deletes those too.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from troc.errors import InputError, StoreError
+from troc.files import DRAFT, sync_folder, write_file
 
 try:
     from fsspec.core import url_to_fs
@@ -22,8 +22,6 @@ except ImportError:  # pragma: no cover
     raise InputError(
         "a vault needs fsspec", "run `pip install '.[data]'` in the folder of this project"
     ) from None
-
-_DRAFT = ".draft-"
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ class Store:
                 self._fs.rm_file(path)
             if self._is_local:
                 with contextlib.suppress(FileNotFoundError):
-                    _sync_folder(Path(path).parent)
+                    sync_folder(Path(path).parent)
             elif hasattr(self._fs, "call_s3"):
                 self._delete_versions(path)
 
@@ -111,13 +109,13 @@ class Store:
                 return []
         start = len(self._base) + 1
         names = sorted(path[start:] for path in found if path.startswith(self._base + "/"))
-        return [name for name in names if _DRAFT not in name]
+        return [name for name in names if DRAFT not in name]
 
     def sweep(self) -> None:
         """Delete what was left of writes that were cut off. Only who works on the vault alone may."""
         if self._is_local:
             with self._asking():
-                for draft in Path(self._base).rglob(f"{_DRAFT}*"):
+                for draft in Path(self._base).rglob(f"{DRAFT}*"):
                     draft.unlink(missing_ok=True)
 
     @property
@@ -146,27 +144,3 @@ class Store:
             raise StoreError(
                 f"the vault's place {self.url} does not answer ({said})", "check its address and your rights"
             ) from None
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file for oneself alone, whole and on the disk, in the place of what was there."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{_DRAFT}{path.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        _sync_folder(path.parent)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

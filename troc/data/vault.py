@@ -39,8 +39,9 @@ from troc.data import chunks, cipher, manifest, tree
 from troc.data.chunks import Content, Label, Layout, Record
 from troc.data.keys import Keys, open_keys, store_keys
 from troc.data.manifest import Fault, Manifest
-from troc.data.stores import Store, write_file
+from troc.data.stores import Store
 from troc.errors import InputError, PendingError, StoreError, TamperedError
+from troc.files import write_file
 from troc.network import setting
 from troc.sealing import check_passphrase
 from troc.serving.lock import only_holder

@@ -35,8 +35,8 @@ class Stage:
     """Everybody in the demo. `client` acts as nobody; `relay` sends for those who only sign, and pays for it;
     `guest` is somebody new. `folder` is for files, and is gone with the stage.
 
-    `brands` and `owners` are by symbol, `households` by their number in the data, `salts` are secrets of the
-    brands.
+    `brands`, `owners` and `signers` (the keys of their campaigns) are by symbol, `households` by their number
+    in the data, `salts` are secrets of the brands.
     """
 
     client: Troc
@@ -45,6 +45,7 @@ class Stage:
     households: Mapping[int, Signer]
     relay: Signer
     guest: Signer
+    signers: Mapping[str, Signer]
     folder: Path
     salts: Mapping[str, bytes]
 
@@ -116,7 +117,11 @@ def open_stage(receipts: Receipts) -> Iterator[Stage]:
             )
             for programme in PROGRAMMES
         }
-        *customers, guest = open_dev_customers(len(receipts.households) + 1, config)
+        accounts = open_dev_customers(len(receipts.households) + 1 + len(brands), config)
+        customers, (guest, *signers) = (
+            accounts[: len(receipts.households)],
+            accounts[len(receipts.households) :],
+        )
         yield Stage(
             client=client,
             brands=brands,
@@ -124,6 +129,7 @@ def open_stage(receipts: Receipts) -> Iterator[Stage]:
             households=dict(zip(receipts.households, customers, strict=True)),
             relay=open_account(_RELAY, config),
             guest=guest,
+            signers=dict(zip(brands, signers, strict=True)),
             folder=Path(folder),
             salts={symbol: secrets.token_bytes(32) for symbol in brands},
         )

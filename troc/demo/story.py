@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from troc.client import Troc
 from troc.demo.attempts import try_all
 from troc.demo.books import close_books
 from troc.demo.cast import FEWEST, choose_cast
+from troc.demo.paying import PaidAttention
 from troc.demo.programme import GrocersProgramme
 from troc.demo.receipts import (
     CENTS_OF_A_STEP,
@@ -88,6 +90,7 @@ class _Story:
         self._her = stage.household(self._cast.she)
         self._programme = GrocersProgramme(stage, teller, self._cast.she)
         self._issued_for_data = 0
+        self._issued_for_attention: dict[str, int] = {}
 
     def tell(self) -> None:
         """Tell all of it."""
@@ -104,6 +107,7 @@ class _Story:
         self._chapter("Households sell what they bought, as data", self._sell_data)
         self._chapter("A season passes, and nobody does anything", self._season)
         self._chapter("What could be returned is the customer's now", self._programme.release)
+        self._chapter("Brands pay households for their attention", self._pay_attention)
         self._chapter("What each brand owes, by date", self._owed)
         self._chapter("The books are closed", self._books)
 
@@ -297,6 +301,11 @@ class _Story:
         market.run()
         self._issued_for_data = market.issued
 
+    def _pay_attention(self) -> None:
+        attention = PaidAttention(self._stage, self._teller)
+        attention.run()
+        self._issued_for_attention = attention.issued
+
     def _season(self) -> None:
         stage = self._stage
         before = [stage.client.status(brand) for brand in stage.brands.values()]
@@ -346,7 +355,8 @@ class _Story:
         self._teller.table(("brand", "owes", "until", "for points earned"), rows + nothing)
 
     def _books(self) -> None:
-        more = {GROCER.symbol: self._programme.issued, BUYER: self._issued_for_data}
+        more = Counter(self._issued_for_attention)
+        more.update({GROCER.symbol: self._programme.issued, BUYER: self._issued_for_data})
         audits = close_books(self._stage, self._receipts, self._teller, more)
         self._teller.say("\nFor those who run the brands:")
         self._teller.table(

@@ -13,8 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from troc.index import tables
-from troc.index.events import GIVEN_BACK, IMPORTED, RELEASED, Birth, Event, births
+from troc.artifacts import INBOX
+from troc.attention.messages import REWARDS
+from troc.index import attention, tables
+from troc.index.events import GIVEN_BACK, IMPORTED, RELEASED, Birth, Event, Payment, births
 from troc.index.ledger import Movement
 from troc.messages import ZERO_ADDRESS
 from troc.words import LIFE_EPOCHS, never_expires
@@ -54,12 +56,14 @@ PurchaseKey = tuple[str, str | None, int]
 class Span:
     """The events of a range of blocks, oldest first, and what is needed to make sense of them.
 
-    `purchases` are those of earlier ranges that events here are about.
+    `purchases` are those of earlier ranges that events here are about, `payments` what campaigns issued in
+    this one.
     """
 
     events: Sequence[Event]
     calendars: Mapping[str, Calendar]
     purchases: Mapping[PurchaseKey, Purchase]
+    payments: Sequence[Payment] = ()
 
     def of(self, *names: str) -> Iterator[Event]:
         """The events of these kinds."""
@@ -68,7 +72,7 @@ class Span:
     @cached_property
     def births(self) -> list[Birth]:
         """Points that came into being, with the reason."""
-        return births(self.events)
+        return births(self.events, self.payments)
 
     @cached_property
     def all_purchases(self) -> dict[PurchaseKey, Purchase]:
@@ -256,6 +260,30 @@ FAMILIES = (
         _pending,
     ),
     Family("LoyaltyToken", ("GrantSet",), (tables.grants,), _grants),
+    Family(
+        REWARDS,
+        ("CampaignOpened", *attention.CHANGES),
+        (tables.campaigns, tables.campaign_changes, tables.enrolments, tables.code_batches),
+        attention.campaign_rows,
+    ),
+    Family(
+        REWARDS,
+        ("ContactsPaid", "CodePaid", "StatementSkipped"),
+        (tables.contacts, tables.codes, tables.skipped),
+        attention.paid_rows,
+    ),
+    Family(
+        INBOX,
+        ("PolicySet", "WelcomeSet", "InboxNoncesCancelled"),
+        (tables.inbox_policies, tables.inbox_welcomes, tables.inbox_nonces),
+        attention.policy_rows,
+    ),
+    Family(
+        INBOX,
+        ("MessageSent", "MessageAnswered", "MessageReclaimed"),
+        (tables.messages, tables.message_ends),
+        attention.message_rows,
+    ),
 )
 EVENT_TABLES = tuple(dict.fromkeys(table for family in FAMILIES for table in family.tables))
 EVENTS = tuple(dict.fromkeys(name for family in FAMILIES for name in family.events))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import chain as chained
 from itertools import islice, pairwise
@@ -11,10 +12,13 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from troc.artifacts import INBOX
 from troc.brands import FOR_EVER
 from troc.chain import Chain
 from troc.errors import ChainRestartedError, NetworkError, StoreError
 from troc.index import tables
+from troc.index.attention import CONTRACTS, PAID, Pays, opened, payments
+from troc.index.attention_reading import AttentionReading
 from troc.index.events import LAUNCHED, Event, Launch, read_event, read_launch, topics
 from troc.index.families import (
     EVENT_TABLES,
@@ -106,7 +110,7 @@ class Status:
         return {**asdict(self), "behind": self.behind}
 
 
-class Index(MarketReading):
+class Index(MarketReading, AttentionReading):
     """The index of one deployment on one chain.
 
     `url` names a database (none: a file in the chain's folder). Whoever reads calls `catch_up` first.
@@ -118,7 +122,11 @@ class Index(MarketReading):
         self._source = Source(chain)
         self._manifest = manifest
         self._brands = manifest.address("Brands")
+        self._inbox = manifest.contracts[INBOX].address if INBOX in manifest.contracts else ""
         self._url = url or sqlite_url(chain_folder(chain) / "index.sqlite")
+        self._attention = {
+            manifest.contracts[name].address: name for name in CONTRACTS if name in manifest.contracts
+        }
         self._market = (manifest.address("PointsExchange"), manifest.address("OrderBook"))
         domain = Domain(EXCHANGE_NAME, chain.chain_id, self._market[0])
         super().__init__(open_store(self._url, tables.metadata, tables.PART, tables.VERSION), domain)
@@ -228,6 +236,7 @@ class Index(MarketReading):
             "chain_id": self._chain.chain_id,
             "genesis": self._chain.genesis_hash,
             "brands": self._brands,
+            "inbox": self._inbox,
             "first_block": self._manifest.first_block,
         }
         with self.engine.begin() as connection:
@@ -247,6 +256,19 @@ class Index(MarketReading):
                 f" and here it is at {mine['brands']}",
                 "name another database, or begin this one anew with `troc index --rebuild`",
             )
+        if found["inbox"] != mine["inbox"]:
+            self._take_up_inbox(int(found["block"]))
+
+    def _take_up_inbox(self, reached: int) -> None:
+        """Read again what may hold messages of an inbox that was deployed after the index had begun."""
+        if not self._inbox:
+            # The record here is older than the one that the index was made with: it says too little.
+            return
+        before = self._manifest.contracts[INBOX].block - 1
+        with suppress(_MovedError), _Writing(self.engine, reached) as connection:
+            if before < reached:
+                self._undo(connection, before)
+            connection.execute(tables.state.update().values(inbox=self._inbox))
 
     def _reached(self, connection: sa.Connection | None = None) -> int:
         if connection is not None:
@@ -269,16 +291,18 @@ class Index(MarketReading):
                 return 0
         ancestor = self._ancestor()
         with _Writing(self.engine, reached) as connection:
-            for table in (*EVENT_TABLES, *tables.MARKET_TABLES, tables.brands):
-                connection.execute(table.delete().where(table.c.block > ancestor))
-            connection.execute(tables.blocks.delete().where(tables.blocks.c.number > ancestor))
-            for table in (tables.lots, tables.supply):
-                connection.execute(table.delete().where(table.c.from_block > ancestor))
-                connection.execute(
-                    table.update().where(table.c.until_block > ancestor).values(until_block=None)
-                )
-            connection.execute(tables.state.update().values(block=ancestor))
+            self._undo(connection, ancestor)
         return reached - ancestor
+
+    def _undo(self, connection: sa.Connection, ancestor: int) -> None:
+        """Forget everything after a block."""
+        for table in (*EVENT_TABLES, *tables.MARKET_TABLES, tables.brands):
+            connection.execute(table.delete().where(table.c.block > ancestor))
+        connection.execute(tables.blocks.delete().where(tables.blocks.c.number > ancestor))
+        for table in (tables.lots, tables.supply):
+            connection.execute(table.delete().where(table.c.from_block > ancestor))
+            connection.execute(table.update().where(table.c.until_block > ancestor).values(until_block=None))
+        connection.execute(tables.state.update().values(block=ancestor))
 
     def _ancestor(self) -> int:
         """The youngest block of the index that still stands, searched with growing steps: most that the chain
@@ -338,12 +362,27 @@ class Index(MarketReading):
         }
         names = topics("LoyaltyToken", EVENTS)
         logs = self._source.logs(list(calendars), list(names), start, end) if calendars else []
-        market = self._source.logs(self._market, TOPICS, start, end)
-        headers = self._headers([*logs, *market], [launch.block for launch in launches], marks[end])
+        said = {name: topics(name, EVENTS) for name in self._attention.values()}
+        others = self._source.logs(
+            [*self._market, *self._attention], [*TOPICS, *chained.from_iterable(said.values())], start, end
+        )
+        market = [log for log in others if log.address in self._market]
+        attention = [
+            log
+            for log in others
+            if log.address in self._attention and log.topics[0] in said[self._attention[log.address]]
+        ]
+        headers = self._headers([*logs, *others], [launch.block for launch in launches], marks[end])
         events = [
             read_event(log, "LoyaltyToken", names[log.topics[0]], headers[log.block].time) for log in logs
         ]
-        span = Span(events, calendars, self._purchases(events))
+        for log in attention:
+            name = self._attention[log.address]
+            events.append(read_event(log, name, said[name][log.topics[0]], headers[log.block].time))
+        events.sort(key=lambda event: (event.block, event.position))
+        span = Span(
+            events, calendars, self._purchases(events), list(payments(events, self._campaigns(events)))
+        )
         changes = self._changes(span)
         traded = list(self._market_span(market, headers, calendars).rows())
         if self._marks(start, end) != marks:
@@ -424,6 +463,23 @@ class Index(MarketReading):
                     )
                     for row in connection.execute(query):
                         found[token, issuer, row.number] = Purchase(row.customer, row.matures_at)
+        return found
+
+    def _campaigns(self, events: Iterable[Event]) -> dict[str, Pays]:
+        """What the campaigns pay of which contacts or codes were paid here."""
+        found: dict[str, Pays] = {}
+        wanted: set[str] = set()
+        for event in events:
+            if event.name == "CampaignOpened":
+                found[event.args["campaignId"]] = opened(event)
+            elif event.name in PAID:
+                wanted.add(event.args["campaignId"])
+        table = tables.campaigns
+        with self.reading() as connection:
+            for part in _parts(sorted(wanted - set(found))):
+                query = sa.select(table.c.campaign, table.c.token, table.c.fresh, table.c.price)
+                for row in connection.execute(query.where(table.c.campaign.in_(part))):
+                    found[row.campaign] = Pays(row.token, row.fresh, int(row.price))
         return found
 
     def _market_span(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 PART = "index"
-VERSION = 2
+VERSION = 3
 PREFIX = "chain_"
 
 metadata = sa.MetaData()
@@ -53,6 +53,8 @@ state = sa.Table(
     sa.Column("chain_id", sa.BigInteger, nullable=False),
     sa.Column("genesis", _Hash, nullable=False),
     sa.Column("brands", _Address, nullable=False),
+    # Empty while the deployment has none.
+    sa.Column("inbox", _Address, nullable=False),
     sa.Column("first_block", sa.BigInteger, nullable=False),
     sa.Column("block", sa.BigInteger, nullable=False),
 )
@@ -208,6 +210,154 @@ batches = _log(
 )
 
 MARKET_TABLES = (orders, fills, order_ends, batches)
+
+# --------------------------------------------------------------------------------------------- paid attention
+
+
+def _campaign_log(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
+    """The same for events of campaigns."""
+    return _log(
+        name,
+        sa.Column("campaign", _Hash, nullable=False),
+        *columns,
+        sa.Index(f"{PREFIX}{name}_by_campaign", "campaign"),
+    )
+
+
+campaigns = _campaign_log(
+    "campaigns",
+    sa.Column("rewards", _Address, nullable=False),
+    sa.Column("admin", _Address, nullable=False),
+    sa.Column("token", _Address, nullable=False),
+    sa.Column("token_kind", sa.Integer, nullable=False),
+    sa.Column("fresh", sa.Boolean, nullable=False),
+    # Of an ERC-20, 96 bits.
+    sa.Column("price", sa.Text, nullable=False),
+    sa.Column("signer", _Address, nullable=False),
+    sa.Column("start", sa.BigInteger, nullable=False),
+    sa.Column("end", sa.BigInteger, nullable=False),
+    sa.Column("claim_until", sa.BigInteger, nullable=False),
+    sa.Column("max_contacts", sa.Integer, nullable=False),
+    sa.Column("per_day", sa.Integer, nullable=False),
+    sa.Column("codes", sa.BigInteger, nullable=False),
+    sa.Column("codes_per_account", sa.Integer, nullable=False),
+    sa.Column("root_delay_days", sa.Integer, nullable=False),
+    sa.Column("credentials", _Address, nullable=False),
+    sa.Column("topic", sa.Integer, nullable=False),
+    sa.Column("channel", sa.Integer, nullable=False),
+    sa.Column("terms_hash", _Hash, nullable=False),
+    sa.Column("salt", _Hash, nullable=False),
+    sa.Index(PREFIX + "campaigns_by_token", "token"),
+)
+
+campaign_changes = _campaign_log(
+    "campaign_changes",
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("account", _Address),
+    sa.Column("root", _Hash),
+    # Of an ERC-20, 152 bits.
+    sa.Column("number", sa.Text),
+)
+
+enrolments = _campaign_log(
+    "enrolments",
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("account", _Hash, nullable=False),
+    sa.Index(PREFIX + "enrolments_by_account", "account"),
+)
+
+code_batches = _campaign_log(
+    "code_batches",
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("batch", sa.BigInteger, nullable=False),
+)
+
+contacts = _campaign_log(
+    "contacts",
+    sa.Column("account", _Hash, nullable=False),
+    sa.Column("payee", _Address, nullable=False),
+    sa.Column("path", sa.String(10), nullable=False),
+    sa.Column("page", sa.BigInteger, nullable=False),
+    # A word in hex.
+    sa.Column("bits", _Hash, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Index(PREFIX + "contacts_by_account", "account"),
+    sa.Index(PREFIX + "contacts_by_payee", "payee"),
+)
+
+codes = _campaign_log(
+    "codes",
+    sa.Column("account", _Hash, nullable=False),
+    sa.Column("payee", _Address, nullable=False),
+    sa.Column("code", sa.BigInteger, nullable=False),
+    sa.Index(PREFIX + "codes_by_account", "account"),
+    sa.Index(PREFIX + "codes_by_payee", "payee"),
+)
+
+skipped = _campaign_log(
+    "skipped",
+    sa.Column("account", _Hash, nullable=False),
+    sa.Column("place", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.String(16), nullable=False),
+)
+
+# ------------------------------------------------------------------------------------------------- the inbox
+
+inbox_policies = _log(
+    "inbox_policies",
+    sa.Column("recipient", _Address, nullable=False),
+    sa.Column("on", sa.Boolean, nullable=False),
+    sa.Column("floor", sa.Text, nullable=False),
+    sa.Column("per_week", sa.Integer, nullable=False),
+    # 64 bits in hex of a fixed width.
+    sa.Column("topics", sa.String(16), nullable=False),
+    sa.Column("channels", sa.Integer, nullable=False),
+    sa.Column("answer_days", sa.Integer, nullable=False),
+    sa.Index(PREFIX + "inbox_policies_by_recipient", "recipient"),
+)
+
+inbox_welcomes = _log(
+    "inbox_welcomes",
+    sa.Column("recipient", _Address, nullable=False),
+    sa.Column("sender", _Address, nullable=False),
+    sa.Column("welcome", sa.String(10), nullable=False),
+    sa.Index(PREFIX + "inbox_welcomes_by_recipient", "recipient", "sender"),
+)
+
+inbox_nonces = _log(
+    "inbox_nonces",
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("recipient", _Address, nullable=False),
+    sa.Column("nonce", sa.Text, nullable=False),
+)
+
+messages = _log(
+    "messages",
+    sa.Column("message", _Hash, nullable=False),
+    sa.Column("recipient", _Address, nullable=False),
+    sa.Column("sender", _Address, nullable=False),
+    # 96 bits.
+    sa.Column("deposit", sa.Text, nullable=False),
+    sa.Column("topic", sa.Integer, nullable=False),
+    sa.Column("channel", sa.Integer, nullable=False),
+    sa.Column("answer_by", sa.BigInteger, nullable=False),
+    # All of it, 256 bits in hex: what an answer has to bring.
+    sa.Column("terms", _Hash, nullable=False),
+    sa.Column("content", _Hash, nullable=False),
+    sa.Index(PREFIX + "messages_by_id", "message"),
+    sa.Index(PREFIX + "messages_by_recipient", "recipient"),
+    sa.Index(PREFIX + "messages_by_sender", "sender"),
+)
+
+message_ends = _log(
+    "message_ends",
+    sa.Column("message", _Hash, nullable=False),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("account", _Address, nullable=False),
+    sa.Column("answer", _Hash),
+    sa.Column("amount", sa.Text, nullable=False),
+    sa.Index(PREFIX + "message_ends_by_id", "message"),
+)
 
 
 class BalanceChange(NamedTuple):

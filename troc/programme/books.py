@@ -28,7 +28,7 @@ from troc.chain import Chain
 from troc.client import Troc
 from troc.errors import ChecksFailedError, InputError, TrocError
 from troc.index import Balance, Index, tables
-from troc.index.events import IMPORTED, RELEASED
+from troc.index.events import ATTENTION, IMPORTED, RELEASED
 from troc.messages import ZERO_ADDRESS
 from troc.points import Lot
 from troc.programme.claims import KeptMoves
@@ -650,6 +650,9 @@ class Journal:
             " over: --members tells them apart.",
             f"Points of a programme that was brought over are no revenue: what they are booked against"
             f" ({TAKEN_OVER!r}) is the old programme's liability, or the price of taking it over (IFRS 3).",
+            "Points issued for attention belong to no sale: what customers do for them is bought from them,"
+            f" and booked as {ATTENTION_COST!r} (IFRS 15 paragraph 71). What campaigns pay out of escrow was"
+            " issued before.",
             "Points that customers traded or gave each other change nothing that is owed"
             f" (traded {number(rolled.traded)}, given {number(rolled.given)}).",
         ]
@@ -677,6 +680,7 @@ SALES = "revenue, price allocated to points"
 TAKEN_OVER = "liability of the programme brought over"
 KEPT_LIABILITY = "contract liability (kept for members)"
 REDEEMED = "revenue, points redeemed"
+ATTENTION_COST = "marketing cost, attention"
 BREAKAGE = "revenue, breakage"
 
 KINDS = {
@@ -686,6 +690,7 @@ KINDS = {
     "voucher": "issued by vouchers",
     "released": "issued, purchases that matured",
     "imported": "brought over",
+    "attention": "issued for attention",
 }
 
 
@@ -727,7 +732,7 @@ def _entries(
     lapsed = cents(worth(sum(_expected(lot.expired, lot.ever, opened) for lot in lots)))
     found = [Entry("opening balance", rolled.opening, worth(rolled.opening), opening)]
     for kind, total in rolled.issued_by:
-        parts = [(KINDS[kind], total, SALES)]
+        parts = [(KINDS[kind], total, ATTENTION_COST if kind == ATTENTION else SALES)]
         if kind == IMPORTED:
             parts = [(PAID_OUT, paid_out, KEPT_LIABILITY), (KINDS[kind], total - paid_out, TAKEN_OVER)]
         for figure, units, account in parts:

@@ -10,7 +10,7 @@ from troc import words
 from troc.brands import Brand
 from troc.errors import ChecksFailedError, TrocError
 from troc.index import AccountChange, Pending, tables
-from troc.index.events import BATCH, GRANT, IMPORTED, OWN, RELEASED, VOUCHER
+from troc.index.events import ATTENTION, BATCH, GRANT, IMPORTED, OWN, RELEASED, VOUCHER
 from troc.programme.books import Books, Period
 
 
@@ -108,6 +108,7 @@ def _reason(books: Books, account: str, change: AccountChange) -> tuple[str, str
         BATCH: ("earned", f"earned at {name}"),
         VOUCHER: ("voucher", f"voucher of {name} claimed{receipt}"),
         RELEASED: ("matured", f"matured: the goods from {name} can no longer be returned"),
+        ATTENTION: ("attention", f"paid by {name} for attention"),
         IMPORTED: ("credited", f"credited by {name}{_dated(books, account, change)}"),
         "redeemed": ("redeemed", f"redeemed at {name}{receipt}"),
         "given back": ("given back", f"given back by {name}{receipt}"),
@@ -117,6 +118,8 @@ def _reason(books: Books, account: str, change: AccountChange) -> tuple[str, str
         return simple[change.reason]
     assert change.transaction is not None
     sent = change.units < 0
+    if not sent and books.index.is_attention(books.brand, change.transaction, account, change.units):
+        return simple[ATTENTION]
     if books.is_trade(change.transaction, account, other):
         for_ = _for(books, account, change.transaction, not sent)
         return "traded", f"traded away{for_}" if sent else f"got in trade{for_}"

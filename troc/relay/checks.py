@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_utils.abi import function_signature_to_4byte_selector as selector_of
+from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
 
 from troc import words
@@ -60,7 +61,7 @@ _FREE = (
     "CancelInboxNonces",
 )
 """What anybody can ask for again and again, who has nothing."""
-_GAS_EACH = {"Order": 200_000, "Voucher": 400_000}
+_GAS_EACH = {"Order": 200_000, "Voucher": 400_000, "Statement": 300_000}
 _GAS_SINGLE = 600_000
 _GAS_SETTLED = 250_000
 _MOST_BRANDS_ASKED = 100
@@ -183,6 +184,13 @@ class Checks:
                 "a settlement of partial orders alone could be asked for without end",
                 "let one of the orders be all or nothing, or settle it with an account that has ether",
             )
+        if act.campaign is not None and act.payer == ZERO_ADDRESS:
+            raise RefusalError(
+                "nobody_to_charge",
+                409,
+                "the claim is for a pseudonym and has no credential, so nobody knows whom it pays",
+                "send the credential along",
+            )
         by_key = all(
             recover(part.message, act.domain, part.signature) == part.message.signer for part in act.parts
         )
@@ -242,6 +250,9 @@ class Checks:
             if not by_key:
                 calls.append(self._wallet(act))
             return Question(act, tuple(calls))
+        if act.campaign is not None:
+            rules = _view(act.domain.verifying_contract, "rulesOf(bytes32)", int.from_bytes(act.campaign))
+            return Question(act, (rules, self._rehearsal(act)))
         calls = [*self._belongings(act), self._rehearsal(act)]
         if isinstance(message, Permit) and not by_key:
             # The call leaves its number to the token, so a rehearsal does not show what was signed.
@@ -283,6 +294,9 @@ class Checks:
         if question.act.kind == "Order":
             self._judge_order(question.act, answers, now)
             return
+        if question.act.campaign is not None:
+            self._judge_claim(*answers)
+            return
         message = question.act.message
         known = len(self._belongings(question.act))
         belongings, rehearsed, wallets = answers[:known], answers[known], answers[known + 1 :]
@@ -296,6 +310,23 @@ class Checks:
                 403,
                 f"{message.signer} has no points here",
                 "submit it with an account that has ether",
+            )
+
+    def _judge_claim(self, rules: Answer, rehearsed: Answer) -> None:
+        """Anybody can open a campaign: the relay pays for claims of those that pay points that it serves."""
+        for answer in (rules, rehearsed):
+            if isinstance(answer, ContractError):
+                raise refusal_of(answer)
+        assert isinstance(rules, bytes)
+        token, kind = to_checksum_address(rules[12:32]), int.from_bytes(rules[32:64])
+        if kind == KIND_POINTS:
+            self._brand(token)
+        if kind != KIND_POINTS or (self._only and token not in self._only):
+            raise RefusalError(
+                "not_served",
+                403,
+                "this relay does not serve what the campaign pays",
+                "ask its brand for its relay, or use an account that has ether",
             )
 
     def _judge_order(self, act: Act, answers: Sequence[Answer], now: int) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from troc import words
 from troc.errors import InputError
 from troc.serving.refusal import RefusalError
 from troc.store import reading
@@ -29,6 +30,10 @@ class Token:
     name: str
     made: int
     revoked: int | None
+
+    def __str__(self) -> str:
+        ended = f", revoked {words.day(self.revoked)}" if self.revoked else ""
+        return f"{self.name}  since {words.day(self.made)}{ended}"
 
 
 def token_table(name: str, tables: sa.MetaData) -> sa.Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,19 +12,18 @@ from typing import Any
 import pytest
 from eth_utils.address import to_checksum_address
 
+from tests.client.core.command import troc_here
 from tests.client.core.conftest import home, quick, rpc_call
 from tests.client.trade.conftest import DAY, START, poor
 from troc.accounts import Signer, open_account
 from troc.anvil import free_port, rpc_of, run_anvil
-from troc.artifacts import SUITE
 from troc.attention.campaigns import Campaign, Rewards, Terms
 from troc.attention.contacts import account_of
-from troc.attention.messages import REWARDS
 from troc.attention.slips import Slip, sign_statements, sign_ticket
 from troc.chain import Chain
 from troc.client import Troc
 from troc.deploy import deploy_suite
-from troc.manifest import Deployed, Manifest, write_manifest
+from troc.manifest import Manifest, write_manifest
 from troc.messages import KIND_ERC20, KIND_POINTS, ZERO_ADDRESS
 
 __all__ = ["DAY", "START", "attention", "deployed", "home"]
@@ -77,7 +76,7 @@ class Attention:
         """Terms like those of `fresh`, with changes."""
         return replace(fresh_terms(self.brand), **{"salt": bytes([1] * 32), **changes})
 
-    def open(self, budget: int = BUDGET, **changes: Any) -> Campaign:
+    def open(self, budget: int = 5 * BUDGET, **changes: Any) -> Campaign:
         """One campaign more."""
         return self.rewards.open(self.terms(**changes), budget)
 
@@ -176,30 +175,14 @@ def attention_chain(folder: Path) -> Iterator[tuple[Chain, Manifest, Campaign, C
         chain = Chain.connect(quick(rpc_of(port), folder))
         owner = open_account("dev:0", chain.config)
         manifest = deploy_suite(chain, owner)
-        if REWARDS not in SUITE:
-            manifest = _with_rewards(chain, owner, manifest)
         brand = Troc(chain, manifest).as_account(owner)
         brand.launch("Le Panier", "PANIER", "12 months")
         terms = fresh_terms(brand)
-        fresh = brand.attention.open(terms, budget=5_000)
+        fresh = brand.attention.open(terms, budget=5 * BUDGET)
         brand.mint("PANIER", {owner.address: 100_000})
         out_of_escrow = replace(terms, fresh=False, codes=0, codes_per_account=0)
         escrow = brand.attention.open(out_of_escrow, budget=BUDGET)
         yield chain, manifest, fresh, escrow
-
-
-def _with_rewards(chain: Chain, owner: Signer, manifest: Manifest) -> Manifest:
-    from troc.artifacts import artifact
-
-    made = artifact(REWARDS)
-    creation = chain.web3.eth.contract(abi=made.abi, bytecode=made.bytecode)
-    receipt = chain.send(creation.constructor(), owner)
-    assert receipt.contract is not None
-    code_hash = "0x" + bytes(chain.web3.keccak(chain.code(receipt.contract))).hex()
-    return manifest.with_contract(
-        REWARDS,
-        Deployed(receipt.contract, {}, receipt.transaction, receipt.block, code_hash, made.compiler),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -220,4 +203,23 @@ def attention(deployed: tuple[Chain, Manifest, Campaign, Campaign], home: Path) 
     rpc_call(chain, "evm_revert", snapshot)
 
 
-__all__ += ["BUDGET", "KIND_ERC20", "PRICE", "SEED", "Attention", "deploy_cash"]
+@pytest.fixture
+def run(
+    attention: Attention, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Any]:
+    """Runs a command as the brand (or `who`); gives its JSON, or where it fails (`code`, message)."""
+    monkeypatch.setenv("TROC_DATA", str(tmp_path / "data"))
+    project = attention.project()
+
+    def command(*arguments: str, who: str = "dev:0", code: int = 0, yes: bool = True) -> Any:
+        line = ["--account", who, "--json", *(["--yes"] if yes else []), *arguments]
+        found, out, err = troc_here(*line, capsys=capsys, cwd=project, monkeypatch=monkeypatch)
+        assert found == code, err
+        if code:
+            return json.loads(err.strip().splitlines()[-1])["message"]
+        return json.loads(out)
+
+    return command
+
+
+__all__ += ["BUDGET", "KIND_ERC20", "PRICE", "SEED", "Attention", "deploy_cash", "run"]

@@ -26,9 +26,10 @@ from troc.accounts import Signer
 from troc.data import chunks
 from troc.data.chunks import Content, lay_out
 from troc.data.manifest import open_record
-from troc.data.stores import Store, write_file
+from troc.data.stores import Store
 from troc.data.vault import ErasedError, Receipt, Shelf, Vault
 from troc.errors import AccountError, InputError, PendingError, StoreError, TamperedError, TrocError
+from troc.files import write_file
 
 __all__ = ["home", "signer", "vault"]
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.client.core.command import environment
+from tests.client.core.forked import Forked
 from tests.client.relay.conftest import PLENTY, Desk, order, send
 from tests.client.trade.conftest import World
 from troc.accounts import Signer, address_of, open_account
@@ -38,7 +36,7 @@ class Mortal:
     database: str
     account: str = "dev:7"
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: Forked | None = None
 
     def arguments(self, port: int, database: str) -> list[str]:
         """How it is started."""
@@ -48,16 +46,8 @@ class Mortal:
 
     def start(self, step: str) -> None:
         """Start it so that it dies at a step, and wait until it answers or is dead."""
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tests.client.relay.dying", step),
-                *self.arguments(self.port, self.database),
-            ],
-            cwd=self.folder,
-            env=environment(self.home),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        arguments = [step, *self.arguments(self.port, self.database)]
+        self.process = Forked("tests.client.relay.dying", arguments, self.home, self.folder)
         give_up = time.monotonic() + _PATIENCE
         while self.process.poll() is None:
             assert time.monotonic() < give_up, "the service does not start"

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from tests.client.core.command import environment
+from tests.client.core.forked import Forked
 from tests.client.till.conftest import GRANT, set_grant
 from tests.client.trade.conftest import World
 from troc.accounts import Signer
@@ -44,20 +45,15 @@ class Mortal:
     deaths: int = 0
     port: int = 0
     options: list[str] = field(default_factory=list)
-    process: subprocess.Popen[bytes] | None = None
+    process: Forked | None = None
 
     def start(self) -> None:
         """Start it, and wait until it answers or is dead."""
         self.port = free_port()
         arguments = ["--rpc", self.world.chain.config.rpc, "--account", self.account, "till", "serve", "ACME"]
         arguments += ["--port", str(self.port), "--database", self.url, *self.options]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.client.till.dying", self.step[0], str(self.step[1]), *arguments],
-            cwd=self.folder,
-            env=environment(self.home),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        arguments = [self.step[0], str(self.step[1]), *arguments]
+        self.process = Forked("tests.client.till.dying", arguments, self.home, self.folder)
         give_up = time.monotonic() + _PATIENCE
         while self.process.poll() is None:
             assert time.monotonic() < give_up, "the service does not start"
