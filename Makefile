@@ -49,9 +49,10 @@ format: setup ## mend what `make lint` says about formatting
 	@ruff format --quiet .
 	@forge fmt contracts interfaces benchmarks/contracts tests/fuzz
 
-fuzz: setup ## ten times the random calls of `make test`, and of the examples of the Python models
+fuzz: setup ## ten times the random calls of `make test`, of the examples of the Python models, of services killed
 	@FOUNDRY_PROFILE=deep $(PY) tools/fuzz.py --calls $(DEEP_FUZZ_CALLS)
 	@$(PYTEST) tests/stateful --hypothesis-profile=deep
+	@TROC_KILLS=30 $(PYTEST) tests/client/attention/test_signing_killed.py
 
 mutants: setup ## take each defence out of the contracts, and see that its tests fail
 	@$(PY) tools/mutants.py

@@ -97,6 +97,22 @@ BARS = (
     Bar("data-dispute-chunk", Fraction(92_000)),
     Bar("data-request-take", Fraction("1.05"), OURS),
     Bar("data-request-take-attested", Fraction("1.35"), OURS),
+    Bar("statement-first", Fraction(101_000)),
+    Bar("statement-first-holder", Fraction(84_000)),
+    Bar("statement-later", Fraction(67_000)),
+    Bar("statement-batch", Fraction(23_600)),
+    Bar("statement-batch-new", Fraction(57_900)),
+    Bar("statement-batch-contact", Fraction(240)),
+    Bar("ticket-bound-first", Fraction(109_200)),
+    Bar("ticket-bound-later", Fraction(75_000)),
+    Bar("ticket-code-first", Fraction(121_500)),
+    Bar("ticket-code-later", Fraction(87_200)),
+    Bar("root-first", Fraction(112_200)),
+    Bar("root-later", Fraction(78_000)),
+    Bar("inbox-send", Fraction(70_000)),
+    Bar("inbox-send-first", Fraction(86_500)),
+    Bar("inbox-answer", Fraction(48_000)),
+    Bar("inbox-answer-signed", Fraction(53_000)),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
 
 from brownie import web3
@@ -55,7 +56,7 @@ def make_terms(admin: Any, token: Any, signer: Any, /, **fields: Any) -> dict[st
     """Ten days from the latest block on, twenty contacts, two a day, no codes, paid in cash out of escrow;
     `fields` replace others by name.
     """
-    start = fields.get("start", now())
+    start = fields["start"] if "start" in fields else now()
     terms = {
         "admin": admin.address,
         "token": token.address,
@@ -104,7 +105,7 @@ class Campaign:
     terms: dict[str, Any]
     signer: Any
 
-    @property
+    @cached_property
     def id(self) -> bytes:
         return id_of(self.rewards, self.terms)
 

@@ -1,4 +1,4 @@
-"""Paid attention: contacts claimed by a statement, a ticket, a code and a root, alone and in a relay's batch."""
+"""Paid attention: contacts claimed by statements, tickets, codes and roots, alone and in a batch."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from web3.contract import Contract
 
 from benchmarks.chain import MAX_UINT256, Chain, System, typed
 from benchmarks.ours.suite import NOBODY, Suite, contract, deploy, system
+from benchmarks.proofs import DEPTH, under_root
 from benchmarks.records import Record
 from benchmarks.tokens import ONE
 
@@ -21,7 +22,6 @@ _DAY = 86_400
 _PRICE = ONE // 100
 _BATCH = 300
 _MANY = 100
-_DEPTH = 20
 _CODES = 2_000
 _BUDGET = 1_000_000
 _POINTS, _ERC20 = 0, 1
@@ -111,18 +111,11 @@ class _Campaign:
         )
 
     def append_root(self, holder: str, contacts: int) -> Any:
-        """Append the root of a million leaves, of which one is looked at: the sister nodes are made up."""
-        leaf = encode(
-            ["bytes32", "bytes32", "uint256", "uint256"], [self.id, _account(holder), 0, contacts]
-        )
-        node = bytes(Web3.keccak(Web3.keccak(leaf)))
-        proof = [_hash(f"sister {level} of {holder} {contacts}") for level in range(_DEPTH)]
-        for sister in proof:
-            node = bytes(Web3.keccak(b"".join(sorted((node, sister)))))
+        """Append the root of a million leaves, and claim under it."""
+        leaf = encode(["bytes32", "bytes32", "uint256", "uint256"], [self.id, _account(holder), 0, contacts])
+        node, proof = under_root(bytes(Web3.keccak(Web3.keccak(leaf))), f"{holder} {contacts}")
         self.chain.send(self.rewards.functions.appendRoot(self.id, node))
-        return self.rewards.functions.claimRoot(
-            self.id, (node, _account(holder), 0, contacts, proof, b"")
-        )
+        return self.rewards.functions.claimRoot(self.id, (node, _account(holder), 0, contacts, proof, b""))
 
 
 def measure(chain: Chain) -> Iterator[Record]:
@@ -219,14 +212,10 @@ def _enrolled(campaign: _Campaign, token: Contract, ours: System, origin: str) -
     enrolled = chain.send(functions.enrol(campaign.id, [*accounts, _account(known)]))
     how = f"enrol: {_BATCH + 1} accounts by the brand in one call; {origin}"
     state = "none was enrolled or paid before"
-    yield ours.record(
-        "attention-enrol", enrolled, state=state, how=how, per="account", count=_BATCH + 1
-    )
+    yield ours.record("attention-enrol", enrolled, state=state, how=how, per="account", count=_BATCH + 1)
     cost = chain.send(campaign.claim_statement(known, 1), chain.address("relay"))
     how = f"claimStatement of one contact by a relay, fresh points; {origin}"
-    yield ours.record(
-        "statement-enrolled", cost, state="existing holder, enrolled, her first claim", how=how
-    )
+    yield ours.record("statement-enrolled", cost, state="existing holder, enrolled, her first claim", how=how)
 
 
 def _batches(campaign: _Campaign, token: Contract, ours: System, origin: str) -> Iterator[Record]:
@@ -273,7 +262,7 @@ def _roots(campaign: _Campaign, token: Contract, ours: System, origin: str) -> I
     relay, customer = chain.address("relay"), chain.address("new customer")
     claims = [campaign.append_root(customer, contacts) for contacts in (1, 3)]
     chain.advance(_DAY)
-    how = f"claimRoot of one contact by a relay, {_DEPTH} words of proof, fresh points; {origin}"
+    how = f"claimRoot of one contact by a relay, {DEPTH} words of proof, fresh points; {origin}"
     for operation, claim, state in (
         ("root-first", claims[0], "new holder, her first claim, not enrolled"),
         ("root-later", claims[1], "existing holder, page in use, not enrolled"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from web3 import Web3
+from web3.contract import Contract
+
 from benchmarks.chain import MAX_UINT256, Chain, typed
 from benchmarks.ours.suite import contract, system
 from benchmarks.records import BenchmarkError, Record
 from benchmarks.tokens import ONE
-from web3 import Web3
-from web3.contract import Contract
 
 _DAY = 86_400
 _DEPOSIT = 5 * ONE

@@ -9,7 +9,7 @@ from benchmarks.packages import published, version
 from benchmarks.records import Record
 from benchmarks.tokens import ONE, token_records
 
-_PACKAGE = "@thirdweb-dev/contracts"
+PACKAGE = "@thirdweb-dev/contracts"
 _ZERO = "0x" + "00" * 20
 _NATIVE = "0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE"
 _REQUEST = {
@@ -26,7 +26,7 @@ _REQUEST = {
 }
 
 
-def _clone_of(address: str) -> str:
+def clone_of(address: str) -> str:
     """Creation code of an ERC-1167 minimal proxy."""
     runtime = f"363d3d373d3d3d363d73{address.removeprefix('0x').lower()}5af43d82803e903d91602b57fd5bf3"
     return f"0x3d602d80600a3d3981f3{runtime}"
@@ -34,16 +34,16 @@ def _clone_of(address: str) -> str:
 
 def measure(chain: Chain) -> Iterator[Record]:
     """Transfers and mints, and points given by the brand's signature (a voucher)."""
-    artifact = published(_PACKAGE, "abi/LoyaltyPoints.json")
+    artifact = published(PACKAGE, "abi/LoyaltyPoints.json")
     brand, forwarder = chain.account("brand"), chain.address("forwarder")
-    token = chain.at(artifact, chain.deploy_code(_clone_of(chain.deploy(artifact).address)))
+    token = chain.at(artifact, chain.deploy_code(clone_of(chain.deploy(artifact).address)))
     admin = chain.deployer
     chain.send(token.functions.initialize(admin, "Points", "PTS", "", [forwarder], admin, 0, admin))
     # Transfers are restricted until this role is given to everybody.
     role = chain.w3.keccak(text="TRANSFER_ROLE")
     chain.send(token.functions.grantRole(role, _ZERO))
     chain.send(token.functions.grantRole(chain.w3.keccak(text="MINTER_ROLE"), brand.address))
-    system = System("thirdweb", version(_PACKAGE))
+    system = System("thirdweb", version(PACKAGE))
     origin = f"LoyaltyPoints behind an ERC-1167 proxy, transfers opened to all; {artifact.origin}"
     yield from token_records(chain, system, token, origin, mint="mintTo", has_batches=False)
 

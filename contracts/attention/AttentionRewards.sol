@@ -11,8 +11,8 @@ import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 
 import {IAttentionRewards} from "../../interfaces/IAttentionRewards.sol";
 import {ICredentials} from "../../interfaces/ICredentials.sol";
-import {IERC7818} from "../../interfaces/IERC7818.sol";
 import {ILoyaltyToken} from "../../interfaces/ILoyaltyToken.sol";
+import {Escrow} from "../libraries/Escrow.sol";
 
 /// @title Paid attention
 /// @dev A page of an account's contacts is one word: bit i is contact 255·page + i, and bit 255 of page 0 says that she is
@@ -125,8 +125,6 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     uint256 private constant _MAX_AHEAD = 3650 days;
     uint256 private constant _HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
-    /// @dev What a token may burn to say whether its units expire.
-    uint256 private constant _PROBE_GAS = 50_000;
     /// @dev What a credential, and a payment, may burn in a batch, so that one must not use up what the others need.
     uint256 private constant _CREDENTIAL_GAS = 200_000;
     uint256 private constant _PAY_GAS = 200_000;
@@ -1040,22 +1038,9 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     }
 
     function _collectMeasured(address token, uint256 amount) private nonReentrant {
-        if (_expires(token)) revert NotOfCampaignKind(token, uint8(_ERC20_KIND));
-        uint256 held = SafeTransferLib.balanceOf(token, address(this));
-        SafeTransferLib.safeTransferFrom(token, msg.sender, address(this), amount);
-        uint256 holds = SafeTransferLib.balanceOf(token, address(this));
-        uint256 arrived = holds < held ? 0 : holds - held;
+        if (Escrow.expires(token)) revert NotOfCampaignKind(token, uint8(_ERC20_KIND));
+        uint256 arrived = Escrow.collect(token, msg.sender, amount);
         if (arrived != amount) revert EscrowArrivalDiffers(token, arrived, amount);
-    }
-
-    /// @dev Whether a token says the length of its epochs (ERC-7818): in one balance, old units would be paid out for fresh.
-    function _expires(address token) private view returns (bool yes) {
-        bytes32 selector = IERC7818.epochLength.selector;
-        uint256 limit = _PROBE_GAS;
-        assembly ("memory-safe") {
-            mstore(0x00, selector)
-            yes := and(gt(returndatasize(), 0x1f), staticcall(limit, token, 0x00, 0x04, 0x00, 0x00))
-        }
     }
 
     /// @dev What of points in escrow has not expired by now, of those that live beyond `liveUntil`.

@@ -6,8 +6,8 @@ import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
 import {ReentrancyGuard} from "solady/utils/ReentrancyGuard.sol";
 import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 
-import {IERC7818} from "../../interfaces/IERC7818.sol";
 import {IInbox} from "../../interfaces/IInbox.sol";
+import {Escrow} from "../libraries/Escrow.sol";
 import {Nonces} from "../libraries/Nonces.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 
@@ -48,8 +48,6 @@ contract Inbox is EIP712, ReentrancyGuard, IInbox {
 
     /// @dev Of a place: a message was there, and none waits.
     uint256 private constant _ENDED = 1;
-    /// @dev What a token may burn to say whether its units expire.
-    uint256 private constant _PROBE_GAS = 50_000;
 
     bytes32 private constant _POLICY_TYPE = keccak256(
         "SetPolicy(address recipient,bool on,uint256 floor,uint256 perWeek,uint256 topics,uint256 channels,uint256 answerDays,uint256 deadline,uint256 nonce)"
@@ -73,9 +71,7 @@ contract Inbox is EIP712, ReentrancyGuard, IInbox {
     /// @param token_ What deposits are paid in.
     constructor(address token_) {
         if (token_.code.length == 0) revert NoPaymentToken(token_);
-        (bool told, bytes memory length) =
-            token_.staticcall{gas: _PROBE_GAS}(abi.encodeCall(IERC7818.epochLength, ()));
-        if (told && length.length > 31) revert PaymentTokenExpires(token_);
+        if (Escrow.expires(token_)) revert PaymentTokenExpires(token_);
         token = token_;
     }
 
@@ -373,10 +369,7 @@ contract Inbox is EIP712, ReentrancyGuard, IInbox {
     }
 
     function _collect(uint256 amount) private {
-        uint256 held = SafeTransferLib.balanceOf(token, address(this));
-        SafeTransferLib.safeTransferFrom(token, msg.sender, address(this), amount);
-        uint256 holds = SafeTransferLib.balanceOf(token, address(this));
-        uint256 arrived = holds < held ? 0 : holds - held;
+        uint256 arrived = Escrow.collect(token, msg.sender, amount);
         if (arrived != amount) revert DepositDiffers(arrived, amount);
     }
 

@@ -7,9 +7,9 @@ import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 
 import {IAttestors} from "../../interfaces/IAttestors.sol";
 import {IDataMarket} from "../../interfaces/IDataMarket.sol";
-import {IERC7818} from "../../interfaces/IERC7818.sol";
 import {ILoyaltyToken} from "../../interfaces/ILoyaltyToken.sol";
 import {ChunkProof} from "../libraries/ChunkProof.sol";
+import {Escrow} from "../libraries/Escrow.sol";
 import {Nonces} from "../libraries/Nonces.sol";
 import {SealedKey} from "../libraries/SealedKey.sol";
 import {Signatures} from "../libraries/Signatures.sol";
@@ -30,8 +30,6 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     uint256 private constant _MIN_DISPUTE = 2 days;
     uint256 private constant _MAX_SECONDS = 365 days;
     uint256 private constant _MARGIN = 1 days;
-    /// @dev What a token may burn to say whether its units expire.
-    uint256 private constant _PROBE_GAS = 50_000;
     /// @dev What a seller that is a contract may burn in a batch to say whether it signed.
     uint256 private constant _WALLET_GAS = 300_000;
 
@@ -995,22 +993,9 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     }
 
     function _collectMeasured(address token, address from, uint256 amount) private nonReentrant {
-        if (_expires(token)) revert NotOfThisKind(token, _ERC20);
-        uint256 held = SafeTransferLib.balanceOf(token, address(this));
-        SafeTransferLib.safeTransferFrom(token, from, address(this), amount);
-        uint256 holds = SafeTransferLib.balanceOf(token, address(this));
-        uint256 arrived = holds < held ? 0 : holds - held;
+        if (Escrow.expires(token)) revert NotOfThisKind(token, _ERC20);
+        uint256 arrived = Escrow.collect(token, from, amount);
         if (arrived != amount) revert ArrivalDiffers(token, arrived, amount);
-    }
-
-    /// @dev Whether a token says the length of its epochs (ERC-7818): in one balance, old units would be paid out for fresh.
-    function _expires(address token) private view returns (bool yes) {
-        bytes32 selector = IERC7818.epochLength.selector;
-        uint256 limit = _PROBE_GAS;
-        assembly ("memory-safe") {
-            mstore(0x00, selector)
-            yes := and(gt(returndatasize(), 0x1f), staticcall(limit, token, 0x00, 0x04, 0x00, 0x00))
-        }
     }
 
     function _due(Terms calldata terms, bytes32 saleId) private view returns (uint256) {

@@ -44,6 +44,13 @@ def test_stays_under_the_bar(operation: str, measured: list[Record], peers: list
         ("batch-of-30-first", "batch-of-30", 1),
         ("batch-of-30-new", "batch-of-30", 2),
         ("solver-batch-first", "solver-batch", 1),
+        ("statement-first", "statement-first-holder", 1),
+        ("statement-first-holder", "statement-later", 1),
+        ("statement-batch-new", "statement-batch", 2),
+        ("ticket-bound-first", "ticket-bound-later", 2),
+        ("ticket-code-first", "ticket-code-later", 2),
+        ("root-first", "root-later", 2),
+        ("inbox-send-first", "inbox-send", 1),
     ],
 )
 def test_states_differ_by_fresh_slots(ours: dict[str, Record], fresh: str, in_use: str, slots: int) -> None:

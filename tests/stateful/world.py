@@ -95,7 +95,10 @@ def load(name: str) -> Compiled:
     return Compiled(bytes.fromhex(output["bytecode"]["object"][2:]), inputs, outputs, changing)
 
 
-_ERRORS: dict[bytes, tuple[str, list[str]]] = {}
+# The first is of the library that moves ERC-20, which no contract's ABI names.
+_ERRORS: dict[bytes, tuple[str, list[str]]] = {
+    keccak(text="TransferFromFailed()")[:4]: ("TransferFromFailed", [])
+}
 
 
 def plain(value: Any) -> Any:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from eth_utils.address import to_checksum_address
-
 from troc.errors import InputError
 from troc.messages import to_address
 
@@ -52,4 +50,4 @@ def account_of(address: str) -> bytes:
 def address_of(account: bytes) -> str | None:
     """The address that an account is; None for a pseudonym, and for no account."""
     padding, address = account[:-_ADDRESS], account[-_ADDRESS:]
-    return None if any(padding) or not any(address) else str(to_checksum_address(address))
+    return None if any(padding) or not any(address) else to_address("0x" + address.hex())

@@ -231,8 +231,8 @@ def in_words(rewards: Rewards, terms: Terms) -> list[str]:
         each = f", {terms.codes_per_account:,} for an account at most" if terms.codes_per_account else ""
         daily = f", {terms.per_day:,} a day" if terms.per_day else ""
         lines.append(
-            f"{words.count(terms.codes, 'code')}{each}{daily}, in"
-            f" {words.count(terms.batches, 'batch', 'batches')} that are activated."
+            f"{words.count(terms.codes, 'code')}{each}{daily}; each can be claimed once its batch, one of"
+            f" {terms.batches:,}, is activated."
         )
     lines.append(
         f"A root takes effect {words.count(terms.root_delay_days, 'day')} after it is appended."

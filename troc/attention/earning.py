@@ -35,7 +35,7 @@ from troc.attention.contacts import PAGE, account_of
 from troc.attention.credentials import SignedCredential
 from troc.attention.leaves import Leaf
 from troc.attention.messages import Statement, Ticket
-from troc.attention.reconciling import Reconciled, reconcile
+from troc.attention.reconciling import Reconciled, called, reconcile
 from troc.attention.slips import NO_ACCOUNT, Slip
 from troc.chain import Receipt
 from troc.errors import ContractError, InputError, PendingError, TrocError
@@ -65,13 +65,14 @@ SKIPS = {
 
 @dataclass(frozen=True)
 class Collected:
-    """One thing that was read: where it stood, what it is, and what came of it."""
+    """One thing that was read: where it stood, what it is, what came of it; `error`: why it was not kept."""
 
     place: str
     what: str
     addition: Addition | None
     why: str = ""
     campaign: bytes = b""
+    error: TrocError | None = None
 
     @property
     def refused(self) -> bool:
@@ -142,17 +143,26 @@ class ClaimReport:
 
 
 class Earnings:
-    """Collecting and claiming by one account. `database`: the URL of another book than that of her home."""
+    """Collecting and claiming for one account. `database`: the URL of another book than that of her home;
+    `owner`: whose slips they are where that is not the account that acts, such as a contract wallet.
+    """
 
-    def __init__(self, troc: Troc, database: str = "") -> None:
+    def __init__(self, troc: Troc, database: str = "", owner: str = "") -> None:
         self._troc = troc
+        self._owner = owner
         self._chain = troc.chain
         self._database = database
+        self._seen: dict[bytes, Campaign] = {}
+
+    @property
+    def address(self) -> str:
+        """Who is paid."""
+        return self._owner or self._troc.address
 
     @cached_property
     def book(self) -> Collection:
         """Her book of slips."""
-        return Collection.open(self._chain, self._troc.address, self._database)
+        return Collection.open(self._chain, self.address, self._database)
 
     # ------------------------------------------------------------------------------------------ collecting
 
@@ -162,23 +172,30 @@ class Earnings:
         """
         found = []
         accounts = self.accounts()
+        # Asked once for all that is read now.
+        self._seen = {}
+        now = self._chain.now()
         for source in sources:
             for place, item in read_source(source, accounts):
                 try:
                     if isinstance(item, TrocError):
                         raise item
-                    found.append(self._keep(place, item))
+                    found.append(self._keep(place, item, now))
                 except TrocError as error:
-                    found.append(Collected(place, "", None, f"{error.message}: {error.remedy}"))
+                    found.append(Collected(place, "", None, str(error), error=error))
         return found
 
     def accounts(self) -> list[bytes]:
         """Her address, and the pseudonyms that credentials name her by."""
         pseudonyms = {each for campaign in self.book.campaigns() for each in self.book.credentials(campaign)}
-        return [account_of(self._troc.address), *sorted(pseudonyms)]
+        return [account_of(self.address), *sorted(pseudonyms)]
 
-    def _keep(self, place: str, item: Item) -> Collected:
-        now = self._chain.now()
+    def _campaign(self, id_: bytes) -> Campaign:
+        if id_ not in self._seen:
+            self._seen[id_] = self._troc.attention.campaign(id_)
+        return self._seen[id_]
+
+    def _keep(self, place: str, item: Item, now: int) -> Collected:
         if isinstance(item, Key):
             addition = self.book.add_key(item.secret)
             why = "no ticket of yours has this key yet" if addition is Addition.WAITING else ""
@@ -198,27 +215,27 @@ class Earnings:
         """
         rewards = self._troc.attention
         slip.expect(rewards.domain)
-        campaign = rewards.campaign(slip.message.campaign)
+        campaign = self._campaign(slip.message.campaign)
         slip.expect(rewards.domain, campaign.id, campaign.terms.signer)
         self._check_account(campaign, slip.message.account, slip.kind)
         return campaign
 
     def _check_account(self, campaign: Campaign, account: bytes, kind: str) -> None:
-        if not campaign.terms.asks and not is_of(account, self._troc.address):
+        if not campaign.terms.asks and not is_of(account, self.address):
             raise InputError(
-                f"this {kind} is for the account 0x{account.hex().lstrip('0').rjust(40, '0')}, not for yours",
+                f"this {kind} is for {called(account)}, not for your account",
                 "use that account (--account)",
             )
 
     def _keep_credential(self, place: str, signed: SignedCredential) -> Collected:
         message = signed.message
-        campaign = self._troc.attention.campaign(message.campaign)
+        campaign = self._campaign(message.campaign)
         if campaign.terms.credentials != signed.domain.verifying_contract:
             raise InputError(
                 f"{campaign.short} does not ask {signed.domain.verifying_contract} for credentials",
                 "use it where it was made for",
             )
-        if message.account != self._troc.address:
+        if message.account != self.address:
             raise InputError(f"this credential is for {message.account}", "use that account (--account)")
         signed.check(self._chain)
         kept = KeptCredential(message.campaign, message.pseudonym, message.expiry, signed.data)
@@ -232,7 +249,7 @@ class Earnings:
                 f" {found.domain.chain_id}",
                 "use them where they were made for",
             )
-        campaign = rewards.campaign(leaf.campaign)
+        campaign = self._campaign(leaf.campaign)
         self._check_account(campaign, leaf.account, "leaf")
         addition = self.book.add_leaf(leaf, rewards.domain, now)
         why = ""
@@ -278,12 +295,12 @@ class Earnings:
         credentials: Iterable[bytes],
     ) -> list[bytes]:
         if not campaign.terms.asks:
-            return [account_of(self._troc.address)]
+            return [account_of(self.address)]
         named = [slip.message.account for slip in slips if not slip.is_code]
         named += [leaf.account for leaf in leaves]
         # A code may be taken by a pseudonym for which nothing else was signed.
         accounts = list(dict.fromkeys([*credentials, *named]))
-        return accounts or [account_of(self._troc.address)]
+        return accounts or [account_of(self.address)]
 
     def _facts(
         self, campaign: Campaign, account: bytes, slips: Sequence[Slip], leaves: Sequence[Leaf]
@@ -365,13 +382,14 @@ class Earnings:
         if isinstance(source.message, Statement):
             part = Part(source.message, source.signature)
             return Act((part,), domain, context=Taker(credential))
-        claim = Part(*source.claim_to(self._troc.address))
+        claim = Part(*source.claim_to(self.address))
         taker = Taker(credential, earned.assessed.account, source.message, source.signature)
         return Act((claim,), domain, context=taker)
 
     def _rehearsed(self, step: Step) -> Step:
         try:
-            gas = self._chain.estimate(self._troc.acts.call(step.acts), self._troc.address)
+            sender = self._troc.address if self._troc.is_named else self.address
+            gas = self._chain.estimate(self._troc.acts.call(step.acts), sender)
         except ContractError as error:
             return replace(step, refusal=error)
         return replace(step, gas=gas)

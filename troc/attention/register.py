@@ -359,22 +359,22 @@ class Turn:
             self.connection.execute(accounts.insert(), new)
         if changed:
             self.connection.execute(_CHANGE_HOLDER, changed)
-        for key, word in self._words.items():
-            before_word = self._words_before.get(key, 0)
-            if word == before_word:
-                continue
-            number, account, page = key
-            values = {"word": word.to_bytes(32)}
-            if before_word:
-                self.connection.execute(
-                    sets.update()
-                    .where(sets.c.campaign == number, sets.c.account == account, sets.c.page == page)
-                    .values(**values)
+        new, changed = [], []
+        for (number, account, page), word in self._words.items():
+            before_word = self._words_before.get((number, account, page), 0)
+            if word != before_word:
+                (changed if before_word else new).append(
+                    {
+                        "its_campaign": number,
+                        "its_account": account,
+                        "its_page": page,
+                        "its": word.to_bytes(32),
+                    }
                 )
-            else:
-                self.connection.execute(
-                    sets.insert().values(campaign=number, account=account, page=page, **values)
-                )
+        if new:
+            self.connection.execute(_NEW_WORD, new)
+        if changed:
+            self.connection.execute(_CHANGE_WORD, changed)
 
 
 _CONTACT = sa.select(
@@ -387,6 +387,22 @@ _CHANGE_HOLDER = (
         accounts.c.account == sa.bindparam("its_account"),
     )
     .values({name: sa.bindparam(name) for name in Holder.__dataclass_fields__})
+)
+
+_NEW_WORD = sets.insert().values(
+    campaign=sa.bindparam("its_campaign"),
+    account=sa.bindparam("its_account"),
+    page=sa.bindparam("its_page"),
+    word=sa.bindparam("its"),
+)
+_CHANGE_WORD = (
+    sets.update()
+    .where(
+        sets.c.campaign == sa.bindparam("its_campaign"),
+        sets.c.account == sa.bindparam("its_account"),
+        sets.c.page == sa.bindparam("its_page"),
+    )
+    .values(word=sa.bindparam("its"))
 )
 
 

@@ -37,7 +37,7 @@ from troc.attention.register import (
 )
 from troc.attention.slips import NO_ACCOUNT, Slip, sign_ticket
 from troc.errors import InputError
-from troc.messages import Domain, sign
+from troc.messages import Domain
 from troc.serving.refusal import RefusalError
 from troc.serving.worker import Worker
 
@@ -228,7 +228,7 @@ class Signing:
 
     def _statement(self, campaign: bytes, account: bytes, page: int, word: int) -> Slip:
         statement = Statement(self._signer.address, campaign, account, page, word)
-        return Slip(statement, sign(statement, self.domain, self._signer), self.domain)
+        return Slip.signed(statement, self.domain, self._signer)
 
     def _ticket(self, campaign: bytes, account: bytes, number: int, valid_until: int) -> Slip:
         seed = self._seeds[campaign]

@@ -19,6 +19,7 @@ from typing import Any
 
 from eth_account import Account
 from eth_keys.constants import SECPK1_N
+from eth_keys.datatypes import PrivateKey
 
 from troc import qr
 from troc.accounts import Signer
@@ -65,17 +66,33 @@ class Slip:
         message = self.message
         object.__setattr__(self, "signature", full_signature(self.signature) or b"")
         object.__setattr__(self, "domain", _domain(self.domain))
+        self._check_numbers()
+        if self.secret and (isinstance(message, Statement) or key_address(self.secret) != message.key):
+            raise InputError("the one-time key is not that of the ticket", _AGAIN)
+        # ecrecover gives the zero address for what nobody signed.
+        if message.signer == ZERO_ADDRESS or recover(message, self.domain, self.signature) != message.signer:
+            raise InputError(f"{message.signer} has not signed this {self.kind}", _AGAIN)
+
+    def _check_numbers(self) -> None:
+        message = self.message
         if isinstance(message, Statement):
             of_page(message.page, message.contacts)
             if not message.contacts or message.account == NO_ACCOUNT:
                 raise InputError("the statement names no account or no contact", _AGAIN)
         elif message.id >= (MOST_CODES if message.account == NO_ACCOUNT else MOST_CONTACTS):
             raise InputError(f"no ticket can have the number {message.id}", _AGAIN)
-        if self.secret and (isinstance(message, Statement) or key_address(self.secret) != message.key):
-            raise InputError("the one-time key is not that of the ticket", _AGAIN)
-        # ecrecover gives the zero address for what nobody signed.
-        if message.signer == ZERO_ADDRESS or recover(message, self.domain, self.signature) != message.signer:
-            raise InputError(f"{message.signer} has not signed this {self.kind}", _AGAIN)
+
+    @classmethod
+    def signed(cls, message: Statement | Ticket, domain: Domain, signer: Signer, secret: bytes = b"") -> Slip:
+        """Sign one. The signature is our own, and `secret` the key that the ticket was made of: neither is
+        looked at again, which would take as long as signing.
+        """
+        slip: Slip = object.__new__(cls)
+        domain = _domain(domain)
+        signature = sign(message, domain, signer)
+        vars(slip).update(message=message, signature=signature, domain=domain, secret=secret)
+        slip._check_numbers()
+        return slip
 
     @property
     def kind(self) -> str:
@@ -268,7 +285,7 @@ def ticket_key(seed: bytes, campaign: bytes, account: bytes, number: int) -> byt
 def key_address(secret: bytes) -> str:
     """The address of a one-time key."""
     try:
-        return str(Account.from_key(secret).address)
+        return str(PrivateKey(secret).public_key.to_checksum_address())
     except Exception:
         # What the library says could quote the key.
         raise InputError("the one-time key is malformed", _AGAIN) from None
@@ -279,7 +296,7 @@ def sign_statements(
 ) -> list[Slip]:
     """Sign that an account had these contacts: a statement a page."""
     statements = [Statement(signer.address, campaign, account, *each) for each in to_pages(contacts).items()]
-    return [Slip(each, sign(each, domain, signer), domain) for each in statements]
+    return [Slip.signed(each, domain, signer) for each in statements]
 
 
 def sign_ticket(
@@ -296,7 +313,7 @@ def sign_ticket(
     """
     secret = ticket_key(seed, campaign, account, number)
     ticket = Ticket(signer.address, campaign, account, number, key_address(secret), valid_until)
-    return Slip(ticket, sign(ticket, domain, signer), domain, secret)
+    return Slip.signed(ticket, domain, signer, secret)
 
 
 # ------------------------------------------------------------------------------------------- reading, writing

@@ -18,7 +18,7 @@ from troc.errors import CampaignError, ChecksFailedError, InputError
 
 if TYPE_CHECKING:
     from troc.attention.claiming import Assessed, Why
-    from troc.attention.earning import ClaimReport, Collected, Earned, Step
+    from troc.attention.earning import ClaimReport, Collected, Earned, Earnings, Step
     from troc.attention.reconciling import Reconciled
     from troc.client import Troc
 
@@ -29,16 +29,20 @@ _Sources = Annotated[
         help="Texts, links, one-time keys, files of slips, leaves or a root, pictures of QR codes, folders",
     ),
 ]
+_For = Annotated[
+    str,
+    typer.Option("--for", help="Whose slips they are, such as your contract wallet (default: your account)"),
+]
 _SHOWN = 20
 _WEI = 10**18
 
 
 @app.command()
-def collect(context: typer.Context, sources: _Sources) -> None:
+def collect(context: typer.Context, sources: _Sources, owner: _For = "") -> None:
     """Put statements and tickets into your book, each checked against the chain. Nothing is sent."""
     session = session_of(context)
-    found = troc_of(session).earnings.collect(sources)
-    refused = [each for each in found if each.refused]
+    found = _earnings(session, troc_of(session), owner).collect(sources)
+    refused = [each.error for each in found if each.error is not None]
     session.result(
         {"collected": [_collected_form(each) for each in found], "refused": len(refused)},
         _collected(found),
@@ -46,9 +50,15 @@ def collect(context: typer.Context, sources: _Sources) -> None:
     if refused:
         raise InputError(
             f"{words.count(len(refused), 'thing was', 'things were')} not kept, of {len(found):,}:"
-            f" {refused[0].place}: {refused[0].why.split(': ')[0]}",
-            "see the lines above; the rest is in your book",
+            f" {refused[0].message}",
+            f"{refused[0].remedy}; the rest is in your book",
         )
+
+
+def _earnings(session: Session, troc: Troc, owner: str) -> Earnings:
+    from troc.attention.earning import Earnings
+
+    return Earnings(troc, owner=session.address_of(owner, "--for")) if owner else troc.earnings
 
 
 def _collected(found: Sequence[Collected]) -> str:
@@ -79,12 +89,14 @@ def _collected_form(each: Collected) -> dict[str, Any]:
 def earned(
     context: typer.Context,
     campaign: Annotated[str, typer.Argument(metavar="[CAMPAIGN]", help="How its id begins")] = "",
+    owner: _For = "",
 ) -> None:
     """Say what you earned by campaign: what can be claimed, what opens later, what was claimed, and why."""
     session = session_of(context)
     troc = troc_of(session)
-    found = _earned(troc, campaign)
-    waiting = troc.earnings.book.waiting_keys()
+    earnings = _earnings(session, troc, owner)
+    found = _earned(troc, earnings, campaign)
+    waiting = earnings.book.waiting_keys()
     lines = [line for each in found for line in _earned_lines(each)]
     if waiting:
         lines.append(f"{words.count(len(waiting), 'one-time key waits', 'one-time keys wait')} for a ticket.")
@@ -94,8 +106,8 @@ def earned(
     )
 
 
-def _earned(troc: Troc, campaign: str) -> list[Earned]:
-    return troc.earnings.earned(troc.attention.find(campaign).id if campaign else None)
+def _earned(troc: Troc, earnings: Earnings, campaign: str) -> list[Earned]:
+    return earnings.earned(troc.attention.find(campaign).id if campaign else None)
 
 
 def _earned_lines(each: Earned) -> list[str]:
@@ -196,6 +208,7 @@ def claim(
         str,
         typer.Option(help="What one whole point is worth in ether, to be told where gas costs more"),
     ] = "",
+    owner: _For = "",
 ) -> None:
     """Claim what you earned, the cheapest way. Any account can pay for it, and any relay: it comes to you."""
     session = session_of(context)
@@ -203,8 +216,9 @@ def claim(
     if everything == bool(what):
         raise InputError("nothing says what to claim", "name a campaign or a slip, or use --all")
     rate = _rate(ether)
-    found = troc.earnings.earned() if everything else _named(troc, what or [])
-    steps = troc.earnings.plan(found)
+    earnings = _earnings(session, troc, owner)
+    found = earnings.earned() if everything else _named(troc, earnings, what or [])
+    steps = earnings.plan(found)
     data = {"claims": [_step_form(each) for each in steps], "earned": [earned_form(each) for each in found]}
     if not steps:
         raise CampaignError(_nothing(found), "see `troc attention earned` for each, and what it waits for")
@@ -212,7 +226,7 @@ def claim(
     if not agreed(session, text, data, "Claim?"):
         return
     with progress_bar(session, "Claiming", len(steps)) as step:
-        report = troc.earnings.claim(steps, step)
+        report = earnings.claim(steps, step)
     session.result(_report_form(report), _after(report, bool(session.relays)))
     if report.refused:
         first = report.refused[0]
@@ -223,20 +237,20 @@ def claim(
         )
 
 
-def _named(troc: Troc, what: Sequence[str]) -> list[Earned]:
+def _named(troc: Troc, earnings: Earnings, what: Sequence[str]) -> list[Earned]:
     """What was named: campaigns whole, and slips by themselves, which go into the book first."""
     from troc.attention.collection import is_source, read_source, source_of
 
     found: list[Earned] = []
     for each in what:
         if not is_source(each):
-            found += _earned(troc, each)
+            found += _earned(troc, earnings, each)
             continue
-        refused = [got for got in troc.earnings.collect([each]) if got.refused]
-        if refused:
-            raise InputError(refused[0].why.split(": ")[0], refused[0].why.split(": ", 1)[-1])
-        items = [item for _, item in read_source(each, troc.earnings.accounts())]
-        found += troc.earnings.earned_by([slip for item in items if (slip := source_of(item)) is not None])
+        for got in earnings.collect([each]):
+            if got.error is not None:
+                raise got.error
+        items = [item for _, item in read_source(each, earnings.accounts())]
+        found += earnings.earned_by([slip for item in items if (slip := source_of(item)) is not None])
     return found
 
 
@@ -356,13 +370,14 @@ def reconcile(
         list[str] | None,
         typer.Option("--customer", metavar="SOURCE", help="The customer's (default: your own book)"),
     ] = None,
+    owner: _For = "",
 ) -> None:
     """Put the brand's book, the customer's and the chain side by side, with the proof of what differs."""
     from troc.attention.reconciling import told
 
     session = session_of(context)
     troc = troc_of(session)
-    found = troc.earnings.reconcile(troc.attention.find(campaign), brand, customer)
+    found = _earnings(session, troc, owner).reconcile(troc.attention.find(campaign), brand, customer)
     session.result(reconciled_form(found), "\n".join(told(found)))
     if not found.is_equal:
         parts = [words.count(len(found.differing), "contact differs", "contacts differ")]

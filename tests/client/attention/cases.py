@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eth_utils.address import to_checksum_address
 
 from tests.client.core.command import troc_here
 from tests.client.core.conftest import home, quick, rpc_call
+from tests.client.core.mocks import deploy_mock
 from tests.client.trade.conftest import DAY, START, poor
 from troc.accounts import Signer, open_account
 from troc.anvil import free_port, rpc_of, run_anvil
@@ -31,7 +31,6 @@ __all__ = ["DAY", "START", "attention", "deployed", "home"]
 SEED = bytes(range(32))
 PRICE = 5
 BUDGET = 1_000
-_CASH = Path(__file__).parents[3] / "build" / "contracts" / "CashMock.json"
 
 
 @dataclass
@@ -157,14 +156,10 @@ def fresh_terms(brand: Troc) -> Terms:
 
 def deploy_cash(chain: Chain, owner: Signer, *holders: str) -> str:
     """An ERC-20 with 18 decimals, of which each holder has 1,000."""
-    coin = json.loads(_CASH.read_text())
-    creation = chain.web3.eth.contract(abi=coin["abi"], bytecode=coin["bytecode"])
-    cash = chain.send(creation.constructor("Cash", "CASH"), owner).contract
-    assert cash is not None
-    minting = chain.web3.eth.contract(address=to_checksum_address(cash), abi=coin["abi"]).functions
+    cash = deploy_mock(chain, owner, "CashMock", "Cash", "CASH")
     for holder in holders:
-        chain.send(minting.mint(holder, 1_000 * 10**18), owner)
-    return cash
+        chain.send(cash.functions.mint(holder, 1_000 * 10**18), owner)
+    return cash.address
 
 
 @contextmanager

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.client.attention.cases import PRICE, Attention, attention, deployed, home
+from tests.client.attention.cases import PRICE, SEED, Attention, attention, deployed, home
 from tests.client.core.command import troc_here
-from troc.attention.slips import Slip, write_slips
+from troc.attention.contacts import account_of
+from troc.attention.slips import Slip, sign_statements, sign_ticket, write_slips
 
 __all__ = ["attention", "deployed", "home"]
 
@@ -95,11 +96,31 @@ def test_one_slip_is_claimed_alone(desk: Desk) -> None:
     ]
 
 
+def test_a_contract_wallet_is_paid_at_its_address(desk: Desk) -> None:
+    """It signs nothing: the campaign's key names it, a ticket's key names it, and anybody submits."""
+    built = json.loads((Path(__file__).parents[3] / "build" / "contracts" / "WalletMock.json").read_text())
+    chain, owner = desk.case.chain, desk.case.owner
+    creation = chain.web3.eth.contract(abi=built["abi"], bytecode=built["bytecode"])
+    wallet = chain.send(creation.constructor([owner.address], 1), owner).contract
+    assert wallet is not None
+    case, account = desk.case, account_of(wallet)
+    domain, until = case.rewards.domain, case.fresh.terms.claim_until
+    slips = sign_statements(case.fresh.id, account, [0], domain, case.signer)
+    slips.append(sign_ticket(case.fresh.id, account, 1, until, SEED, domain, case.signer))
+    texts = [slip.to_text() for slip in slips]
+    assert "not for your account" in desk.no("collect", texts[0])
+    desk.ok("collect", "--for", wallet, *texts)
+    done = desk.ok("claim", "--all", "--for", wallet)
+    assert done["paid"][0]["contacts"] == 2
+    assert case.everyone.balance("PANIER", wallet).total == 2 * PRICE
+    assert desk.says("earned").startswith("You have no slips yet")
+
+
 def test_what_is_refused_is_told_and_the_rest_kept(desk: Desk) -> None:
     other = desk.case.statements(desk.case.ann, 0)[0].to_text()
     line = desk.no("collect", other, desk.statement(0).to_text())
     assert line.startswith("troc: 1 thing was not kept, of 2: ")
-    assert "not for yours" in line
+    assert "not for your account" in line
     assert desk.ok("earned")["earned"][0]["contacts"][0]["state"] == "claimable"
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.client.attention.inbox_cases import CASH, DAY, Mail, deployed, home, mail
 from tests.client.core.command import troc_here
 from troc.accounts import open_account
+from troc.attention.letters import Letter
 
 __all__ = ["deployed", "home", "mail"]
 
@@ -153,6 +154,20 @@ def test_a_message_from_the_letter_to_the_answer(open_desk: Desk, tmp_path: Path
     assert "No message waits" in desk.says(ANN, "inbox")
     assert "answered: 0.45 CASH paid" in desk.says(BRAND, "inbox", "--sent", "--all")
     assert "before" in desk.no(ANN, "answer", sent["id"])
+
+
+def test_a_letter_that_was_not_sent_is_sent_from_its_file(open_desk: Desk, tmp_path: Path) -> None:
+    """As after a cut between the two."""
+    desk, path = open_desk, tmp_path / "letter.json"
+    brand = desk.mail.brand
+    letter = Letter(brand.domain, desk.ann, brand.troc.address, b"Try our bread")
+    letter.write(path)
+    assert "altered, or never sent" in desk.no(ANN, "read", str(path))
+    good = ("--topic", "food", "--channel", "email")
+    sent = desk.ok(BRAND, "send", ANN, str(path), *good)
+    assert (sent["sent"], sent["content"], sent["file"]) == (True, "0x" + letter.hash.hex(), str(path))
+    assert "is not yours to this recipient" in desk.no(RIVAL, "send", ANN, str(path), *good, code=3)
+    assert desk.ok(ANN, "read", str(path))["text"] == "Try our bread"
 
 
 def test_an_altered_letter_is_told(open_desk: Desk, tmp_path: Path) -> None:

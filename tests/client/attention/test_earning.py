@@ -109,7 +109,7 @@ def test_slips_of_elsewhere_are_refused(attention: Attention) -> None:
     forged = sign_statements(id_, ann, [0], domain, other)[0]
     assert "is not the campaign's key" in refusal(attention.ann, forged.to_text())
     for slip in (attention.statements(attention.bob, 0)[0], attention.ticket(attention.bob, 0)):
-        assert "not for yours" in refusal(attention.ann, slip.to_text())
+        assert "not for your account" in refusal(attention.ann, slip.to_text())
     cut = attention.statements(attention.ann, 0)[0].to_text()[:-9]
     assert "cut off or altered" in refusal(attention.ann, cut)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.client.attention.cases import BUDGET, DAY, PRICE, Attention, attention, deployed, home
+from tests.client.attention.cases import BUDGET, DAY, PRICE, Attention, attention, deploy_cash, deployed, home
 from tests.client.core.conftest import rpc_call
 from tests.client.core.mocks import deploy_mock
 from tests.client.index.test_catching_up import content
@@ -16,7 +16,9 @@ from troc.artifacts import INBOX
 from troc.attention.slips import sign_statements
 from troc.deploy import deploy_inbox
 from troc.index import Index, tables
+from troc.index.events import Event, Payment, births
 from troc.manifest import write_manifest
+from troc.messages import ZERO_ADDRESS
 from troc.programme.books import Books, Period, Value, journal
 from troc.programme.statement import statement
 
@@ -147,6 +149,41 @@ def test_a_mint_beside_a_payment_keeps_its_kind(attention: Attention, index: Ind
     assert kinds(attention, index) == {"batch": 100_000, "own": PRICE, "attention": PRICE}
 
 
+def test_only_what_nobody_else_explains_is_a_campaign_s() -> None:
+    """In one transaction: a till's issue, a voucher and a batch of the payment's own amount and payee."""
+    rewards, till, ann = ("0x" + digit * 40 for digit in "abc")
+    places = iter(range(100))
+
+    def event(name: str, **args: object) -> Event:
+        return Event("0xtoken", name, args, 1, 1, next(places), "0xtransaction")
+
+    def transfer(units: int = PRICE) -> Event:
+        return event("Transfer", **{"from": ZERO_ADDRESS, "to": ann, "value": units})
+
+    told = {"receiptId": "0x" + "00" * 32, "to": ann, "amount": PRICE}
+    log = [
+        *(event("IssuedFor", issuer=till, **told), transfer()),
+        *(event("VoucherClaimed", issuer=rewards, nonce=1, **told), transfer()),
+        *(transfer(), event("BatchIssued", issuer=till, batchId="0x" + "11" * 32, recipients=1)),
+        transfer(PRICE + 1),
+        *(event("IssuedFor", issuer=rewards, **told), transfer()),
+        transfer(),
+        transfer(),
+    ]
+    paid = [Payment(rewards, "0xcampaign", "0xtoken", "0xtransaction", ann, PRICE)] * 2
+    found = births(log, paid)
+    assert [birth.kind for birth in found] == [
+        "grant",
+        "voucher",
+        "batch",
+        "own",
+        "attention",
+        "attention",
+        "own",
+    ]
+    assert [birth.issuer for birth in found[4:]] == [rewards, rewards, None]
+
+
 def test_what_a_brand_does_with_a_campaign(attention: Attention, index: Index) -> None:
     rewards, escrow = attention.rewards, attention.escrow
     accounts = [attention.account(who) for who in (attention.ann, attention.bob)]
@@ -218,17 +255,15 @@ def test_a_campaign_of_an_earlier_range_is_known(attention: Attention, index: In
 
 
 def test_a_campaign_of_cash_is_kept_with_what_it_paid(attention: Attention, index: Index) -> None:
-    chain, owner = attention.chain, attention.owner
-    cash = deploy_mock(chain, owner, "CashMock", "Cash", "CASH")
-    chain.send(cash.functions.mint(owner.address, 10**22), owner)
+    cash = deploy_cash(attention.chain, attention.owner, attention.owner.address)
     price = 5 * 10**18
     campaign = attention.open(
-        10, token=cash.address, token_kind=1, fresh=False, price=price, codes=0, codes_per_account=0
+        10, token=cash, token_kind=1, fresh=False, price=price, codes=0, codes_per_account=0
     )
     attention.claim(*attention.statements(attention.ann, 0, 1, campaign=campaign))
     index.catch_up()
     (paid,) = index.payments(campaign.name)
-    assert (paid.token, paid.units) == (cash.address, 2 * price)
+    assert (paid.token, paid.units) == (cash, 2 * price)
     assert kinds(attention, index) == {"batch": 100_000}
 
 

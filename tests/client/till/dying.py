@@ -32,9 +32,8 @@ STEPS: dict[str, tuple[Any, str, bool]] = {
 }
 
 
-def die_at(step: str, passes: int) -> None:
-    """Replace one method by one that ends this process."""
-    owner, name, after = STEPS[step]
+def die_in(owner: Any, name: str, after: bool, passes: int) -> None:
+    """Replace one method by one that ends this process, before or after it did its work."""
     method: Callable[..., Any] = getattr(owner, name)
     left = passes
 
@@ -53,5 +52,5 @@ def die_at(step: str, passes: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] != "never":
-        die_at(sys.argv[1], int(sys.argv[2]))
+        die_in(*STEPS[sys.argv[1]], int(sys.argv[2]))
     main(sys.argv[3:])

@@ -216,6 +216,22 @@ contract HooksTest is AttentionTest {
         paysAllOrReverts(campaign, all);
     }
 
+    /// @dev Fresh points are issued for all at the end: a batch that runs out of gas anywhere pays nobody.
+    function test_fresh_points_are_not_starved() public {
+        bytes32 campaign = open(atOnce(termsFresh()), 10);
+        IAttentionRewards.Statement[] memory all = new IAttentionRewards.Statement[](2);
+        all[0] = statement(campaign, customer, 1);
+        all[1] = statement(campaign, other, 1);
+        for (uint256 gas_ = 20_000; gas_ < 500_000; gas_ += 101) {
+            try rewards.claimStatements{gas: gas_}(campaign, all) returns (uint256 paid) {
+                assertEq(paid, 2, "passed over for want of gas");
+                assertStanding(campaign, 8, 0, 0);
+                return;
+            } catch {}
+        }
+        fail();
+    }
+
     function test_one_that_burns_gas_does_not_starve_the_others() public {
         bytes32 campaign = open(termsOdd(), 10);
         token.behave(OddTokenMock.Oddity.BurnsGas);

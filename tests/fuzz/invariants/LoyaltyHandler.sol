@@ -453,22 +453,22 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _closeAll();
     }
 
-    /// @dev Out of a grant that has a lock alone.
+    /// @dev Out of a grant that has a lock; of one that has none now and then, which is refused.
     function issueTo(uint256 i, uint256 b, uint256 v, uint256 n) external counted {
-        (address issuer, uint256 id) = _usableGrantAt(i);
-        for (uint256 k = 1; k < GRANTS && _grants[issuer][id].lockedUntil == 0 && !_badly(v); ++k) {
-            (issuer, id) = _grantAt(i % GRANTS + k);
+        (address issuer, uint256 id) = _badly(v) ? _usableGrantAt(i) : _lockedGrantAt(i);
+        uint256 usable = _usable(issuer, id);
+        uint256 amount = _issue(v, usable);
+        if (!_badly(v)) {
+            if (usable == 0 || _grants[issuer][id].lockedUntil == 0) return;
+            if (amount == 0) amount = 1;
         }
-        if ((_grants[issuer][id].lockedUntil == 0 || _usable(issuer, id) == 0) && !_badly(v)) return;
-        uint256 amount = _issue(v, _usable(issuer, id));
-        if (amount == 0 && !_badly(v)) amount = 1;
         (uint256[] memory words, uint256 sum) = _batch(b, 1 + n % 4, amount);
         _open();
         address caller = _rightful(issuer, v);
         if (_call(caller, abi.encodeCall(token.issueTo, (id, words)))) {
             if (sum == 0) _break(4, "nothing was issued out of a grant");
             if (_grants[caller][id].lockedUntil == 0) {
-                _break(3, "an issue without a trace, and without a lock");
+                _break(4, "an issue without a lock and without a trace");
             }
             _bookGrant(caller, id, sum);
             _bookBatch(words, sum);
@@ -795,6 +795,26 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
             for (uint256 age = 0; age < 4; ++age) {
                 if (_returnableAt(_receipts[index], age) != 0) return index;
             }
+        }
+    }
+
+    /// @dev One that has a lock and something left; else one is locked.
+    function _lockedGrantAt(uint256 seed) private returns (address issuer, uint256 id) {
+        for (uint256 n = 0; n < GRANTS; ++n) {
+            (issuer, id) = _grantAt(seed % GRANTS + n);
+            if (_grants[issuer][id].lockedUntil != 0 && _usable(issuer, id) != 0) return (issuer, id);
+        }
+        uint256 amount = _room() / 16;
+        for (uint256 n = 0; n < GRANTS && amount != 0; ++n) {
+            (issuer, id) = _grantAt(seed % GRANTS + n);
+            if (_grants[issuer][id].lockedUntil != 0) continue;
+            _open();
+            uint256 lock = time + _length;
+            if (_try(brand, abi.encodeCall(token.setGrant, (issuer, id, amount, 0, lock)))) {
+                GrantBook storage book = _grants[issuer][id];
+                (book.amount, book.cap, book.lockedUntil) = (amount, 0, lock);
+            }
+            return (issuer, id);
         }
     }
 
