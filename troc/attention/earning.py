@@ -460,7 +460,9 @@ class Earnings:
             return
         for event in receipt.events(events.StatementSkipped()):
             place, reason = event["args"]["position"], event["args"]["reason"]
-            if reason != _NOTHING_NEW:
+            # While it pays, a campaign's token can have others claim: theirs are in this transaction too.
+            foreign = event["args"]["campaignId"] != campaign.id or place >= len(step.acts)
+            if not foreign and reason != _NOTHING_NEW:
                 what = described_act(step.acts[place])
                 report.refused.append(Refused(campaign, what, SKIPS[reason], "see `troc attention earned`"))
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hexbytes import HexBytes
+from web3.datastructures import AttributeDict
 
 from tests.client.attention.cases import DAY, PRICE, Attention, attention, deployed, home
 from tests.client.trade.conftest import poor
+from troc.acts import Act
 from troc.attention.claiming import State
 from troc.attention.collection import Addition, Collection
 from troc.attention.earning import Earned, Earnings
@@ -16,6 +21,7 @@ from troc.attention.leaves import Leaf, write_leaves
 from troc.attention.messages import ClaimTicket, Statement, rewards_domain
 from troc.attention.roots import RootFile, Sets, write_root
 from troc.attention.slips import Slip, sign_statements, write_slips
+from troc.chain import Receipt
 from troc.client import Troc
 from troc.errors import ContractError
 
@@ -357,6 +363,35 @@ def test_a_batch_pays_the_others_and_names_the_bad_one(attention: Attention) -> 
     twice = replace(step, acts=(step.acts[1], step.acts[1]))
     assert not attention.ann.earnings.claim([twice]).refused
     assert attention.points(attention.ann) == 3 * PRICE
+
+
+def test_claims_that_others_made_in_the_transaction_are_theirs(
+    attention: Attention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A campaign's token can have a batch claimed while it pays: its log stands among those of her batch."""
+    campaign = attention.open(max_contacts=600, per_day=0, codes=0)
+    keep(attention.ann, *attention.statements(attention.ann, 0, 255, campaign=campaign))
+    (step,) = attention.ann.earnings.plan(attention.ann.earnings.earned())
+    spoiled = replace(step.acts[1], parts=(replace(step.acts[1].parts[0], signature=bytes(65)),))
+    skipped = attention.ann.attention.contract.events.StatementSkipped()
+    kind = type(attention.ann.anyone)
+    real = kind.submit
+
+    def submit(self: Any, acts: Sequence[Act]) -> list[Receipt]:
+        (receipt,) = real(self, acts)
+        (own,) = receipt.events(skipped)
+        (log,) = [each for each in receipt.logs if each["logIndex"] == own["logIndex"]]
+        beyond = HexBytes((77).to_bytes(32) + bytes(log["data"])[32:])
+        topics = [log["topics"][0], HexBytes(b"\1" * 32), log["topics"][2]]
+        foreign: list[Any] = [
+            AttributeDict({**log, **change}) for change in ({"topics": topics}, {"data": beyond})
+        ]
+        return [replace(receipt, logs=(*receipt.logs, *foreign))]
+
+    monkeypatch.setattr(kind, "submit", submit)
+    report = attention.ann.earnings.claim([replace(step, acts=(step.acts[0], spoiled))])
+    (refused,) = report.refused
+    assert "did not sign" in refused.why
 
 
 def test_a_book_elsewhere(attention: Attention, tmp_path: Path) -> None:
