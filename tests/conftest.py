@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import sys
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -13,8 +14,12 @@ import brownie
 import brownie.network.rpc
 import pytest
 from brownie import web3
+from brownie.network.transaction import TransactionReceipt
+from web3.exceptions import TransactionNotFound
 
 from tests.helpers import DAY, now
+
+_RECEIPT_SECONDS = 5.0
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,6 +41,28 @@ def speed() -> Iterator[None]:
     state.gc = SimpleNamespace(collect=lambda: 0)
     yield
     rpc.inspect, state.gc = inspect, gc
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """The node counts a transaction before it knows its receipt, for a large block some milliseconds long;
+    brownie takes one that it finds in that time for dropped.
+    """
+    waits = TransactionReceipt._await_confirmation
+
+    def wait(self: Any, *arguments: Any, **options: Any) -> Any:
+        give_up = time.monotonic() + _RECEIPT_SECONDS
+        while time.monotonic() < give_up:
+            try:
+                web3.eth.get_transaction_receipt(self.txid)
+                break
+            except TransactionNotFound:
+                time.sleep(0.01)
+        return waits(self, *arguments, **options)
+
+    TransactionReceipt._await_confirmation = wait
+    yield
+    TransactionReceipt._await_confirmation = waits
 
 
 @pytest.fixture(autouse=True)
