@@ -251,7 +251,7 @@ class Collection:
         return sorted(found, key=lambda campaign: (found[campaign], campaign))
 
     def slips(self, campaign: bytes | None = None) -> list[Slip]:
-        """What was signed, oldest first; tickets with their keys where those are known."""
+        """What was signed, oldest first by the second; tickets with their keys where those are known."""
         query = sa.select(_slips).where(_slips.c.account == self.account)
         if campaign is not None:
             query = query.where(_slips.c.campaign == _hex(campaign))

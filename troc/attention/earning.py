@@ -206,8 +206,21 @@ class Earnings:
             return self._keep_credential(place, item)
         campaign = self._check(item)
         addition = self.book.add(item, now)
-        why = "its one-time key is missing: the content reveals it" if addition is Addition.WAITING else ""
+        why = ""
+        if addition is Addition.WAITING:
+            why = "its one-time key is missing: the content reveals it"
+        elif self._is_used(item):
+            why = "it has been claimed before"
         return Collected(place, described(item), addition, why, campaign.id)
+
+    def _is_used(self, slip: Slip) -> bool:
+        """Whether this is a code that was paid before."""
+        message = slip.message
+        return (
+            isinstance(message, Ticket)
+            and slip.is_code
+            and self._troc.attention.code_used(message.campaign, message.id)
+        )
 
     def _check(self, slip: Slip) -> Campaign:
         """The campaign of a slip. Raises unless it is signed for this chain and contract by that campaign's

@@ -57,6 +57,7 @@ OWNER = "-"
 LONGEST_ID = 100
 
 _SERVICE = "attention"
+_TAKEN = "ask that service, or stop it first"
 _IN_ONE = 500
 """Values of one question at most: databases bound them."""
 
@@ -434,7 +435,7 @@ class Register:
         """Take the database for this process. Raises `StoreError` where another one has it."""
         with ExitStack() as stack:
             stack.callback(self.engine.dispose)
-            stack.enter_context(only_one(self.engine, _SERVICE))
+            stack.enter_context(only_one(self.engine, _SERVICE, _TAKEN))
             self._writer = Writer(self.engine, _turn, "register")
             stack.callback(self._writer.close)
             yield self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from troc.cli.acting import agreed, progress_bar, troc_of
 from troc.cli.attention import app
 from troc.cli.handing import check_output, kind_of, write_picture, write_pictures, write_texts
 from troc.cli.session import Session, session_of
-from troc.errors import CampaignError, InputError, TrocError
+from troc.errors import CampaignError, InputError, StoreError, TrocError
 from troc.qr import blocks
 from troc.vouchers import write_secret
 
@@ -52,7 +53,7 @@ _Register = Annotated[
 _Good = Annotated[str, typer.Option(help="Until when it can be claimed: 30d or 2027-02-19")]
 _Page = Annotated[str, typer.Option(help="Make links to this page of yours: https://biobox.example/claim")]
 
-DEFAULT_PORT = 8720
+DEFAULT_PORT = 8730
 _SHOWN = 20
 _GATHERED = 500
 """Contacts that are taken down at once."""
@@ -126,7 +127,7 @@ def _preview(
         f" {campaign.short}, worth {campaign.worth(len(new))}."
     )
     if len(new) < len(rows):
-        text += f" {words.count(len(rows) - len(new), 'contact')} were signed before."
+        text += f" {words.count(len(rows) - len(new), 'contact was', 'contacts were')} signed before."
     text += f" Accounts that are not enrolled can still be promised {words.count(books.room, 'contact')}."
     preview = {
         "campaign": campaign.name,
@@ -374,7 +375,9 @@ def _sign_codes(
             [
                 *([] if files else texts),
                 _said(len(slips), "code", files),
-                f"They are worth nothing until `troc attention activate {campaign.short} {batch}`.",
+                "The batch is active: each of them is cash now."
+                if troc.attention.activated(campaign.id, batch)
+                else f"They are worth nothing until `troc attention activate {campaign.short} {batch}`.",
             ]
         ),
     )
@@ -389,6 +392,7 @@ def _said(count: int, what: str, files: Sequence[Path]) -> str:
 
 
 def _write(slips: list[Slip], page: str, output: Path | None, ahead: Path | None, qr: bool) -> list[Path]:
+    from troc.attention.messages import Ticket
     from troc.attention.slips import write_slips
 
     if not slips:
@@ -410,7 +414,9 @@ def _write(slips: list[Slip], page: str, output: Path | None, ahead: Path | None
         write_slips([slip.public() for slip in slips], output / "ahead.json"),
         write_texts(texts, output / "links.txt"),
     ]
-    return written + (write_pictures(texts, output) if qr else [])
+    # A picture of a code bears its number.
+    first = slips[0].message.id if isinstance(slips[0].message, Ticket) and slips[0].is_code else 1
+    return written + (write_pictures(texts, output, first) if qr else [])
 
 
 @app.command("register")
@@ -423,7 +429,7 @@ def show_register(
     register: _Register = "",
 ) -> None:
     """How a campaign stands by the register: what was signed, what is owed, what may still be promised."""
-    from troc.attention.signing import books_form
+    from troc.attention.signing import Watch, books_form
     from troc.attention.slips import write_slips
 
     session = session_of(context)
@@ -442,7 +448,12 @@ def show_register(
             f"Wrote {words.count(len(slips), 'slip')} into {export}.",
         )
         return
-    form = books_form(found, _open_register(session, register))
+    books = _open_register(session, register)
+    if found.id in books.campaigns():
+        # A service that has it looks at the chain by itself.
+        with suppress(StoreError), books.running():
+            Watch(troc.attention, books, [found]).observe()
+    form = books_form(found, books)
     lines = [f"Campaign {found.short}, by the chain's block of {words.moment(form['block_time'])}:"]
     lines += [
         f"  {words.count(sum(states.values()), 'contact')} by {how}: "

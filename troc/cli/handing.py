@@ -42,7 +42,9 @@ def write_picture(text: str, path: Path) -> Path:
     return write_secret(path, picture(text, kind_of(path)))
 
 
-def write_pictures(texts: Sequence[str], folder: Path) -> list[Path]:
-    """A QR code each, numbered from 1."""
-    digits = max(4, len(str(len(texts))))
-    return [write_picture(text, folder / f"{number:0{digits}}.png") for number, text in enumerate(texts, 1)]
+def write_pictures(texts: Sequence[str], folder: Path, first: int = 1) -> list[Path]:
+    """A QR code each, numbered from `first`."""
+    digits = max(4, len(str(first + len(texts) - 1)))
+    return [
+        write_picture(text, folder / f"{number:0{digits}}.png") for number, text in enumerate(texts, first)
+    ]

@@ -20,11 +20,11 @@ _POSTGRESQL_KEY = 0x7472_6F63_0000_0000
 
 
 @contextmanager
-def only_one(engine: Engine, service: str) -> Iterator[None]:
+def only_one(
+    engine: Engine, service: str, remedy: str = "stop it first, or name another --database"
+) -> Iterator[None]:
     """Hold the database's lock until the block ends, or raise `StoreError`. `service`: what runs on it."""
-    taken = StoreError(
-        f"another {service} service runs on this database", "stop it first, or name another --database"
-    )
+    taken = StoreError(f"another {service} service runs on this database", remedy)
     key = _POSTGRESQL_KEY | crc32(service.encode())
     if engine.dialect.name != "sqlite":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

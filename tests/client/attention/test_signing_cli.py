@@ -155,6 +155,13 @@ def test_a_batch_of_codes_on_a_sheet(shell: Shell) -> None:
     call = attention.rewards.ticket_call(codes[7], attention.account(ann), ann.address)
     attention.chain.send(call, attention.payer)
     assert attention.points(ann) == PRICE
+    said = shell.troc("ticket", name, "--codes", "2", "--qr", "-o", "pictures")
+    assert "The batch is active: each of them is cash now." in said
+    # A picture is called by the number of its code.
+    pictures = sorted(path.stem for path in (shell.folder / "pictures").glob("*.png"))
+    assert pictures == [str(2_000 + number) for number in range(30)]
+    used, new = attention.bob.earnings.collect([codes[7].to_text(), codes[8].to_text()])
+    assert (used.why, new.why) == ("it has been claimed before", "")
 
 
 def test_contacts_for_a_root(shell: Shell) -> None:
@@ -182,6 +189,9 @@ def test_the_register_and_its_export(shell: Shell) -> None:
     assert "1 contact by ticket: 1 open" in said
     assert "batch 2 of codes: 30 printed, 0 paid" in said
     assert "98 contacts can still be promised" in said
+    # It looks at the chain, whether or not anything is signed meanwhile.
+    attention.rewards.enrol(shell.campaign.id, [attention.account(attention.bob)])
+    assert "78 contacts can still be promised" in shell.troc("register", name)
     shell.troc("register", name, "--export", "all.json")
     exported = shell.read("all.json")
     assert len(exported) == 2 + 30
