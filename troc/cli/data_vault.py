@@ -121,7 +121,7 @@ def add(
     else:
         vault, begun = Vault.create(folder, _new_passphrase(session, vault_password_file), place), True
     found = vault.add(content, schema, columns or None, _conditions(where), tell)
-    text = f"{_what(chosen)} is sealed as {_hex(found.root)}."
+    text = f"Sealed {_what(chosen)} as {_hex(found.root)}."
     if begun:
         text += "\nThis is a new vault: write its backup down now, with `troc data backup`."
     session.result(_form(found) | {"added": True}, text)
