@@ -135,6 +135,14 @@ DEEP = """def test_depth(profile: settings) -> None:
 """
 
 
+KILLED = """import os
+
+
+def test_kills() -> None:
+    assert os.environ.get("TROC_KILLS", "") == WANTED
+"""
+
+
 @pytest.mark.parametrize(("command", "examples"), [("make test", 200), ("make fuzz", 2000)])
 def test_the_python_models_try_ten_times_as_much_in_make_fuzz(
     run: Project, copy: Path, command: str, examples: int
@@ -144,9 +152,13 @@ def test_the_python_models_try_ten_times_as_much_in_make_fuzz(
     shutil.copy(ROOT / "tests" / "stateful" / "conftest.py", folder)
     test = "from hypothesis import settings\n\n\n" + DEEP.replace("EXAMPLES", str(examples))
     (folder / "test_depth.py").write_text(test)
+    killed = copy / "tests" / "client" / "attention"
+    killed.mkdir(parents=True)
+    kills = "30" if command == "make fuzz" else ""
+    (killed / "test_signing_killed.py").write_text(KILLED.replace("WANTED", repr(kills)))
     few = {"DEEP_FUZZ_CALLS": "1000"}
     result = run(command, **few)
     assert result.returncode == 0, result.stdout
-    assert re.search(r"\b[12] passed", result.stdout)
+    assert re.search(r"\b[123] passed", result.stdout)
     (folder / "test_depth.py").write_text(test.replace(str(examples), "1"))
     assert run(command, **few).returncode != 0

@@ -48,6 +48,17 @@ def of_grant(amount: int) -> Callable[[dict[str, Any], str], tuple[Any, ...] | N
     return lambda stage, role: None if role in ISSUERS else ("GrantExceeded", stage[role], 1, 0, amount)
 
 
+def of_locked_grant(amount: int) -> Callable[[dict[str, Any], str], tuple[Any, ...] | None]:
+    """Succeeds for those who hold grant 1 with a lock."""
+
+    def outcome(stage: dict[str, Any], role: str) -> tuple[Any, ...] | None:
+        if role in ISSUERS and role != "campaign":
+            return ("IssueWithoutLock", stage[role], 1)
+        return of_grant(amount)(stage, role)
+
+    return outcome
+
+
 def of_unlocked_grant(amount: int) -> Callable[[dict[str, Any], str], tuple[Any, ...] | None]:
     """Succeeds for those who hold grant 1 without a lock."""
 
@@ -168,6 +179,7 @@ MATRIX = {
     "renounceOwnership": one_of_two(lambda _: ()),
     # what issuers may do
     "issue": Case(lambda stage: (1, stage["receiver"], 5, OTHER), of_grant(5)),
+    "issueTo": Case(lambda stage: (1, batch([(stage["receiver"], 5)])), of_locked_grant(5)),
     "issueBatch": Case(lambda stage: (1, OTHER, batch([(stage["receiver"], 5)])), of_grant(5)),
     "issuePending": Case(
         lambda stage: (1, OTHER, now() + DAY, batch([(stage["receiver"], 5)])), of_unlocked_grant(5)
