@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from subprocess import CalledProcessError, TimeoutExpired
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 from uuid import uuid4
 
@@ -26,15 +27,18 @@ def isolation() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real server."""
+def postgresql() -> Iterator[str]:
+    """The URL of a real server. Root's runs under a user of its own, who must reach its files: another run of
+    pytest that begins meanwhile closes pytest's own folder to everybody else.
+    """
     from pgserver.postgres_server import get_server
 
-    server = _start(lambda: get_server(tmp_path_factory.mktemp("postgresql")))
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    with TemporaryDirectory(prefix="troc-postgresql-") as folder:
+        server = _start(lambda: get_server(Path(mkdtemp(dir=folder))))
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
 
 
 def _start(start: Callable[[], Any]) -> Any:
