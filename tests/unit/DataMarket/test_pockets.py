@@ -39,7 +39,7 @@ def test_dying_points_that_a_stranger_sends_are_not_what_is_paid(
     """Fresh points went in, so fresh points come out."""
     points.mint(stranger, PRICE, {"from": brand})
     dying = points.expiryOf(0)
-    travel_to(dying - 4 * 86_400)
+    travel_to(dying - 5 * 86_400)
     points.mint(buyer, PRICE, {"from": brand})
     sale = buy(create_deal(points, kind=POINTS, liveUntil=dying))
     pocket = points.pocketOf(market, sale.id)
