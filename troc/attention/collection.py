@@ -12,7 +12,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -148,17 +147,12 @@ class Collection:
         """Let go of the database."""
         self.engine.dispose()
 
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self.engine.begin() as connection:
-            yield connection
-
     # --------------------------------------------------------------------------------------------- adding
 
     def add(self, slip: Slip, now: int) -> Addition:
         """Keep a slip that was checked. `now`: Unix seconds, for its place among the others."""
         name = {"account": self.account, "digest": _hex(digest(slip.message, slip.domain))}
-        with self._writing() as connection:
+        with self.engine.begin() as connection:
             known = connection.execute(sa.select(_slips.c.secret).filter_by(**name)).one_or_none()
             if not isinstance(slip.message, Ticket):
                 if known is not None:
@@ -195,7 +189,7 @@ class Collection:
         """Keep a one-time key: with its ticket, or until the ticket comes."""
         key = key_address(secret)
         mine = {"account": self.account, "key": key}
-        with self._writing() as connection:
+        with self.engine.begin() as connection:
             found = connection.execute(sa.select(_slips.c.digest, _slips.c.secret).filter_by(**mine)).all()
             if found:
                 connection.execute(_slips.update().filter_by(**mine).values(secret=_hex(secret)))
@@ -212,7 +206,7 @@ class Collection:
             "content": json.dumps(leaf.to_json()),
             "added_at": now,
         }
-        with self._writing() as connection:
+        with self.engine.begin() as connection:
             if connection.scalar(sa.select(_leaves.c.digest).filter_by(**name)) is not None:
                 return Addition.KNOWN
             connection.execute(_leaves.insert().values(**name, **row))
@@ -226,7 +220,7 @@ class Collection:
             "pseudonym": _hex(kept.pseudonym),
         }
         row = {"expiry": str(kept.expiry), "credential": _hex(kept.data)}
-        with self._writing() as connection:
+        with self.engine.begin() as connection:
             known = connection.scalar(sa.select(_credentials.c.expiry).filter_by(**name))
             if known is None:
                 connection.execute(_credentials.insert().values(**name, **row))

@@ -12,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.client.attention.cases import Attention
+from tests.client.core.asking import Asking
 from troc.attention.campaigns import Campaign
 from troc.attention.register import TOKENS, Caps, Register
 from troc.attention.service import create_app
@@ -20,36 +21,13 @@ from troc.client import Troc
 
 
 @dataclass
-class Desk:
+class Desk(Asking):
     """A service that is open, with a token of a shop's site."""
 
     attention: Attention
     signing: Signing
     token: str
     http: TestClient
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
-
-    def post(self, path: str, **body: Any) -> Any:
-        """Send a request that must be accepted."""
-        answer = self.http.post(path, json=body, headers=self.headers)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def refused(self, path: str, **body: Any) -> tuple[int, str]:
-        """Send a request that must be refused: HTTP's status and our code."""
-        answer = self.http.post(path, json=body, headers=self.headers)
-        assert answer.status_code >= 400, answer.text
-        assert set(answer.json()) == {"code", "message", "remedy"}
-        return answer.status_code, answer.json()["code"]
-
-    def get(self, path: str, **query: str) -> Any:
-        """Ask for something that is there."""
-        answer = self.http.get(path, params=query, headers=self.headers)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
 
     def contact(self, name: str, customer: Troc, **more: Any) -> Any:
         """A contact that a customer had."""

@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.engine import Engine
 
+from tests.client.core.asking import Asking
 from tests.client.core.conftest import home
 from tests.client.trade.conftest import World, deployed, world
 from troc.accounts import Signer, open_account
@@ -27,7 +28,7 @@ PATIENCE = 20.0
 
 
 @dataclass
-class Shop:
+class Shop(Asking):
     """A till that is open, with a token, and what its cash register sends."""
 
     world: World
@@ -35,29 +36,6 @@ class Shop:
     engine: Engine
     token: str
     http: TestClient
-
-    def post(self, path: str, **body: Any) -> Any:
-        """Send a request that must be accepted."""
-        answer = self.http.post(path, json=body, headers=self.headers)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def refused(self, path: str, **body: Any) -> tuple[int, str]:
-        """Send a request that must be refused: HTTP's status and our code."""
-        answer = self.http.post(path, json=body, headers=self.headers)
-        assert answer.status_code >= 400, answer.text
-        assert set(answer.json()) == {"code", "message", "remedy"}
-        return answer.status_code, answer.json()["code"]
-
-    def get(self, path: str, **query: str) -> Any:
-        """Ask for something that is there."""
-        answer = self.http.get(path, params=query, headers=self.headers)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
 
     def issue(self, receipt: str, customer: Troc, amount: int | str, **more: Any) -> Any:
         """Points for a sale."""
