@@ -311,8 +311,8 @@ def _requests(place: _Market, suffix: str, ours: System, origin: str) -> Iterato
         if not attested:
             how = f"openRequest for 5 answers; {origin}"
             yield ours.record(f"data-request-open{suffix}", opened, state="budget approved", how=how)
-        changes = {} if place.kind == _ERC20 else {"liveUntil": now + 9 * _DAY}
-        sale = place.deal(_Content.of("answer"), f"answer{name}", requestId=request_id, **changes)
+        changes = {"requestId": request_id, "liveUntil": market.functions.liveUntilOf(request).call()}
+        sale = place.deal(_Content.of("answer"), f"answer{name}", **changes)
         arguments: list[Any] = [request, sale.deal, sale.signature, sale.b.x]
         if attested:
             arguments.append(_attestation(place, attestor))
