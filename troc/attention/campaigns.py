@@ -20,7 +20,7 @@ from web3.contract.contract import ContractFunction
 
 from troc import words
 from troc.abi import CODEC, words_call
-from troc.attention.contacts import MOST_CONTACTS, PAGE, from_pages, of_page
+from troc.attention.contacts import MOST_CONTACTS, PAGE, address_of, from_pages, of_page
 from troc.attention.messages import REWARDS, rewards_domain
 from troc.attention.slips import Slip
 from troc.chain import Receipt
@@ -111,6 +111,14 @@ class Terms(Struct):
     def asks(self) -> bool:
         """Whether accounts are pseudonyms, for which a credential is asked."""
         return self.credentials != ZERO_ADDRESS
+
+    def check_account(self, account: bytes) -> None:
+        """Raise `InputError` for what is no account of the campaign."""
+        if len(account) != 32 or not any(account) or (not self.asks and address_of(account) is None):
+            raise InputError(
+                f"{words.short('0x' + account.hex())} is no account of this campaign",
+                "name a pseudonym, or an address" if self.asks else "name an address",
+            )
 
     def check(self, now: int) -> None:
         """Raise `CampaignError` where the contract would not open it at `now`."""
@@ -598,7 +606,7 @@ class Rewards:
         """Those of these accounts, each once, that are not enrolled yet."""
         several = list(dict.fromkeys(accounts))
         for account in several:
-            self.check_account(campaign.terms, account)
+            campaign.terms.check_account(account)
         asked = [self.contract.functions.isEnrolled(campaign.id, account) for account in several]
         answers = self.chain.read_many(asked)
         return [account for account, enrolled in zip(several, answers, strict=True) if not enrolled]
@@ -624,14 +632,6 @@ class Rewards:
                 "enrol fewer, or raise the budget first (`troc attention campaign fund`)",
             )
         return needed
-
-    def check_account(self, terms: Terms, account: bytes) -> None:
-        """Raise `InputError` for what is no account of the campaign."""
-        if len(account) != 32 or not any(account) or (not terms.asks and any(account[:12])):
-            raise InputError(
-                f"0x{account.hex()} is no account of this campaign",
-                "name pseudonyms of 32 bytes" if terms.asks else "name addresses",
-            )
 
     def _fitting(self, campaign: Campaign, accounts: Sequence[bytes]) -> list[bytes]:
         """As many of them from the first on as one transaction takes."""
