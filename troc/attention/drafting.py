@@ -39,9 +39,9 @@ class Wanted:
 
     `price` of a contact ("5 PANIER"); `budget` in contacts; `start` is a day (2027-02-19), `end` and
     `claim_until` are days or whiles from now (30d): it starts today unless something else is said, and claims
-    end 30 days after it. `contacts` an account can have, and `per_day`; `root_delay` in days; `terms` is what people read, by its
-    keccak256. `escrow`: paid out of what is put in, else points are issued. `reference` tells apart
-    campaigns that are otherwise asked for in the same words.
+    end 30 days after it. `contacts` an account can have, and `per_day`; `root_delay` in days; `terms` is what
+    people read, by its keccak256. `escrow`: paid out of what is put in, else points are issued. `reference`
+    tells apart campaigns that are otherwise asked for in the same words.
     """
 
     price: str = ""

@@ -83,8 +83,8 @@ def issue(
         str,
         typer.Argument(
             metavar="PERSON|FILE",
-            help="Whatever you know her by, always in the same words; nobody sees it. Or a CSV or Parquet file"
-            " with the columns person and account",
+            help="Whatever you know her by, always in the same words; nobody sees it. Or a CSV or Parquet"
+            " file with the columns person and account",
         ),
     ],
     account: Annotated[
@@ -104,10 +104,8 @@ def issue(
     session = session_of(context)
     troc = troc_of(session)
     found = troc.attention.find(campaign)
-    if account:
-        people = [(person, session.address_of(account, "account"))]
-    else:
-        people = _people(Path(person), out)
+    receiver = session.address_of(account, "account") if account else ""
+    people = [] if account else _people(Path(person), out)
     attestor = open_attestor(
         session.chain, troc.address, lambda: _passphrase(session, credentials_password_file)
     )
@@ -117,7 +115,7 @@ def issue(
         )
     expiry = words.parse_until(until, session.chain.now()) if until else found.terms.claim_until
     if account:
-        _issue_one(session, attestor, found, *people[0], expiry, out)
+        _issue_one(session, attestor, found, person, receiver, expiry, out)
     else:
         assert out is not None
         _issue_many(session, attestor, found, people, expiry, out)
@@ -180,7 +178,8 @@ def _issue_many(
         before = seen.setdefault(pseudonym, row)
         if before != row:
             raise InputError(
-                f"rows {before:,} and {row:,} name one person, {people[row - 1][0]!r}", "leave one of them out"
+                f"rows {before:,} and {row:,} name one person, {people[row - 1][0]!r}",
+                "leave one of them out",
             )
     form = {"campaign": campaign.name, "people": len(people), "expiry": expiry, "file": str(out)}
     text = (

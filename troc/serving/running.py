@@ -31,7 +31,7 @@ def serve(
     there.
     """
     with _listening(host, port) as sockets:
-        # Requests wait for the thread that signs batches to give way; by default that takes five milliseconds.
+        # Requests wait for the thread that signs batches to give way: by default for five milliseconds.
         sys.setswitchinterval(0.001)
         # Nor must they wait while everything that was loaded is searched for garbage.
         _hash_at_once()

@@ -205,7 +205,7 @@ def test_it_is_refused_before_anything_is_signed(shell: Shell) -> None:
     name, ann = shell.campaign.short, shell.attention.ann.address
     to = ("--to", ann, "--contact", "a")
     rows = shell.file("rows.csv", [(ann, "a"), (ann, "b")])
-    for words, why in (
+    for arguments, why in (
         (("statement", name), "whose contacts"),
         (("statement", name, rows, "--to", ann), "whose contacts"),
         (("statement", name, "--to", ann), "whose contacts"),
@@ -223,7 +223,7 @@ def test_it_is_refused_before_anything_is_signed(shell: Shell) -> None:
         (("statement", "0x77", *to), "no campaign"),
         (("statement", shell.attention.fresh.short, *to), "is signed by"),
     ):
-        code, err = shell.fails(*words)
+        code, err = shell.fails(*arguments)
         assert code in (3, 25), err
         assert why in err
         assert "Sign?" not in err
