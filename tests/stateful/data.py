@@ -125,7 +125,7 @@ class DataMarket:
     left: dict[bytes, int] = field(default_factory=dict)
     """Of each request that was opened, how many answers can still be taken."""
     shares: Counter[bytes] = field(default_factory=Counter)
-    """Of each request, how many answers are left or wait as sales: what expired in its pocket they bear together."""
+    """Of each request, how many answers are left or wait as sales: they bear together what expired."""
     nonces: Whole = field(default_factory=Whole)
 
     @property

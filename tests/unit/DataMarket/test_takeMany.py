@@ -7,7 +7,7 @@ from typing import Any
 import brownie
 import pytest
 
-from tests.helpers import DAY, MAX_UINT256, next_block_at, now, reverts_with, sign
+from tests.helpers import MAX_UINT256, next_block_at, now, reverts_with, sign
 from tests.orders import POINTS, digest, words
 from tests.sales import PRICE, Sale, State
 
