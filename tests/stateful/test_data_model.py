@@ -361,11 +361,18 @@ class DataMachine(RuleBasedStateMachine):
         number=some,
         sender=anyone,
         index=st.sampled_from([0, 1, 1, 1]),
-        flaw=st.sampled_from([None] * 4 + ["index", "leaf", "cipher", "proof"]),
+        flaw=st.sampled_from([None] * 8 + ["index", "leaf", "cipher", "proof"]),
         guessed=seldom,
     )
     def dispute_chunk(self, number: int, sender: str, index: int, flaw: str | None, guessed: bool) -> None:
-        if sale := self.pick(number, State.DELIVERED):
+        """Mostly of a sale in which a chunk is wrong and there is time, if there is one."""
+        wronged = [
+            sale
+            for sale in self.model.sales.values()
+            if sale.state == State.DELIVERED and sale.content is SPOILED and sale.key_is_right
+            if self.world.time <= sale.deadline
+        ]
+        if sale := wronged[-1] if wronged and number % 4 else self.pick(number, State.DELIVERED):
             posted, scalar = self.evidence(sale, False, guessed)
             at, leaf, cipher, proof = sale.content.chunk(index)
             chunk = {
