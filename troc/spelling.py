@@ -9,18 +9,24 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from troc.errors import InputError
 
+T = TypeVar("T")
+
 CHECKSUM = 4
 """Bytes at the end: the first of keccak256 of what stands before."""
 
 LARGEST_TEXT = 8_192
 """Letters of a text, unless its kind says otherwise."""
+_FILE = re.compile(r"[^:#]{1,200}\.(?:json|txt|csv|ya?ml|toml|root|eml|html?)", re.IGNORECASE | re.ASCII)
+"""What is meant as the name of a file, and as nothing else."""
 _BROKEN = "copy the whole of it again, from the first letter to the last"
 
 
@@ -115,10 +121,34 @@ def read_file(source: str | Path, what: str, forms: str, largest: int, too_large
             raise InputError(f"{path} is too large for {too_large[0]}", too_large[1])
         return path.read_text("utf-8-sig")
     except FileNotFoundError:
+        if _FILE.fullmatch(str(source)):
+            raise InputError(f"there is no file {path}", "check its name") from None
         raise InputError(f"{str(source)[:60]!r} is no {what} and no file", f"give {forms}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise InputError(f"{path} cannot be read ({reason})", "check its name, or ask for it again") from None
+
+
+def is_text(source: str, scheme: str) -> bool:
+    """Whether this is meant as a text or link of a kind, and not as the name of a file."""
+    source = source.strip()
+    return source.upper().startswith(scheme) or (source.lower().startswith("http") and "#" in source)
+
+
+def read_lines(text: str, path: Path, read: Callable[[str], T], none: InputError) -> list[T]:
+    """What a file with a text or link a line holds. Raises `InputError` with the line where one is wrong, and
+    `none` where there is none.
+    """
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                found.append(read(line))
+            except InputError as error:
+                raise InputError(f"{path.name}, line {number}: {error.message}", error.remedy) from None
+    if not found:
+        raise none
+    return found
 
 
 def check_page(page: str) -> None:

@@ -20,8 +20,11 @@ from web3.contract.contract import ContractFunction
 
 from troc import words
 from troc.abi import CODEC, words_call
-from troc.attention.contacts import MOST_CONTACTS, PAGE, from_pages, of_page
-from troc.attention.messages import REWARDS, rewards_domain
+from troc.attention import acts
+from troc.attention.acts import Taker
+from troc.attention.contacts import MOST_CONTACTS, PAGE, address_of, from_pages, of_page
+from troc.attention.leaves import Leaf
+from troc.attention.messages import REWARDS, Ticket, rewards_domain
 from troc.attention.slips import Slip
 from troc.chain import Receipt
 from troc.errors import CampaignError, ContractError, FundsError, InputError, NetworkError
@@ -111,6 +114,14 @@ class Terms(Struct):
     def asks(self) -> bool:
         """Whether accounts are pseudonyms, for which a credential is asked."""
         return self.credentials != ZERO_ADDRESS
+
+    def check_account(self, account: bytes) -> None:
+        """Raise `InputError` for what is no account of the campaign."""
+        if len(account) != 32 or not any(account) or (not self.asks and address_of(account) is None):
+            raise InputError(
+                f"{words.short('0x' + account.hex())} is no account of this campaign",
+                "name a pseudonym, or an address" if self.asks else "name an address",
+            )
 
     def check(self, now: int) -> None:
         """Raise `CampaignError` where the contract would not open it at `now`."""
@@ -264,6 +275,9 @@ class Paid:
 
 Progress = Callable[[int, int], None]
 """Told how many are done, and of how many."""
+
+_Step = tuple[ContractFunction, str]
+"""A call, and what is told once it was made."""
 
 
 class Rewards:
@@ -447,35 +461,45 @@ class Rewards:
         if found:
             return found[0]
         self.check_open(terms, budget)
-        price = self.price(terms)
-        whole = price.of(price.units * budget)
-        signer = self._troc.signer
-        if terms.fresh:
-            brand = self._troc.brand(terms.token)
-            grant = self._troc.brands.grant(brand, self.address, int.from_bytes(id_))
-            if grant.amount < whole.units or grant.locked_until < terms.claim_until or grant.per_day:
-                self._troc.brands.set_grant(
-                    brand,
-                    self.address,
-                    max(whole.units, grant.amount),
-                    signer,
-                    grant=int.from_bytes(id_),
-                    locked_until=max(terms.claim_until, grant.locked_until),
-                )
-                report(f"Set aside {whole} for the campaign until {words.moment(terms.claim_until)}.")
-        else:
-            self._approve(terms, whole, report)
+        for call, done in self._preparing(terms, budget):
+            self.chain.send(call, self._troc.signer)
+            report(done)
         self._open(terms, budget)
         report(f"Opened the campaign 0x{id_.hex()}.")
         return self.campaign(id_)
 
     def _open(self, terms: Terms, budget: int) -> None:
         try:
-            self.chain.send(self.contract.functions.open(terms.as_tuple(), budget), self._troc.signer)
+            self.chain.send(self._opening(terms, budget), self._troc.signer)
         except ContractError as error:
             # A transaction of an earlier run, or another process of the same brand, came first.
             if error.name != "CampaignExists":
                 raise
+
+    def opening(self, terms: Terms, budget: int) -> list[ContractFunction]:
+        """The calls that open a campaign, in their order, for an admin that makes them itself: a contract
+        wallet. What it has done of them is left out.
+        """
+        self.check_open(terms, budget)
+        return [*(call for call, _ in self._preparing(terms, budget)), self._opening(terms, budget)]
+
+    def _opening(self, terms: Terms, budget: int) -> ContractFunction:
+        return self.contract.functions.open(terms.as_tuple(), budget)
+
+    def _preparing(self, terms: Terms, budget: int) -> list[_Step]:
+        """What must be there before: the grant where points are issued, else an allowance."""
+        price = self.price(terms)
+        whole = price.of(price.units * budget)
+        if not terms.fresh:
+            return self._approval(terms, whole)
+        brand, number = self._troc.brand(terms.token), int.from_bytes(self.id_of(terms))
+        grant = self._troc.brands.grant(brand, self.address, number)
+        if grant.amount >= whole.units and grant.locked_until >= terms.claim_until and not grant.per_day:
+            return []
+        amount, locked_until = max(whole.units, grant.amount), max(terms.claim_until, grant.locked_until)
+        token = self._troc.brands.token(brand).functions
+        said = f"Set aside {whole} for the campaign until {words.moment(terms.claim_until)}."
+        return [(token.setGrant(self.address, number, amount, 0, locked_until), said)]
 
     def check_open(self, terms: Terms, budget: int) -> None:
         """Raise before anything is sent if these terms cannot be opened by the account that acts."""
@@ -517,7 +541,9 @@ class Rewards:
         self.check_fund(campaign, contacts)
         terms, more = campaign.terms, campaign.worth(contacts)
         if not terms.fresh:
-            self._approve(terms, more, report)
+            for call, done in self._approval(terms, more):
+                self.chain.send(call, self._troc.signer)
+                report(done)
             return self.chain.send(self.contract.functions.fund(id_, contacts), self._troc.signer)
         brand = self._troc.brand(terms.token)
         grant = self._troc.brands.grant(brand, self.address, int.from_bytes(id_))
@@ -561,15 +587,14 @@ class Rewards:
                 f"{account} has {whole.of(has)}{said}, and {whole} are needed", "get more, or choose less"
             )
 
-    def _approve(self, terms: Terms, whole: Money, report: Callable[[str], None]) -> None:
-        """Let the contract take what goes into escrow, where it may not yet."""
+    def _approval(self, terms: Terms, whole: Money) -> list[_Step]:
+        """The call that lets the contract take what goes into escrow, where it may not yet."""
         if not whole.units:
-            return
-        signer = self._troc.signer
+            return []
         token = self.chain.contract("LoyaltyToken", terms.token).functions
-        if self.chain.call(token.allowance(signer.address, self.address)) < whole.units:
-            self.chain.send(token.approve(self.address, whole.units), signer)
-            report(f"Allowed the contract to take {whole}.")
+        if self.chain.call(token.allowance(self._troc.address, self.address)) >= whole.units:
+            return []
+        return [(token.approve(self.address, whole.units), f"Allowed the contract to take {whole}.")]
 
     # -------------------------------------------------------------------------------------------- running
 
@@ -598,7 +623,7 @@ class Rewards:
         """Those of these accounts, each once, that are not enrolled yet."""
         several = list(dict.fromkeys(accounts))
         for account in several:
-            self.check_account(campaign.terms, account)
+            campaign.terms.check_account(account)
         asked = [self.contract.functions.isEnrolled(campaign.id, account) for account in several]
         answers = self.chain.read_many(asked)
         return [account for account, enrolled in zip(several, answers, strict=True) if not enrolled]
@@ -624,14 +649,6 @@ class Rewards:
                 "enrol fewer, or raise the budget first (`troc attention campaign fund`)",
             )
         return needed
-
-    def check_account(self, terms: Terms, account: bytes) -> None:
-        """Raise `InputError` for what is no account of the campaign."""
-        if len(account) != 32 or not any(account) or (not terms.asks and any(account[:12])):
-            raise InputError(
-                f"0x{account.hex()} is no account of this campaign",
-                "name pseudonyms of 32 bytes" if terms.asks else "name addresses",
-            )
 
     def _fitting(self, campaign: Campaign, accounts: Sequence[bytes]) -> list[bytes]:
         """As many of them from the first on as one transaction takes."""
@@ -796,44 +813,36 @@ class Rewards:
 
     def statement_call(self, slip: Slip, credential: bytes = b"") -> ContractFunction:
         """The call that pays the new contacts of a statement, all of them or none."""
-        return self.contract.functions.claimStatement(slip.message.campaign, _statement(slip, credential))
+        return self._calling(acts.call(slip.message, slip.signature, Taker(credential), self.domain))
 
     def statements_call(
         self, slips: Sequence[Slip], credentials: Mapping[bytes, bytes] | None = None
     ) -> ContractFunction:
         """The call that pays many statements of one campaign; `credentials` by account."""
-        (campaign,) = {slip.message.campaign for slip in slips}
         known = credentials or {}
-        listed = [_statement(slip, known.get(slip.message.account, b"")) for slip in slips]
-        return self.contract.functions.claimStatements(campaign, listed)
+        return self._calling(
+            acts.call_many(
+                [
+                    (slip.message, slip.signature, Taker(known.get(slip.message.account, b"")))
+                    for slip in slips
+                ]
+            )
+        )
 
     def ticket_call(
         self, slip: Slip, account: bytes, recipient: str, credential: bytes = b""
     ) -> ContractFunction:
         """The call that pays a ticket with its one-time key: to `recipient`, as a contact of `account`."""
-        _, key_signature = slip.claim_to(recipient)
-        ticket: Any = slip.message
-        return self.contract.functions.claimTicket(
-            ticket.campaign,
-            (ticket.account, ticket.id, ticket.key, ticket.valid_until, slip.signature),
-            (account, to_address(recipient, "recipient"), key_signature, credential),
-        )
+        claim, key_signature = slip.claim_to(to_address(recipient, "recipient"))
+        assert isinstance(slip.message, Ticket)
+        taker = Taker(credential, account, slip.message, slip.signature)
+        return self._calling(acts.call(claim, key_signature, taker, self.domain))
 
-    def leaf_call(
-        self,
-        campaign: bytes,
-        root: bytes,
-        account: bytes,
-        page: int,
-        contacts: int,
-        proof: Sequence[bytes],
-        credential: bytes = b"",
-    ) -> ContractFunction:
+    def leaf_call(self, leaf: Leaf, credential: bytes = b"") -> ContractFunction:
         """The call that pays the new contacts of a leaf, all of them or none."""
-        leaf = (root, account, page, contacts, list(proof), credential)
-        return self.contract.functions.claimRoot(campaign, leaf)
+        return self._calling(acts.call(leaf, b"", Taker(credential), self.domain))
 
-
-def _statement(slip: Slip, credential: bytes) -> tuple[Any, ...]:
-    message: Any = slip.message
-    return message.account, message.page, message.contacts, slip.signature, credential
+    def _calling(self, named: tuple[str, tuple[Any, ...]]) -> ContractFunction:
+        name, arguments = named
+        call: ContractFunction = getattr(self.contract.functions, name)(*arguments)
+        return call
