@@ -278,28 +278,31 @@ class Chain:
                 answers += [self.call(function, block=block) for function in part]
         return answers
 
-    def call_many(self, calls: Sequence[tuple[str, str]], block: int) -> list[bytes]:
-        """The bare answers to calls (address, calldata in hex) at the end of a block, in the same order.
+    def call_many(self, calls: Sequence[tuple[str, str]], block: int | None = None) -> list[bytes]:
+        """The bare answers to calls (address, calldata in hex) at the end of a block (none: the latest), in
+        the same order.
 
         Ten times as fast as `read_many`, for whoever asks tens of thousands and packs and unpacks words
         himself. Raises `NetworkError` where the node refuses, as for a block of which it keeps no state.
         """
-        answers: list[bytes] = []
-        for start in range(0, len(calls), READS_PER_BATCH):
-            asked = [
-                (RPCEndpoint("eth_call"), [{"to": to, "data": data}, hex(block)])
-                for to, data in calls[start : start + READS_PER_BATCH]
-            ]
-            provider = cast(HTTPProvider, self.web3.provider)
-            replies = provider.make_batch_request(asked)
-            if not isinstance(replies, list) or len(replies) != len(asked):
+        at = "latest" if block is None else hex(block)
+        return [
+            _answer(reply) for reply in self._replies([[{"to": to, "data": data}, at] for to, data in calls])
+        ]
+
+    def _replies(self, asked: Sequence[list[Any]]) -> Iterator[RPCResponse]:
+        """What the node replies to `eth_call` with each of these parameters, many in a request."""
+        provider = cast(HTTPProvider, self.web3.provider)
+        for start in range(0, len(asked), READS_PER_BATCH):
+            part = [(RPCEndpoint("eth_call"), each) for each in asked[start : start + READS_PER_BATCH]]
+            replies = provider.make_batch_request(part)
+            if not isinstance(replies, list) or len(replies) != len(part):
                 # Some nodes refuse batches.
-                replies = [provider.make_request(*each) for each in asked]
+                replies = [provider.make_request(*each) for each in part]
             else:
                 # The order of the replies is free (JSON-RPC 2.0, section 6).
                 replies.sort(key=lambda reply: int(cast(int, reply.get("id") or 0)))
-            answers += [_answer(reply) for reply in replies]
-        return answers
+            yield from replies
 
     def pending_calls(self, to: str) -> list[bytes]:
         """The calldata of transactions to a contract that wait in the node's pool, as far as it tells."""
@@ -313,21 +316,15 @@ class Chain:
         sent = cast(Sequence[Mapping[str, Any]], block.get("transactions", ()))
         return [bytes(HexBytes(each["input"])) for each in sent if each.get("to") == to]
 
-    def try_many(self, calls: Sequence[Mapping[str, Any]]) -> list[bytes | ContractError]:
-        """Rehearse many calls on the latest block in one request: what each answers, or why it is refused.
+    def try_many(
+        self, calls: Sequence[Mapping[str, Any]], block: BlockIdentifier = "latest"
+    ) -> list[bytes | ContractError]:
+        """Rehearse many calls, in few requests: what each answers, or why it is refused.
 
         A call has `to` and `data`, and perhaps `from` and `gas`, as a node takes them.
         """
-        if not calls:
-            return []
-        provider = cast(HTTPProvider, self.web3.provider)
-        method = RPCEndpoint("eth_call")
-        answers = provider.make_batch_request([(method, [dict(call), "latest"]) for call in calls])
-        if not isinstance(answers, list) or len(answers) != len(calls):
-            raise NetworkError("the node answers no batches", "use another node")
-        # Nodes may answer in another order.
-        answers = sorted(answers, key=lambda answer: int(answer["id"] or 0))
-        return [_answered(answer) for answer in answers]
+        at = hex(block) if isinstance(block, int) else block
+        return [_answered(reply) for reply in self._replies([[dict(call), at] for call in calls])]
 
     def logs(
         self,
@@ -710,7 +707,10 @@ def _answer(reply: RPCResponse) -> bytes:
         raise NetworkError(
             f"the node refuses ({' '.join(str(text).split())[:200]})", "use another node, or wait a little"
         )
-    return bytes(HexBytes(reply["result"]))
+    answer = bytes.fromhex(str(reply["result"])[2:])
+    if not answer:
+        raise NotDeployedError("there is no such contract at this address", "check the address and --network")
+    return answer
 
 
 def _revert_data(error: Web3Exception) -> bytes:
