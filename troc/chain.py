@@ -241,9 +241,11 @@ class Chain:
         """One of our contracts (`troc.artifacts.NAMES`) at an address."""
         if (name, address) not in self._contracts:
             # web3 takes 10 ms to make one, and some commands ask for hundreds.
-            self._contracts[name, address] = self.web3.eth.contract(
-                address=_checksummed(address), abi=artifact(name).abi
-            )
+            contract = self.web3.eth.contract(address=_checksummed(address), abi=artifact(name).abi)
+            for function in contract.functions:  # type: ignore[attr-defined]
+                # Else web3 hashes the signature of every function of the contract, twice for each call.
+                function.contract_abi = [each for each in contract.abi if each.get("name") == function.name]
+            self._contracts[name, address] = contract
         return self._contracts[name, address]
 
     # ----------------------------------------------------------------------------------------- reading

@@ -66,7 +66,8 @@ class Purchase:
         name = f"{self.brand.text(self.units)} of purchase {self.id}"
         since = words.moment(self.matures_at)
         if self.state is PurchaseState.WAITING:
-            return f"{name}, yours from {since} on unless it is returned, then {self.until}"
+            last = words.moment(self.matures_at - 1)
+            return f"{name}, which can be returned until {last}; then they are yours, {self.until}"
         if self.state is PurchaseState.DUE:
             return f"{name}, yours since {since}, {self.until}: release them"
         return f"{name}, yours since {since}, never released and expired since {words.day(self.expiry)}"

@@ -21,6 +21,8 @@ CHECKSUM = 4
 
 LARGEST_TEXT = 8_192
 """Letters of a text, unless its kind says otherwise."""
+_FILE = re.compile(r"[^:#]{1,200}\.(?:json|txt|csv|ya?ml|toml|root|eml|html?)", re.IGNORECASE | re.ASCII)
+"""What is meant as the name of a file, and as nothing else."""
 _BROKEN = "copy the whole of it again, from the first letter to the last"
 
 
@@ -115,6 +117,8 @@ def read_file(source: str | Path, what: str, forms: str, largest: int, too_large
             raise InputError(f"{path} is too large for {too_large[0]}", too_large[1])
         return path.read_text("utf-8-sig")
     except FileNotFoundError:
+        if _FILE.fullmatch(str(source)):
+            raise InputError(f"there is no file {path}", "check its name") from None
         raise InputError(f"{str(source)[:60]!r} is no {what} and no file", f"give {forms}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"

@@ -142,9 +142,8 @@ def call(message: Message, signature: bytes, context: Taker, _: Domain) -> tuple
 
 def call_many(statements: Sequence[tuple[Message, bytes, Taker]]) -> tuple[str, tuple[Any, ...]]:
     """The function that submits several statements of one campaign, and its arguments."""
-    first = statements[0][0]
-    assert isinstance(first, Statement)
-    return "claimStatements", (first.campaign, [_statement(*each) for each in statements])
+    (campaign,) = {campaign_of(message, context) for message, _, context in statements}
+    return "claimStatements", (campaign, [_statement(*each) for each in statements])
 
 
 @dataclass(frozen=True)

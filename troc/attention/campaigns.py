@@ -20,8 +20,11 @@ from web3.contract.contract import ContractFunction
 
 from troc import words
 from troc.abi import CODEC, words_call
-from troc.attention.contacts import MOST_CONTACTS, PAGE, from_pages, of_page
-from troc.attention.messages import REWARDS, rewards_domain
+from troc.attention import acts
+from troc.attention.acts import Taker
+from troc.attention.contacts import MOST_CONTACTS, PAGE, address_of, from_pages, of_page
+from troc.attention.leaves import Leaf
+from troc.attention.messages import REWARDS, Ticket, rewards_domain
 from troc.attention.slips import Slip
 from troc.chain import Receipt
 from troc.errors import CampaignError, ContractError, FundsError, InputError, NetworkError
@@ -111,6 +114,14 @@ class Terms(Struct):
     def asks(self) -> bool:
         """Whether accounts are pseudonyms, for which a credential is asked."""
         return self.credentials != ZERO_ADDRESS
+
+    def check_account(self, account: bytes) -> None:
+        """Raise `InputError` for what is no account of the campaign."""
+        if len(account) != 32 or not any(account) or (not self.asks and address_of(account) is None):
+            raise InputError(
+                f"{words.short('0x' + account.hex())} is no account of this campaign",
+                "name a pseudonym, or an address" if self.asks else "name an address",
+            )
 
     def check(self, now: int) -> None:
         """Raise `CampaignError` where the contract would not open it at `now`."""
@@ -598,7 +609,7 @@ class Rewards:
         """Those of these accounts, each once, that are not enrolled yet."""
         several = list(dict.fromkeys(accounts))
         for account in several:
-            self.check_account(campaign.terms, account)
+            campaign.terms.check_account(account)
         asked = [self.contract.functions.isEnrolled(campaign.id, account) for account in several]
         answers = self.chain.read_many(asked)
         return [account for account, enrolled in zip(several, answers, strict=True) if not enrolled]
@@ -624,14 +635,6 @@ class Rewards:
                 "enrol fewer, or raise the budget first (`troc attention campaign fund`)",
             )
         return needed
-
-    def check_account(self, terms: Terms, account: bytes) -> None:
-        """Raise `InputError` for what is no account of the campaign."""
-        if len(account) != 32 or not any(account) or (not terms.asks and any(account[:12])):
-            raise InputError(
-                f"0x{account.hex()} is no account of this campaign",
-                "name pseudonyms of 32 bytes" if terms.asks else "name addresses",
-            )
 
     def _fitting(self, campaign: Campaign, accounts: Sequence[bytes]) -> list[bytes]:
         """As many of them from the first on as one transaction takes."""
@@ -796,44 +799,36 @@ class Rewards:
 
     def statement_call(self, slip: Slip, credential: bytes = b"") -> ContractFunction:
         """The call that pays the new contacts of a statement, all of them or none."""
-        return self.contract.functions.claimStatement(slip.message.campaign, _statement(slip, credential))
+        return self._calling(acts.call(slip.message, slip.signature, Taker(credential), self.domain))
 
     def statements_call(
         self, slips: Sequence[Slip], credentials: Mapping[bytes, bytes] | None = None
     ) -> ContractFunction:
         """The call that pays many statements of one campaign; `credentials` by account."""
-        (campaign,) = {slip.message.campaign for slip in slips}
         known = credentials or {}
-        listed = [_statement(slip, known.get(slip.message.account, b"")) for slip in slips]
-        return self.contract.functions.claimStatements(campaign, listed)
+        return self._calling(
+            acts.call_many(
+                [
+                    (slip.message, slip.signature, Taker(known.get(slip.message.account, b"")))
+                    for slip in slips
+                ]
+            )
+        )
 
     def ticket_call(
         self, slip: Slip, account: bytes, recipient: str, credential: bytes = b""
     ) -> ContractFunction:
         """The call that pays a ticket with its one-time key: to `recipient`, as a contact of `account`."""
-        _, key_signature = slip.claim_to(recipient)
-        ticket: Any = slip.message
-        return self.contract.functions.claimTicket(
-            ticket.campaign,
-            (ticket.account, ticket.id, ticket.key, ticket.valid_until, slip.signature),
-            (account, to_address(recipient, "recipient"), key_signature, credential),
-        )
+        claim, key_signature = slip.claim_to(to_address(recipient, "recipient"))
+        assert isinstance(slip.message, Ticket)
+        taker = Taker(credential, account, slip.message, slip.signature)
+        return self._calling(acts.call(claim, key_signature, taker, self.domain))
 
-    def leaf_call(
-        self,
-        campaign: bytes,
-        root: bytes,
-        account: bytes,
-        page: int,
-        contacts: int,
-        proof: Sequence[bytes],
-        credential: bytes = b"",
-    ) -> ContractFunction:
+    def leaf_call(self, leaf: Leaf, credential: bytes = b"") -> ContractFunction:
         """The call that pays the new contacts of a leaf, all of them or none."""
-        leaf = (root, account, page, contacts, list(proof), credential)
-        return self.contract.functions.claimRoot(campaign, leaf)
+        return self._calling(acts.call(leaf, b"", Taker(credential), self.domain))
 
-
-def _statement(slip: Slip, credential: bytes) -> tuple[Any, ...]:
-    message: Any = slip.message
-    return message.account, message.page, message.contacts, slip.signature, credential
+    def _calling(self, named: tuple[str, tuple[Any, ...]]) -> ContractFunction:
+        name, arguments = named
+        call: ContractFunction = getattr(self.contract.functions, name)(*arguments)
+        return call

@@ -51,3 +51,8 @@ def address_of(account: bytes) -> str | None:
     """The address that an account is; None for a pseudonym, and for no account."""
     padding, address = account[:-_ADDRESS], account[-_ADDRESS:]
     return None if any(padding) or not any(address) else to_address("0x" + address.hex())
+
+
+def named(account: bytes) -> str:
+    """An account as people write it: its address, or all of a pseudonym in hex; empty for no account."""
+    return address_of(account) or (f"0x{account.hex()}" if any(account) else "")

@@ -37,11 +37,11 @@ _FORMAT = "troc-campaign-1"
 class Wanted:
     """A campaign as somebody asks for it.
 
-    `price` of a contact ("5 PANIER"); `budget` in contacts; `start`, `end` and `claim_until` are days
-    (2027-02-19) or whiles from now (30d): without them it starts today, and claims end 30 days after it.
-    `contacts` an account can have, and `per_day`; `root_delay` in days; `terms` is what people read, by its
-    keccak256. `escrow`: paid out of what is put in, else points are issued. `reference` tells apart
-    campaigns that are otherwise asked for in the same words.
+    `price` of a contact ("5 PANIER"); `budget` in contacts; `start` is a day (2027-02-19), `end` and
+    `claim_until` are days or whiles from now (30d): it starts today unless something else is said, and claims
+    end 30 days after it. `contacts` an account can have, and `per_day`; `root_delay` in days; `terms` is what
+    people read, by its keccak256. `escrow`: paid out of what is put in, else points are issued. `reference`
+    tells apart campaigns that are otherwise asked for in the same words.
     """
 
     price: str = ""
@@ -284,6 +284,11 @@ def before_opening(rewards: Rewards, terms: Terms, budget: int) -> list[str]:
     lines[-1] = (
         f"{terms.signer} signs, and nobody else ever can: whatever that key signs you owe, up to the budget."
     )
+    if terms.start < words.start_of_day(rewards.chain.now()):
+        lines.append(
+            f"Careful: it starts on {words.day(terms.start)}, which is past"
+            + (": the contacts of the days since then can be had at once." if terms.per_day else ".")
+        )
     if terms.terms_hash == NO_TERMS:
         lines.append("Careful: there is no text of terms (--terms).")
     if terms.max_contacts and not terms.per_day:

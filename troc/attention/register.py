@@ -25,7 +25,7 @@ import sqlalchemy as sa
 
 from troc import words
 from troc.attention.campaigns import CODES_OF_BATCH
-from troc.attention.contacts import PAGE, address_of, of_page
+from troc.attention.contacts import PAGE, named, of_page
 from troc.attention.register_tables import (
     PART,
     VERSION,
@@ -475,7 +475,7 @@ class Register:
         before gives what it gave; with another account or path it is refused.
         """
         check_id(wanted.id)
-        check_account(terms, wanted.account)
+        terms.check_account(wanted.account)
         return self.submit(
             _For(
                 campaign,
@@ -578,12 +578,12 @@ def check_id(id_: str) -> None:
         )
 
 
-def check_account(terms: Terms, account: bytes) -> None:
-    """Raise `InputError` where the campaign has no such account."""
-    if account == NO_ACCOUNT or (not terms.asks and address_of(account) is None):
+def check_valid(terms: Terms, valid_until: int, since: int) -> None:
+    """Raise `InputError` where a ticket could not be claimed between these times."""
+    if not since <= valid_until <= terms.claim_until:
         raise InputError(
-            f"0x{account.hex()} is no account of this campaign",
-            "name a pseudonym, or an address" if terms.asks else "name an address",
+            f"a ticket until {words.moment(valid_until)} could not be claimed",
+            f"choose a date from {words.moment(since)} to {words.moment(terms.claim_until)}",
         )
 
 
@@ -599,7 +599,7 @@ def _known(turn: Turn, campaign: bytes, id_: str, account: bytes, how: How, toke
         TOKENS.holder_of(turn.connection, turn.tokens, token)
     found = turn.contact(campaign, id_)
     if found is not None and (found.account, found.how) != (account, how):
-        whose = "whoever has its key" if found.account == NO_ACCOUNT else f"0x{found.account.hex()}"
+        whose = "whoever has its key" if found.account == NO_ACCOUNT else words.short(named(found.account))
         raise RefusalError(
             "contact_differs",
             409,
@@ -708,15 +708,7 @@ def _check_number(terms: Terms, wanted: Wanted, number: int) -> None:
             f"try again from {words.moment(opens)} on",
         )
     if wanted.how is How.TICKET:
-        _check_valid(terms, wanted.valid_until, max(wanted.now, opens))
-
-
-def _check_valid(terms: Terms, valid_until: int, since: int) -> None:
-    if not since <= valid_until <= terms.claim_until:
-        raise InputError(
-            f"a ticket until {words.moment(valid_until)} could not be claimed",
-            f"choose a date from {words.moment(since)} to {words.moment(terms.claim_until)}",
-        )
+        check_valid(terms, wanted.valid_until, max(wanted.now, opens))
 
 
 def _check_codes(terms: Terms, now: int, valid_until: int) -> None:
@@ -724,7 +716,7 @@ def _check_codes(terms: Terms, now: int, valid_until: int) -> None:
         raise _refused(
             "campaign_over", f"the campaign ended on {words.moment(terms.end)}", "open another campaign"
         )
-    _check_valid(terms, valid_until, max(now, terms.start))
+    check_valid(terms, valid_until, max(now, terms.start))
 
 
 def _accept_code(

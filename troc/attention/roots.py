@@ -30,6 +30,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from troc.errors import InputError, TamperedError
+from troc.messages import to_address
 
 try:
     from sha3 import keccak_256
@@ -201,6 +202,19 @@ def read_accounts(file: Path) -> list[bytes]:
         raise InputError(f"{file.name} has no column account", "name a column `account`")
     _, accounts = _parse(file, table["account"], account_of)
     return list(dict.fromkeys(accounts))
+
+
+def read_people(file: Path) -> list[tuple[str, str]]:
+    """The person and her address of each row of a CSV or Parquet file with the columns `person` and
+    `account`: whatever an attestor knows her by. Raises `InputError`, with the row where one is wrong.
+    """
+    table = _read_table(file)
+    for name in ("person", "account"):
+        if name not in table.columns:
+            raise InputError(f"{file.name} has no column {name}", f"name a column `{name}`")
+    rows, people = _parse(file, table["person"], str)
+    known, accounts = _parse(file, table["account"], to_address)
+    return [(people[row], accounts[its]) for row, its in zip(rows, known, strict=True)]
 
 
 def _read_table(file: Path) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from troc.attention.campaigns import CODES_OF_BATCH, Campaign
-from troc.attention.contacts import address_of
+from troc.attention.contacts import named
 from troc.attention.register import TOKENS, Contact, Taken, Turn
 from troc.attention.roots import account_of
 from troc.attention.signing import USUAL_VALID, Signed, Signing
@@ -233,7 +233,7 @@ def create_app(signing: Signing) -> FastAPI:
 
         slips = await run_in_threadpool(read)
         return StatementsAnswer(
-            campaign=found.name, account=_name(whose), slips=[each.to_text() for each in slips]
+            campaign=found.name, account=named(whose), slips=[each.to_text() for each in slips]
         )
 
     @app.get("/health", tags=["service"])
@@ -261,10 +261,6 @@ def _holder(turn: Turn, token: str) -> None:
     TOKENS.holder_of(turn.connection, turn.tokens, token)
 
 
-def _name(account: bytes) -> str:
-    return "" if not any(account) else address_of(account) or f"0x{account.hex()}"
-
-
 def _why(error: TrocError) -> ErrorAnswer:
     code = error.code if isinstance(error, RefusalError) else "malformed"
     return ErrorAnswer(code=code, message=error.message, remedy=error.remedy)
@@ -274,7 +270,7 @@ def _statement(signed: Signed) -> StatementAnswer:
     contact: Contact = signed.contact
     return StatementAnswer(
         contact=contact.id,
-        account=_name(contact.account),
+        account=named(contact.account),
         number=contact.number,
         state=str(contact.state),
         slip=signed.slip.to_text(),
@@ -285,7 +281,7 @@ def _ticket(campaign: Campaign, signed: Signed) -> dict[str, Any]:
     contact, slip = signed.contact, signed.slip
     return {
         "contact": contact.id,
-        "account": _name(contact.account),
+        "account": named(contact.account),
         "number": contact.number,
         "state": str(contact.state),
         "opens_at": campaign.terms.start if slip.is_code else campaign.terms.opens_at(contact.number),

@@ -34,6 +34,7 @@ from troc.attention.register import (
     Seen,
     Taken,
     Wanted,
+    check_valid,
 )
 from troc.attention.slips import NO_ACCOUNT, Slip, sign_ticket
 from troc.errors import InputError
@@ -175,6 +176,12 @@ class Signing:
         now = self.now
         until = self._until(campaign, good, now)
         return self.register.accept_code(campaign.id, campaign.terms, id_, now, until, token)
+
+    def check_good(self, campaign: Campaign, good: str) -> None:
+        """Raise `InputError` where a new ticket with this date could never be claimed."""
+        terms, now = campaign.terms, self.now
+        if now <= terms.claim_until:
+            check_valid(terms, self._until(campaign, good, now), max(now, terms.start))
 
     def statement(self, campaign: Campaign, taken: Taken) -> Signed:
         """The statement of a contact that was taken down."""

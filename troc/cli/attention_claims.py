@@ -47,6 +47,8 @@ def collect(context: typer.Context, sources: _Sources, owner: _For = "") -> None
         {"collected": [_collected_form(each) for each in found], "refused": len(refused)},
         _collected(found),
     )
+    if refused and len(found) == 1:
+        raise InputError(refused[0].message, refused[0].remedy)
     if refused:
         raise InputError(
             f"{words.count(len(refused), 'thing was', 'things were')} not kept, of {len(found):,}:"

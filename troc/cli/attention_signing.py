@@ -117,9 +117,13 @@ def _preview(
     campaign: Campaign,
     rows: Sequence[tuple[bytes, str]],
     how: str,
+    good: str = "",
 ) -> bool:
+    """Show what is new, and ask. `good`: until when new tickets can be claimed."""
     known = {each.id for each in signing.register.contacts(campaign.id)}
     new = [row for row in rows if row[1] not in known]
+    if new and good:
+        signing.check_good(campaign, good)
     accounts = len({account for account, _ in new})
     books = signing.register.books(campaign.id)
     text = (
@@ -155,9 +159,11 @@ def _tell_refused(session: Session, refused: Sequence[tuple[str, TrocError]]) ->
 
 
 def _contact_form(contact: Contact) -> dict[str, object]:
+    from troc.attention.contacts import named
+
     return {
         "contact": contact.id,
-        "account": "0x" + contact.account.hex(),
+        "account": named(contact.account),
         "number": contact.number,
         "how": str(contact.how),
         "state": str(contact.state),
@@ -299,13 +305,12 @@ def ticket(
     if ahead is not None:
         _check_file(ahead, "json", required=False)
     signing = _signing(session, troc, [found], register)
+    good = good or USUAL_VALID
     with signing.running():
-        if not _preview(session, signing, found, rows, "ticket"):
+        if not _preview(session, signing, found, rows, "ticket", good):
             return
         taken, refused = _take(
-            session,
-            rows,
-            lambda account, name: signing.promise(found, name, account, good=good or USUAL_VALID),
+            session, rows, lambda account, name: signing.promise(found, name, account, good=good)
         )
         slips = [signing.ticket(found, each.contact).slip for each in taken]
         files = _write(slips, page, output, ahead, qr)
@@ -357,6 +362,8 @@ def _sign_codes(
     )
     signing = _signing(session, troc, [campaign], register)
     with signing.running():
+        if batch not in {each.batch for each in signing.register.batches(campaign.id)}:
+            signing.check_good(campaign, good)
         preview = {"campaign": campaign.name, "batch": batch, "count": count}
         if not agreed(session, text, preview, "Sign?"):
             return

@@ -131,7 +131,7 @@ def liability(context: typer.Context, brand: BrandName, at: _At = "", index: _In
     lines = [f"{found.title} on {words.moment(owed.at)}:"]
     lines += [f"  {number(lot.units)} {_until(lot.expiry)}" for lot in owed.lots]
     lines.append(f"  {number(owed.live)} live")
-    lines += [f"  {number(units)} pending until {words.moment(due)}" for units, due in owed.pending]
+    lines += [f"  {number(units)} pending until {words.moment(due - 1)}" for units, due in owed.pending]
     lines.append(f"  {number(owed.pending_units)} pending")
     if owed.promised is None:
         lines.append("  promised: not known, the node keeps no state of then")
@@ -416,8 +416,11 @@ def _statement_lines(found: Statement) -> list[str]:
     rows.append(("closing balance", "", brand.number(found.closing)))
     lines = [f"{brand.title}, {found.account}, {found.period.text}", *columns(rows)]
     for each in found.pending:
-        when = "since" if each.state == "due" else "from"
-        lines.append(f"Pending: {brand.text(each.left)}, yours {when} {words.moment(each.matures_at)}.")
+        if each.state == "due":
+            when = f"yours since {words.moment(each.matures_at)}"
+        else:
+            when = f"of a purchase that can be returned until {words.moment(each.matures_at - 1)}"
+        lines.append(f"Pending: {brand.text(each.left)}, {when}.")
     if not found.checked:
         lines.append("Not held against the token: the node keeps no state of then.")
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,6 +51,10 @@ def import_members(
     difference: Annotated[
         bool, typer.Option("--difference", help="Send only what was not brought over before, by any file")
     ] = False,
+    before: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file of before: by it a card is known that has another address since"),
+    ] = None,
     further: Annotated[
         bool, typer.Option("--further", help="These are further points for whoever was brought some before")
     ] = False,
@@ -65,17 +70,18 @@ def import_members(
     session = session_of(context)
     troc = troc_of(session)
     found = troc.brand(brand)
-    plan = plan_import(
-        file,
-        found,
-        words.parse_day(as_of) if as_of else session.chain.now(),
+    read = partial(
+        plan_import,
+        brand=found,
+        now=words.parse_day(as_of) if as_of else session.chain.now(),
         layout=layout,
-        total=words.parse_amount(total) if total else None,
         undated=undated,
         forbidden=(found.address, session.manifest.address("PointsExchange")),
         reference=reference,
     )
+    plan = read(file, total=words.parse_amount(total) if total else None)
     whole = plan
+    files = [read(each) for each in before or ()]
     desk = desk_of(context, found.address, database, members_password_file) if members else None
     text = _text(plan)
     told: dict[str, Any] = {}
@@ -85,7 +91,9 @@ def import_members(
                 "transactions of the brand are under way, and what they bring over cannot be seen yet",
                 "wait until they are in a block",
             )
-        missing = earlier_imports(troc.brands, plan, desk.programme.claims if desk else None).difference()
+        missing = earlier_imports(
+            troc.brands, plan, desk.programme.claims if desk else None, files
+        ).difference()
         plan = missing.plan
         text = _difference_text(missing, whole)
         told["brought_before"] = amount_form(found, missing.before) | {
@@ -93,7 +101,7 @@ def import_members(
             "elsewhere": str(missing.elsewhere),
         }
     elif not further:
-        earlier_imports(troc.brands, plan, desk.programme.claims if desk else None).refuse_twice()
+        earlier_imports(troc.brands, plan, desk.programme.claims if desk else None, files).refuse_twice()
     if report:
         write_rows(report, plan)
     kept = None
@@ -168,7 +176,8 @@ def _difference_text(missing: Difference, whole: ImportPlan) -> str:
     if missing.elsewhere:
         lines.append(
             f"{text(missing.elsewhere)} were brought over to addresses that are not in the file: if a card"
-            " has another address now, what it had on the old one is sent once more."
+            " has another address now, what it had on the old one is sent once more, unless --before names"
+            " the file that had it."
         )
     return "\n".join(lines)
 

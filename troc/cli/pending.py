@@ -55,7 +55,7 @@ def issue(
     preview = {"purchases": len(payouts), "total": amount_form(found, total), "matures_at": matures_at}
     text = (
         f"{found.text(total)} for {words.count(len(payouts), 'purchase')} that can be returned until"
-        f" {words.moment(matures_at - 1)}; from then on they are the customers'."
+        f" {words.moment(matures_at - 1)}; after that they are the customers'."
     )
     if not agreed(session, text, preview, "Issue them?"):
         return

@@ -27,7 +27,8 @@ _NO_LOTS: Mapping[int, int] = {}
 
 @dataclass(frozen=True)
 class Before:
-    """What was brought over before, in smallest units by the expiry of the lot: by address, and by card.
+    """What was brought over before, in smallest units by the expiry of the lot: by address, and by card (kept
+    for it, or sent to an address that it had).
 
     `elsewhere` went to addresses that the file does not name.
     """
@@ -61,6 +62,8 @@ class Earlier:
     claims: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
     own_claims: Set[tuple[str, str, int]] = frozenset()
     """Card, key and units of the file's own claims."""
+    files: Sequence[ImportPlan] = ()
+    """Files of before: by them a card is known whose address is another one now."""
 
     def refuse_twice(self) -> None:
         """Raise `BrandError` if a part of the file that is not sent yet is for an address or a card
@@ -116,25 +119,44 @@ class Earlier:
         return Difference(plan, self.plan.units - plan.units, less, before.elsewhere)
 
     def _before(self, own: Set[bytes], own_claims: Set[tuple[str, str, int]]) -> Before:
-        addresses = {row.address for row in self.plan.rows}
         issued: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-        elsewhere = 0
         for reference, some in self.arrivals.items():
             for address, expiry, units in some if reference not in own else ():
-                if address in addresses:
-                    issued[address][expiry] += units
-                else:
-                    elsewhere += units
+                issued[address][expiry] += units
         kept: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
         for card, of in self.claims.items():
             for key, (expiry, units) in of.items():
                 if (card, key, units) not in own_claims:
                     kept[card][expiry] += units
-        return Before(issued, kept, elsewhere)
+        for address, card, expiry, units in self._moved():
+            had = issued[address][expiry]
+            issued[address][expiry] = had - min(had, units)
+            kept[card][expiry] += min(had, units)
+        addresses = {row.address for row in self.plan.rows}
+        elsewhere = sum(sum(lots.values()) for address, lots in issued.items() if address not in addresses)
+        return Before({each: issued[each] for each in addresses if each in issued}, kept, elsewhere)
+
+    def _moved(self) -> Iterator[tuple[str, str, int, int]]:
+        """What the files of before had for an address that is not its card's any more: address, card, expiry
+        of the lot and units. It counts for the card, once, however many files name it.
+        """
+        cards: dict[str, set[str]] = {}
+        for row in self.plan.rows:
+            cards.setdefault(row.card, set()).add(row.address)
+        most: dict[tuple[str, str, int], int] = {}
+        for file in self.files:
+            for row in file.rows:
+                if not row.held and row.address not in cards.get(row.card, {row.address}):
+                    place = row.address, row.card, row.expiry
+                    most[place] = max(most.get(place, 0), row.units)
+        for place, units in most.items():
+            yield *place, units
 
 
-def earlier_imports(brands: Brands, plan: ImportPlan, kept: Claims | None = None) -> Earlier:
-    """Ask the chain, and the members' database where there is one."""
+def earlier_imports(
+    brands: Brands, plan: ImportPlan, kept: Claims | None = None, files: Sequence[ImportPlan] = ()
+) -> Earlier:
+    """Ask the chain, and the members' database where there is one. `files`: the plans of files of before."""
     payments = kept.payments() if kept else frozenset()
     arrivals = {
         reference: [(address, plan.brand.expiry_of(epoch), units) for address, epoch, units in some]
@@ -142,10 +164,10 @@ def earlier_imports(brands: Brands, plan: ImportPlan, kept: Claims | None = None
         if reference not in payments
     }
     if kept is None:
-        return Earlier(plan, arrivals)
+        return Earlier(plan, arrivals, files=files)
     claims = kept.imported(list(dict.fromkeys(row.card for row in plan.rows)))
     own = {(claim.card, kept.reference_key(claim.reference), claim.units) for claim in plan.claims}
-    return Earlier(plan, arrivals, claims, own)
+    return Earlier(plan, arrivals, claims, own, files)
 
 
 def _own(plan: ImportPlan, arrivals: Mapping[bytes, object]) -> Iterator[bytes]:

@@ -134,6 +134,14 @@ async def _refuse(request: Request, error: Exception) -> JSONResponse:
 async def _malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
+    # Without that header a body is not read as JSON, and no word of ours would say why.
+    if first["loc"] == ("body",) and "json" not in request.headers.get("content-type", ""):
+        return answer(
+            422,
+            "malformed",
+            "the request does not say that its body is JSON",
+            "send the header `content-type: application/json` with it",
+        )
     where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
     return answer(422, "malformed", f"{where}: {first['msg']}", "see /docs for what is expected")
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import signal
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
 import uvicorn
+
+from troc.errors import NetworkError
 
 
 def serve(
@@ -23,20 +27,44 @@ def serve(
 ) -> None:
     """Open a service, serve its app, and close it when a signal comes: what is under way is answered first.
 
-    `opened` is called once it is open; `options` are uvicorn's.
+    `opened` is called once it is open; `options` are uvicorn's. Raises `NetworkError` where it cannot listen
+    there.
     """
-    # Requests wait for the thread that signs batches to give way; by default that takes five milliseconds.
-    sys.setswitchinterval(0.001)
-    # Nor must they wait while everything that was loaded is searched for garbage.
-    _hash_at_once()
-    gc.collect()
-    gc.freeze()
-    signal.signal(signal.SIGTERM, _stop)
-    with contextlib.suppress(KeyboardInterrupt), open_service:
-        config = uvicorn.Config(app(), host=host, port=port, log_level="warning", access_log=False, **options)
-        opened()
-        # It gives signals back to us when it has answered what is under way.
-        uvicorn.Server(config).run()
+    with _listening(host, port) as sockets:
+        # Requests wait for the thread that signs batches to give way: by default for five milliseconds.
+        sys.setswitchinterval(0.001)
+        # Nor must they wait while everything that was loaded is searched for garbage.
+        _hash_at_once()
+        gc.collect()
+        gc.freeze()
+        signal.signal(signal.SIGTERM, _stop)
+        with contextlib.suppress(KeyboardInterrupt), open_service:
+            config = uvicorn.Config(
+                app(), host=host, port=port, log_level="warning", access_log=False, **options
+            )
+            opened()
+            # It gives signals back to us when it has answered what is under way.
+            uvicorn.Server(config).run(sockets)
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[list[socket.socket]]:
+    """A place that is ours before the service is opened: nothing is begun, or said, for one that is taken."""
+    with contextlib.ExitStack() as stack:
+        sockets = []
+        try:
+            for family, _, _, _, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+                sockets.append(stack.enter_context(socket.create_server(place[:2], family=family)))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise NetworkError(
+                    f"something listens on port {port} already", "stop it, or choose another with --port"
+                ) from None
+            raise NetworkError(
+                f"this machine cannot listen at {host}, port {port} ({error.strerror})",
+                "choose another --host or --port",
+            ) from None
+        yield sockets
 
 
 def _hash_at_once() -> None:

@@ -170,6 +170,15 @@ def test_what_the_contract_would_refuse_is_refused_before(
     assert message.replace("dev:0", attention.owner.address) in run(*OPEN, *change, code=code)
 
 
+def test_a_start_that_is_past_is_told(run: Cli) -> None:
+    past = (*OPEN, "--start", "2026-11-01", "--dry-run")
+    said = "Careful: it starts on 1 November 2026, which is past"
+    assert f"{said}: the contacts of the days since then can be had at once." in run(*past)["words"]
+    assert f"{said}.\n" in run(*past, "--per-day", "0")["words"]
+    assert "which is past" not in run(*OPEN, "--dry-run")["words"]
+    assert "which is past" not in run(*OPEN, "--start", "2026-11-21", "--dry-run")["words"]
+
+
 def test_only_the_brand_issues(run: Cli, attention: Attention) -> None:
     refused = run(*OPEN, who="dev:5", code=25)
     assert refused == f"only the brand issues PANIER, and that is {attention.owner.address}"

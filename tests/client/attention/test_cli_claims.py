@@ -121,6 +121,7 @@ def test_what_is_refused_is_told_and_the_rest_kept(desk: Desk) -> None:
     line = desk.no("collect", other, desk.statement(0).to_text())
     assert line.startswith("troc: 1 thing was not kept, of 2: ")
     assert "not for your account" in line
+    assert desk.no("collect", "lost.json") == "troc: there is no file lost.json: check its name"
     assert desk.ok("earned")["earned"][0]["contacts"][0]["state"] == "claimable"
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.client.attention.cases import DAY, PRICE, Attention, attention, deployed, home, run
-from troc.attention.roots import RootFile
+from troc.attention.leaves import leaves_in
 
 __all__ = ["attention", "deployed", "home", "run"]
 
@@ -109,12 +109,8 @@ def test_a_root_is_built_appended_claimed_under_and_withdrawn(
     attention.pass_days(2)
     refused = run("attention", "root", "withdraw", name, str(root_file), code=25)
     assert refused.startswith("the root is in effect since")
-    with RootFile(root_file) as file:
-        proof = file.proof_of(attention.account(attention.ann), 0)
-    call = attention.rewards.leaf_call(
-        attention.escrow.id, file.root, proof.account, 0, proof.contacts, proof.hashes
-    )
-    attention.chain.send(call, attention.payer)
+    (leaf,) = leaves_in(root_file, [attention.account(attention.ann)])
+    attention.chain.send(attention.rewards.leaf_call(leaf), attention.payer)
     assert attention.points(attention.ann) == 2 * PRICE
 
 

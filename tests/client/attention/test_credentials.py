@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -61,7 +62,45 @@ def test_a_pseudonym_is_paid(attention: Attention, run: Cli, tmp_path: Path) -> 
     run("attention", "claim", "--all", who="dev:1")
     assert attention.everyone.balance("PANIER", customer.address).total == 2 * PRICE
     refused = run("attention", "collect", str(text), who="dev:9", code=3)
-    assert "1 thing was not kept" in refused
+    assert refused == f"this credential is for {customer.address}"
+
+
+def test_a_file_of_people(attention: Attention, run: Cli, tmp_path: Path) -> None:
+    contract = run("attention", "credentials", "deploy", who="dev:5")["contract"]
+    campaign = attention.open(credentials=contract)
+    ann, bob = attention.ann.address, attention.bob.address
+    people, out = tmp_path / "people.csv", tmp_path / "credentials.csv"
+    issue = ("attention", "credentials", "issue", campaign.short, str(people))
+
+    def refused(*rows: str, options: tuple[str, ...] = ("-o", str(out)), code: int = 3) -> str:
+        people.write_text("\n".join(["person,account", *rows]) + "\n")
+        said = str(run(*issue, *options, who="dev:5", code=code))
+        assert not out.exists()
+        return said
+
+    good = f"4711,{ann}"
+    assert refused(good, f" 4711 ,{bob}") == "rows 1 and 2 name one person, '4711'"
+    assert refused(good, "4712,bob").startswith("row 2 of people.csv: ")
+    assert refused(good, f" ,{bob}") == "a person without a name"
+    assert refused(good, options=()) == "credentials of many people go into a file"
+    assert refused(good, options=("-o", str(tmp_path / "out.txt"))).startswith("credentials of many")
+    people.write_text(f"person,account\n{good}\n=4712,{bob}\n")
+    assert not run(*issue, "-o", str(out), "--dry-run", who="dev:5")["sent"]
+    assert not out.exists()
+    assert run(*issue, "-o", str(out), who="dev:5")["people"] == 2
+    assert out.stat().st_mode & 0o077 == 0
+    first, second = csv.DictReader(out.open())
+    assert (first["person"], second["person"]) == ("4711", "'=4712")
+    for row, account in ((first, ann), (second, bob)):
+        signed = read_credential(row["credential"])
+        signed.check(attention.chain)
+        assert (signed.message.account, row["account"]) == (account, account)
+        assert "0x" + signed.message.pseudonym.hex() == row["pseudonym"]
+        assert signed.message.expiry == campaign.terms.claim_until
+    # One by one it is the same word.
+    alone = run("attention", "credentials", "issue", campaign.short, "4711", ann, who="dev:5")
+    assert alone["text"] == first["credential"]
+    assert run(*issue, "-o", str(out), who="dev:5", code=3) == f"{out} is there already"
 
 
 def test_a_person_has_one_pseudonym_a_campaign(attention: Attention) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.client.attention.cases import PRICE, Attention, attention, deployed, home
 from tests.client.attention.signing_cases import Desk, OpenDesk, desk, open_desk
+from troc import words
 from troc.attention.register import TOKENS, Register
 from troc.attention.signing import Signing
 from troc.attention.slips import Slip, read_text
@@ -232,6 +234,31 @@ def test_malformed(desk: Desk) -> None:
     assert desk.refused("/contacts/many", contacts=rows) == (422, "malformed")
     assert desk.refused("/contacts", contact="a" * 600_000, account=ann) == (413, "too_large")
     assert desk.signing.register.contacts(desk.attention.fresh.id) == []
+
+
+def test_a_body_that_does_not_say_it_is_json(desk: Desk) -> None:
+    body = json.dumps({"contact": "a0", "account": desk.attention.ann.address})
+    answer = desk.http.post("/contacts", content=body, headers=desk.headers)
+    assert answer.status_code == 422
+    assert answer.json() == {
+        "code": "malformed",
+        "message": "the request does not say that its body is JSON",
+        "remedy": "send the header `content-type: application/json` with it",
+    }
+    # What is JSON, and no object, is told as before.
+    said = desk.headers | {"content-type": "application/json"}
+    assert "header" not in desk.http.post("/contacts", content='"a0"', headers=said).json()["remedy"]
+
+
+def test_a_refusal_names_an_account_as_people_know_it(desk: Desk) -> None:
+    ann, bob = desk.attention.ann, desk.attention.bob
+    desk.contact("a0", ann)
+    body = {"contact": "a0", "account": bob.address}
+    answer = desk.http.post("/contacts", json=body, headers=desk.headers)
+    assert answer.status_code == 409
+    assert answer.json()["message"] == (
+        f"the contact a0 was taken down as a statement of {words.short(ann.address)}"
+    )
 
 
 def test_only_the_campaigns_own_key_signs(attention: Attention, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 
 from tests.client.attention.cases import PRICE, Attention, attention, deployed, home
 from tests.client.core.command import troc_here
+from troc import words
 from troc.accounts import open_account
+from troc.anvil import move_to
 from troc.attention.campaigns import Campaign
 from troc.attention.register import Register
 from troc.attention.slips import Slip, read_slips, read_text
@@ -202,7 +205,7 @@ def test_it_is_refused_before_anything_is_signed(shell: Shell) -> None:
     name, ann = shell.campaign.short, shell.attention.ann.address
     to = ("--to", ann, "--contact", "a")
     rows = shell.file("rows.csv", [(ann, "a"), (ann, "b")])
-    for words, why in (
+    for arguments, why in (
         (("statement", name), "whose contacts"),
         (("statement", name, rows, "--to", ann), "whose contacts"),
         (("statement", name, "--to", ann), "whose contacts"),
@@ -215,14 +218,36 @@ def test_it_is_refused_before_anything_is_signed(shell: Shell) -> None:
         (("ticket", name, rows, "--codes", "1"), "nobody in particular"),
         (("ticket", name, "--codes", "3"), "no batch 3"),
         (("ticket", name, "--codes", "1", "--sheet", "sheet.txt"), "no .pdf file"),
+        (("ticket", name, *to, "--good", "2020-01-01"), "could not be claimed"),
+        (("ticket", name, "--codes", "1", "--good", "2020-01-01"), "could not be claimed"),
         (("statement", "0x77", *to), "no campaign"),
         (("statement", shell.attention.fresh.short, *to), "is signed by"),
     ):
-        code, err = shell.fails(*words)
+        code, err = shell.fails(*arguments)
         assert code in (3, 25), err
         assert why in err
+        assert "Sign?" not in err
     registers = list(shell.folder.glob("**/attention-*.sqlite"))
     assert all(not Register(f"sqlite:///{path}").contacts(shell.campaign.id) for path in registers)
+
+
+def test_a_ticket_that_was_signed_is_given_again_after_its_date(shell: Shell) -> None:
+    name, chain = shell.campaign.short, shell.attention.chain
+    to = ("--to", shell.attention.ann.address, "--contact", "a")
+    day = words.iso_day(chain.now() + words.DAY)
+    first = shell.json("ticket", name, *to, "--good", day)["slips"]
+    move_to(chain, chain.now() + 3 * words.DAY)
+    assert shell.json("ticket", name, *to, "--good", day)["slips"] == first
+
+
+def test_a_port_that_is_taken_is_told_in_a_line(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, out, err = shell.run("serve", shell.campaign.short, "--port", str(port))
+    assert (code, out) == (4, "")
+    assert err == (
+        f"troc: something listens on port {port} already: stop it, or choose another with --port\n"
+    )
 
 
 def test_tokens(shell: Shell) -> None:

@@ -241,6 +241,8 @@ def test_a_file_that_is_wrong_says_where(change: dict[str, Any], said: str, tmp_
 def test_no_file_and_no_slip(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no slip and no file"):
         read_slips("nothing")
+    with pytest.raises(InputError, match=r"^there is no file lost/mail\.json: check its name$"):
+        read_slips("lost/mail.json")
     path = tmp_path / "slips.txt"
     path.write_text("\n")
     with pytest.raises(InputError, match="holds no slip"):

@@ -209,6 +209,24 @@ def test_a_corrected_file_sends_its_difference(
     assert lots(world, address(1)) == {last[1]: 16}
 
 
+def test_a_card_with_another_address_is_known_by_the_file_of_before(
+    importing: Run, world: World, tmp_path: Path
+) -> None:
+    last = dates(world)
+    path = write(tmp_path, f"1,{address(1)},5,{last[1]},")
+    command = ("brand", "import", "ACME", str(path), "--yes")
+    assert importing(*command)[0] == 0
+    old = path.rename(tmp_path / "old.csv")
+    write(tmp_path, f"1,{address(2)},8,{last[1]},")
+    shown = importing(*command, "--difference", "--dry-run")[1]
+    assert "5 ACME were brought over to addresses that are not in the file" in shown
+    assert "unless --before names the file" in shown
+    assert importing(*command, "--before", str(old))[0] == BrandError.exit_code
+    shown = importing(*command, "--difference", "--before", str(old))[1]
+    assert "Of 8 ACME in the file, 5 ACME were brought over before." in shown
+    assert lots(world, address(2)) == {last[1]: 3}
+
+
 def test_a_difference_waits_for_what_is_under_way(importing: Run, world: World, tmp_path: Path) -> None:
     """What is in no block yet could be the very points that seem to be missing."""
     path = write(tmp_path, f"1,{address(1)},5,{dates(world)[1]},")

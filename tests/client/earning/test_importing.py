@@ -438,6 +438,39 @@ def test_a_corrected_file_does_not_pay_twice(aged: World, tmp_path: Path) -> Non
     assert lots(aged, address(1)) == {one: 11}
 
 
+def test_a_card_that_moved_is_known_by_the_file_of_before(aged: World, tmp_path: Path) -> None:
+    _, one, two, _ = dates(aged)
+    first = world_plan(
+        aged, tmp_path, f"1,{address(1)},5,{one},", f"2,{address(1)},6,{two},", f"3,{address(3)},9,{two},"
+    )
+    send(aged, first)
+    # 1 and 3 have other addresses by now, 1 has more, and 2 still feeds the old one of 1.
+    rows = [f"1,{address(9)},7,{one},", f"2,{address(1)},6,{two},", f"3,{address(8)},9,{two},"]
+    found = world_plan(aged, tmp_path, *rows, reference="corrected")
+    unknown = earlier(aged, found).difference()
+    assert ([row.units for row in unknown.plan.rows], unknown.less, unknown.elsewhere) == ([7, 0, 9], 5, 9)
+    # Named twice, a file counts once.
+    known = earlier_imports(aged.brand.brands, found, files=[first, first])
+    with pytest.raises(BrandError, match=r"for 3 cards of this file: 1 in line 2 had 5 ACME"):
+        known.refuse_twice()
+    missing = known.difference()
+    assert [row.units for row in missing.plan.rows] == [2, 0, 0]
+    assert (missing.before, missing.less, missing.elsewhere) == (20, 0, 0)
+    assert send(aged, missing.plan).units == 2
+    assert lots(aged, address(9)) == {one: 2}
+    again = earlier_imports(aged.brand.brands, found, files=[first]).difference()
+    assert (again.plan.units, again.less) == (0, 0)
+
+
+def test_a_file_of_before_that_was_never_sent_counts_for_nothing(aged: World, tmp_path: Path) -> None:
+    one = dates(aged)[1]
+    never = world_plan(aged, tmp_path, f"1,{address(1)},5,{one},")
+    found = world_plan(aged, tmp_path, f"1,{address(9)},5,{one},")
+    known = earlier_imports(aged.brand.brands, found, files=[never])
+    known.refuse_twice()
+    assert known.difference().plan.units == 5
+
+
 def test_one_that_goes_on_is_none_that_is_sent_twice(
     aged: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

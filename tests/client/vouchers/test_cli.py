@@ -161,7 +161,7 @@ def test_pending_from_the_shop_to_the_customer(stage: Stage, tmp_path: Path) -> 
     line = ("brand", "pending", "issue", "PANIER", str(file), "--matures", "30d")
     shown = stage.troc(*line, "-o", str(numbers), account=OWNER)
     assert shown == (
-        "42 PANIER for 2 purchases that can be returned until 21 December 2026; from then on they are the"
+        "42 PANIER for 2 purchases that can be returned until 21 December 2026; after that they are the"
         " customers'.\nIssued 42 PANIER for 2 purchases in 1 transaction. Their numbers are 0 to 1.\n"
     )
     assert numbers.read_text() == (
@@ -175,9 +175,9 @@ def test_pending_from_the_shop_to_the_customer(stage: Stage, tmp_path: Path) -> 
         in stage.troc("brand", "pending", "list", "PANIER")
     )
     assert stage.troc("points", "pending", account=CEM) == (
-        "10 PANIER of purchase 0, yours from 22 December 2026, 00:00 UTC on unless it is returned, then good"
+        "10 PANIER of purchase 0, which can be returned until 21 December 2026; then they are yours, good"
         " until 4 December 2027\n"
-        "12 PANIER of purchase 1, yours from 22 December 2026, 00:00 UTC on unless it is returned, then good"
+        "12 PANIER of purchase 1, which can be returned until 21 December 2026; then they are yours, good"
         " until 4 December 2027\n"
     )
     golden("pending_too_much", stage.refused("brand", "pending", "return", "PANIER", "1", "--part", "13")[2])

@@ -34,8 +34,8 @@ def test_a_customer_sees_what_will_be_hers_and_gets_it(world: World, tmp_path: P
         [(by_receipt["r1"], 30), (by_receipt["r3"], 5)]
     )
     assert str(next(each for each in mine if each.units == 30)) == (
-        f"30 ACME of purchase {by_receipt['r1']}, yours from 22 December 2026, 00:00 UTC on"
-        " unless it is returned, then good until 4 December 2027"
+        f"30 ACME of purchase {by_receipt['r1']}, which can be returned until 21 December 2026; then they are"
+        " yours, good until 4 December 2027"
     )
     assert world.units(world.ann, "ACME") == 400
     assert world.everyone.status("ACME").pending == 47

@@ -252,7 +252,7 @@ def test_faulty_files_are_told_in_a_line(tmp_path: Path) -> None:
     broken.write_text(f"{one().to_text()}\nTROC:VOUCHER/AA\n")
     with pytest.raises(InputError, match=r"broken.json, line 2: .*cut off"):
         read_vouchers(broken)
-    with pytest.raises(InputError, match="is no voucher and no file"):
+    with pytest.raises(InputError, match=r"^there is no file nothing\.json: check its name$"):
         read_vouchers("nothing.json")
 
 
