@@ -3,6 +3,8 @@
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PY := .venv/bin/python
+# Compilers use one core each.
+MAKEFLAGS += --jobs=2
 # How many random calls the invariants must see in all, in `make test` and in `make fuzz`.
 FUZZ_CALLS ?= 320000
 DEEP_FUZZ_CALLS ?= 3200000
@@ -15,7 +17,7 @@ PYTHON = $(shell for p in python3 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && exit; \
 	done; echo python3)
 
-.PHONY: help setup demo test test-ganache check lint format fuzz mutants coverage bench market snapshot snapshot-update slither lock clean
+.PHONY: help setup build built-by-forge built-by-brownie demo test test-ganache check lint format fuzz mutants coverage bench market snapshot snapshot-update slither lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 18
@@ -27,7 +29,16 @@ setup: ## install everything that the lock files name, once
 demo: setup ## a local chain, six brands, real customers: points that are owned and traded
 	@$(PY) -m troc demo
 
-test: setup ## everything: random calls in forge, then pytest on Anvil
+build: built-by-forge built-by-brownie ## what both compile of the contracts, side by side
+
+built-by-forge: setup
+	@forge build --quiet
+
+# It says nothing of what it does, but for its name and that it is done.
+built-by-brownie: setup
+	@brownie compile > /dev/null
+
+test: build ## everything: random calls in forge, then pytest on Anvil
 	@$(PY) tools/fuzz.py --calls $(FUZZ_CALLS)
 	@$(PYTEST)
 

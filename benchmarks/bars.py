@@ -65,6 +65,8 @@ _COMPARED_WITH = {
     "transfer-four-lots": "transfer-existing",
     "data-request-take": "data-buy",
     "data-request-take-attested": "data-buy",
+    "data-request-take-points": "data-buy-points",
+    "data-request-take-points-attested": "data-buy-points",
 }
 _PLAIN = "openzeppelin"
 
@@ -97,6 +99,8 @@ BARS = (
     Bar("data-dispute-chunk", Fraction(92_000)),
     Bar("data-request-take", Fraction("1.05"), OURS),
     Bar("data-request-take-attested", Fraction("1.35"), OURS),
+    Bar("data-request-take-points", Fraction("1.05"), OURS),
+    Bar("data-request-take-points-attested", Fraction("1.35"), OURS),
     Bar("statement-first", Fraction(101_000)),
     Bar("statement-first-holder", Fraction(84_000)),
     Bar("statement-later", Fraction(67_000)),

@@ -36,15 +36,18 @@ def version(package: str) -> str:
     return str(manifest["version"])
 
 
-def published(package: str, path: str) -> Artifact:
+def published(package: str, path: str, *, abi: str = "") -> Artifact:
     """A contract whose bytecode the package itself carries.
 
-    `path` leads from the package's folder to an artifact of Hardhat, Foundry, Waffle, or 0x.
+    `path` leads from the package's folder to an artifact of Hardhat, Foundry, Waffle, or 0x; or to the
+    bytecode alone, where `abi` leads to the ABI.
     """
     file = PEERS / package / path
     if not file.is_file():
         raise BenchmarkError(f"{package} has no {path} here: run `make bench`, which installs the peers")
-    found: dict[str, Any] = json.loads(file.read_text())
+    found: Any = json.loads(file.read_text())
+    if abi:
+        found = {"abi": json.loads((PEERS / package / abi).read_text()), "bytecode": found}
     found = found.get("compilerOutput", found)
     code = found.get("bytecode") or found["evm"]["bytecode"]
     digits = code["object"] if isinstance(code, dict) else code

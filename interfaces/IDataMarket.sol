@@ -8,7 +8,7 @@ pragma solidity ^0.8.20;
 /// @dev Deals and requests are not stored: each call brings what it needs. A sale is found by its id, a request by its digest.
 /// docs/messages.md fixes every digest, hash and packing; docs/DataMarket.md tells the protocol step by step.
 /// @dev Time: act while now <= deadline; expire when now > deadline.
-/// @dev Assumptions about tokens. Kind 0 is a `LoyaltyToken`: its points wait in a pocket of the sale's own. Kind 1 is a
+/// @dev Assumptions about tokens. Kind 0 is a `LoyaltyToken`: its points wait in a pocket, the sale's or the request's. Kind 1 is a
 /// plain ERC-20: exactly the price must arrive. Rebasing tokens are not supported, and points are refused as kind 1; whoever
 /// signs a deal in a token trusts that token for that sale.
 /// @dev Warning: a dispute publishes the key, so the whole sold file, to whoever kept the sealed copy. Ask for `concede` first.
@@ -28,7 +28,8 @@ interface IDataMarket {
     /// @param termsHash Salted hash of the consent record.
     /// @param deliverSeconds From the purchase on, the seller has so long to deliver; a day to a year.
     /// @param disputeSeconds From the delivery on, the buyer has so long to object; two days to a year.
-    /// @param liveUntil Points in escrow live beyond this time: at least a day after both times. 0 for an ERC-20.
+    /// @param liveUntil Points in escrow live beyond this time: at least a day after both times; in an answer
+    /// what `liveUntilOf` its request says. 0 for an ERC-20.
     /// @param openUntil The last second at which it may be bought.
     /// @param requestId The request that this answers; 0: none.
     /// @param nonce A whole nonce (docs/messages.md): never used up, only cancelled.
@@ -230,7 +231,7 @@ interface IDataMarket {
     /// @notice Thrown when the times of a deal are too short or longer than a year.
     error TimesOutOfRange(uint256 deliverSeconds, uint256 disputeSeconds);
 
-    /// @notice Thrown when `liveUntil` is less than points must live, more than a request's points live, or set for an ERC-20.
+    /// @notice Thrown when `liveUntil` is less than points must live, or set for an ERC-20.
     error LiveUntilOutOfRange(uint256 liveUntil, uint256 atLeast, uint256 atMost);
 
     /// @notice Thrown when a deal or a request is too late.
@@ -458,7 +459,7 @@ interface IDataMarket {
         external
         returns (bytes32 requestId);
 
-    /// @notice Takes an answer to the sender's request that names no attestor.
+    /// @notice Takes an answer to the sender's request that names no attestor. Its price stays where the budget lies.
     /// @param deal The seller's deal, bound to the request.
     /// @param dealSignature Hers.
     /// @param pointB A fresh point, as in `buy`.
@@ -475,7 +476,7 @@ interface IDataMarket {
     ) external;
 
     /// @notice Takes many answers to the sender's request. Passes over those that ended since the sender looked: sold, cancelled,
-    /// expired, no longer signed or attested, points that would live too short by now, or the subject taken.
+    /// expired, no longer signed or attested, or the subject taken.
     /// @return taken How many it took.
     function takeMany(Request calldata request, Answer[] calldata answers) external returns (uint256 taken);
 
@@ -517,7 +518,8 @@ interface IDataMarket {
     /// @notice How many answers can still be taken: 0 if it was never opened, or no longer is open.
     function leftOf(bytes32 requestId) external view returns (uint256);
 
-    /// @notice Beyond which time the points of a request's budget live.
+    /// @notice Beyond which time the points of a request's budget live, and so those of each answer to it; 0 for an ERC-20. What has
+    /// expired after that is borne alike by all answers that are left or wait as sales.
     function liveUntilOf(Request calldata request) external pure returns (uint256);
 
     /// @notice Whether an answer of an attested subject was taken.

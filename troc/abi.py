@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from eth_abi.codec import ABICodec
 from eth_abi.decoding import StringDecoder
+from eth_abi.grammar import ABIType, BasicType, TupleType, parse
 from eth_abi.registry import BaseEquals
-from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types
+from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types, get_abi_output_types
+from eth_utils.address import to_checksum_address
 from web3._utils.abi import build_strict_registry
+from web3.contract.contract import ContractFunction
 
 from troc.artifacts import artifact
 
@@ -38,6 +42,39 @@ CODEC = _codec()
 
 # ------------------------------------------------------------------------------------------- without web3
 # web3 takes a millisecond or more for each call: too long for whoever makes or asks ten thousands.
+
+
+def data_of(function: ContractFunction) -> str:
+    """The calldata of a call, in hex. web3 knows its function and arguments since it was made; asked for the
+    calldata it would look for the function once more, and hash the signatures of the whole contract for it.
+    """
+    return str(function.selector) + CODEC.encode(get_abi_input_types(function.abi), function.arguments).hex()
+
+
+def answer_to(function: ContractFunction, answer: bytes) -> Any:
+    """What a contract answered to a call, as web3 gives it: one value, or a list of all. Raises eth-abi's
+    `DecodingError`.
+    """
+    types = tuple(get_abi_output_types(function.abi))
+    values = [shape(value) for shape, value in zip(_shapes(types), CODEC.decode(types, answer), strict=True)]
+    return values[0] if len(values) == 1 else values
+
+
+@cache
+def _shapes(types: tuple[str, ...]) -> list[Callable[[Any], Any]]:
+    return [_shape(parse(each)) for each in types]
+
+
+def _shape(kind: ABIType) -> Callable[[Any], Any]:
+    """Makes addresses checksummed, and lists of arrays."""
+    if kind.is_array:
+        inner = _shape(kind.item_type)
+        return lambda values: [inner(value) for value in values]
+    if isinstance(kind, TupleType):
+        parts = [_shape(part) for part in kind.components]
+        return lambda values: tuple(part(value) for part, value in zip(parts, values, strict=True))
+    is_address = isinstance(kind, BasicType) and kind.base == "address"
+    return to_checksum_address if is_address else lambda value: value
 
 
 def call_data(contract: str, function: str, *arguments: Any) -> bytes:

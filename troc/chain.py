@@ -9,7 +9,9 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeVar, cast
 
 import requests
+from eth_abi.exceptions import DecodingError
 from eth_typing import ChecksumAddress, HexStr
+from eth_utils.abi import abi_to_signature
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
@@ -19,7 +21,6 @@ from web3._utils.filters import construct_event_filter_params
 from web3.contract import Contract
 from web3.contract.contract import ContractConstructor, ContractEvent, ContractFunction
 from web3.exceptions import (
-    BadFunctionCallOutput,
     BlockNotFound,
     ContractLogicError,
     TransactionNotFound,
@@ -27,10 +28,19 @@ from web3.exceptions import (
     Web3RPCError,
 )
 from web3.logs import DISCARD
-from web3.middleware import ExtraDataToPOAMiddleware
-from web3.types import BlockIdentifier, EventData, LogReceipt, RPCEndpoint, RPCResponse, TxData, TxParams
+from web3.middleware import AttributeDictMiddleware, ExtraDataToPOAMiddleware
+from web3.types import (
+    BlockData,
+    BlockIdentifier,
+    EventData,
+    LogReceipt,
+    RPCEndpoint,
+    RPCResponse,
+    TxData,
+    TxParams,
+)
 
-from troc.abi import CODEC
+from troc.abi import CODEC, answer_to, data_of
 from troc.accounts import Signer
 from troc.artifacts import artifact
 from troc.errors import (
@@ -60,18 +70,77 @@ Sendable = ContractFunction | ContractConstructor | TxParams
 T = TypeVar("T")
 
 
+class _Contract(Contract):
+    """web3's own would make classes of all functions and events of a contract, which takes 10 ms: this one
+    makes those that somebody asks for.
+    """
+
+    def __init__(self, web3: Web3, address: str, abi: Sequence[Mapping[str, Any]]) -> None:
+        self.w3 = web3
+        self.abi = cast(Any, abi)
+        self.address = _checksummed(address)
+        self.functions = cast(Any, _Entries(self, "function", ContractFunction))
+        self.events = cast(Any, _Entries(self, "event", ContractEvent))
+
+
+class _Entries:
+    """The functions or events of a contract, by name."""
+
+    def __init__(
+        self, contract: _Contract, kind: str, made_of: type[ContractFunction] | type[ContractEvent]
+    ) -> None:
+        self._contract, self._kind, self._made_of = contract, kind, made_of
+
+    def __getattr__(self, name: str) -> Any:
+        contract = self._contract
+        same: list[Any] = [
+            each for each in contract.abi if each["type"] == self._kind and each.get("name") == name
+        ]
+        if not same:
+            raise AttributeError(f"no {self._kind} is called {name}")
+        # Where several have one name, web3 looks for the one that the arguments fit.
+        first = min(same, key=lambda each: len(each["inputs"]))
+        made = self._made_of.factory(
+            abi_to_signature(first), w3=contract.w3, contract_abi=same, address=contract.address, abi=first
+        )
+        setattr(self, name, made)
+        return made
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+
+class _Session(requests.Session):
+    """Of one node: looks for proxies and certificates in the environment once, not for each request."""
+
+    _settings: Mapping[str, Any] | None = None
+
+    def merge_environment_settings(self, *asked: Any) -> Any:
+        if self._settings is None:
+            self._settings = super().merge_environment_settings(*asked)
+        return dict(self._settings)
+
+
 class Node(HTTPProvider):
     """A node's address. Failing to reach it is an error in our words."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, request_kwargs={"timeout": REQUEST_SECONDS})
+        super().__init__(url, request_kwargs={"timeout": REQUEST_SECONDS}, session=_Session())
         self.url = url
+        self._chain_id: RPCResponse | None = None
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        # web3 asks before each call which chain this is. Whoever has connected keeps to that chain: what is
+        # signed names it, and is refused elsewhere.
+        if method == "eth_chainId" and self._chain_id is not None:
+            return self._chain_id
         try:
-            return super().make_request(method, params)
+            reply = super().make_request(method, params)
         except (requests.RequestException, ValueError) as error:
             raise self._unreachable(error) from None
+        if method == "eth_chainId" and "result" in reply:
+            self._chain_id = reply
+        return reply
 
     def make_batch_request(self, batch_requests: list[tuple[RPCEndpoint, Any]]) -> Any:
         try:
@@ -156,10 +225,10 @@ class Chain:
     @classmethod
     def connect(cls, config: NetworkConfig) -> Chain:
         """Reach the network's node and make sure that it keeps the chain that the config names."""
-        web3 = Web3(Node(config.rpc))
+        # Chains with a proof of authority put signatures where web3 expects 32 bytes. What else web3 has
+        # between itself and a node is for names, and for gas and chain ids, to which we see.
+        web3 = Web3(Node(config.rpc), middleware=[AttributeDictMiddleware, ExtraDataToPOAMiddleware])
         web3.codec = CODEC
-        # Chains with a proof of authority put signatures where web3 expects 32 bytes.
-        web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
         chain = cls(web3, config)
         if config.is_local:
             if chain.chain_id not in LOCAL_CHAIN_IDS:
@@ -193,7 +262,7 @@ class Chain:
 
     def now(self) -> int:
         """Timestamp of the latest block, in seconds: what contracts last took for now."""
-        return int(self._ask(lambda: self.web3.eth.get_block("latest"))["timestamp"])
+        return int(self._latest()["timestamp"])
 
     def block_number(self) -> int:
         """Number of the latest block."""
@@ -223,7 +292,7 @@ class Chain:
 
     def block_gas_limit(self) -> int:
         """Gas that a block holds."""
-        return int(self._ask(lambda: self.web3.eth.get_block("latest"))["gasLimit"])
+        return int(self._latest()["gasLimit"])
 
     def batch_gas(self) -> float:
         """Gas that one transaction of a batch takes at most."""
@@ -240,12 +309,7 @@ class Chain:
     def contract(self, name: str, address: str) -> Contract:
         """One of our contracts (`troc.artifacts.NAMES`) at an address."""
         if (name, address) not in self._contracts:
-            # web3 takes 10 ms to make one, and some commands ask for hundreds.
-            contract = self.web3.eth.contract(address=_checksummed(address), abi=artifact(name).abi)
-            for function in contract.functions:  # type: ignore[attr-defined]
-                # Else web3 hashes the signature of every function of the contract, twice for each call.
-                function.contract_abi = [each for each in contract.abi if each.get("name") == function.name]
-            self._contracts[name, address] = contract
+            self._contracts[name, address] = _Contract(self.web3, address, artifact(name).abi)
         return self._contracts[name, address]
 
     # ----------------------------------------------------------------------------------------- reading
@@ -258,26 +322,30 @@ class Chain:
         gas: int | None = None,
     ) -> Any:
         """Ask a contract. A refusal becomes a `ContractError` in words. `gas`: the most it may take."""
-        transaction: TxParams = {} if sender is None else {"from": _checksummed(sender)}
+        transaction = _call_of(function)
+        if sender is not None:
+            transaction["from"] = _checksummed(sender)
         if gas is not None:
             transaction["gas"] = gas
-        return self._ask(lambda: function.call(transaction, block_identifier=block))
+        return _understood(function, self._ask(lambda: self.web3.eth.call(transaction, block)))
 
     def read_many(
         self, functions: Sequence[ContractFunction], block: BlockIdentifier = "latest"
     ) -> list[Any]:
         """Ask many things, in as few requests as possible. The answers come in the same order."""
         answers: list[Any] = []
+        at = hex(block) if isinstance(block, int) else block
         for start in range(0, len(functions), READS_PER_BATCH):
             part = functions[start : start + READS_PER_BATCH]
-            try:
-                with self.web3.batch_requests() as batch:
-                    for function in part:
-                        batch.add(function.call({}, block_identifier=block))
-                    answers += batch.execute()
-            except (Web3Exception, TypeError, KeyError):
+            replies = self._batch([[_call_of(function), at] for function in part])
+            if replies is None or any("result" not in reply for reply in replies):
                 # Some nodes refuse batches; and asked one by one, a refusal says whose it is.
                 answers += [self.call(function, block=block) for function in part]
+            else:
+                answers += [
+                    _understood(function, bytes(HexBytes(reply["result"])))
+                    for function, reply in zip(part, replies, strict=True)
+                ]
         return answers
 
     def call_many(self, calls: Sequence[tuple[str, str]], block: int | None = None) -> list[bytes]:
@@ -294,17 +362,24 @@ class Chain:
 
     def _replies(self, asked: Sequence[list[Any]]) -> Iterator[RPCResponse]:
         """What the node replies to `eth_call` with each of these parameters, many in a request."""
-        provider = cast(HTTPProvider, self.web3.provider)
         for start in range(0, len(asked), READS_PER_BATCH):
-            part = [(RPCEndpoint("eth_call"), each) for each in asked[start : start + READS_PER_BATCH]]
-            replies = provider.make_batch_request(part)
-            if not isinstance(replies, list) or len(replies) != len(part):
-                # Some nodes refuse batches.
-                replies = [provider.make_request(*each) for each in part]
-            else:
-                # The order of the replies is free (JSON-RPC 2.0, section 6).
-                replies.sort(key=lambda reply: int(cast(int, reply.get("id") or 0)))
+            part = asked[start : start + READS_PER_BATCH]
+            replies = self._batch(part)
+            if replies is None:
+                provider = cast(HTTPProvider, self.web3.provider)
+                replies = [provider.make_request(RPCEndpoint("eth_call"), each) for each in part]
             yield from replies
+
+    def _batch(self, asked: Sequence[list[Any]]) -> list[RPCResponse] | None:
+        """The replies to `eth_call` with these parameters, in the same order, from one request. None where
+        the node refuses batches, as some do.
+        """
+        provider = cast(HTTPProvider, self.web3.provider)
+        replies = provider.make_batch_request([(RPCEndpoint("eth_call"), each) for each in asked])
+        if not isinstance(replies, list) or len(replies) != len(asked):
+            return None
+        # The order of the replies is free (JSON-RPC 2.0, section 6).
+        return sorted(replies, key=lambda reply: int(cast(int, reply.get("id") or 0)))
 
     def pending_calls(self, to: str) -> list[bytes]:
         """The calldata of transactions to a contract that wait in the node's pool, as far as it tells."""
@@ -402,12 +477,12 @@ class Chain:
 
     def estimate(self, call: Sendable, sender: str, value: int = 0) -> int:
         """Gas that a call would take now: a rehearsal that costs nothing, and is refused like the call."""
-        if isinstance(call, dict):
-            transaction: TxParams = {"value": cast(Any, value), **call, "from": _checksummed(sender)}
-            return int(self._ask(lambda: self.web3.eth.estimate_gas(transaction)))
-        return int(
-            self._ask(lambda: call.estimate_gas({"from": _checksummed(sender), "value": cast(Any, value)}))
-        )
+        transaction: TxParams = {
+            "value": cast(Any, value),
+            **_transaction_of(call),
+            "from": _checksummed(sender),
+        }
+        return int(self._ask(lambda: self.web3.eth.estimate_gas(transaction)))
 
     def gas_price(self) -> int:
         """Wei that a unit of gas costs at most, if sent now."""
@@ -454,10 +529,15 @@ class Chain:
                 TOO_MUCH_GAS,
                 {"gas": gas},
             )
-        limit = self.block_gas_limit()
+        block = self._latest()
         nonce = self._ask(lambda: self.web3.eth.get_transaction_count(sender, "pending"))
         return self.sign_as(
-            call, signer, nonce=nonce, gas=min(int(gas * GAS_MARGIN), max(limit, gas)), value=value
+            call,
+            signer,
+            nonce=nonce,
+            gas=min(int(gas * GAS_MARGIN), max(int(block["gasLimit"]), gas)),
+            fees=self._fees_after(block),
+            value=value,
         )
 
     def sign_as(
@@ -479,11 +559,8 @@ class Chain:
             "value": cast(Any, value),
             "gas": gas,
             **(fees or self.fees()),
+            **_transaction_of(call),
         }
-        if isinstance(call, dict):
-            transaction = {**transaction, **call}
-        else:
-            transaction = call.build_transaction(transaction)
         complete = {key: value for key, value in transaction.items() if key != "from"}
         if not complete.get("to"):
             complete.pop("to", None)
@@ -592,7 +669,12 @@ class Chain:
 
     def fees(self) -> TxParams:
         """What a transaction offers that is to be in one of the next blocks, in wei for a unit of gas."""
-        block = self._ask(lambda: self.web3.eth.get_block("latest"))
+        return self._fees_after(self._latest())
+
+    def _latest(self) -> BlockData:
+        return self._ask(lambda: self.web3.eth.get_block("latest"))
+
+    def _fees_after(self, block: BlockData) -> TxParams:
         base = block.get("baseFeePerGas")
         if base is None:
             return {"gasPrice": self._ask(lambda: self.web3.eth.gas_price)}
@@ -664,10 +746,6 @@ class Chain:
             return request()
         except (TransactionNotFound, BlockNotFound):
             raise
-        except BadFunctionCallOutput:
-            raise NotDeployedError(
-                "there is no such contract at this address", "check the address and --network"
-            ) from None
         except Web3Exception as error:
             raise self._refused(error) from None
 
@@ -699,6 +777,26 @@ class _NonceTakenError(PendingError):
 
 def _checksummed(address: str) -> ChecksumAddress:
     return to_checksum_address(address)
+
+
+def _call_of(function: ContractFunction) -> TxParams:
+    return {"to": function.address, "data": cast(HexStr, data_of(function))}
+
+
+def _transaction_of(call: Sendable) -> TxParams:
+    """What a transaction says to whom: nobody, where it creates a contract."""
+    if isinstance(call, ContractFunction):
+        return _call_of(call)
+    return {"data": call.data_in_transaction} if isinstance(call, ContractConstructor) else call
+
+
+def _understood(function: ContractFunction, answer: bytes) -> Any:
+    try:
+        return answer_to(function, answer)
+    except DecodingError:
+        raise NotDeployedError(
+            "there is no such contract at this address", "check the address and --network"
+        ) from None
 
 
 def _answer(reply: RPCResponse) -> bytes:

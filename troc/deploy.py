@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from eth_typing import HexStr
 from eth_utils.crypto import keccak
 from web3.contract.contract import ContractConstructor
 
@@ -296,9 +297,7 @@ def _deploy(chain: Chain, signer: Signer, manifest: Manifest, name: str, token: 
         write_manifest(chain, manifest)
 
     found = artifact(name)
-    creation: ContractConstructor = chain.web3.eth.contract(
-        abi=found.abi, bytecode=found.bytecode
-    ).constructor(*arguments)
+    creation = ContractConstructor(chain.web3, cast(Any, found.abi), cast(HexStr, found.bytecode), *arguments)
     try:
         receipt = chain.send(creation, signer, on_signed=remember)
     except PendingError:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from troc.errors import InputError
+
+T = TypeVar("T")
 
 CHECKSUM = 4
 """Bytes at the end: the first of keccak256 of what stands before."""
@@ -123,6 +127,28 @@ def read_file(source: str | Path, what: str, forms: str, largest: int, too_large
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise InputError(f"{path} cannot be read ({reason})", "check its name, or ask for it again") from None
+
+
+def is_text(source: str, scheme: str) -> bool:
+    """Whether this is meant as a text or link of a kind, and not as the name of a file."""
+    source = source.strip()
+    return source.upper().startswith(scheme) or (source.lower().startswith("http") and "#" in source)
+
+
+def read_lines(text: str, path: Path, read: Callable[[str], T], none: InputError) -> list[T]:
+    """What a file with a text or link a line holds. Raises `InputError` with the line where one is wrong, and
+    `none` where there is none.
+    """
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                found.append(read(line))
+            except InputError as error:
+                raise InputError(f"{path.name}, line {number}: {error.message}", error.remedy) from None
+    if not found:
+        raise none
+    return found
 
 
 def check_page(page: str) -> None:

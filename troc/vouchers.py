@@ -20,6 +20,7 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_utils.crypto import keccak
 
+from troc import spelling
 from troc.accounts import Signer
 from troc.errors import InputError
 from troc.messages import (
@@ -33,7 +34,17 @@ from troc.messages import (
     to_address,
     unpack_nonce,
 )
-from troc.spelling import Reader, check_page, checked, read_file, spell, unchecked, unspell, varint
+from troc.spelling import (
+    Reader,
+    check_page,
+    checked,
+    read_file,
+    read_lines,
+    spell,
+    unchecked,
+    unspell,
+    varint,
+)
 
 SCHEME = "TROC:VOUCHER/"
 """What a voucher's text begins with. Capitals: a QR code holds more of them."""
@@ -276,8 +287,7 @@ def read_text(text: str) -> SignedVoucher:
 
 def is_text(source: str) -> bool:
     """Whether this is meant as a voucher's text or link, and not as the name of a file."""
-    source = source.strip()
-    return source.upper().startswith(SCHEME) or (source.lower().startswith("http") and "#" in source)
+    return spelling.is_text(source, SCHEME)
 
 
 def read_vouchers(source: str | Path) -> list[SignedVoucher]:
@@ -289,17 +299,8 @@ def read_vouchers(source: str | Path) -> list[SignedVoucher]:
     text = read_file(source, "voucher", "its text, its link or its file", _LARGEST_FILE, many)
     if text.lstrip().startswith("{"):
         return _from_file(text, path)
-    found = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            found.append(read_text(line))
-        except InputError as error:
-            raise InputError(f"{path.name}, line {number}: {error.message}", error.remedy) from None
-    if not found:
-        raise InputError(f"{path.name} holds no voucher", "give its text, its link or its file")
-    return found
+    none = InputError(f"{path.name} holds no voucher", "give its text, its link or its file")
+    return read_lines(text, path, read_text, none)
 
 
 def _from_file(text: str, path: Path) -> list[SignedVoucher]:

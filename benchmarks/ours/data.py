@@ -221,7 +221,7 @@ class _Sale:
 
 
 def measure(chain: Chain) -> Iterator[Record]:
-    """What a sale costs its two sides together, and what a dispute or an answer taken costs the buyer."""
+    """What a sale costs its two sides together, a dispute or an answer taken the buyer."""
     suite, ours = deploy(chain), system()
     attestors = chain.deploy(contract("data/Attestors"))
     market = chain.deploy(contract("data/DataMarket"), attestors.address)
@@ -245,6 +245,8 @@ def measure(chain: Chain) -> Iterator[Record]:
     for place, suffix in ((in_cash, ""), (in_points, "-points")):
         with chain.undone():
             yield from _requests(place, suffix, ours, origin)
+    with chain.undone():
+        yield from _attestations(chain, attestors, ours)
 
 
 def _sales(in_cash: _Market, in_points: _Market, ours: System, origin: str) -> Iterator[Record]:
@@ -309,8 +311,8 @@ def _requests(place: _Market, suffix: str, ours: System, origin: str) -> Iterato
         if not attested:
             how = f"openRequest for 5 answers; {origin}"
             yield ours.record(f"data-request-open{suffix}", opened, state="budget approved", how=how)
-        changes = {} if place.kind == _ERC20 else {"liveUntil": now + 9 * _DAY}
-        sale = place.deal(_Content.of("answer"), f"answer{name}", requestId=request_id, **changes)
+        changes = {"requestId": request_id, "liveUntil": market.functions.liveUntilOf(request).call()}
+        sale = place.deal(_Content.of("answer"), f"answer{name}", **changes)
         arguments: list[Any] = [request, sale.deal, sale.signature, sale.b.x]
         if attested:
             arguments.append(_attestation(place, attestor))
@@ -318,6 +320,20 @@ def _requests(place: _Market, suffix: str, ours: System, origin: str) -> Iterato
         cost = chain.send(call, buyer.address)
         how = f"{call.fn_name} by the buyer; {origin}"
         yield ours.record(f"data-request-take{suffix}{name}", cost, state=state, how=how)
+        if not attested:
+            cost += sale.deliver() + sale.settle()
+            how = f"take, deliver and settle, each by its party; {origin}"
+            yield ours.record(f"data-request-sale{suffix}", cost, state=state, how=how, per="sale")
+
+
+def _attestations(chain: Chain, attestors: Contract, ours: System) -> Iterator[Record]:
+    attestor, origin = chain.address("attestor"), contract("data/Attestors").origin
+    how = "signed, no transaction: looked at when an answer is taken (data-request-take-attested)"
+    yield ours.record("attestation", Cost(0, 0), state="none", how=how)
+    how = f"revokeAttestations: one, by its number; {origin}"
+    for index, suffix, state in ((7, "-first", "first word"), (8, "", "word in use")):
+        cost = chain.send(attestors.functions.revokeAttestations([index]), attestor)
+        yield ours.record(f"attestation-revoke{suffix}", cost, state=state, how=how)
 
 
 def _attestation(place: _Market, attestor: LocalAccount) -> tuple[Any, ...]:

@@ -46,8 +46,9 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     uint256 private constant _OWED = 0x80;
     uint256 private constant _DEADLINE_SHIFT = 8;
     uint256 private constant _COMMITMENT_SHIFT = 48;
-    /// @dev Of a request's word: it was opened. The rest is how many answers can still be taken.
+    /// @dev Of a request's word: it was opened.
     uint256 private constant _OPENED = 1 << 255;
+    uint256 private constant _SHARES_SHIFT = 32;
     uint256 private constant _ACKNOWLEDGED_SHIFT = 40;
 
     bytes32 private constant _DEAL_TYPE = keccak256(
@@ -115,6 +116,8 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     mapping(bytes32 saleId => uint256 word) private _sales;
     /// @dev `acknowledgedAt:40 | revokedAt:40`.
     mapping(bytes32 saleId => uint256 word) private _statements;
+    /// @dev `opened:1 | 0:191 | shares:32 | left:32`: `left` answers can still be taken. Where it pays in points, each that is left
+    /// and each sale that waits has one of the `shares` of its pocket.
     mapping(bytes32 requestId => uint256 word) private _requests;
     mapping(bytes32 requestId => mapping(address subject => bool)) private _taken;
     Nonces.Whole private _nonces;
@@ -473,7 +476,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
 
     /// @inheritdoc IDataMarket
     function leftOf(bytes32 requestId) external view returns (uint256) {
-        return _requests[requestId] & ~_OPENED;
+        return uint32(_requests[requestId]);
     }
 
     /// @inheritdoc IDataMarket
@@ -511,15 +514,12 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         _refuse(
             _obstacle(terms, dealDigest, saleId, dealSignature, type(uint256).max), terms, dealDigest, saleId
         );
-        _start(terms, saleId, buyer, pointB, type(uint256).max);
+        _start(terms, saleId, buyer, pointB);
         _collect(_account(terms.token), terms.tokenKind, buyer, saleId, terms.price, terms.liveUntil);
     }
 
     /// @dev Checks all of a deal that an obstacle is not, writes the sale and emits.
-    /// @param atMost What `liveUntil` must not exceed.
-    function _start(Terms calldata terms, bytes32 saleId, address buyer, bytes32 pointB, uint256 atMost)
-        private
-    {
+    function _start(Terms calldata terms, bytes32 saleId, address buyer, bytes32 pointB) private {
         address seller = _account(terms.seller);
         {
             uint256 only = terms.buyer;
@@ -533,13 +533,13 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
             if (terms.count - 1 >= type(uint32).max) revert CountOutOfRange(terms.count);
         }
         uint256 disputeSeconds = terms.disputeSeconds;
-        uint256 deliverBy = _checkTimes(terms, disputeSeconds, atMost);
+        uint256 deliverBy = _checkTimes(terms, disputeSeconds);
         if (!SealedKey.isPoint(pointB)) revert BadPoint(pointB);
         _sales[saleId] = _word(_BOUGHT, deliverBy, _commitToBuyer(seller, disputeSeconds, pointB));
         emit Bought(saleId, seller, buyer, pointB);
     }
 
-    function _checkTimes(Terms calldata terms, uint256 disputeSeconds, uint256 atMost)
+    function _checkTimes(Terms calldata terms, uint256 disputeSeconds)
         private
         view
         returns (uint256 deliverBy)
@@ -553,18 +553,11 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
             if (terms.tokenKind == _ERC20) {
                 if (liveUntil != 0) revert LiveUntilOutOfRange(liveUntil, 0, 0);
             } else {
-                uint256 atLeast = _liveAtLeast(terms);
-                if (liveUntil < atLeast || liveUntil > atMost) {
-                    revert LiveUntilOutOfRange(liveUntil, atLeast, atMost);
+                uint256 atLeast = deliverBy + disputeSeconds + _MARGIN;
+                if (liveUntil < atLeast) {
+                    revert LiveUntilOutOfRange(liveUntil, atLeast, type(uint256).max);
                 }
             }
-        }
-    }
-
-    /// @dev Beyond which time the points of a sale that begins now must live; anything if the deal's times are out of range.
-    function _liveAtLeast(Terms calldata terms) private view returns (uint256) {
-        unchecked {
-            return block.timestamp + terms.deliverSeconds + terms.disputeSeconds + _MARGIN;
         }
     }
 
@@ -680,19 +673,20 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     /// @dev Ends a sale and pays.
     function _end(Terms calldata terms, bytes32 saleId, uint256 outcome, address to) private {
         _sales[saleId] = outcome;
-        uint256 amount = _due(terms, saleId);
+        (bytes32 pocketId, uint256 amount) = _release(terms, saleId);
         emit SaleEnded(saleId, SaleState(outcome), to, _account(terms.token), amount);
-        _send(_account(terms.token), terms.tokenKind, saleId, to, amount, terms.liveUntil);
+        _send(_account(terms.token), terms.tokenKind, pocketId, to, amount, terms.liveUntil);
     }
 
     /// @dev Ends a sale for the buyer who won a dispute. The verdict stands even if his payment fails: it is owed then.
     function _award(Terms calldata terms, bytes32 saleId, address buyer, uint256 outcome) private {
         _sales[saleId] = outcome;
-        uint256 amount = _due(terms, saleId);
+        (bytes32 pocketId, uint256 amount) = _release(terms, saleId);
         address token = _account(terms.token);
         emit SaleEnded(saleId, SaleState(outcome), buyer, token, amount);
-        if (_trySend(token, terms.tokenKind, saleId, buyer, amount, terms.liveUntil)) return;
+        if (_trySend(token, terms.tokenKind, pocketId, buyer, amount, terms.liveUntil)) return;
         _sales[saleId] = outcome | _OWED;
+        if (pocketId == terms.requestId) _requests[pocketId] += 1 << _SHARES_SHIFT;
         emit PaymentRefused(saleId, buyer);
     }
 
@@ -703,10 +697,10 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     {
         if (word & _OWED != 0) {
             _sales[saleId] = word & _STATE;
-            uint256 amount = _due(terms, saleId);
+            (bytes32 pocketId, uint256 amount) = _release(terms, saleId);
             address token = _account(terms.token);
             emit PaymentMade(saleId, to, token, amount);
-            _send(token, terms.tokenKind, saleId, to, amount, terms.liveUntil);
+            _send(token, terms.tokenKind, pocketId, to, amount, terms.liveUntil);
             return true;
         }
         if (word & _STATE != _BOUGHT) return false;
@@ -855,7 +849,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         if (number == 0 || number > type(uint32).max) revert NumberOutOfRange(number);
         _checkToken(request.tokenKind, request.price);
         _checkSeconds(request.maxDeliverSeconds, request.maxDisputeSeconds);
-        _requests[requestId] = _OPENED | number;
+        _requests[requestId] = _OPENED | number << _SHARES_SHIFT | number;
         emit RequestOpened(requestId, request.buyer, request);
         _collect(
             request.token,
@@ -884,8 +878,6 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         if (_obstacle(terms, dealDigest, saleId, answer.signature, _WALLET_GAS) != Obstacle.None) {
             return false;
         }
-        // By time alone what was long enough when the buyer looked is too short now.
-        if (terms.tokenKind == _POINTS && terms.liveUntil < _liveAtLeast(terms)) return false;
         if (request.attestor != address(0)) {
             address seller = _account(terms.seller);
             Obstacle obstacle = _attestationObstacle(request, requestId, seller, answer.attestation);
@@ -906,26 +898,20 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         if (terms.requestId != requestId) revert OtherRequest(requestId, terms.requestId);
         _checkAnswer(request, requestId, terms);
         uint256 word = _requests[requestId];
-        if (word & ~_OPENED == 0) revert RequestNotOpen(requestId);
-        // At least one is left.
+        if (uint32(word) == 0) revert RequestNotOpen(requestId);
+        // At least one is left, and its share is now the sale's.
         unchecked {
             _requests[requestId] = word - 1;
         }
-        uint256 liveUntil = liveUntilOf(request);
         emit AnswerTaken(requestId, saleId);
-        _start(terms, saleId, request.buyer, pointB, liveUntil);
-        if (terms.tokenKind == _POINTS && terms.price != 0) {
-            ILoyaltyToken token = ILoyaltyToken(_account(terms.token));
-            address pocket = token.pocketOf(address(this), saleId);
-            token.transferFromPocket(requestId, pocket, terms.price, liveUntil);
-        }
+        _start(terms, saleId, request.buyer, pointB);
     }
 
     function _checkAnswer(Request calldata request, bytes32 requestId, Terms calldata terms) private pure {
         if (
             _account(terms.token) != request.token || terms.tokenKind != request.tokenKind
                 || terms.price != request.price || terms.termsHash != request.termsHash
-                || terms.deliverSeconds > request.maxDeliverSeconds
+                || terms.liveUntil != liveUntilOf(request) || terms.deliverSeconds > request.maxDeliverSeconds
                 || terms.disputeSeconds > request.maxDisputeSeconds
         ) revert NotAsRequested(requestId);
     }
@@ -964,12 +950,18 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     }
 
     function _close(Request calldata request, bytes32 requestId, address to) private {
-        uint256 left = _requests[requestId] & ~_OPENED;
+        uint256 word = _requests[requestId];
+        uint256 left = uint32(word);
         if (left == 0) revert RequestNotOpen(requestId);
-        _requests[requestId] = _OPENED;
+        // Each that is left has a share.
+        unchecked {
+            _requests[requestId] = word - (left << _SHARES_SHIFT | left);
+        }
         uint256 liveUntil = liveUntilOf(request);
         uint256 amount = request.price * left;
-        if (request.tokenKind == _POINTS) amount = _alive(request.token, requestId, amount, liveUntil);
+        if (request.tokenKind == _POINTS) {
+            amount = _alive(request.token, requestId, amount, left, _shares(word), liveUntil);
+        }
         emit RequestClosed(requestId, to, request.token, amount);
         _send(request.token, request.tokenKind, requestId, to, amount, liveUntil);
     }
@@ -998,26 +990,54 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         if (arrived != amount) revert ArrivalDiffers(token, arrived, amount);
     }
 
-    function _due(Terms calldata terms, bytes32 saleId) private view returns (uint256) {
-        if (terms.tokenKind == _ERC20) return terms.price;
-        return _alive(_account(terms.token), saleId, terms.price, terms.liveUntil);
+    /// @dev Takes what a sale is due out of the books of its escrow. The points of an answer wait in its request's pocket.
+    function _release(Terms calldata terms, bytes32 saleId)
+        private
+        returns (bytes32 pocketId, uint256 amount)
+    {
+        if (terms.tokenKind == _ERC20) {
+            return (saleId, terms.price);
+        }
+        uint256 shares = 1;
+        pocketId = terms.requestId;
+        if (pocketId == 0) {
+            pocketId = saleId;
+        } else {
+            uint256 word = _requests[pocketId];
+            shares = _shares(word);
+            // A sale that waits has one.
+            unchecked {
+                _requests[pocketId] = word - (1 << _SHARES_SHIFT);
+            }
+        }
+        amount = _alive(_account(terms.token), pocketId, terms.price, 1, shares, terms.liveUntil);
     }
 
-    /// @dev What of points in escrow has not expired. Nothing of it has until `liveUntil`, however much else was sent.
-    function _alive(address token, bytes32 id, uint256 amount, uint256 liveUntil)
-        private
-        view
-        returns (uint256)
-    {
+    /// @dev What of points in escrow has not expired. Nothing of it has until `liveUntil`, however much else was sent. After
+    /// that who comes last finds as large a part of his `amount` as who came first.
+    /// @param part How many of the `shares` of the pocket the amount is.
+    function _alive(
+        address token,
+        bytes32 pocketId,
+        uint256 amount,
+        uint256 part,
+        uint256 shares,
+        uint256 liveUntil
+    ) private view returns (uint256) {
         // What was given for nothing names no token that could be asked.
         if (amount == 0 || block.timestamp <= liveUntil) return amount;
-        address pocket = ILoyaltyToken(token).pocketOf(address(this), id);
+        address pocket = ILoyaltyToken(token).pocketOf(address(this), pocketId);
         (uint256[4] memory amounts, uint256[4] memory expiries) = ILoyaltyToken(token).lotsOf(pocket);
         uint256 alive;
         for (uint256 i = 0; i < 4; ++i) {
             if (expiries[i] > liveUntil) alive += amounts[i];
         }
+        alive = alive * part / shares;
         return alive < amount ? alive : amount;
+    }
+
+    function _shares(uint256 word) private pure returns (uint256) {
+        return uint32(word >> _SHARES_SHIFT);
     }
 
     function _send(address token, uint256 kind, bytes32 id, address to, uint256 amount, uint256 liveUntil)

@@ -97,16 +97,14 @@ def test_ci_passes_and_ends_with_the_summary(run: Project) -> None:
     assert re.findall("^target (.*)$", result.stdout, re.MULTILINE) == ["lint", "snapshot", "test"]
 
 
-@pytest.mark.parametrize("command", ["make test", ".ci/run"])
-def test_fails_when_forge_fails(run: Project, command: str) -> None:
-    result = run(command, limit=1)
+def test_fails_when_forge_fails(run: Project) -> None:
+    result = run(".ci/run", limit=1)
     assert result.returncode != 0
     assert re.search(r"\[FAIL.*invariant_counts_to_the_limit", result.stdout, re.DOTALL)
 
 
-@pytest.mark.parametrize("command", ["make test", ".ci/run"])
-def test_fails_when_pytest_fails(run: Project, command: str) -> None:
-    result = run(command, total=3)
+def test_fails_when_pytest_fails(run: Project) -> None:
+    result = run(".ci/run", total=3)
     assert result.returncode != 0
     assert "1 failed" in result.stdout
 
@@ -159,6 +157,7 @@ def test_the_python_models_try_ten_times_as_much_in_make_fuzz(
     few = {"DEEP_FUZZ_CALLS": "1000"}
     result = run(command, **few)
     assert result.returncode == 0, result.stdout
-    assert re.search(r"\b[123] passed", result.stdout)
-    (folder / "test_depth.py").write_text(test.replace(str(examples), "1"))
-    assert run(command, **few).returncode != 0
+    # `make fuzz` runs the models and the kills alone, `make test` the copy's other test as well.
+    assert sum(map(int, re.findall(r"(\d) passed in ", result.stdout))) == (
+        3 if command == "make test" else 2
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.client.core.forked import run_forked
 from troc.anvil import free_port, rpc_of, run_anvil
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,8 +53,15 @@ class Project:
         )
 
     def brownie(self, *arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run brownie there."""
-        return self.run(BIN / "brownie", *arguments, stdin=stdin, **settings)
+        """Run brownie there: what its command runs, in a process that has read the libraries beforehand."""
+        return run_forked(
+            "tests.scripts.brownie_command",
+            arguments,
+            self.environment(**settings),
+            self.folder,
+            stdin,
+            timeout=300,
+        )
 
     def deploy(self, network: str, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """`brownie run deploy`."""
@@ -79,15 +87,18 @@ def isolation() -> None:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     folder = tmp_path_factory.mktemp("project")
     home = tmp_path_factory.mktemp("home")
+    # Without what is there for tests alone: brownie reads whatever was built each time it starts.
+    without = shutil.ignore_patterns("__pycache__", "mocks", "*Mock.json")
     for name in ("contracts", "interfaces", "config", "scripts"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name, ignore=without)
     for name in ("brownie-config.yaml", "network-config.yaml", ".env.example"):
         shutil.copy(ROOT / name, folder / name)
     (folder / ".env").touch()
     (folder / "node_modules").symlink_to(ROOT / "node_modules")
     if (ROOT / "build" / "contracts").is_dir():
         # Spares compiling again what has not changed.
-        shutil.copytree(ROOT / "build" / "contracts", folder / "build" / "contracts")
+        for kind in ("contracts", "interfaces"):
+            shutil.copytree(ROOT / "build" / kind, folder / "build" / kind, ignore=without)
     with run_anvil(port := free_port()):
         found = Project(folder, home, rpc_of(port))
         added = found.brownie("networks", "add", "live", "kept", f"host={found.rpc}", "chainid=31337")

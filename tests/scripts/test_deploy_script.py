@@ -16,7 +16,7 @@ from web3 import HTTPProvider, Web3
 from web3.types import RPCEndpoint
 
 from tests.client.core.mocks import deploy_mock
-from tests.scripts.conftest import Project
+from tests.scripts.conftest import BIN, Project
 from troc.accounts import open_account
 from troc.anvil import free_port, rpc_of, run_anvil
 from troc.artifacts import SUITE
@@ -53,7 +53,8 @@ def test_deploys_once_on_a_chain_that_is_kept_and_the_console_knows_it(project: 
         "run('deploy')",
         "print('after', Brands[-1].exchange(), len(Brands))",
     ]
-    done = project.brownie("console", "--network", "kept", stdin="\n".join(lines) + "\n")
+    # The console watches its input, which cannot be a file.
+    done = project.run(BIN / "brownie", "console", "--network", "kept", stdin="\n".join(lines) + "\n")
     assert f"before {first['PointsExchange']} 1" in done.stdout, done.stdout + done.stderr
     assert f"after {first['PointsExchange']} 1" in done.stdout, done.stdout + done.stderr
     assert web3.eth.block_number == block

@@ -124,6 +124,8 @@ class DataMarket:
     sales: dict[bytes, Sale] = field(default_factory=dict)
     left: dict[bytes, int] = field(default_factory=dict)
     """Of each request that was opened, how many answers can still be taken."""
+    shares: Counter[bytes] = field(default_factory=Counter)
+    """Of each request, how many answers are left or wait as sales: they bear together what expired."""
     nonces: Whole = field(default_factory=Whole)
 
     @property
@@ -148,7 +150,7 @@ class DataMarket:
         if deal["requestId"] != bytes(32):
             raise Refused("OtherRequest", bytes(32), deal["requestId"])
         self._check_obstacles(sender, sale, good)
-        self._check_terms(sale, MAX)
+        self._check_terms(sale)
         self._collect(sale.buyer, deal, deal["price"], deal["liveUntil"], sale.id)
         self._start(sale)
 
@@ -164,7 +166,7 @@ class DataMarket:
         if not good:
             raise Refused("NotSignedBy", sale.seller, sale.digest)
 
-    def _check_terms(self, sale: Sale, at_most: int) -> None:
+    def _check_terms(self, sale: Sale) -> None:
         deal = sale.deal
         if sale.seller == sale.buyer:
             raise Refused("SelfSale", sale.buyer)
@@ -174,6 +176,7 @@ class DataMarket:
         if not (DAY <= times[0] <= YEAR and 2 * DAY <= times[1] <= YEAR):
             raise Refused("TimesOutOfRange", *times)
         live, at_least = deal["liveUntil"], self.now + sum(times) + DAY
+        at_most = MAX
         if deal["tokenKind"] == ERC20:
             at_least = at_most = 0
         if not at_least <= live <= at_most:
@@ -276,19 +279,31 @@ class DataMarket:
         self._end(sale, State.PAID, to)
 
     def _end(self, sale: Sale, outcome: State, to: str) -> None:
-        deal = sale.deal
-        self._pay(deal, deal["price"], deal["liveUntil"], sale.id, to)
+        deal, asked = sale.deal, sale.deal["requestId"]
+        if asked == bytes(32):
+            self._pay(deal, deal["price"], deal["liveUntil"], sale.id, to)
+        else:
+            self._pay_share(deal, 1, deal["liveUntil"], asked, to)
         sale.state, sale.deadline = outcome, 0
         sale.outcomes.append(to)
 
-    def _pay(self, terms: Message, amount: int, live_until: int, of: bytes, to: str) -> None:
-        """What of it has not expired."""
+    def _pay_share(self, terms: Message, part: int, live_until: int, asked: bytes, to: str) -> None:
+        shares = self.shares[asked]
+        self._pay(terms, terms["price"] * part, live_until, asked, to, part, shares)
+        self.shares[asked] -= part
+
+    def _pay(
+        self, terms: Message, amount: int, live_until: int, of: bytes, to: str, part: int = 1, shares: int = 1
+    ) -> None:
+        """What of it has not expired; of a pocket that several wait for, no more than their part."""
         if terms["tokenKind"] == ERC20:
             self.cash[self.address] -= amount
             self.cash[to] += amount
             return
         pocket = self.pocket_of(of)
-        alive = min(amount, self.points.balance(pocket, live_until)) if self.now > live_until else amount
+        alive = amount
+        if self.now > live_until:
+            alive = min(amount, self.points.balance(pocket, live_until) * part // shares)
         if alive:
             self.points.transfer_within(pocket, to, alive, live_until, 0)
 
@@ -327,7 +342,7 @@ class DataMarket:
             raise Refused("DealExpired", request["openUntil"])
         budget = request["price"] * request["number"]
         self._collect(request["buyer"], request, budget, self.live_until(request), request_id)
-        self.left[request_id] = request["number"]
+        self.left[request_id] = self.shares[request_id] = request["number"]
 
     def take(self, sender: str, request: Message, request_id: bytes, sale: Sale, good: bool) -> None:
         if sender != request["buyer"]:
@@ -343,15 +358,12 @@ class DataMarket:
             not same
             or deal["deliverSeconds"] > request["maxDeliverSeconds"]
             or deal["disputeSeconds"] > request["maxDisputeSeconds"]
+            or deal["liveUntil"] != self.live_until(request)
         ):
             raise Refused("NotAsRequested", request_id)
         if not self.left.get(request_id):
             raise Refused("RequestNotOpen", request_id)
-        live_until = self.live_until(request)
-        self._check_terms(sale, live_until)
-        if deal["tokenKind"] == POINTS and deal["price"]:
-            pockets = (self.pocket_of(request_id), self.pocket_of(sale.id))
-            self.points.transfer_within(*pockets, deal["price"], live_until, 0)
+        self._check_terms(sale)
         self.left[request_id] -= 1
         self._start(sale)
 
@@ -361,6 +373,5 @@ class DataMarket:
         left = self.left.get(request_id)
         if not left:
             raise Refused("RequestNotOpen", request_id)
-        amount, live_until = request["price"] * left, self.live_until(request)
-        self._pay(request, amount, live_until, request_id, to or request["buyer"])
+        self._pay_share(request, left, self.live_until(request), request_id, to or request["buyer"])
         self.left[request_id] = 0

@@ -115,6 +115,9 @@ class DataMachine(RuleBasedStateMachine):
             if sale.deal["tokenKind"] == POINTS:
                 self.check_pocket(sale)
             self.check_verdict(sale)
+        for request, request_id in self.requests:
+            if request["tokenKind"] == POINTS:
+                self.check_request(request, request_id)
 
     def open_sales(self, kind: int) -> list[Sale]:
         return [
@@ -128,10 +131,21 @@ class DataMachine(RuleBasedStateMachine):
         pocket = self.model.pocket_of(sale.id)
         held = self.world.view(points.address, "balanceOf", pocket)
         assert held == points.balance(pocket)
-        if sale.state > State.DELIVERED:
-            assert held == 0, "D1: the pocket of a sale that ended is empty"
+        if sale.state > State.DELIVERED or sale.deal["requestId"] != bytes(32):
+            assert held == 0, "D1: the pocket of a sale that ended, or was paid before, is empty"
         elif self.world.time <= sale.deal["liveUntil"]:
             assert held == sale.deal["price"], "D1: a pocket holds exactly its sale"
+
+    def check_request(self, request: Message, request_id: bytes) -> None:
+        pocket = self.model.pocket_of(request_id)
+        held = self.world.view(self.model.points.address, "balanceOf", pocket)
+        assert held == self.model.points.balance(pocket)
+        waiting = [sale for sale in self.open_sales(POINTS) if sale.deal["requestId"] == request_id]
+        whole = request["price"] * (self.model.left[request_id] + len(waiting))
+        if self.world.time <= self.model.live_until(request):
+            assert held == whole, "D1: a request's pocket holds what is left and its open sales"
+        else:
+            assert held <= whole, "D1: nothing stays in a request's pocket"
 
     @staticmethod
     def check_verdict(sale: Sale) -> None:
@@ -181,6 +195,8 @@ class DataMachine(RuleBasedStateMachine):
         kind = asked.get("tokenKind", how["kind"])
         times = how["times"]
         live = self.world.time + sum(times) + DAY + how["spare"]
+        if asked:
+            live = self.model.live_until(asked) - (how["spare"] < 0)
         reserved = {None: NOBODY, "buyer": buyer, "other": next(b for b in BUYERS if b != buyer)}
         content = how["content"]
         deal: Message = {
@@ -345,11 +361,18 @@ class DataMachine(RuleBasedStateMachine):
         number=some,
         sender=anyone,
         index=st.sampled_from([0, 1, 1, 1]),
-        flaw=st.sampled_from([None] * 4 + ["index", "leaf", "cipher", "proof"]),
+        flaw=st.sampled_from([None] * 8 + ["index", "leaf", "cipher", "proof"]),
         guessed=seldom,
     )
     def dispute_chunk(self, number: int, sender: str, index: int, flaw: str | None, guessed: bool) -> None:
-        if sale := self.pick(number, State.DELIVERED):
+        """Mostly of a sale in which a chunk is wrong and there is time, if there is one."""
+        wronged = [
+            sale
+            for sale in self.model.sales.values()
+            if sale.state == State.DELIVERED and sale.content is SPOILED and sale.key_is_right
+            if self.world.time <= sale.deadline
+        ]
+        if sale := wronged[-1] if wronged and number % 4 else self.pick(number, State.DELIVERED):
             posted, scalar = self.evidence(sale, False, guessed)
             at, leaf, cipher, proof = sale.content.chunk(index)
             chunk = {
@@ -477,7 +500,6 @@ class DataMachine(RuleBasedStateMachine):
             return
         request, request_id = self.requests[-1 - number % min(len(self.requests), 3)]
         buyer = request["buyer"]
-        how = how | {"spare": min(how["spare"], DAY)}
         sale, good, signature = self.offer(seller, buyer, how, (request, request_id))
         if elsewhere:
             request, request_id = self.requests[0]
@@ -549,6 +571,7 @@ EXPECTED = {
     "AlreadyRevoked",
     "AlreadyAcknowledged",
     "RequestNotOpen",
+    "NotAsRequested",
 }
 
 

@@ -276,6 +276,9 @@ class Paid:
 Progress = Callable[[int, int], None]
 """Told how many are done, and of how many."""
 
+_Step = tuple[ContractFunction, str]
+"""A call, and what is told once it was made."""
+
 
 class Rewards:
     """The campaigns of one deployment, as one account sees them. Sending needs an opened account."""
@@ -458,35 +461,45 @@ class Rewards:
         if found:
             return found[0]
         self.check_open(terms, budget)
-        price = self.price(terms)
-        whole = price.of(price.units * budget)
-        signer = self._troc.signer
-        if terms.fresh:
-            brand = self._troc.brand(terms.token)
-            grant = self._troc.brands.grant(brand, self.address, int.from_bytes(id_))
-            if grant.amount < whole.units or grant.locked_until < terms.claim_until or grant.per_day:
-                self._troc.brands.set_grant(
-                    brand,
-                    self.address,
-                    max(whole.units, grant.amount),
-                    signer,
-                    grant=int.from_bytes(id_),
-                    locked_until=max(terms.claim_until, grant.locked_until),
-                )
-                report(f"Set aside {whole} for the campaign until {words.moment(terms.claim_until)}.")
-        else:
-            self._approve(terms, whole, report)
+        for call, done in self._preparing(terms, budget):
+            self.chain.send(call, self._troc.signer)
+            report(done)
         self._open(terms, budget)
         report(f"Opened the campaign 0x{id_.hex()}.")
         return self.campaign(id_)
 
     def _open(self, terms: Terms, budget: int) -> None:
         try:
-            self.chain.send(self.contract.functions.open(terms.as_tuple(), budget), self._troc.signer)
+            self.chain.send(self._opening(terms, budget), self._troc.signer)
         except ContractError as error:
             # A transaction of an earlier run, or another process of the same brand, came first.
             if error.name != "CampaignExists":
                 raise
+
+    def opening(self, terms: Terms, budget: int) -> list[ContractFunction]:
+        """The calls that open a campaign, in their order, for an admin that makes them itself: a contract
+        wallet. What it has done of them is left out.
+        """
+        self.check_open(terms, budget)
+        return [*(call for call, _ in self._preparing(terms, budget)), self._opening(terms, budget)]
+
+    def _opening(self, terms: Terms, budget: int) -> ContractFunction:
+        return self.contract.functions.open(terms.as_tuple(), budget)
+
+    def _preparing(self, terms: Terms, budget: int) -> list[_Step]:
+        """What must be there before: the grant where points are issued, else an allowance."""
+        price = self.price(terms)
+        whole = price.of(price.units * budget)
+        if not terms.fresh:
+            return self._approval(terms, whole)
+        brand, number = self._troc.brand(terms.token), int.from_bytes(self.id_of(terms))
+        grant = self._troc.brands.grant(brand, self.address, number)
+        if grant.amount >= whole.units and grant.locked_until >= terms.claim_until and not grant.per_day:
+            return []
+        amount, locked_until = max(whole.units, grant.amount), max(terms.claim_until, grant.locked_until)
+        token = self._troc.brands.token(brand).functions
+        said = f"Set aside {whole} for the campaign until {words.moment(terms.claim_until)}."
+        return [(token.setGrant(self.address, number, amount, 0, locked_until), said)]
 
     def check_open(self, terms: Terms, budget: int) -> None:
         """Raise before anything is sent if these terms cannot be opened by the account that acts."""
@@ -528,7 +541,9 @@ class Rewards:
         self.check_fund(campaign, contacts)
         terms, more = campaign.terms, campaign.worth(contacts)
         if not terms.fresh:
-            self._approve(terms, more, report)
+            for call, done in self._approval(terms, more):
+                self.chain.send(call, self._troc.signer)
+                report(done)
             return self.chain.send(self.contract.functions.fund(id_, contacts), self._troc.signer)
         brand = self._troc.brand(terms.token)
         grant = self._troc.brands.grant(brand, self.address, int.from_bytes(id_))
@@ -572,15 +587,14 @@ class Rewards:
                 f"{account} has {whole.of(has)}{said}, and {whole} are needed", "get more, or choose less"
             )
 
-    def _approve(self, terms: Terms, whole: Money, report: Callable[[str], None]) -> None:
-        """Let the contract take what goes into escrow, where it may not yet."""
+    def _approval(self, terms: Terms, whole: Money) -> list[_Step]:
+        """The call that lets the contract take what goes into escrow, where it may not yet."""
         if not whole.units:
-            return
-        signer = self._troc.signer
+            return []
         token = self.chain.contract("LoyaltyToken", terms.token).functions
-        if self.chain.call(token.allowance(signer.address, self.address)) < whole.units:
-            self.chain.send(token.approve(self.address, whole.units), signer)
-            report(f"Allowed the contract to take {whole}.")
+        if self.chain.call(token.allowance(self._troc.address, self.address)) >= whole.units:
+            return []
+        return [(token.approve(self.address, whole.units), f"Allowed the contract to take {whole}.")]
 
     # -------------------------------------------------------------------------------------------- running
 

@@ -21,13 +21,23 @@ from eth_account import Account
 from eth_keys.constants import SECPK1_N
 from eth_keys.datatypes import PrivateKey
 
-from troc import qr
+from troc import qr, spelling
 from troc.accounts import Signer
 from troc.attention.contacts import MOST_CONTACTS, address_of, of_page, to_pages
 from troc.attention.messages import ClaimTicket, Statement, Ticket, rewards_domain
 from troc.errors import InputError
 from troc.messages import ZERO_ADDRESS, Domain, digest, full_signature, recover, sign, to_address
-from troc.spelling import Reader, check_page, checked, read_file, spell, unchecked, unspell, varint
+from troc.spelling import (
+    Reader,
+    check_page,
+    checked,
+    read_file,
+    read_lines,
+    spell,
+    unchecked,
+    unspell,
+    varint,
+)
 from troc.vouchers import write_secret
 
 SCHEME = "TROC:SLIP/"
@@ -326,8 +336,7 @@ def read_text(text: str) -> Slip:
 
 def is_text(source: str) -> bool:
     """Whether this is meant as a slip's text or link, and not as the name of a file."""
-    source = source.strip()
-    return source.upper().startswith(SCHEME) or (source.lower().startswith("http") and "#" in source)
+    return spelling.is_text(source, SCHEME)
 
 
 def read_slips(source: str | Path) -> list[Slip]:
@@ -339,16 +348,8 @@ def read_slips(source: str | Path) -> list[Slip]:
     text = read_file(source, "slip", "its text, link or file", _LARGEST_FILE, many)
     if text.lstrip().startswith("{"):
         return _from_file(text, path)
-    found = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            try:
-                found.append(read_text(line))
-            except InputError as error:
-                raise InputError(f"{path.name}, line {number}: {error.message}", error.remedy) from None
-    if not found:
-        raise InputError(f"{path.name} holds no slip", "give its text, link or file")
-    return found
+    none = InputError(f"{path.name} holds no slip", "give its text, link or file")
+    return read_lines(text, path, read_text, none)
 
 
 def write_slips(slips: Sequence[Slip], path: Path) -> Path:

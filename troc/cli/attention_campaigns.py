@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,8 @@ from troc.errors import CampaignError, InputError
 from troc.messages import ZERO_ADDRESS
 
 if TYPE_CHECKING:
+    from web3.contract.contract import ContractFunction
+
     from troc.attention.campaigns import Campaign, Root, Terms
     from troc.attention.drafting import Wanted
     from troc.client import Troc
@@ -77,9 +80,22 @@ def open_(
     reference: Annotated[
         str | None, typer.Option(help='Tells it apart from one that was opened in the same words: "May"')
     ] = None,
+    wallet: Annotated[
+        str,
+        typer.Option("--for", help="A contract wallet that is to open and run it, such as a Safe; with -o"),
+    ] = "",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="A new .json file: the wallet's transactions, for Safe's Transaction Builder",
+        ),
+    ] = None,
 ) -> None:
     """Open a campaign: shown in words before anything is sent. Cut off and run again, it goes on."""
     from troc.attention import drafting
+    from troc.client import Troc
 
     session = session_of(context)
     given = {
@@ -102,7 +118,14 @@ def open_(
         "reference": reference,
     }
     wanted = _wanted(file, given)
-    troc = troc_of(session)
+    if bool(wallet) != (output is not None):
+        raise InputError("a wallet's transactions go into a file", "name both --for and -o")
+    if output is not None and (output.suffix.lower() != ".json" or output.exists()):
+        raise InputError(f"{output} cannot be a new .json file", "choose another name")
+    if wallet:
+        troc = Troc(session.chain, session.manifest, session.address_of(wallet, "--for"))
+    else:
+        troc = troc_of(session)
     rewards = troc.attention
     draft = drafting.take_up(troc, wanted, session.address_of(wanted.signer, "signer"))
     id_ = rewards.id_of(draft.terms)
@@ -116,6 +139,8 @@ def open_(
     lines = drafting.before_opening(rewards, draft.terms, wanted.budget)
     if draft.begun:
         lines.append("An earlier run agreed to this and did not finish; --reference begins another.")
+    if wallet:
+        lines.append(f"{troc.address} opens it, by transactions of its own.")
     text = "\n".join(lines)
     preview = {
         "campaign": "0x" + id_.hex(),
@@ -123,6 +148,17 @@ def open_(
         "budget": wanted.budget,
         "words": text,
     }
+    if output is not None:
+        calls = rewards.opening(draft.terms, wanted.budget)
+        if agreed(session, text, preview, f"Write what {troc.address} is to send?"):
+            draft.keep()
+            _write_batch(session, output, calls, troc.address, id_)
+            session.result(
+                preview | {"sent": False, "file": str(output), "transactions": len(calls)},
+                f"{words.count(len(calls), 'transaction')} of {troc.address} in {output}: it is open once all"
+                " are sent, in their order.",
+            )
+        return
     if not agreed(session, text, preview, "Open it?"):
         return
     draft.keep()
@@ -130,6 +166,24 @@ def open_(
     session.result(
         campaign_form(opened) | {"sent": True}, f"It is open: name it by {opened.short} from now on."
     )
+
+
+def _write_batch(
+    session: Session, path: Path, calls: Sequence[ContractFunction], wallet: str, id_: bytes
+) -> None:
+    """A batch in the form of Safe's Transaction Builder, version 1.0."""
+    from troc.files import write_file
+
+    batch = {
+        "version": "1.0",
+        "chainId": str(session.chain.chain_id),
+        "createdAt": session.chain.now() * 1_000,
+        "meta": {"name": f"Open the campaign 0x{id_.hex()}", "createdFromSafeAddress": wallet},
+        "transactions": [
+            {"to": call.address, "value": "0", "data": call._encode_transaction_data()} for call in calls
+        ],
+    }
+    write_file(path, (json.dumps(batch, indent=2) + "\n").encode())
 
 
 def _wanted(file: Path | None, given: dict[str, Any]) -> Wanted:

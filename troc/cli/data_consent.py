@@ -57,10 +57,12 @@ def terms(
     else:
         buyer = ZERO_ADDRESS if open_offer else session.address
         found = Terms.from_yaml(file, session.chain.chain_id, buyer, _now(session), creator=session.address)
+    written = ""
     if not session.options.dry_run:
         keep_terms(terms_folder(), found)
         if out is not None:
             _write_new(out, found.text + "\n")
+            written = f"They are in {out}."
     who = found.buyer_name if found.names_buyer else "whoever buys"
     lines = [
         f"Terms 0x{found.hash.hex()}",
@@ -71,6 +73,7 @@ def terms(
     ]
     if found.outside_eea:
         lines.append(f"They let the data go to {words.listed(found.outside_eea)}, outside the EEA.")
+    lines += [written] if written else []
     session.result(
         {"hash": "0x" + found.hash.hex(), "buyer": found.buyer, "terms": dict(found.document)},
         "\n".join(lines),
@@ -256,8 +259,9 @@ def _opened(files: Sequence[Path]) -> list[Opened]:
         raise InputError("there is nothing to attest", "name files of `troc data ask`, or a folder of them")
     found = []
     for path in paths:
+        text = _text(path)
         try:
-            found.append(OpenedRecord.from_json(json.loads(_text(path))))
+            found.append(OpenedRecord.from_json(json.loads(text)))
         except ValueError:
             raise InputError(f"{path} is no opened record", "name a file of `troc data ask`") from None
         except InputError as error:
@@ -461,6 +465,8 @@ def _challenge(text: str) -> bytes:
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path}", "check its name") from None
     except (OSError, UnicodeDecodeError):
         raise InputError(f"{path} cannot be read", "check its name and rights") from None
 

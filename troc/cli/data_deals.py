@@ -684,7 +684,8 @@ def take(
     text = "\n".join(
         [
             *bad,
-            f"{words.count(len(good), 'answer')} for {data.buyer.money_of(found.request)} each are taken.",
+            f"You take {words.count(len(good), 'answer')}, for {data.buyer.money_of(found.request)}"
+            f"{' each' if len(good) > 1 else ''}.",
         ]
     )
     refused = {each.signed.id: each.why for each in judged if each.why}
@@ -741,7 +742,7 @@ def buyer(
     address: Annotated[str, typer.Argument(help="Whose record to look at")],
 ) -> None:
     """How a buyer has kept its word: what it stated about erasing, from the log."""
-    from troc.data.words import record_details, record_words
+    from troc.data.words import record_details
 
     session = session_of(context)
     data = _data_of_anyone(session)
@@ -760,7 +761,7 @@ def buyer(
                 for name, tally in tallies.items()
             },
         },
-        f"{who.words}.\nIt {record_words(record)}.\n{record_details(record, data.money_in_words)}",
+        f"{who.words}.\n{record_details(record, data.money_in_words)}",
     )
 
 

@@ -292,7 +292,9 @@ def erase(
         if session.options.dry_run:
             session.result(data | {"erased": False}, f"{text}\nNothing was destroyed.")
             return
-        session.say(text)
+        # Who signs the receipt must be known before anybody agrees.
+        signs = f"{session.account_name} signs that it was."
+        session.say(f"{text} {signs}")
         if not session.confirm("Destroy it?"):
             raise DeclinedError("nothing was destroyed", "run it again if you change your mind")
         done = shelf.erase(root, session.signer, whole)

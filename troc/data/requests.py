@@ -205,14 +205,13 @@ class Requests:
                 f"the request asks for something else than {manifest.schema!r}", "answer with another copy"
             )
         price = self._seller.money_of(request)
-        live = request.open_until + request.max_deliver_seconds + request.max_dispute_seconds + LIVE_MARGIN
         deal = self._seller.draft(
             manifest,
             price,
             terms_hash=request.terms_hash,
             buyer=request.buyer,
             request=found.id,
-            live_until=live,
+            live_until=self._live_until(request),
         )
         values = {name: getattr(deal, name) for name in Deal._layout()} | {
             "deliver_seconds": request.max_deliver_seconds,
@@ -314,8 +313,8 @@ class Requests:
                 or deal.dispute_seconds > request.max_dispute_seconds
             ):
                 return "its times are longer than the request allows", None
-            if deal.live_until > self._live_until(request):
-                return "it asks for points that live longer than the budget", None
+            if deal.live_until != self._live_until(request):
+                return "it asks for points that live longer, or shorter, than the budget", None
             if deal.count > MOST_CHUNKS:
                 return f"it is about {deal.count:,} chunks, and {MOST_CHUNKS:,} are taken unseen", None
             if not signed.signature:

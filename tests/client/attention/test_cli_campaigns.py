@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -20,9 +21,11 @@ from tests.client.attention.cases import (
     home,
     run,
 )
+from tests.client.core.conftest import rpc_call
 from troc.attention.campaigns import Rewards
 from troc.attention.drafting import Wanted
 from troc.errors import NetworkError
+from troc.messages import to_address
 
 __all__ = ["attention", "deployed", "home", "run"]
 
@@ -177,6 +180,37 @@ def test_a_start_that_is_past_is_told(run: Cli) -> None:
     assert f"{said}.\n" in run(*past, "--per-day", "0")["words"]
     assert "which is past" not in run(*OPEN, "--dry-run")["words"]
     assert "which is past" not in run(*OPEN, "--start", "2026-11-21", "--dry-run")["words"]
+
+
+def test_a_contract_wallet_opens_by_the_transactions_of_a_file(
+    attention: Attention, run: Cli, tmp_path: Path
+) -> None:
+    wallet, chain = to_address("0x" + "5afe" * 10), attention.chain
+    cash = deploy_cash(chain, attention.owner, wallet)
+    batch = tmp_path / "batch.json"
+    opening = (*OPEN, "--price", f"0.5 {cash}", "--escrow", "--for", wallet)
+    assert run(*opening, code=3) == "a wallet's transactions go into a file"
+    assert run(*opening, "-o", str(tmp_path / "batch.txt"), code=3).endswith("cannot be a new .json file")
+    shown = run(*opening, "-o", str(batch), "--dry-run")
+    assert f"{wallet} opens it, by transactions of its own." in shown["words"]
+    assert not batch.exists()
+    told = run(*opening, "-o", str(batch), who="dev:9")
+    assert (told["transactions"], told["sent"]) == (2, False)
+    found = json.loads(batch.read_text())
+    assert (found["version"], found["chainId"]) == ("1.0", str(chain.chain_id))
+    assert found["meta"]["createdFromSafeAddress"] == wallet
+    assert [each["to"] for each in found["transactions"]] == [cash, attention.rewards.address]
+    rpc_call(chain, "anvil_setBalance", wallet, hex(10**18))
+    rpc_call(chain, "anvil_impersonateAccount", wallet)
+    for each in found["transactions"]:
+        call = {"from": wallet, "gas": hex(500_000), "to": each["to"], "data": each["data"]}
+        sent = rpc_call(chain, "eth_sendTransaction", call)
+        assert chain.web3.eth.wait_for_transaction_receipt(sent)["status"] == 1
+    opened = attention.rewards.find(told["campaign"])
+    assert (opened.standing.admin, opened.standing.left) == (wallet, 100)
+    # Asked again, it is open; and nobody else runs it.
+    assert not run(*opening, "-o", str(tmp_path / "again.json"))["sent"]
+    assert f"only {wallet} runs" in run("attention", "activate", opened.short, "0", code=25)
 
 
 def test_only_the_brand_issues(run: Cli, attention: Attention) -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from tests.client.attention.inbox_cases import CASH, POLICY, Mail, changed, deployed, home, mail
+from tests.client.relay.conftest import running_relay, serve
 from tests.client.trade.conftest import poor
-from troc.accounts import open_account
 from troc.acts import KINDS, Act, act_of
-from troc.anvil import free_port
 from troc.attention.inbox import Inbox, State, Welcome
 from troc.attention.inbox_acts import Context
 from troc.attention.messages import AnswerMessage, CancelInboxNonces, SetWelcome
@@ -25,33 +20,16 @@ from troc.chain import Chain
 from troc.errors import InputError, RelayError
 from troc.messages import Message, sign
 from troc.relay.checks import Checks
-from troc.relay.relay import Budget, Relay, open_relay
-from troc.relay.service import create_app
 from troc.serving.refusal import RefusalError
 
-__all__ = ["deployed", "home", "mail"]
+__all__ = ["deployed", "home", "mail", "serve"]
 
 
 @pytest.fixture
-def relay(mail: Mail, tmp_path: Path) -> Iterator[str]:
+def relay(mail: Mail, serve: Callable[[Any], str], tmp_path: Path) -> Iterator[str]:
     """The URL of a relay."""
-    with ExitStack() as stack:
-        engine = open_relay(f"sqlite:///{tmp_path / 'relay.sqlite'}")
-        stack.callback(engine.dispose)
-        payer = open_account("dev:7", mail.chain.config)
-        found = Relay(mail.everyone, payer, engine, Budget(10**18, 200 * 10**9), per_ip=0.0, per_signer=0.0)
-        stack.enter_context(found.running())
-        port = free_port()
-        server = uvicorn.Server(
-            uvicorn.Config(create_app(found), host="127.0.0.1", port=port, log_level="error")
-        )
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        thread.join()
+    with running_relay(mail.everyone, tmp_path) as app:
+        yield serve(app)
 
 
 def relayed(mail: Mail, relay: str, name: str) -> Inbox:

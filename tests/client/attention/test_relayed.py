@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.client.attention.cases import PRICE, Attention, attention, deploy_cash, deployed, home
-from tests.client.relay.conftest import serve
+from tests.client.relay.conftest import running_relay, serve
 from tests.client.trade.conftest import poor
 from troc.accounts import open_account
 from troc.acts import Act, Part
@@ -22,8 +22,6 @@ from troc.attention.messages import ClaimTicket
 from troc.attention.slips import Slip
 from troc.client import Troc
 from troc.messages import KIND_ERC20
-from troc.relay.relay import Budget, Relay, open_relay
-from troc.relay.service import create_app
 
 __all__ = ["attention", "deployed", "home", "serve"]
 
@@ -34,14 +32,7 @@ def open_(attention: Attention, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     with ExitStack() as stack:
 
         def start(**options: Any) -> Any:
-            engine = open_relay(f"sqlite:///{tmp_path / 'relay.sqlite'}")
-            stack.callback(engine.dispose)
-            payer = open_account("dev:7", attention.chain.config)
-            rates = {"per_ip": 0.0, "per_signer": 0.0}
-            budget = Budget(10**18, 200 * 10**9)
-            relay = Relay(attention.everyone, payer, engine, budget, **(rates | options))
-            stack.enter_context(relay.running())
-            return create_app(relay)
+            return stack.enter_context(running_relay(attention.everyone, tmp_path, **options))
 
         yield start
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.client.core.command import environment
 
@@ -20,7 +21,12 @@ _PRELOADED = (
     "troc.relay.service",
     "troc.till.service",
     "uvicorn",
+    # What brownie reads, before it looks into the home of whoever runs it.
+    "prompt_toolkit",
+    "pygments",
+    "solcx",
 )
+_NOTHING = (os.devnull,) * 3
 _FORKING = get_context("forkserver")
 _FORKING.set_forkserver_preload(["tests.client.core.forked", *_PRELOADED])
 
@@ -30,7 +36,7 @@ class Forked:
 
     def __init__(self, module: str, arguments: Sequence[str], home: Path, cwd: Path) -> None:
         self._process = _FORKING.Process(
-            target=_run, args=(module, list(arguments), environment(home), str(cwd)), daemon=True
+            target=_run, args=(module, list(arguments), environment(home), str(cwd), _NOTHING), daemon=True
         )
         self._process.start()
 
@@ -59,12 +65,38 @@ class Forked:
         self._process.terminate()
 
 
-def _run(module: str, arguments: list[str], environment: dict[str, str], cwd: str) -> None:
+def run_forked(
+    module: str, arguments: Sequence[str], variables: dict[str, str], cwd: Path, stdin: str, timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """`python -m MODULE ARGUMENTS...`, as `subprocess.run` would run it and hand over what it prints."""
+    with TemporaryDirectory() as folder:
+        files = [os.path.join(folder, name) for name in ("in", "out", "err")]
+        for file in files:
+            Path(file).touch()
+        Path(files[0]).write_text(stdin)
+        process = _FORKING.Process(target=_run, args=(module, list(arguments), variables, str(cwd), files))
+        process.start()
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired([module, *arguments], timeout)
+        out, err = (Path(file).read_text() for file in files[1:])
+        return subprocess.CompletedProcess([module, *arguments], process.exitcode, out, err)
+
+
+def _run(
+    module: str, arguments: list[str], variables: dict[str, str], cwd: str, files: Sequence[str]
+) -> None:
     os.chdir(cwd)
+    # What this project's environment names whenever Python starts.
+    compilers = os.environ["SOLCX_BINARY_PATH"]
     os.environ.clear()
-    os.environ.update(environment)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in range(3):
-        os.dup2(nothing, descriptor)
+    os.environ.update(variables, SOLCX_BINARY_PATH=compilers)
+    for descriptor, file in enumerate(files):
+        os.dup2(os.open(file, os.O_RDWR), descriptor)
+    # multiprocessing has put nothing in its place.
+    sys.stdin = os.fdopen(0)
+    sys.argv = [module, *arguments]
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -30,8 +30,10 @@ def gift(to: Signer, wei: int = 1) -> TxParams:
 def token(chain: Chain, deployer: Signer) -> Any:
     """Points of which the deployer is the brand."""
     found = artifact("LoyaltyToken")
+    # In its first second Anvil rehearses before the time of its first block.
+    birth = chain.now() - 1
     creation = chain.web3.eth.contract(abi=found.abi, bytecode=found.bytecode).constructor(
-        to_checksum_address("0x" + "ee" * 20), deployer.address, "Le Panier", "PANIER", 0, EPOCH, chain.now()
+        to_checksum_address("0x" + "ee" * 20), deployer.address, "Le Panier", "PANIER", 0, EPOCH, birth
     )
     receipt = chain.send(creation, deployer)
     assert receipt.contract is not None
@@ -349,3 +351,26 @@ def test_facts_are_told_rightly(chain: Chain) -> None:
     assert chain.genesis_hash == "0x" + bytes(chain.web3.eth.get_block(0)["hash"]).hex()
     assert chain.block_gas_limit() == chain.web3.eth.get_block("latest")["gasLimit"]
     assert chain.code("0x" + "11" * 20) == b""
+
+
+def test_a_call_is_one_request(node: FaultyNode, shaky_chain: Chain, token: Any, stranger: Signer) -> None:
+    functions = shaky_chain.contract("LoyaltyToken", token.address).functions
+    node.requests.clear()
+    assert shaky_chain.call(functions.balanceOf(stranger.address)) == 0
+    assert node.requests == ["eth_call"]
+    node.requests.clear()
+    shaky_chain.estimate(functions.transfer(stranger.address, 0), stranger.address)
+    assert node.requests == ["eth_estimateGas"]
+
+
+def test_an_answer_is_told_as_web3_tells_it(chain: Chain, token: Any, deployer: Signer) -> None:
+    for function in (
+        token.functions.owner(),
+        token.functions.name(),
+        token.functions.liability(),
+        token.functions.lotsOf(deployer.address),
+        token.functions.eip712Domain(),
+    ):
+        assert chain.call(function) == function.call()
+        assert chain.read_many([function, function]) == [function.call()] * 2
+    assert chain.call(token.functions.owner()) == deployer.address

@@ -18,7 +18,10 @@ from web3.contract.contract import ContractFunction
 from tests.client.core.conftest import Agreeable
 from troc.accounts import Signer, open_account
 from troc.artifacts import SUITE
+from troc.attention.contacts import account_of
+from troc.attention.drafting import Wanted, draft
 from troc.chain import Chain, Receipt
+from troc.client import Troc
 from troc.deploy import deploy_suite
 from troc.errors import ContractError
 from troc.manifest import Manifest
@@ -179,6 +182,35 @@ def test_a_brand_that_one_key_launched_is_handed_to_the_safe(
     assert chain.call(token.functions.owner()) == safe.address
     with pytest.raises(ContractError, match="only the brand"):
         chain.send(token.functions.mint(stranger.address, 1), stranger)
+
+
+def test_the_safe_opens_a_campaign_of_its_points_and_runs_it(
+    chain: Chain, safe: Safe, manifest: Manifest, stranger: Signer
+) -> None:
+    troc = Troc(chain, manifest, safe.address)
+    rewards = troc.attention
+    wanted = Wanted(price="5 PANIER", budget=100, end="30d", signer=stranger.address, contacts=4)
+    terms = draft(troc, wanted, stranger.address)
+    calls = rewards.opening(terms, 100)
+    assert [call.fn_name for call in calls] == ["setGrant", "open"]
+    for call in calls:
+        with pytest.raises(ContractError):
+            chain.send(call, stranger)
+        safe.run(call, safe.owners, stranger)
+    campaign = rewards.campaign(rewards.id_of(terms))
+    assert (campaign.standing.admin, campaign.standing.left) == (safe.address, 100)
+    functions = rewards.contract.functions
+    enrol = functions.enrol(campaign.id, [account_of(stranger.address)])
+    with pytest.raises(ContractError):
+        chain.send(enrol, stranger)
+    safe.run(enrol, safe.owners, stranger)
+    assert rewards.campaign(campaign.id).standing.reserved == 4
+    # For every day it hands the running to a key, which hands it back.
+    safe.run(functions.offerAdmin(campaign.id, stranger.address), safe.owners, stranger)
+    chain.send(functions.acceptAdmin(campaign.id), stranger)
+    chain.send(functions.offerAdmin(campaign.id, safe.address), stranger)
+    safe.run(functions.acceptAdmin(campaign.id), safe.owners, stranger)
+    assert rewards.campaign(campaign.id).standing.admin == safe.address
 
 
 def test_what_is_asked_before_names_the_points(branded: Chain, deployer: Signer) -> None:

@@ -164,6 +164,7 @@ def test_a_request_by_commands(desk: Desk, tmp_path: Path) -> None:
         *("--criteria", "diabetics in one street"),
     )
     assert "diabetics" in filled["words"]
+    assert "You take 1 answer, for 5" in desk.says(BUYER, "take", found[:14], "--folder", folder, "--dry-run")
     taken = desk.ok(BUYER, "take", found[:14], "--folder", folder)
     assert len(taken["sales"]) == 1
     assert desk.ok(BUYER, "take", found, "--folder", folder)["sent"] is False

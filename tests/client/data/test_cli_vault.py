@@ -93,6 +93,9 @@ def test_a_record_from_adding_to_erasing(shop: Shop) -> None:
     shop.troc("token", number[:12], "--revoke")
     assert shop.json("list")["tokens"] == []
     shop.golden("erase_dry_run", shop.troc("erase", root, "--account", "dev:1", "--dry-run"))
+    # Who signs is asked for before anything is agreed to.
+    code, said = shop.refused("erase", root, "--yes")
+    assert (code, said.startswith("troc: no account was named")) == (8, True)
     shop.golden("erased", shop.troc("erase", root, "--account", "dev:1", "--yes"))
     receipt = shop.json("erase", more["root"], "--account", "dev:1", "--yes")
     assert Receipt.from_json(receipt).is_signed

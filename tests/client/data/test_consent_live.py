@@ -274,6 +274,13 @@ def _lacking(troc: Callable[..., Any], own: Path, asked: Path) -> str:
     return str(troc("dev:0", "attest", str(asked), "--against", str(own), fails=True))
 
 
+def test_a_file_that_is_not_there_is_named_once(troc: Callable[..., Any], tmp_path: Path) -> None:
+    lost = str(tmp_path / "lost.json")
+    for arguments in (["attest", lost, "--unseen"], ["terms", lost]):
+        line = json.loads(troc("dev:2", *arguments, fails=True))
+        assert (line["message"], line["remedy"]) == (f"there is no file {lost}", "check its name")
+
+
 def test_a_file_that_is_no_answer_is_refused_in_one_line(troc: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "junk.json").write_text("[]")
     for arguments in (

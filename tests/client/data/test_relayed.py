@@ -4,22 +4,17 @@ key.
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from tests.client.data.conftest import ROWS, Market
+from tests.client.relay.conftest import running_relay, serve
 from tests.client.trade.conftest import poor
-from troc.accounts import open_account
 from troc.acts import KINDS, act_of
-from troc.anvil import free_port
 from troc.chain import Chain
 from troc.data.acts import Context
 from troc.data.client import Data
@@ -27,30 +22,15 @@ from troc.data.deals import SaleState
 from troc.data.messages import Buy, CancelDeals, Deliver, Settle
 from troc.errors import InputError, RelayError
 from troc.messages import pack_nonce, sign
-from troc.relay.relay import Budget, Relay, open_relay
-from troc.relay.service import create_app
+
+__all__ = ["serve"]
 
 
 @pytest.fixture
-def relay(market: Market, tmp_path: Path) -> Iterator[str]:
+def relay(market: Market, serve: Callable[[Any], str], tmp_path: Path) -> Iterator[str]:
     """The URL of a relay."""
-    with ExitStack() as stack:
-        engine = open_relay(f"sqlite:///{tmp_path / 'relay.sqlite'}")
-        stack.callback(engine.dispose)
-        payer = open_account("dev:7", market.chain.config)
-        found = Relay(market.everyone, payer, engine, Budget(10**18, 200 * 10**9), per_ip=0.0, per_signer=0.0)
-        stack.enter_context(found.running())
-        port = free_port()
-        server = uvicorn.Server(
-            uvicorn.Config(create_app(found), host="127.0.0.1", port=port, log_level="error")
-        )
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        thread.join()
+    with running_relay(market.everyone, tmp_path) as app:
+        yield serve(app)
 
 
 def relayed(market: Market, relay: str, name: str) -> Data:

@@ -62,13 +62,13 @@ def test_swap_asks_first_and_sends_once(stage: Stage) -> None:
 
 def test_error_worst_price_missed(stage: Stage) -> None:
     stand(stage)
-    code, _, err = stage.refused("trade", "swap", "100 PANIER", "BIOBOX", "--worst", "90 BIOBOX", account=ANN)
+    code, _, err = stage.tried("trade", "swap", "100 PANIER", "BIOBOX", "--worst", "90 BIOBOX", account=ANN)
     assert code == 15
     golden("swap_worst_price_missed", err)
 
 
 def test_error_nothing_on_offer(stage: Stage) -> None:
-    code, _, err = stage.refused("trade", "swap", "100 PANIER", "BIOBOX", account=ANN)
+    code, _, err = stage.tried("trade", "swap", "100 PANIER", "BIOBOX", account=ANN)
     assert code == 15
     golden("swap_nothing_on_offer", err)
 
@@ -76,7 +76,7 @@ def test_error_nothing_on_offer(stage: Stage) -> None:
 def test_error_points_live_too_short(stage: Stage) -> None:
     stand(stage)
     line = ("trade", "swap", "100 PANIER", "BIOBOX", "--live", "2027-12-31")
-    code, _, err = stage.refused(*line, account=ANN)
+    code, _, err = stage.tried(*line, account=ANN)
     assert code == 15
     golden("swap_lives_too_short", err)
     assert "are not good until 31 December 2027" in stage.troc("trade", "quote", *line[2:], account=ANN)
@@ -101,7 +101,7 @@ def test_desk_stands_reports_and_withdraws(stage: Stage) -> None:
     report = stage.json(*line, "--report", account=OWNER)["brands"]
     assert (report[0]["given_today"]["units"], report[0]["offered"]["units"]) == ("50", "0")
     assert "Ended what the desk gave of" in stage.troc(*line, "--withdraw", account=OWNER)
-    code, _, err = stage.refused("trade", "swap", "10 PANIER", "BIOBOX", account=ANN)
+    code, _, err = stage.tried("trade", "swap", "10 PANIER", "BIOBOX", account=ANN)
     assert (code, "no open orders lead" in err) == (15, True)
 
 
@@ -162,7 +162,7 @@ def test_desk_refuses_a_file(stage: Stage, change: dict[str, str], said: str) ->
         text = text.replace(old, new)
     desk = stage.folder / "wrong.yaml"
     desk.write_text(text)
-    code, _, err = stage.refused("brand", "desk", str(desk), account=OWNER)
+    code, _, err = stage.tried("brand", "desk", str(desk), account=OWNER)
     assert code == 3
     assert said in err
     assert len(err.splitlines()) == 1

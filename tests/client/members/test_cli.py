@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.client.core.command import environment, troc_here
+from tests.client.core.command import Place, environment, troc_here
 from tests.client.core.conftest import quick, rpc_call
 from tests.client.trade.conftest import START
 from troc.accounts import address_of, open_account
@@ -28,28 +28,8 @@ OWNER, ANN, EVA, FAY = "dev:0", "dev:1", "dev:4", "dev:5"
 
 
 @dataclass
-class Desk:
-    """A deployed chain, a folder to work in, and `troc` in it."""
-
-    rpc: str
-    folder: Path
-    run: Callable[..., tuple[int, str, str]]
-    chain: Chain
-
-    def troc(self, *arguments: str, account: str = "") -> str:
-        """Run a command that must end well; gives what it shows."""
-        code, out, err = self.tried(*arguments, account=account)
-        assert code == 0, err
-        return out
-
-    def json(self, *arguments: str, account: str = "") -> Any:
-        """Run a command that must end well; gives what it answers in JSON."""
-        return json.loads(self.troc(*arguments, "--json", account=account))
-
-    def tried(self, *arguments: str, account: str = "") -> tuple[int, str, str]:
-        """Run a command however it ends: exit code, standard output, standard error."""
-        who = ["--account", account] if account else []
-        return self.run("--rpc", self.rpc, "--yes", *who, *arguments)
+class Desk(Place):
+    """A brand's desk."""
 
     def members(self, *arguments: str, account: str = "") -> str:
         """`troc brand members COMMAND PANIER …` with the passphrase."""

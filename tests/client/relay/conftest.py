@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import uvicorn
 from eth_account import Account
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from tests.client.core.conftest import home, rpc_call
@@ -144,6 +145,19 @@ def open_desk(world: World, payer: Signer, tmp_path: Path) -> Iterator[Callable[
 def desk(open_desk: Callable[..., Desk]) -> Desk:
     """A relay that is open."""
     return open_desk()
+
+
+@contextmanager
+def running_relay(troc: Troc, folder: Path, **options: Any) -> Iterator[FastAPI]:
+    """A relay with its database in a folder, for which `dev:7` pays; gives its app."""
+    engine = open_relay(f"sqlite:///{folder / 'relay.sqlite'}")
+    try:
+        rates = {"per_ip": 0.0, "per_signer": 0.0}
+        relay = Relay(troc, open_account("dev:7", troc.chain.config), engine, PLENTY, **(rates | options))
+        with relay.running():
+            yield create_app(relay)
+    finally:
+        engine.dispose()
 
 
 @pytest.fixture

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from eth_account import Account
 
-from tests.client.core.command import troc, troc_here
+from tests.client.core.command import Place, troc, troc_here
 from tests.client.core.conftest import quick, rpc_call
 from tests.client.trade.conftest import START
 from tests.client.trade.test_brands import BROKEN_NAME, BROKEN_SYMBOL, launch_bytes
@@ -31,28 +30,8 @@ RECEIPT = "0x" + "ab" * 32
 
 
 @dataclass
-class Stage:
-    """A deployed chain, a folder to work in, and `troc` in it."""
-
-    rpc: str
-    folder: Path
-    chain: Chain
-    run: Callable[..., tuple[int, str, str]]
-
-    def troc(self, *arguments: str, account: str = "") -> str:
-        """Run a command that must end well; gives what it shows."""
-        code, out, err = self.refused(*arguments, account=account)
-        assert code == 0, err
-        return out
-
-    def json(self, *arguments: str, account: str = "") -> Any:
-        """Run a command that must end well; gives what it answers in JSON."""
-        return json.loads(self.troc(*arguments, "--json", account=account))
-
-    def refused(self, *arguments: str, account: str = "") -> tuple[int, str, str]:
-        """Run a command however it ends: exit code, standard output, standard error."""
-        who = ["--account", account] if account else []
-        return self.run("--rpc", self.rpc, "--yes", *who, *arguments)
+class Stage(Place):
+    """Where people trade."""
 
     def order(self, *arguments: str, account: str) -> str:
         """Make an order; gives its id."""
@@ -91,7 +70,7 @@ def stage(
     def run(*arguments: str) -> tuple[int, str, str]:
         return troc_here(*arguments, capsys=capsys, cwd=folder, monkeypatch=monkeypatch)
 
-    yield Stage(rpc, folder, chain, run)
+    yield Stage(rpc, folder, run, chain)
     rpc_call(chain, "evm_revert", snapshot)
 
 
@@ -147,7 +126,7 @@ def test_brand_mint_dry_run_checks_everything_and_sends_nothing(stage: Stage) ->
     file.write_text(f"address,amount\n{address_of(CEM)},30\n")
     block = stage.chain.block_number()
     assert stage.json("brand", "mint", "PANIER", str(file), "--dry-run", account=OWNER)["sent"] is False
-    code, _, err = stage.refused("brand", "mint", "PANIER", str(file), "--dry-run", account=CEM)
+    code, _, err = stage.tried("brand", "mint", "PANIER", str(file), "--dry-run", account=CEM)
     assert code == 14
     assert "only the brand issues PANIER" in err
     assert stage.chain.block_number() == block
@@ -273,7 +252,7 @@ def test_trade_cancel(stage: Stage) -> None:
     stage.troc("trade", "cancel", "--all", account=ANN)
     assert stage.json("trade", "book")["orders"] == []
     for wrong in (("trade", "cancel"), ("trade", "cancel", one, "--all")):
-        code, _, err = stage.refused(*wrong, account=ANN)
+        code, _, err = stage.tried(*wrong, account=ANN)
         assert (code, err) == (3, "troc: it is not clear what to end: name one order, or use --all\n")
 
 
@@ -324,7 +303,7 @@ def test_error_not_enough_points_that_live_long_enough(stage: Stage) -> None:
     file.write_text(f"address,amount\n{address_of(BOB)},50\n")
     stage.troc("brand", "mint", "BIOBOX", str(file), account=OWNER)
     order = stage.order("120 PANIER", "90 BIOBOX", "--live", "250d", "--in-parts", account=ANN)
-    code, _, err = stage.refused("trade", "accept", order, account=BOB)
+    code, _, err = stage.tried("trade", "accept", order, account=BOB)
     assert code == 13
     golden("not_enough_points", err)
 
@@ -334,11 +313,11 @@ def test_error_wrong_chain(stage: Stage) -> None:
     file.unlink(missing_ok=True)
     stage.troc("trade", "order", "100 PANIER", "80 BIOBOX", "--file", str(file), account=ANN)
     file.write_text(file.read_text().replace('"chainId": 31337', '"chainId": 11155111'))
-    code, _, err = stage.refused("trade", "accept", str(file), account=BOB)
+    code, _, err = stage.tried("trade", "accept", str(file), account=BOB)
     assert code == 5
     golden("wrong_chain_order", err)
     (stage.folder / "config" / "sepolia.yaml").write_text("chain_id: 11155111\nrpc: http://127.0.0.1:1\n")
-    code, _, err = stage.refused("trade", "book", "--network", "sepolia")
+    code, _, err = stage.tried("trade", "book", "--network", "sepolia")
     assert code == 5
     golden("wrong_chain", err)
 
@@ -350,7 +329,7 @@ def test_error_wrong_passphrase(stage: Stage, home: Path) -> None:
     (folder / "customer.json").write_text(json.dumps(keystore))
     (home / "password").write_text("wrong horse\n")
     (home / "password").chmod(0o600)
-    code, _, err = stage.refused(
+    code, _, err = stage.tried(
         *("points", "exchange", "off", "PANIER", "--password-file", str(home / "password")),
         account="customer",
     )
@@ -362,16 +341,16 @@ def test_error_line_214_doubled(stage: Stage) -> None:
     rows = [f"0x{number:040x},1" for number in range(1, 213)]
     file = stage.folder / "doubled.csv"
     file.write_text("\n".join(["address,amount", *rows, rows[41]]) + "\n")
-    code, _, err = stage.refused("brand", "mint", "PANIER", str(file), account=OWNER)
+    code, _, err = stage.tried("brand", "mint", "PANIER", str(file), account=OWNER)
     assert code == 3
     golden("line_214_doubled", err)
-    _, _, err = stage.refused("brand", "mint", "PANIER", str(file), "--json", account=OWNER)
+    _, _, err = stage.tried("brand", "mint", "PANIER", str(file), "--json", account=OWNER)
     assert json.loads(err)["faults"][0]["line"] == 214
 
 
 def test_error_unproven_brand(stage: Stage) -> None:
     stage.troc("brand", "launch", "Coop", "COOP", "--domain", "coop.invalid", account=CEM)
-    code, _, err = stage.refused("points", "balance", "coop.invalid", account=ANN)
+    code, _, err = stage.tried("points", "balance", "coop.invalid", account=ANN)
     assert code == 14
     golden("unproven_brand", err)
 
@@ -379,7 +358,7 @@ def test_error_unproven_brand(stage: Stage) -> None:
 def test_error_already_cancelled(stage: Stage) -> None:
     order = stage.order("100 PANIER", "80 BIOBOX", account=ANN)
     stage.troc("trade", "cancel", order, account=ANN)
-    code, _, err = stage.refused("trade", "cancel", order, account=ANN)
+    code, _, err = stage.tried("trade", "cancel", order, account=ANN)
     assert code == 15
     golden("already_cancelled", err)
 
@@ -391,7 +370,7 @@ def test_error_a_symbol_that_two_brands_bear(stage: Stage) -> None:
     plan = brands.plan("Other", "OTHER", owner=address_of(CEM))
     twin = plan.__class__(**{**vars(plan), "symbol": "PANIER"})
     brands.launch(twin, open_account(CEM, chain.config))
-    code, _, err = stage.refused("points", "balance", "PANIER", account=ANN)
+    code, _, err = stage.tried("points", "balance", "PANIER", account=ANN)
     assert code == 14
     golden("doubled_symbol", err)
 
@@ -430,7 +409,7 @@ def test_an_order_tells_what_is_offered_already(stage: Stage) -> None:
     assert f"You offer 300 of your 500 PANIER already, in {first[:14]}.\n" in shown
     shown = stage.troc("trade", "order", "201 PANIER", "70 BIOBOX", "--dry-run", account=ANN)
     assert f"already, in {first[:14]}: not all of it can be filled." in shown
-    code, _, err = stage.refused("trade", "order", "300 PANIER", "80 BIOBOX", account=ANN)
+    code, _, err = stage.tried("trade", "order", "300 PANIER", "80 BIOBOX", account=ANN)
     assert code != 0
     assert "--new" in err
     assert stage.order("300 PANIER", "80 BIOBOX", "--new", account=ANN) != first
@@ -457,7 +436,7 @@ def test_nothing_is_asked_that_cannot_be_done(stage: Stage) -> None:
 
 def test_a_cap_a_day_needs_an_amount(stage: Stage) -> None:
     for option, value in (("--per-day", "200"), ("--locked-until", "90d")):
-        code, _, err = stage.refused("brand", "issuer", "PANIER", CEM, option, value, account=OWNER)
+        code, _, err = stage.tried("brand", "issuer", "PANIER", CEM, option, value, account=OWNER)
         assert (code, f"{option} needs --amount" in err) == (3, True)
 
 
@@ -465,12 +444,12 @@ def test_accounts_are_recipients(stage: Stage) -> None:
     assert f"to {address_of(CEM)}" in stage.troc("points", "send", "3 PANIER", CEM, account=ANN)
     assert "3 Le Panier" in stage.troc("points", "balance", "PANIER", "--of", CEM)
     assert f"{address_of(CEM)} may still issue 0 PANIER" in stage.troc("brand", "issuer", "PANIER", CEM)
-    code, _, err = stage.refused("points", "send", "3 PANIER", "nobody", account=ANN)
+    code, _, err = stage.tried("points", "send", "3 PANIER", "nobody", account=ANN)
     assert (code, "write an address (0x and 40 hex digits) or the name of an account" in err) == (3, True)
 
 
 def test_nobody_was_named(stage: Stage) -> None:
-    code, _, err = stage.refused("points", "list")
+    code, _, err = stage.tried("points", "list")
     assert code == 8
     assert err == (
         "troc: no account was named: use --account NAME, or set TROC_ACCOUNT in .env (on a local chain also"
@@ -491,7 +470,7 @@ def test_a_receipt_is_salted_and_can_be_redeemed_for(stage: Stage) -> None:
     ]
     assert len({receipt, *others}) == 4
     stage.troc("points", "redeem", "20 PANIER", receipt, account=ANN)
-    code, _, err = stage.refused("points", "redeem", "20 PANIER", receipt, account=ANN)
+    code, _, err = stage.tried("points", "redeem", "20 PANIER", receipt, account=ANN)
     assert (code != 0, "before" in err) == (True, True)
 
 
@@ -505,7 +484,7 @@ def test_launch_says_why_points_live_longer_than_asked(stage: Stage) -> None:
 
 def test_error_no_ether(stage: Stage) -> None:
     rpc_call(stage.chain, "anvil_setBalance", address_of(ANN), "0x0")
-    code, _, err = stage.refused("trade", "order", "100 PANIER", "80 BIOBOX", account=ANN)
+    code, _, err = stage.tried("trade", "order", "100 PANIER", "80 BIOBOX", account=ANN)
     assert code == 9
     golden("no_ether", err)
 

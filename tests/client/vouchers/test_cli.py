@@ -51,7 +51,7 @@ def test_claim_with_a_link_and_another_account_pays(stage: Stage, till: str) -> 
     )
     assert "50 Le Panier" in stage.troc("points", "balance", "PANIER", account=CEM)
     assert f"it was paid to {address_of(CEM)}" in stage.troc("points", "claim", link, "--check")
-    code, _, err = stage.refused("points", "claim", link, account=BOB)
+    code, _, err = stage.tried("points", "claim", link, account=BOB)
     assert code == 20
     golden("voucher_paid", err)
 
@@ -78,7 +78,7 @@ def test_dry_run_claims_nothing(stage: Stage, till: str) -> None:
     ],
 )
 def test_a_broken_voucher_is_told_in_a_line(stage: Stage, till: str, name: str, change: object) -> None:
-    code, out, err = stage.refused("points", "claim", change(sign(stage)), account=CEM)  # type: ignore[operator]
+    code, out, err = stage.tried("points", "claim", change(sign(stage)), account=CEM)  # type: ignore[operator]
     assert (code, out) == (3, "")
     golden(name, err)
 
@@ -87,12 +87,12 @@ def test_cancelled_stopped_and_without_a_grant_are_told(stage: Stage, till: str)
     text, other = sign(stage), sign(stage)
     shown = stage.troc("brand", "voucher", "cancel", text, account=till)
     assert shown.endswith("Cancelled 1 voucher.\n")
-    golden("voucher_cancelled", stage.refused("points", "claim", text, account=CEM)[2])
-    golden("voucher_cancelled_before", stage.refused("brand", "voucher", "cancel", text, account=till)[2])
-    golden("voucher_not_yours", stage.refused("brand", "voucher", "cancel", other, account=BOB)[2])
+    golden("voucher_cancelled", stage.tried("points", "claim", text, account=CEM)[2])
+    golden("voucher_cancelled_before", stage.tried("brand", "voucher", "cancel", text, account=till)[2])
+    golden("voucher_not_yours", stage.tried("brand", "voucher", "cancel", other, account=BOB)[2])
     stage.troc("brand", "issuer", "PANIER", address_of(till), "--amount", "0", account=OWNER)
-    golden("voucher_stopped", stage.refused("points", "claim", other, account=CEM)[2])
-    golden("voucher_no_grant", stage.refused("brand", "voucher", "PANIER", "50", account=till)[2])
+    golden("voucher_stopped", stage.tried("points", "claim", other, account=CEM)[2])
+    golden("voucher_no_grant", stage.tried("brand", "voucher", "PANIER", "50", account=till)[2])
 
 
 def test_many_in_a_folder_with_qr_codes(stage: Stage, till: str, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_many_in_a_folder_with_qr_codes(stage: Stage, till: str, tmp_path: Path)
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert read_vouchers(folder / "vouchers.json") == read_vouchers(folder / "links.txt")
     assert all(not each.secret for each in read_vouchers(folder / "issued.json"))
-    code, _, err = stage.refused(*line, account=till)
+    code, _, err = stage.tried(*line, account=till)
     assert (code, "is there already" in err) == (3, True)
     shown = stage.troc("brand", "voucher", "cancel", str(folder / "issued.json"), "--dry-run", account=till)
     assert "You cancel 3 vouchers of 15 PANIER" in shown
@@ -125,7 +125,7 @@ def test_some_of_many_cannot_be_claimed(stage: Stage, till: str, tmp_path: Path)
     texts = [sign(stage) for _ in range(3)]
     path.write_text("\n".join(texts))
     stage.troc("brand", "voucher", "cancel", texts[1], account=till)
-    code, out, err = stage.refused("points", "claim", str(path), account=CEM)
+    code, out, err = stage.tried("points", "claim", str(path), account=CEM)
     assert code == 20
     assert "Claimed 2 vouchers of 100 PANIER." in out
     golden("voucher_some", err)
@@ -149,7 +149,7 @@ def test_a_file_of_customers_and_one_picture(stage: Stage, till: str, tmp_path: 
         ["--qr", "-o", "a.txt"],
         ["-o", "no/a.txt"],
     ):
-        assert stage.refused("brand", "voucher", "PANIER", "5", *wrong, account=till)[0] == 3
+        assert stage.tried("brand", "voucher", "PANIER", "5", *wrong, account=till)[0] == 3
 
 
 # ---------------------------------------------------------------------------------------------------- pending
@@ -180,7 +180,7 @@ def test_pending_from_the_shop_to_the_customer(stage: Stage, tmp_path: Path) -> 
         "12 PANIER of purchase 1, which can be returned until 21 December 2026; then they are yours, good"
         " until 4 December 2027\n"
     )
-    golden("pending_too_much", stage.refused("brand", "pending", "return", "PANIER", "1", "--part", "13")[2])
+    golden("pending_too_much", stage.tried("brand", "pending", "return", "PANIER", "1", "--part", "13")[2])
     shown = stage.troc("brand", "pending", "release", "PANIER", account=RELAY)
     assert shown == "Nothing is due. The next is due on 22 December 2026, 00:00 UTC.\n"
 
@@ -195,7 +195,7 @@ def test_what_is_due_can_be_released_and_not_returned(stage: Stage, tmp_path: Pa
     assert "yours since 23 November 2026, 00:00 UTC" in mine
     assert "Get what is due with `troc brand pending release PANIER`; anyone can.\n" in mine
     number = str(stage.json("points", "pending", account=CEM)["purchases"][0]["id"])
-    code, _, err = stage.refused("brand", "pending", "return", "PANIER", number, account=OWNER)
+    code, _, err = stage.tried("brand", "pending", "return", "PANIER", number, account=OWNER)
     assert code == 13
     golden("pending_mature", err.replace(f"purchase {number} ", "purchase <number> "))
     shown = stage.troc("brand", "pending", "release", "PANIER", account=RELAY)

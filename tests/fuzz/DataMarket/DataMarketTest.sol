@@ -325,7 +325,7 @@ abstract contract DataMarketTest is Test {
         deal.seller = who;
         deal.token = request.token;
         deal.tokenKind = request.tokenKind;
-        if (request.tokenKind == POINTS) inPoints(deal);
+        deal.liveUntil = market.liveUntilOf(request);
         deal.price = request.price;
         deal.requestId = requestIdOf(request);
         sold = prepared(deal, request.buyer, file.key);

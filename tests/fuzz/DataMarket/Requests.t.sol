@@ -51,29 +51,79 @@ contract DataMarketRequestsTest is DataMarketTest {
         Sold memory second = answerTo(request, other);
         take(request, first);
         take(request, second);
-        assertEq(points.balanceOf(points.pocketOf(address(market), id)), PRICE);
-        assertEq(points.balanceOf(points.pocketOf(address(market), first.saleId)), PRICE);
+        assertEq(points.balanceOf(points.pocketOf(address(market), id)), 3 * PRICE);
         deliver(first);
         settle(first);
         assertEq(points.balanceOf(seller), FUNDS + PRICE);
         vm.prank(buyer);
         market.closeRequest(request);
         assertEq(points.balanceOf(buyer), FUNDS - 2 * PRICE);
-        // The longest that an answer may ask for is what the budget lives.
-        request = inPoints(requestFor(1));
+        assertEq(points.balanceOf(points.pocketOf(address(market), id)), PRICE);
+        vm.warp(START + 1 days + 1);
+        market.refund(second.deal, buyer);
+        assertEq(points.balanceOf(buyer), FUNDS - PRICE);
+    }
+
+    /// @dev Of three answers and one that is left, who calls too late finds half of the price, whoever calls first.
+    function test_what_expired_of_a_budget_is_shared() public {
+        uint256 gone = START + 4 * EPOCH;
+        vm.warp(START + EPOCH);
+        vm.prank(brand);
+        points.mint(stranger, 2 * PRICE);
+        IDataMarket.Request memory request = inPoints(requestFor(4));
+        // The older half is the buyer's, the younger a stranger's gift to him.
+        vm.prank(buyer);
+        points.transfer(other, FUNDS - 2 * PRICE);
+        vm.prank(stranger);
+        points.transfer(buyer, 2 * PRICE);
         open(request);
-        second = answerTo(request, other);
-        second.deal.liveUntil = market.liveUntilOf(request) + 1;
-        second = prepared(second.deal, buyer, bytes32(0));
-        vm.expectRevert(
-            abi.encodeWithSelector(
-                IDataMarket.LiveUntilOutOfRange.selector,
-                second.deal.liveUntil,
-                block.timestamp + 4 days,
-                second.deal.liveUntil - 1
-            )
-        );
-        take(request, second);
+        address[3] memory sellers = [seller, account("second"), account("third")];
+        Sold[] memory sold = new Sold[](3);
+        for (uint256 i = 0; i < 3; ++i) {
+            sold[i] = answerTo(request, sellers[i]);
+            take(request, sold[i]);
+            deliver(sold[i]);
+        }
+        vm.warp(gone);
+        uint256 closing = vm.snapshotState();
+        for (uint256 first = 0; first < 4; ++first) {
+            for (uint256 i = 0; i < 4; ++i) {
+                uint256 turn = (first + i) % 4;
+                uint256 before = points.balanceOf(turn == 3 ? buyer : sellers[turn]);
+                if (turn == 3) market.closeRequest(request);
+                else market.settle(sold[turn].deal, buyer);
+                uint256 held = points.balanceOf(turn == 3 ? buyer : sellers[turn]);
+                assertEq(held, before + PRICE / 2);
+            }
+            vm.revertToState(closing);
+        }
+    }
+
+    /// @dev What is owed keeps its share, and has it once.
+    function test_a_refused_payment_keeps_its_share() public {
+        IDataMarket.Request memory request = inPoints(requestFor(2));
+        bytes32 id = open(request);
+        Sold memory cheated = answerTo(request, seller);
+        Sold memory honest = answerTo(request, other);
+        take(request, cheated);
+        take(request, honest);
+        seal(cheated, 77, "another key");
+        deliver(cheated);
+        deliver(honest);
+        bytes memory payment = abi.encodeWithSelector(ILoyaltyToken.transferFromPocket.selector, id, buyer);
+        vm.mockCallRevert(address(points), payment, "frozen");
+        disputeKey(cheated);
+        vm.clearMockedCalls();
+        assertTrue(market.saleOf(cheated.saleId).owed);
+        vm.warp(START + 4 * EPOCH);
+        // Somebody's fresh gift is all that lives: half for each.
+        address pocket = points.pocketOf(address(market), id);
+        vm.prank(brand);
+        points.mint(pocket, PRICE);
+        market.settle(honest.deal, buyer);
+        assertEq(points.balanceOf(other), PRICE / 2);
+        market.refund(cheated.deal, buyer);
+        assertEq(points.balanceOf(buyer), PRICE / 2);
     }
 
     function test_a_budget_of_points_that_expired() public {
@@ -181,7 +231,7 @@ contract DataMarketRequestsTest is DataMarketTest {
     function test_answers_that_do_not_fit() public {
         IDataMarket.Request memory request = requestFor(9);
         bytes32 id = open(request);
-        for (uint256 i = 0; i < 6; ++i) {
+        for (uint256 i = 0; i < 7; ++i) {
             IDataMarket.Deal memory deal = answerTo(request, seller).deal;
             if (i == 0) deal.token = address(points);
             if (i == 1) (deal.tokenKind, deal.liveUntil) = (POINTS, START + 4 days);
@@ -189,9 +239,19 @@ contract DataMarketRequestsTest is DataMarketTest {
             if (i == 3) deal.termsHash = "other terms";
             if (i == 4) deal.deliverSeconds += 1;
             if (i == 5) deal.disputeSeconds += 1;
+            if (i == 6) deal.liveUntil += 1;
             Sold memory sold = prepared(deal, buyer, bytes32(0));
             vm.expectRevert(abi.encodeWithSelector(IDataMarket.NotAsRequested.selector, id));
             take(request, sold);
+        }
+        IDataMarket.Request memory paidInPoints = inPoints(requestFor(1));
+        bytes32 other_ = open(paidInPoints);
+        for (uint256 i = 0; i < 2; ++i) {
+            IDataMarket.Deal memory deal = answerTo(paidInPoints, seller).deal;
+            deal.liveUntil = i == 0 ? deal.liveUntil - 1 : deal.liveUntil + 1;
+            Sold memory sold = prepared(deal, buyer, bytes32(0));
+            vm.expectRevert(abi.encodeWithSelector(IDataMarket.NotAsRequested.selector, other_));
+            take(paidInPoints, sold);
         }
         Sold memory foreign = answerTo(requestFor(1), seller);
         vm.expectRevert(abi.encodeWithSelector(IDataMarket.OtherRequest.selector, id, foreign.deal.requestId));

@@ -168,12 +168,36 @@ contract DataRequestsAttack is DataMarketTest {
         points.transfer(pocket, 2 * PRICE);
         Sold memory sold = answerTo(request, seller);
         take(request, sold);
+        deliver(sold);
+        settle(sold);
         vm.prank(buyer);
         market.closeRequest(request);
         (uint256[4] memory amounts,) = points.lotsOf(pocket);
         assertEq(amounts[0], 2 * PRICE, "the dying ones");
         assertEq(amounts[3], 0);
-        (amounts,) = points.lotsOf(points.pocketOf(address(market), sold.saleId));
+        (amounts,) = points.lotsOf(seller);
         assertEq(amounts[3], PRICE, "the fresh ones");
+    }
+
+    /// @dev The buyer cannot leave his sellers with expired points by waiting and closing first.
+    function test_a_late_close_takes_nothing_that_sellers_wait_for() public {
+        vm.warp(START + EPOCH);
+        vm.prank(brand);
+        points.mint(stranger, PRICE);
+        vm.prank(buyer);
+        points.transfer(other, FUNDS - PRICE);
+        vm.prank(stranger);
+        points.transfer(buyer, PRICE);
+        IDataMarket.Request memory request = inPoints(requestFor(2));
+        open(request);
+        Sold memory sold = answerTo(request, seller);
+        take(request, sold);
+        deliver(sold);
+        vm.warp(START + 4 * EPOCH);
+        vm.prank(buyer);
+        market.closeRequest(request);
+        assertEq(points.balanceOf(buyer), PRICE / 2);
+        market.settle(sold.deal, buyer);
+        assertEq(points.balanceOf(seller), PRICE / 2);
     }
 }

@@ -25,26 +25,6 @@ contract DataTwists is DataMarketTest {
         slow = new BeaconPoints();
     }
 
-    /// @dev An answer in points whose `liveUntil` was just long enough when the buyer looked is passed over a second later.
-    function test_an_answer_that_grew_too_old_holds_nobody_up() public {
-        IDataMarket.Request memory request = inPoints(requestFor(2));
-        open(request);
-        Sold memory tight = answerTo(request, seller);
-        Sold memory roomy = answerTo(request, other);
-        roomy.deal.liveUntil += 1 days;
-        roomy = prepared(roomy.deal, buyer, "key");
-        IDataMarket.Answer[] memory answers = new IDataMarket.Answer[](2);
-        (answers[0], answers[1]) = (answer(tight), answer(roomy));
-        uint256 snapshot = vm.snapshotState();
-        vm.prank(buyer);
-        assertEq(market.takeMany(request, answers), 2, "when he looked");
-        vm.revertToState(snapshot);
-        vm.warp(START + 1);
-        vm.prank(buyer);
-        assertEq(market.takeMany(request, answers), 1, "a second later");
-        assertState(roomy, IDataMarket.SaleState.Bought);
-    }
-
     /// @dev A seller's contract wallet burns what it is given; the batch needs no more than ten times its gas.
     function test_a_wallet_that_burns_gas_holds_nobody_up() public {
         IDataMarket.Request memory request = requestFor(9);

@@ -75,7 +75,7 @@ contract DataGarbageHandler is DataHandler {
         }
         if (!closed) return;
         if (asked.request.tokenKind == 1) _escrow -= asked.request.price * left;
-        asked.left = 0;
+        _closed(asked);
         ++done[msg.sig];
     }
 

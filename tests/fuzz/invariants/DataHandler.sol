@@ -44,6 +44,8 @@ contract DataHandler is CommonBase {
         IDataMarket.Request request;
         bytes32 id;
         uint256 left;
+        /// @dev Left, or taken and still waiting.
+        uint256 shares;
     }
 
     uint256 internal constant ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
@@ -78,6 +80,7 @@ contract DataHandler is CommonBase {
 
     Entry[] internal _sales;
     Asked[] internal _asked;
+    mapping(bytes32 requestId => uint256 index) private _indexOf;
     address[PEOPLE] internal _people;
     Point[POOL] internal _pool;
     /// @dev Of all open sales and requests in cash.
@@ -264,7 +267,8 @@ contract DataHandler is CommonBase {
         _fund(request.token, request.buyer, request.price * request.number);
         vm.prank(request.buyer);
         bytes32 id = market.openRequest(request);
-        _asked.push(Asked(request, id, request.number));
+        _indexOf[id] = _asked.length;
+        _asked.push(Asked(request, id, request.number, request.number));
         if (!inPoints) _escrow += request.price * request.number;
         ++done[msg.sig];
     }
@@ -278,7 +282,7 @@ contract DataHandler is CommonBase {
         entry.deal.tokenKind = asked.request.tokenKind;
         entry.deal.price = asked.request.price;
         entry.deal.requestId = asked.id;
-        entry.deal.liveUntil = entry.deal.tokenKind == 0 ? _least(entry.deal) : 0;
+        entry.deal.liveUntil = market.liveUntilOf(asked.request);
         _identify(entry);
         bytes memory signature = _sign(entry.deal.seller, entry.digest);
         vm.prank(entry.buyer);
@@ -294,10 +298,8 @@ contract DataHandler is CommonBase {
         Asked storage asked = _asked[index];
         IDataMarket.Request memory request = asked.request;
         uint256 amount = request.price * asked.left;
-        if (request.tokenKind == 0) {
-            uint256 held = points.balanceOf(points.pocketOf(address(market), asked.id));
-            if (time <= market.liveUntilOf(request) && held != amount) _break(1, "a budget is not whole");
-            if (held < amount) amount = held;
+        if (request.tokenKind == 0 && time > market.liveUntilOf(request)) {
+            amount = _least(amount, _heldFor(asked.id) * asked.left / asked.shares);
         }
         uint256 before = CashMock(request.token).balanceOf(request.buyer);
         vm.prank(time > request.openUntil ? _anybody(seed) : request.buyer);
@@ -306,7 +308,7 @@ contract DataHandler is CommonBase {
             _break(1, "the rest of a budget did not return");
         }
         if (request.tokenKind == 1) _escrow -= amount;
-        asked.left = 0;
+        _closed(asked);
         ++done[msg.sig];
     }
 
@@ -340,7 +342,18 @@ contract DataHandler is CommonBase {
             _checkSale(_sales[i]);
         }
         for (uint256 i = 0; i < _asked.length; ++i) {
-            if (market.leftOf(_asked[i].id) != _asked[i].left) _break(1, "a request has more or less left");
+            _checkRequest(_asked[i]);
+        }
+    }
+
+    function _checkRequest(Asked storage asked) private {
+        if (market.leftOf(asked.id) != asked.left) _break(1, "a request has more or less left");
+        if (asked.request.tokenKind != 0) return;
+        uint256 whole = asked.request.price * asked.shares;
+        uint256 held = _heldFor(asked.id);
+        if (held > whole) _break(1, "a request's pocket holds points of nobody");
+        if (held < whole && time <= market.liveUntilOf(asked.request)) {
+            _break(1, "a request's pocket does not hold what is left and its sales");
         }
     }
 
@@ -351,8 +364,8 @@ contract DataHandler is CommonBase {
         if (entry.revoked != (kept.revokedAt != 0)) _break(1, "a withdrawal is not kept");
         if (entry.acknowledged != (kept.acknowledgedAt != 0)) _break(1, "an erasure is not kept");
         if (entry.deal.tokenKind != 0) return;
-        uint256 held = points.balanceOf(points.pocketOf(address(market), entry.id));
-        bool open = _isOpen(entry.state);
+        uint256 held = _heldFor(entry.id);
+        bool open = _isOpen(entry.state) && entry.deal.requestId == 0;
         if (!open && held != 0) _break(1, "a pocket holds points of a sale that ended");
         if (open && time <= entry.deal.liveUntil && held != entry.deal.price) {
             _break(1, "a pocket does not hold its price");
@@ -456,9 +469,20 @@ contract DataHandler is CommonBase {
     function _booked(uint256 index, IDataMarket.SaleState to) internal {
         Entry storage entry = _sales[index];
         if (to == IDataMarket.SaleState.Delivered) entry.deadline = time + entry.deal.disputeSeconds;
-        else if (_isOpen(entry.state) && entry.deal.tokenKind == 1) _escrow -= entry.deal.price;
+        else if (_isOpen(entry.state)) _left(entry);
         entry.state = to;
         _checkSale(entry);
+    }
+
+    /// @dev An open sale has ended: its price is in escrow no longer.
+    function _left(Entry storage entry) private {
+        if (entry.deal.tokenKind == 1) _escrow -= entry.deal.price;
+        if (entry.deal.requestId != 0) --_asked[_indexOf[entry.deal.requestId]].shares;
+    }
+
+    function _closed(Asked storage asked) internal {
+        asked.shares -= asked.left;
+        asked.left = 0;
     }
 
     function _paid(
@@ -482,7 +506,17 @@ contract DataHandler is CommonBase {
     /// @dev What is left of the price if nobody called in time.
     function _alive(Entry memory entry) internal view returns (uint256) {
         if (entry.deal.tokenKind == 1 || time <= entry.deal.liveUntil) return entry.deal.price;
-        return points.balanceOf(points.pocketOf(address(market), entry.id));
+        bytes32 asked = entry.deal.requestId;
+        if (asked == 0) return _heldFor(entry.id);
+        return _least(entry.deal.price, _heldFor(asked) / _asked[_indexOf[asked]].shares);
+    }
+
+    function _heldFor(bytes32 id) private view returns (uint256) {
+        return points.balanceOf(points.pocketOf(address(market), id));
+    }
+
+    function _least(uint256 one, uint256 other) private pure returns (uint256) {
+        return one < other ? one : other;
     }
 
     function _isOpen(IDataMarket.SaleState at) internal pure returns (bool) {

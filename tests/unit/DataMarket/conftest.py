@@ -192,12 +192,13 @@ def opened(market: Any, create_request: Any, buyer: Any) -> Callable[..., dict[s
 
 
 @pytest.fixture(scope="module")
-def answer(create_deal: Any, prepare: Any, request_id: Any) -> Callable[..., Sale]:
+def answer(market: Any, create_deal: Any, prepare: Any, request_id: Any) -> Callable[..., Sale]:
     """The seller's answer to a request."""
 
     def answer(request: dict[str, Any], **fields: Any) -> Sale:
         asked = {name: request[name] for name in ("price", "termsHash")}
         asked |= {"kind": request["tokenKind"], "requestId": request_id(request)}
+        asked |= {"liveUntil": market.liveUntilOf(words(request))}
         signature = fields.pop("signature", None)
         deal = create_deal(request["token"], **asked | fields)
         sale: Sale = prepare(deal, signature=signature)

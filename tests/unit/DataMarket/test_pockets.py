@@ -1,4 +1,4 @@
-"""Points in escrow: each sale's in a pocket of its own, where they age and never mix."""
+"""Points in escrow: each purchase's and each request's in a pocket of its own, and never mixed."""
 
 from __future__ import annotations
 

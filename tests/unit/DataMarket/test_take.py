@@ -48,16 +48,16 @@ def test_begins_a_sale_out_of_the_budget(
     }
 
 
-def test_points_move_into_the_sales_pocket(
+def test_points_wait_in_the_requests_pocket(
     market: Any, in_points: Any, request_id: Any, answer: Any, points: Any, buyer: Any, seller: Any
 ) -> None:
     sale = answer(in_points)
     market.take(words(in_points), sale.words, sale.signature, sale.b.x, {"from": buyer})
-    pockets = [points.pocketOf(market, of) for of in (request_id(in_points), sale.id)]
-    assert [points.balanceOf(pocket) for pocket in pockets] == [2 * PRICE, PRICE]
+    pocket = points.pocketOf(market, request_id(in_points))
+    assert points.balanceOf(pocket) == 3 * PRICE
     market.deliver(*sale.delivery, {"from": seller})
     market.settle(sale.words, buyer, {"from": buyer})
-    assert points.balanceOf(seller) == PRICE
+    assert (points.balanceOf(seller), points.balanceOf(pocket)) == (PRICE, 2 * PRICE)
 
 
 def test_takes_so_many_and_no_more(
@@ -161,6 +161,7 @@ def test_reverts_when_it_is_not_what_was_asked_for(
         {"deliverSeconds": DAY + 1},
         {"disputeSeconds": 2 * DAY + 1},
         {"tokenKind": POINTS},
+        {"liveUntil": 1},
     ):
         sale = answer(request_, **fields)
         with reverts_with("NotAsRequested", request_id(request_)):
@@ -177,7 +178,6 @@ def test_reverts_on_what_buying_refuses_too(
         ({"buyer": stranger}, ("OnlyBuyer", stranger, buyer)),
         ({"count": 0}, ("CountOutOfRange", 0)),
         ({"deliverSeconds": DAY - 1}, ("TimesOutOfRange", DAY - 1, 2 * DAY)),
-        ({"liveUntil": 1}, ("LiveUntilOutOfRange", 1, 0, 0)),
         ({"seller": buyer}, ("SelfSale", buyer)),
     ]
     for fields, error in cases:
@@ -195,18 +195,15 @@ def test_reverts_on_what_buying_refuses_too(
 
 
 @pytest.mark.parametrize("over", [1, 0, -1])
-def test_points_of_an_answer_live_no_longer_than_the_budget(
-    market: Any, in_points: Any, answer: Any, buyer: Any, over: int
+def test_points_of_an_answer_live_just_as_long_as_the_budget(
+    market: Any, in_points: Any, request_id: Any, answer: Any, buyer: Any, over: int
 ) -> None:
-    most = market.liveUntilOf(words(in_points))
-    sale = answer(in_points, liveUntil=most + over)
-    then = now() + 10
-    next_block_at(then)
+    sale = answer(in_points, liveUntil=market.liveUntilOf(words(in_points)) + over)
     taking = (words(in_points), sale.words, sale.signature, sale.b.x, {"from": buyer})
-    if over <= 0:
+    if over == 0:
         market.take(*taking)
         return
-    with reverts_with("LiveUntilOutOfRange", most + over, then + 4 * DAY, most):
+    with reverts_with("NotAsRequested", request_id(in_points)):
         market.take(*taking)
 
 

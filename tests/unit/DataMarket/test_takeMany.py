@@ -7,7 +7,7 @@ from typing import Any
 import brownie
 import pytest
 
-from tests.helpers import DAY, MAX_UINT256, next_block_at, now, reverts_with, sign
+from tests.helpers import MAX_UINT256, next_block_at, now, reverts_with, sign
 from tests.orders import POINTS, digest, words
 from tests.sales import PRICE, Sale, State
 
@@ -91,26 +91,18 @@ def test_passes_over_what_is_no_longer_attested(
     assert market.leftOf(request_id(attested)) == 2
 
 
-def test_points_move_into_each_sales_pocket(
-    market: Any, opened: Any, request_id: Any, answer: Any, points: Any, buyer: Any
+def test_points_of_all_wait_in_the_requests_pocket(
+    market: Any, opened: Any, request_id: Any, answer: Any, points: Any, buyer: Any, seller: Any
 ) -> None:
     request = opened(points, kind=POINTS)
     sales = [answer(request) for _ in range(3)]
     market.takeMany(words(request), [sale.answer() for sale in sales], {"from": buyer})
-    pockets = [points.pocketOf(market, of) for of in (request_id(request), *(sale.id for sale in sales))]
-    assert [points.balanceOf(pocket) for pocket in pockets] == [0, PRICE, PRICE, PRICE]
-
-
-def test_passes_over_points_that_live_too_short_by_now(
-    market: Any, opened: Any, answer: Any, points: Any, buyer: Any
-) -> None:
-    """A seller may let her answer end by its `liveUntil` a second after the buyer looked."""
-    request = opened(points, kind=POINTS)
-    then = now() + 100
-    short, good = (answer(request, liveUntil=then + 4 * DAY + spare) for spare in (-1, 0))
-    next_block_at(then)
-    market.takeMany(words(request), [short.answer(), good.answer()], {"from": buyer})
-    assert states(market, short, good) == [0, 1]
+    pocket = points.pocketOf(market, request_id(request))
+    assert (points.balanceOf(pocket), market.leftOf(request_id(request))) == (3 * PRICE, 0)
+    for sale in sales:
+        market.deliver(*sale.delivery, {"from": seller})
+        market.settle(sale.words, buyer, {"from": buyer})
+    assert (points.balanceOf(pocket), points.balanceOf(seller)) == (0, 3 * PRICE)
 
 
 def test_a_wallet_that_burns_its_gas_is_passed_over(
