@@ -2,67 +2,23 @@
 
 from __future__ import annotations
 
-import gc
-import inspect
-import sys
-import time
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from contextlib import nullcontext
 from typing import Any
 
 import brownie
-import brownie.network.rpc
 import pytest
 from brownie import web3
-from brownie.network.transaction import TransactionReceipt
-from web3.exceptions import TransactionNotFound
 
 from tests.helpers import DAY, now
-
-_RECEIPT_SECONDS = 5.0
-
-
-@pytest.fixture(scope="session", autouse=True)
-def speed() -> Iterator[None]:
-    """A third of the time: for each snapshot brownie looks at its whole call stack, source lines and
-    all, and for each revert it collects garbage, of all that the tests before have left.
-    """
-
-    def stack() -> list[SimpleNamespace]:
-        frame = sys._getframe(1)
-        return [SimpleNamespace(frame=frame), SimpleNamespace(frame=frame.f_back)]
-
-    # `brownie.network.rpc` as an attribute is the object of that name, which hides the module.
-    rpc: Any = sys.modules["brownie.network.rpc"]
-    state: Any = sys.modules["brownie.network.state"]
-    assert rpc.inspect is inspect
-    assert state.gc is gc
-    rpc.inspect = SimpleNamespace(stack=stack)
-    state.gc = SimpleNamespace(collect=lambda: 0)
-    yield
-    rpc.inspect, state.gc = inspect, gc
+from tests.quick import brownie_made_quick
 
 
 @pytest.fixture(scope="session", autouse=True)
-def patience() -> Iterator[None]:
-    """The node counts a transaction before it knows its receipt, for a large block some milliseconds long;
-    brownie takes one that it finds in that time for dropped.
-    """
-    waits = TransactionReceipt._await_confirmation
-
-    def wait(self: Any, *arguments: Any, **options: Any) -> Any:
-        give_up = time.monotonic() + _RECEIPT_SECONDS
-        while time.monotonic() < give_up:
-            try:
-                web3.eth.get_transaction_receipt(self.txid)
-                break
-            except TransactionNotFound:
-                time.sleep(0.01)
-        return waits(self, *arguments, **options)
-
-    TransactionReceipt._await_confirmation = wait
-    yield
-    TransactionReceipt._await_confirmation = waits
+def speed(pytestconfig: pytest.Config) -> Iterator[None]:
+    """A fifth of the time; coverage needs every trace."""
+    with nullcontext() if pytestconfig.getoption("--coverage") else brownie_made_quick():
+        yield
 
 
 @pytest.fixture(autouse=True)

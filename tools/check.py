@@ -70,7 +70,7 @@ def main() -> int:
     code = 0
     if forge:
         pattern = "{" + ",".join(sorted(str(path) for path in forge)) + "}"
-        # A tenth of the random inputs: `make test` has them all.
+        # Fewer random inputs: `make test` has them all.
         code |= subprocess.run(
             ["forge", "test", "--match-path", pattern],
             cwd=ROOT,

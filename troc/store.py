@@ -60,17 +60,34 @@ def open_store(url: str, tables: sa.MetaData, part: str, version: int = 1) -> En
     """
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
-    try:
+    with _opening(url):
         engine = sa.create_engine(url)
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", _prepare_sqlite)
             sa.event.listen(engine, "begin", _begin_sqlite)
         _versions.create_all(engine)
-        with engine.begin() as connection:
-            found = connection.scalar(sa.select(_parts.c.version).where(_parts.c.part == part))
-            if found is None:
-                tables.create_all(connection)
-                connection.execute(_parts.insert().values(part=part, version=version))
+    add_part(engine, tables, part, version)
+    return engine
+
+
+def add_part(engine: Engine, tables: sa.MetaData, part: str, version: int = 1) -> None:
+    """Make the tables of one more part in an open database, as `open_store` does."""
+    with _opening(engine.url), engine.begin() as connection:
+        found = connection.scalar(sa.select(_parts.c.version).where(_parts.c.part == part))
+        if found is None:
+            tables.create_all(connection)
+            connection.execute(_parts.insert().values(part=part, version=version))
+    if found is not None and found != version:
+        raise StoreError(
+            f"{shown_url(engine.url)} holds {part} in version {found}, this program needs {version}",
+            "name another database; the index can be built anew from the chain",
+        )
+
+
+@contextmanager
+def _opening(url: str | sa.URL) -> Iterator[None]:
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise StoreError(
             f"this database needs {error.name}",
@@ -80,12 +97,6 @@ def open_store(url: str, tables: sa.MetaData, part: str, version: int = 1) -> En
         raise StoreError(
             f"the database {shown_url(url)} cannot be opened ({_said(error)})", "check its URL and its server"
         ) from None
-    if found is not None and found != version:
-        raise StoreError(
-            f"{shown_url(url)} holds {part} in version {found}, this program needs {version}",
-            "name another database; the index can be built anew from the chain",
-        )
-    return engine
 
 
 def drop_store(url: str, prefix: str, part: str) -> None:
@@ -136,7 +147,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
 
-def shown_url(url: str) -> str:
+def shown_url(url: str | sa.URL) -> str:
     """A database's URL without its password."""
     return sa.make_url(url).render_as_string(hide_password=True)
 

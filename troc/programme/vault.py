@@ -22,7 +22,7 @@ from troc.chain import Chain
 from troc.errors import AccountError, InputError, StoreError
 from troc.programme import guard
 from troc.programme.guard import Guard
-from troc.store import chain_folder, open_store, sqlite_url
+from troc.store import add_part, chain_folder, open_store, sqlite_url
 
 try:
     import sqlalchemy as sa
@@ -75,7 +75,7 @@ class BrandStore:
 
     def add(self, tables: sa.MetaData, part: str, version: int = 1) -> None:
         """Make the tables of a part that are not there yet."""
-        open_store(self.engine.url.render_as_string(hide_password=False), tables, part, version).dispose()
+        add_part(self.engine, tables, part, version)
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:

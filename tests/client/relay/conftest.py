@@ -39,7 +39,7 @@ def eventually(true: Callable[[], Any]) -> Any:
     give_up = time.monotonic() + PATIENCE
     while not (found := true()):
         assert time.monotonic() < give_up, "it never came true"
-        time.sleep(0.02)
+        time.sleep(0.05)
     return found
 
 
@@ -136,7 +136,8 @@ def open_desk(world: World, payer: Signer, tmp_path: Path) -> Iterator[Callable[
             rates = {"per_ip": 0.0, "per_signer": 0.0}
             relay = Relay(world.everyone, payer, engine, budget, **(rates | options))
             stack.enter_context(relay.running())
-            return Desk(world, relay, TestClient(create_app(relay)))
+            # Entered it keeps one event loop, instead of a thread and a loop for each request.
+            return Desk(world, relay, stack.enter_context(TestClient(create_app(relay))))
 
         yield start
 

@@ -73,7 +73,7 @@ def eventually(true: Callable[[], bool]) -> None:
     give_up = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < give_up, "it never came true"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -107,7 +107,9 @@ def open_shop(world: World, till_signer: Signer, url: str) -> Iterator[Callable[
             till = Till(troc, troc.brand("ACME"), till_signer, engine, **options)
             stack.callback(engine.dispose)
             stack.enter_context(till.running())
-            return Shop(world, till, engine, made[0], TestClient(create_app(till)))
+            # Entered it keeps one event loop, instead of a thread and a loop for each request.
+            http = stack.enter_context(TestClient(create_app(till)))
+            return Shop(world, till, engine, made[0], http)
 
         yield start
 

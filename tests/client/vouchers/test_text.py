@@ -70,7 +70,7 @@ def one(**changes: object) -> SignedVoucher:
     return replace(signed, **changes)  # type: ignore[arg-type]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(vouchers())
 def test_text_and_link_give_back_the_voucher(signed: SignedVoucher) -> None:
     assert read_text(signed.to_text()) == signed
@@ -80,7 +80,7 @@ def test_text_and_link_give_back_the_voucher(signed: SignedVoucher) -> None:
     assert read_text(signed.public().to_text()).secret == b""
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(vouchers(), st.data())
 def test_an_altered_letter_never_gives_another_voucher(signed: SignedVoucher, data: st.DataObject) -> None:
     text = signed.to_text()
@@ -90,7 +90,7 @@ def test_an_altered_letter_never_gives_another_voucher(signed: SignedVoucher, da
         read_text(text[:place] + letter + text[place + 1 :])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(vouchers(), st.data())
 def test_an_altered_byte_never_gives_another_voucher(signed: SignedVoucher, data: st.DataObject) -> None:
     raw = signed.to_bytes()

@@ -64,12 +64,12 @@ abstract contract ExchangeInvariantsBase is Test {
 }
 
 /// @notice Settlements that are all valid: none may revert; and orders that are over, which must.
-/// forge-config: default.invariant.runs = 145
+/// forge-config: default.invariant.runs = 132
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
 /// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = true
-/// forge-config: deep.invariant.runs = 1450
+/// forge-config: deep.invariant.runs = 1320
 /// forge-config: deep.invariant.depth = 500
 /// forge-config: deep.invariant.check-interval = 25
 /// forge-config: deep.invariant.fail-on-revert = true
@@ -95,12 +95,12 @@ contract ExchangeInvariants is ExchangeInvariantsBase {
 }
 
 /// @notice Settlements that were changed after they were signed, or signed badly.
-/// forge-config: default.invariant.runs = 145
+/// forge-config: default.invariant.runs = 132
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
 /// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = false
-/// forge-config: deep.invariant.runs = 1450
+/// forge-config: deep.invariant.runs = 1320
 /// forge-config: deep.invariant.depth = 500
 /// forge-config: deep.invariant.check-interval = 25
 /// forge-config: deep.invariant.fail-on-revert = false

@@ -82,12 +82,12 @@ abstract contract LoyaltyInvariantsBase is Test {
 }
 
 /// @notice Calls that are all valid: none may revert.
-/// forge-config: default.invariant.runs = 145
+/// forge-config: default.invariant.runs = 132
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
 /// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = true
-/// forge-config: deep.invariant.runs = 1450
+/// forge-config: deep.invariant.runs = 1320
 /// forge-config: deep.invariant.depth = 500
 /// forge-config: deep.invariant.check-interval = 25
 /// forge-config: deep.invariant.fail-on-revert = true
@@ -118,12 +118,12 @@ contract LoyaltyInvariants is LoyaltyInvariantsBase {
 }
 
 /// @notice Calls of strangers, with anything in them, at wrong times, signed by others.
-/// forge-config: default.invariant.runs = 145
+/// forge-config: default.invariant.runs = 132
 /// forge-config: default.invariant.depth = 500
 /// forge-config: default.invariant.check-interval = 25
 /// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = false
-/// forge-config: deep.invariant.runs = 1450
+/// forge-config: deep.invariant.runs = 1320
 /// forge-config: deep.invariant.depth = 500
 /// forge-config: deep.invariant.check-interval = 25
 /// forge-config: deep.invariant.fail-on-revert = false
