@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from tests.client.core.command import environment
-from tests.client.core.conftest import rpc_call
-from tests.client.core.faulty_node import faulty_node
-from tests.client.trade.conftest import DAY
 from tests.client.trade.test_cli import ANN, BOB, OWNER, RELAY, Stage, golden, kept, stage
 from troc.accounts import address_of
 
@@ -103,49 +94,6 @@ def test_desk_stands_reports_and_withdraws(stage: Stage) -> None:
     assert "Ended what the desk gave of" in stage.troc(*line, "--withdraw", account=OWNER)
     code, _, err = stage.tried("trade", "swap", "10 PANIER", "BIOBOX", account=ANN)
     assert (code, "no open orders lead" in err) == (15, True)
-
-
-def test_desk_renews_until_stopped(stage: Stage, home: Path) -> None:
-    """With a pause, and over a time without its node; what was filled stands again the next day."""
-    file = stage.folder / "points.csv"
-    file.write_text(f"address,amount\n{address_of(OWNER)},300\n")
-    for symbol in ("PANIER", "BIOBOX"):
-        stage.troc("brand", "mint", symbol, str(file), account=OWNER)
-    desk = stage.folder / "desk.yaml"
-    desk.write_text(DESK)
-    with faulty_node(stage.rpc) as node:
-        command = [sys.executable, "-m", "troc", "--rpc", node.url, "--yes", "--account", OWNER]
-        with subprocess.Popen(
-            [*command, "brand", "desk", str(desk), "--every", "1s"],
-            env=environment(home) | {"PYTHONUNBUFFERED": "1"},
-            cwd=stage.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            told = process.stdout
-            assert told is not None
-
-            def until(words: str) -> str:
-                return next(line for line in told if words in line)
-
-            try:
-                until("2 orders published, 0 stand")
-                until("0 orders published, 2 stand")
-                stage.troc("trade", "swap", "40 BIOBOX", "PANIER", account=BOB)
-                until("Le Panier: has 250, gave 50 today and 50 in all, offers 0")
-                node.dead_from = 0
-                until("does not answer")
-                rpc_call(stage.chain, "evm_increaseTime", DAY)
-                rpc_call(stage.chain, "evm_mine")
-                node.heal()
-                until("Le Panier: has 250, gave 0 today and 50 in all, offers 50")
-                report = stage.json("brand", "desk", str(desk), "--report", account=OWNER)["brands"]
-                assert report[0]["offered"]["units"] == "50"
-            finally:
-                process.send_signal(signal.SIGINT)
-            assert "troc: stopped" in told.read()
-        assert process.returncode == 130
 
 
 @pytest.mark.parametrize(
