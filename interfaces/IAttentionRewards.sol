@@ -95,22 +95,39 @@ interface IAttentionRewards {
         address credentials;
     }
 
+    /// @notice A campaign as a claim calls it. Its id is the hash of these three words: what they say is proven by the id, and a
+    /// claim need not read it from storage.
+    /// @param reward `price:96 ‖ token:160` from bit 255 down.
+    /// @param rule `rootDelayDays:8 ‖ mode:8 ‖ claimUntil:40 ‖ start:40 ‖ signer:160` from bit 255 down; mode 1 fresh points, 2
+    /// points out of escrow, 3 an ERC-20.
+    /// @param terms The hash of chain id, contract and `Terms`.
+    struct Handle {
+        uint256 reward;
+        uint256 rule;
+        bytes32 terms;
+    }
+
+    /// @notice A signature of a key, in the compact form (ERC-2098).
+    /// @param vs s, and in the highest bit v - 27.
+    struct Signature {
+        bytes32 r;
+        bytes32 vs;
+    }
+
     /// @notice The signer's word that an account had these contacts.
     /// @param account Whose contacts they are.
     /// @param page Contacts 255·page to 255·page + 254.
     /// @param contacts Bit i: contact 255·page + i.
     /// @param signature The signer's, of `Statement`.
-    /// @param credential What `ICredentials` asks for; empty where the campaign asks for none.
     struct Statement {
         bytes32 account;
         uint256 page;
         uint256 contacts;
-        bytes signature;
-        bytes credential;
+        Signature signature;
     }
 
     /// @notice A promise that the signer made beforehand: whoever has its key had the contact.
-    /// @param account Whose it is; 0: a code, which whoever has the key may claim.
+    /// @param account Whose it is. A code is signed for account 0; who claims it says here whose it shall be.
     /// @param id The contact's number, or the code's index.
     /// @param key The address of a one-time key that only the content reveals.
     /// @param validUntil The last second of its claim.
@@ -120,35 +137,17 @@ interface IAttentionRewards {
         uint256 id;
         address key;
         uint256 validUntil;
-        bytes signature;
+        Signature signature;
     }
 
-    /// @notice Who claims a ticket.
-    /// @param account The ticket's, or whose a code shall be.
-    /// @param recipient Who is paid: the account's address, or the one that the credential names.
-    /// @param keySignature The one-time key's, of `ClaimTicket`: it names the recipient, so that nobody can take it on the way.
-    /// @param credential What `ICredentials` asks for; empty where the campaign asks for none.
-    struct Taker {
-        bytes32 account;
-        address recipient;
-        bytes keySignature;
-        bytes credential;
-    }
-
-    /// @notice Contacts of an account under a root.
-    /// @param root A root of the campaign's that is in effect.
+    /// @notice Contacts of an account, as a root has them.
     /// @param account Whose contacts they are.
     /// @param page As in `Statement`.
     /// @param contacts As in `Statement`.
-    /// @param proof Sister nodes from the leaf up.
-    /// @param credential What `ICredentials` asks for; empty where the campaign asks for none.
     struct Leaf {
-        bytes32 root;
         bytes32 account;
         uint256 page;
         uint256 contacts;
-        bytes32[] proof;
-        bytes credential;
     }
 
     /// @notice Why a statement of a batch was passed over.
@@ -304,17 +303,11 @@ interface IAttentionRewards {
     /// @notice Thrown when the campaign's signer did not sign.
     error NotSignedByCampaign(address signer, bytes32 digest);
 
-    /// @notice Thrown when a ticket's one-time key did not name the recipient.
+    /// @notice Thrown when a ticket's one-time key did not name whom the claim would pay.
     error NotSignedByTicketKey(address key, bytes32 digest);
 
     /// @notice Thrown when a ticket is claimed after its last second.
     error TicketExpired(uint256 validUntil);
-
-    /// @notice Thrown when a bound ticket is claimed for another account.
-    error OtherAccount(bytes32 account, bytes32 claimed);
-
-    /// @notice Thrown when another recipient is named than the account's.
-    error OtherRecipient(address recipient, address named);
 
     /// @notice Thrown when codes are claimed before the campaign starts.
     error CampaignNotStarted(uint256 start);
@@ -343,7 +336,7 @@ interface IAttentionRewards {
     /// @notice Thrown when a root was appended before.
     error RootKnown(bytes32 campaignId, bytes32 root);
 
-    /// @notice Thrown when a root is not one of the campaign's.
+    /// @notice Thrown when a root is not one of the campaign's: where it comes out of a leaf and its proof, one of these is wrong.
     error RootUnknown(bytes32 campaignId, bytes32 root);
 
     /// @notice Thrown when a root would take effect only after the claims.
@@ -354,9 +347,6 @@ interface IAttentionRewards {
 
     /// @notice Thrown when a root is withdrawn after it took effect.
     error RootInEffect(bytes32 root, uint256 effectFrom);
-
-    /// @notice Thrown when a leaf is not under the root.
-    error LeafNotUnderRoot(bytes32 root, bytes32 leaf);
 
     /// @notice Thrown when a credential names nobody.
     error CredentialRefused(address credentials, bytes32 account);
@@ -413,26 +403,56 @@ interface IAttentionRewards {
     // --------------------------------------------------------------------------------------- the customer
 
     /// @notice Pays the contacts of a statement that have not been paid, all of them or none. Anyone may submit.
-    function claimStatement(bytes32 campaignId, Statement calldata statement) external;
+    /// @param credential What `ICredentials` asks for, here and in the other claims; empty where the campaign asks for none.
+    function claimStatement(Handle calldata handle, Statement calldata statement, bytes calldata credential)
+        external;
 
     /// @notice Pays many statements. One with nothing new, with a bad signature, or whose payee refuses, is passed over
     /// and named; the others are paid.
+    /// @param credentials One for each statement; where the campaign asks for none, an empty list.
     /// @dev Warning: where the gas left could make a statement fail that would otherwise be paid, everything reverts.
     /// @return paid How many were paid.
-    function claimStatements(bytes32 campaignId, Statement[] calldata statements)
-        external
-        returns (uint256 paid);
+    function claimStatements(
+        Handle calldata handle,
+        Statement[] calldata statements,
+        bytes[] calldata credentials
+    ) external returns (uint256 paid);
 
-    /// @notice Pays the contact of a bound ticket, or a code. Anyone may submit.
-    function claimTicket(bytes32 campaignId, Ticket calldata ticket, Taker calldata taker) external;
+    /// @notice Pays the contact of a bound ticket. Anyone may submit.
+    /// @param keySignature The one-time key's, of `ClaimTicket`: it names who is paid, the account's address or the one that the
+    /// credential names, so that nobody can take it on the way.
+    function claimTicket(
+        Handle calldata handle,
+        Ticket calldata ticket,
+        Signature calldata keySignature,
+        bytes calldata credential
+    ) external;
+
+    /// @notice Pays a code to whom its ticket's `account` says. Anyone may submit.
+    /// @param keySignature As in `claimTicket`.
+    function claimCode(
+        Handle calldata handle,
+        Ticket calldata ticket,
+        Signature calldata keySignature,
+        bytes calldata credential
+    ) external;
 
     /// @notice Pays the contacts of a leaf that have not been paid, all of them or none. Anyone may submit.
-    function claimRoot(bytes32 campaignId, Leaf calldata leaf) external;
+    /// @param proof Sister nodes from the leaf up to a root that is in effect.
+    function claimRoot(
+        Handle calldata handle,
+        Leaf calldata leaf,
+        bytes32[] calldata proof,
+        bytes calldata credential
+    ) external;
 
     // ---------------------------------------------------------------------------------------------- views
 
     /// @notice The id that these terms have here: on another chain or in another contract it is another.
     function idOf(Terms calldata terms) external view returns (bytes32 campaignId);
+
+    /// @notice What claims call a campaign by; all zero if there is none.
+    function handleOf(bytes32 campaignId) external view returns (Handle memory handle);
 
     /// @notice How a campaign stands; all zero if there is none.
     function standingOf(bytes32 campaignId) external view returns (Standing memory);

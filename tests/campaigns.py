@@ -13,8 +13,8 @@ from eth_abi.abi import encode
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from tests.helpers import DAY, ZERO_ADDRESS, now, sign
-from tests.orders import ERC20, digest
+from tests.helpers import DAY, ZERO_ADDRESS, compact, now, sign
+from tests.orders import ERC20, POINTS, digest
 
 PRICE = 7
 PAGE = 255
@@ -82,10 +82,31 @@ def make_terms(admin: Any, token: Any, signer: Any, /, **fields: Any) -> dict[st
     return terms | {name: getattr(value, "address", value) for name, value in fields.items()}
 
 
+def handle_of(rewards: Any, terms: dict[str, Any], chain_id: int | None = None) -> tuple[int, int, bytes]:
+    """What claims call a campaign by."""
+    mode = 3 if terms["tokenKind"] != POINTS else 1 if terms["fresh"] else 2
+    rule = (
+        terms["rootDelayDays"] << 248
+        | mode << 240
+        | terms["claimUntil"] << 200
+        | terms["start"] << 160
+        | int(terms["signer"], 16)
+    )
+    here = (chain_id or web3.chain_id, rewards.address, tuple(terms.values()))
+    hash_ = bytes(keccak(encode(["uint256", "address", _TERMS], here)))
+    return terms["price"] << 160 | int(terms["token"], 16), rule, hash_
+
+
 def id_of(rewards: Any, terms: dict[str, Any], chain_id: int | None = None) -> bytes:
     """The id of a campaign with these terms."""
-    here = (chain_id or web3.chain_id, rewards.address, tuple(terms.values()))
-    return bytes(keccak(encode(["uint256", "address", _TERMS], here)))
+    handle = handle_of(rewards, terms, chain_id)
+    return bytes(keccak(encode(["uint256", "uint256", "bytes32"], handle)))
+
+
+def pair(signature: bytes) -> tuple[bytes, bytes]:
+    """A signature as the contract takes it: the two words of its compact form."""
+    short = compact(signature)
+    return short[:32], short[32:]
 
 
 def leaf_hash(campaign: bytes, account: bytes, page: int, contacts: int) -> bytes:
@@ -104,6 +125,10 @@ class Campaign:
     rewards: Any
     terms: dict[str, Any]
     signer: Any
+
+    @cached_property
+    def handle(self) -> tuple[int, int, bytes]:
+        return handle_of(self.rewards, self.terms)
 
     @cached_property
     def id(self) -> bytes:
@@ -139,10 +164,23 @@ class Campaign:
         credential: bytes = b"",
         **domain: Any,
     ) -> tuple[Any, ...]:
-        """As the contract takes it; signed by another than the campaign's key if `by` says so."""
+        """Account, page, contacts, signature and credential; signed by another than the campaign's key if
+        `by` says so.
+        """
         message = self.statement_message(who, contacts, page)
         signature = sign(by or self.signer, self.rewards, "Statement", message, **domain)
-        return account_of(who), page, contacts, signature, credential
+        return account_of(who), page, contacts, pair(signature), credential
+
+    def stated(self, statement: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments of its claim."""
+        *words, credential = statement
+        return self.handle, tuple(words), credential
+
+    def batch(self, statements: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+        """The arguments of a claim of many."""
+        listed = list(statements)
+        asks = self.terms["credentials"] != ZERO_ADDRESS
+        return self.handle, [one[:4] for one in listed], [one[4] for one in listed] if asks else []
 
     def statement_digest(self, who: Any, contacts: int, page: int = 0) -> bytes:
         return digest(self.rewards, "Statement", self.statement_message(who, contacts, page))
@@ -166,7 +204,7 @@ class Campaign:
         """Bound to an account; `NOBODY`: a code. Valid until the claims end."""
         until = self.terms["claimUntil"] if valid_until is None else valid_until
         fields = (account_of(who), number, key.address, until)
-        return *fields, sign(by or self.signer, self.rewards, "Ticket", self.ticket_message(fields))
+        return *fields, pair(sign(by or self.signer, self.rewards, "Ticket", self.ticket_message(fields)))
 
     def ticket_digest(self, ticket: tuple[Any, ...]) -> bytes:
         return digest(self.rewards, "Ticket", self.ticket_message(ticket))
@@ -184,11 +222,22 @@ class Campaign:
         key: Any = KEY,
         credential: bytes = b"",
     ) -> tuple[Any, ...]:
-        """Who takes a ticket, named by its one-time key."""
+        """Who takes a ticket: the account, what its one-time key signed, and the credential."""
         named = who if recipient is None else recipient
         to = getattr(named, "address", named)
         signature = sign(key, self.rewards, "ClaimTicket", self.naming_message(ticket, to))
-        return account_of(who), to, signature, credential
+        return account_of(who), pair(signature), credential
+
+    def taking(self, ticket: tuple[Any, ...], taker: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments of the claim: a code's ticket says whose it shall be."""
+        account, signature, credential = taker
+        taken = ticket if ticket[0] != NOBODY else (account, *ticket[1:])
+        return self.handle, taken, signature, credential
+
+    def take(self, ticket: tuple[Any, ...], taker: tuple[Any, ...], sent: dict[str, Any]) -> Any:
+        """The claim, of a contact or of a code."""
+        claim = self.rewards.claimCode if ticket[0] == NOBODY else self.rewards.claimTicket
+        return claim(*self.taking(ticket, taker), sent)
 
     def naming_digest(self, ticket: tuple[Any, ...], recipient: Any) -> bytes:
         return digest(self.rewards, "ClaimTicket", self.naming_message(ticket, recipient))
@@ -196,21 +245,28 @@ class Campaign:
     def bound(self, who: Any, number: int) -> tuple[Any, ...]:
         """The arguments of a claim of a contact by ticket."""
         ticket = self.ticket(who, number)
-        return self.id, ticket, self.taker(ticket, who)
+        return self.taking(ticket, self.taker(ticket, who))
 
     def code(self, who: Any, index: int) -> tuple[Any, ...]:
         """The arguments of a claim of a code."""
         ticket = self.ticket(NOBODY, index)
-        return self.id, ticket, self.taker(ticket, who)
+        return self.taking(ticket, self.taker(ticket, who))
 
     # ----------------------------------------------------------------------------------------------- roots
 
     def leaf(
         self, who: Any, contacts: int, page: int = 0, *, beside: Iterable[bytes] = (), credential: bytes = b""
     ) -> tuple[Any, ...]:
-        """A leaf, and the root over it and what is beside its way; alone, it is the root."""
+        """The root over a leaf and what is beside its way (alone, it is the root); account, page, contacts;
+        the proof, and the credential.
+        """
         proof = list(beside)
         root = leaf_hash(self.id, account_of(who), page, contacts)
         for hash_ in proof:
             root = node(root, hash_)
         return root, account_of(who), page, contacts, proof, credential
+
+    def proven(self, leaf: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments of its claim."""
+        _, account, page, contacts, proof, credential = leaf
+        return self.handle, (account, page, contacts), proof, credential

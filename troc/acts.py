@@ -395,6 +395,7 @@ class Acts:
         self.exchange = exchange
         self._exchange = chain.contract("PointsExchange", exchange.verifying_contract)
         self.book = chain.contract("OrderBook", order_book)
+        self._handles = attention_acts.Handles(chain)
 
     def domain_of(self, contract: str) -> Domain:
         """The domain of a contract of the deployment, or of points that were launched here."""
@@ -440,8 +441,9 @@ class Acts:
             return _plain(self._token(first), "claim", claims[0])
         if first.kind == "Statement" and len(acts) > 1:
             statements = [(act.message, act.parts[0].signature, act.known_context) for act in acts]
+            contract = self._contract(first)
             name, arguments = attention_acts.call_many(statements)
-            return _plain(self._contract(first), name, *arguments)
+            return _plain(contract, name, *self._handles.resolved(contract, arguments))
         assert len(acts) == 1
         return self._single(first)
 
@@ -468,6 +470,8 @@ class Acts:
         family = FAMILIES.get(message.contract)
         if family is not None:
             name, arguments = family.call(message, signature, act.known_context, act.domain)
+            if family is attention_acts:
+                arguments = self._handles.resolved(self._contract(act), arguments)
             return _plain(self._contract(act), name, *arguments)
         values = message.as_tuple()
         match message:

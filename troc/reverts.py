@@ -387,14 +387,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "sign with the key that came with the ticket",
     ),
     "TicketExpired": ("the ticket was good until {validUntil}", "ask the brand for a new one"),
-    "OtherAccount": (
-        "the ticket is for {account}, not for {claimed}",
-        "let that account claim it",
-    ),
-    "OtherRecipient": (
-        "this account is paid at {recipient}, not at {named}",
-        "name that address as the recipient",
-    ),
     "CampaignNotStarted": ("the campaign starts on {start}", "claim codes from then on"),
     "NoSuchCode": ("the campaign has {codes} codes, numbered from 0, and no code {index}", "check the code"),
     "NoSuchBatch": (
@@ -426,7 +418,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "the root {root} has been in effect since {effectFrom}",
         "nothing can be taken back of it any more",
     ),
-    "LeafNotUnderRoot": ("these contacts are not under the root {root}", "ask the brand for a new proof"),
     "CredentialRefused": (
         "{credentials} names nobody for {account}",
         "ask the attestor for a new credential",

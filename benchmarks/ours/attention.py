@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from eth_abi.abi import encode
@@ -12,7 +13,7 @@ from eth_typing import ChecksumAddress
 from web3 import Web3
 from web3.contract import Contract
 
-from benchmarks.chain import MAX_UINT256, Chain, System, typed
+from benchmarks.chain import MAX_UINT256, Chain, Signature, System, typed
 from benchmarks.ours.suite import NOBODY, Suite, contract, deploy, system
 from benchmarks.proofs import DEPTH, under_root
 from benchmarks.records import Record
@@ -25,6 +26,7 @@ _MANY = 100
 _CODES = 2_000
 _BUDGET = 1_000_000
 _POINTS, _ERC20 = 0, 1
+_FRESH_MODE, _POINTS_MODE, _ERC20_MODE = 1, 2, 3
 
 _TERMS = (
     "(address,address,uint8,bool,uint256,address,uint256,uint256,uint256,uint256,uint256,uint256,uint256,"
@@ -50,6 +52,10 @@ def _account(holder: str) -> bytes:
     return bytes(12) + bytes.fromhex(holder.removeprefix("0x"))
 
 
+def _pair(signature: Signature) -> tuple[bytes, bytes]:
+    return bytes(signature.r), signature.vs
+
+
 def _hash(text: str) -> bytes:
     return bytes(Web3.keccak(text=text))
 
@@ -60,14 +66,18 @@ class _Campaign:
 
     suite: Suite
     rewards: Contract
-    id: bytes
+    handle: tuple[int, int, bytes]
     signer: LocalAccount
 
     @property
     def chain(self) -> Chain:
         return self.suite.chain
 
-    def _sign(self, signer: LocalAccount, kind: str, message: dict[str, Any]) -> Any:
+    @cached_property
+    def id(self) -> bytes:
+        return bytes(Web3.keccak(encode(["uint256", "uint256", "bytes32"], self.handle)))
+
+    def _sign(self, signer: LocalAccount, kind: str, message: dict[str, Any]) -> Signature:
         domain = {
             "name": "Troc Attention",
             "version": "1",
@@ -86,10 +96,10 @@ class _Campaign:
             "contacts": contacts,
         }
         signature = self._sign(self.signer, "Statement", message)
-        return _account(holder), 0, contacts, signature.compact, b""
+        return _account(holder), 0, contacts, _pair(signature)
 
     def claim_statement(self, holder: str, contacts: int) -> Any:
-        return self.rewards.functions.claimStatement(self.id, self.statement(holder, contacts))
+        return self.rewards.functions.claimStatement(self.handle, self.statement(holder, contacts), b"")
 
     def claim_ticket(self, holder: str, number: int, *, bound: bool) -> Any:
         """A ticket for one contact of the holder's, or a code that anybody could have found."""
@@ -105,17 +115,16 @@ class _Campaign:
         signature = self._sign(self.signer, "Ticket", message)
         naming = {"key": key.address, "recipient": holder, "ticket": bytes(signature.digest)}
         named = self._sign(key, "ClaimTicket", naming)
-        ticket = (*list(message.values())[2:], signature.compact)
-        return self.rewards.functions.claimTicket(
-            self.id, ticket, (_account(holder), holder, named.compact, b"")
-        )
+        ticket = (_account(holder), *list(message.values())[3:], _pair(signature))
+        claim = self.rewards.functions.claimTicket if bound else self.rewards.functions.claimCode
+        return claim(self.handle, ticket, _pair(named), b"")
 
     def append_root(self, holder: str, contacts: int) -> Any:
         """Append the root of a million leaves, and claim under it."""
         leaf = encode(["bytes32", "bytes32", "uint256", "uint256"], [self.id, _account(holder), 0, contacts])
         node, proof = under_root(bytes(Web3.keccak(Web3.keccak(leaf))), f"{holder} {contacts}")
         self.chain.send(self.rewards.functions.appendRoot(self.id, node))
-        return self.rewards.functions.claimRoot(self.id, (node, _account(holder), 0, contacts, proof, b""))
+        return self.rewards.functions.claimRoot(self.handle, (_account(holder), 0, contacts), proof, b"")
 
 
 def measure(chain: Chain) -> Iterator[Record]:
@@ -166,7 +175,10 @@ def _open(suite: Suite, rewards: Contract, token: Contract, *, fresh: bool) -> _
         _hash("salt"),
     )
     packed = encode(["uint256", "address", _TERMS], [chain.chain_id, rewards.address, terms])
-    campaign = _Campaign(suite, rewards, bytes(Web3.keccak(packed)), signer)
+    mode = (_FRESH_MODE if fresh else _POINTS_MODE) if is_points else _ERC20_MODE
+    rule = 1 << 248 | mode << 240 | terms[8] << 200 | terms[6] << 160 | int(signer.address, 16)
+    handle = (_PRICE << 160 | int(token.address, 16), rule, bytes(Web3.keccak(packed)))
+    campaign = _Campaign(suite, rewards, handle, signer)
     amount = _BUDGET * _PRICE
     if fresh:
         grant = int.from_bytes(campaign.id)
@@ -237,7 +249,7 @@ def _batches(campaign: _Campaign, token: Contract, ours: System, origin: str) ->
         ),
     ):
         signed = [campaign.statement(customer, contacts) for customer in customers]
-        cost = chain.send(claim(campaign.id, signed), relay)
+        cost = chain.send(claim(campaign.handle, signed, []), relay)
         yield ours.record(operation, cost, state=state, how=how, per=per, count=count)
 
 

@@ -4,8 +4,6 @@ pragma solidity 0.8.30;
 import {EIP712} from "solady/utils/EIP712.sol";
 import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
-import {LibBitmap} from "solady/utils/LibBitmap.sol";
-import {MerkleProofLib} from "solady/utils/MerkleProofLib.sol";
 import {ReentrancyGuard} from "solady/utils/ReentrancyGuard.sol";
 import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 
@@ -20,8 +18,6 @@ import {Escrow} from "../libraries/Escrow.sol";
 /// @dev Each claim writes its bits and the budget before the token is called. A statement of a batch that is not paid gives
 /// back what is then stored, not what was read before: whatever a token's hook did meanwhile stays.
 contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
-    using LibBitmap for LibBitmap.Bitmap;
-
     struct Reward {
         address token;
         uint96 price;
@@ -55,41 +51,45 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         uint32 codes;
         address admin;
         address nextAdmin;
+        bytes32 terms;
     }
 
-    /// @dev `today` counts for `day` of the campaign alone.
-    struct CodesHad {
-        uint32 total;
-        uint32 day;
-        uint32 today;
-    }
-
-    /// @dev What a claim is about; `rule` and `budget` are the campaign's words, as they were read. What it finds: the slot and the
-    /// word of its page; those of its contacts that were not paid before, as bits and counted; whether she is enrolled.
+    /// @dev What a claim is about. The words lie as they are hashed, and are hashed where they lie: the first six are a statement,
+    /// the first seven a ticket; campaign, account and page tell the place of a page, and with the contacts a leaf.
+    /// @param prefix What a digest of EIP-712 begins with, in the lowest two bytes: in front of `domain`, its separator, and `hash`,
+    /// that of a statement. While a ticket is hashed, its last second.
+    /// @param budget The campaign's word, as it was read.
     struct Claim {
+        bytes32 kind;
+        uint256 signer;
         bytes32 campaignId;
-        uint256 rule;
-        uint256 budget;
         bytes32 account;
-        address payee;
         uint256 page;
         uint256 contacts;
-        uint256 path;
-        uint256 slot;
-        uint256 word;
-        uint256 fresh;
-        uint256 number;
-        bool enrolled;
+        uint256 prefix;
+        bytes32 domain;
+        bytes32 hash;
+        uint256 budget;
     }
 
-    /// @dev Fresh points that a batch of statements will issue: a call of `issueTo` in the making, and what of the grant is left
-    /// for it, in contacts.
+    /// @dev What is the same for all statements of a batch, and a call of `issueTo` in the making.
+    /// @param words Of the call.
+    /// @param token The campaign's; who refuses points, as `exchange` does.
+    /// @param free What of the grant is free, in contacts.
+    /// @param open How many contacts of an account are open by now.
+    /// @param common How many of page 0; 0 where credentials are asked.
+    /// @param offset Where the credentials lie in the calldata, where they are asked.
     struct Batch {
         uint256[] words;
-        address token;
-        address exchange;
+        uint256 token;
+        uint256 exchange;
         uint256 price;
-        uint256 left;
+        uint256 free;
+        uint256 open;
+        uint256 common;
+        address credentials;
+        uint256 offset;
+        uint256 length;
     }
 
     uint256 private constant _POINTS_KIND = 0;
@@ -105,17 +105,19 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     uint256 private constant _TICKET = 1;
     uint256 private constant _ROOT = 2;
 
-    // Where the fields of `Reward`, `Rule` and `Budget` begin. A claim reads each as one word: field by field, masks, shifts and
-    // warm reads add up to thousands of gas.
+    // Where the fields of `Reward`, `Rule` and `Budget` begin. A claim has each as one word: field by field, masks and shifts add
+    // up to thousands of gas.
     uint256 private constant _PRICE = 160;
     uint256 private constant _START = 160;
     uint256 private constant _CLAIM_UNTIL = 200;
     uint256 private constant _MODE = 240;
+    uint256 private constant _ROOT_DELAY = 248;
     uint256 private constant _RESERVED = 56;
     uint256 private constant _CODES_LEFT = 112;
     uint256 private constant _END = 144;
     uint256 private constant _MAX_CONTACTS = 184;
     uint256 private constant _PER_DAY = 200;
+    uint256 private constant _PER_ACCOUNT = 216;
     uint256 private constant _ASKS = 232;
 
     uint256 private constant _PAGE = 255;
@@ -123,7 +125,19 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     uint256 private constant _BATCH = 1000;
     uint256 private constant _MIN_CLAIM = 30 days;
     uint256 private constant _MAX_AHEAD = 3650 days;
-    uint256 private constant _HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
+
+    // A word of codes: bit i is taken if code 250·group + i was paid, or does not exist; the highest says that the group is active.
+    // So a claim reads and writes one word. Four groups are a batch.
+    uint256 private constant _GROUP = 250;
+    uint256 private constant _GROUPS = _BATCH / _GROUP;
+    uint256 private constant _ACTIVE = 1 << 255;
+    // Where an account's count of codes begins: `total:32`, and `today:32` of `day:32`.
+    uint256 private constant _DAY = 32;
+    uint256 private constant _TODAY = 64;
+    // In the place of a page, which is below 2^16: the codes of a group; how many codes an account had; from when a root counts.
+    uint256 private constant _CODES_PAGE = 1 << 16;
+    uint256 private constant _HAD_PAGE = 2 << 16;
+    uint256 private constant _ROOT_PAGE = 3 << 16;
 
     /// @dev What a credential, and a payment, may burn in a batch, so that one must not use up what the others need.
     uint256 private constant _CREDENTIAL_GAS = 200_000;
@@ -141,21 +155,19 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         keccak256("ClaimTicket(address key,address recipient,bytes32 ticket)");
 
     mapping(bytes32 campaignId => Campaign) private _campaigns;
-    mapping(bytes32 campaignId => mapping(bytes32 root => uint256 effectFrom)) private _roots;
-    mapping(bytes32 campaignId => LibBitmap.Bitmap) private _active;
-    mapping(bytes32 campaignId => LibBitmap.Bitmap) private _taken;
-    mapping(bytes32 campaignId => mapping(bytes32 account => CodesHad)) private _codesHad;
 
     // ------------------------------------------------------------------------------------------ the brand
 
     /// @inheritdoc IAttentionRewards
     function open(Terms calldata terms, uint256 budget) external returns (bytes32 campaignId) {
-        campaignId = idOf(terms);
+        Handle memory handle = _handleFor(terms);
+        campaignId = _idOf(handle);
         Campaign storage campaign = _campaigns[campaignId];
         if (campaign.rule.mode != 0) revert CampaignExists(campaignId);
         if (msg.sender != terms.admin) revert NotTheAdmin(campaignId, terms.admin, msg.sender);
         uint256 mode = _check(terms);
         _store(campaign, terms, mode);
+        campaign.terms = handle.terms;
         emit CampaignOpened(campaignId, terms.token, msg.sender, terms);
         if (mode == _FRESH) {
             _checkGrant(campaignId, terms);
@@ -207,7 +219,14 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         for (uint256 i = 0; i < batches.length; ++i) {
             // The first comparison keeps the product below 2^256.
             if (batches[i] >= codes || batches[i] * _BATCH >= codes) revert NoSuchBatch(batches[i], codes);
-            _active[campaignId].set(batches[i]);
+            uint256 group = batches[i] * _GROUPS;
+            for (uint256 end = group + _GROUPS; group < end && group * _GROUP < codes; ++group) {
+                uint256 slot = _placeOf(campaignId, bytes32(group), _CODES_PAGE);
+                uint256 exist = codes - group * _GROUP;
+                // What does not exist is taken, so that a claim need not read how many codes there are.
+                uint256 none = exist < _GROUP ? (1 << _GROUP) - (1 << exist) : 0;
+                _writeAt(slot, _wordAt(slot) | _ACTIVE | none);
+            }
         }
         emit CodesActivated(campaignId, batches);
     }
@@ -216,20 +235,22 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     function appendRoot(bytes32 campaignId, bytes32 root) external {
         Rule memory rule = _run(campaignId).rule;
         if (root == 0) revert RootMissing();
-        if (_roots[campaignId][root] != 0) revert RootKnown(campaignId, root);
+        uint256 slot = _placeOf(campaignId, root, _ROOT_PAGE);
+        if (_wordAt(slot) != 0) revert RootKnown(campaignId, root);
         uint256 effectFrom = block.timestamp + uint256(rule.rootDelayDays) * 1 days;
         if (effectFrom > rule.claimUntil) revert RootTooLate(effectFrom, rule.claimUntil);
-        _roots[campaignId][root] = effectFrom;
+        _writeAt(slot, effectFrom);
         emit RootAppended(campaignId, root, effectFrom);
     }
 
     /// @inheritdoc IAttentionRewards
     function withdrawRoot(bytes32 campaignId, bytes32 root) external {
         _run(campaignId);
-        uint256 effectFrom = _roots[campaignId][root];
+        uint256 slot = _placeOf(campaignId, root, _ROOT_PAGE);
+        uint256 effectFrom = _wordAt(slot);
         if (effectFrom == 0) revert RootUnknown(campaignId, root);
         if (block.timestamp >= effectFrom) revert RootInEffect(root, effectFrom);
-        delete _roots[campaignId][root];
+        _writeAt(slot, 0);
         emit RootWithdrawn(campaignId, root);
     }
 
@@ -281,70 +302,103 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     // --------------------------------------------------------------------------------------- the customer
 
     /// @inheritdoc IAttentionRewards
-    function claimStatement(bytes32 campaignId, Statement calldata statement) external {
-        (Campaign storage campaign, Claim memory claim) = _begin(campaignId);
-        bytes32 digest = _statementDigest(claim, statement);
-        _checkSigned(address(uint160(claim.rule)), digest, statement.signature);
-        claim.account = statement.account;
-        claim.page = statement.page;
-        claim.contacts = statement.contacts;
-        claim.payee = _payeeOf(campaign, claim, statement.credential);
-        _pay(campaign, claim);
-    }
-
-    /// @inheritdoc IAttentionRewards
-    function claimStatements(bytes32 campaignId, Statement[] calldata statements)
+    function claimStatement(Handle calldata handle, Statement calldata statement, bytes calldata credential)
         external
-        returns (uint256 paid)
     {
-        (Campaign storage campaign, Claim memory claim) = _begin(campaignId);
-        if (_modeOf(claim.rule) == _FRESH) return _issueStatements(campaign, claim, statements);
+        (Campaign storage campaign, Claim memory claim) = _begin(handle);
+        claim.domain = _domainSeparator();
+        _checkSigned(claim.signer, _present(claim, statement), statement.signature);
+        _pay(campaign, handle, claim, _payeeOf(campaign, claim, credential), _STATEMENT);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function claimStatements(
+        Handle calldata handle,
+        Statement[] calldata statements,
+        bytes[] calldata credentials
+    ) external returns (uint256 paid) {
+        (Campaign storage campaign, Claim memory claim) = _begin(handle);
+        claim.domain = _domainSeparator();
+        Batch memory batch;
+        if (_asks(claim.budget)) {
+            batch.credentials = campaign.credentials;
+            assembly ("memory-safe") {
+                mstore(add(batch, 0x100), credentials.offset)
+                mstore(add(batch, 0x120), credentials.length)
+            }
+        }
+        batch.open = _openBy(handle.rule, claim.budget);
+        if (_modeOf(handle.rule) == _FRESH) {
+            return _issueStatements(campaign, handle, claim, batch, statements);
+        }
         for (uint256 i = 0; i < statements.length; ++i) {
-            Statement calldata statement = statements[i];
-            Skip reason = _tryStatement(campaign, claim, statement);
+            Skip reason = _tryStatement(campaign, handle, claim, batch, statements[i], i);
             if (reason == Skip.None) ++paid;
-            else emit StatementSkipped(campaignId, statement.account, i, reason);
+            else emit StatementSkipped(claim.campaignId, statements[i].account, i, reason);
         }
     }
 
     /// @inheritdoc IAttentionRewards
-    function claimTicket(bytes32 campaignId, Ticket calldata ticket, Taker calldata taker) external {
-        (Campaign storage campaign, Claim memory claim) = _begin(campaignId);
-        if (block.timestamp > ticket.validUntil) revert TicketExpired(ticket.validUntil);
-        _checkTicket(claim, ticket, taker);
-        bytes32 account = taker.account;
-        if (ticket.account != 0 && ticket.account != account) {
-            revert OtherAccount(ticket.account, account);
-        }
-        claim.account = account;
-        address payee = _payeeOf(campaign, claim, taker.credential);
-        if (payee != taker.recipient) revert OtherRecipient(payee, taker.recipient);
-        claim.payee = payee;
+    function claimTicket(
+        Handle calldata handle,
+        Ticket calldata ticket,
+        Signature calldata keySignature,
+        bytes calldata credential
+    ) external {
+        (Campaign storage campaign, Claim memory claim) = _begin(handle);
+        bytes32 digest = _checkTicket(claim, ticket, ticket.account);
+        address payee = _payeeOf(campaign, claim, credential);
+        _checkNamed(claim, ticket.key, payee, digest, keySignature);
         uint256 id = ticket.id;
-        if (ticket.account == 0) return _payCode(campaign, claim, id);
-        claim.page = id / _PAGE;
-        claim.contacts = 1 << (id % _PAGE);
-        claim.path = _TICKET;
-        _pay(campaign, claim);
+        unchecked {
+            (claim.page, claim.contacts) = (id / _PAGE, 1 << (id % _PAGE));
+        }
+        _pay(campaign, handle, claim, payee, _TICKET);
     }
 
     /// @inheritdoc IAttentionRewards
-    function claimRoot(bytes32 campaignId, Leaf calldata leaf) external {
-        (Campaign storage campaign, Claim memory claim) = _begin(campaignId);
-        _checkLeaf(campaignId, leaf);
-        claim.account = leaf.account;
-        claim.page = leaf.page;
-        claim.contacts = leaf.contacts;
-        claim.path = _ROOT;
-        claim.payee = _payeeOf(campaign, claim, leaf.credential);
-        _pay(campaign, claim);
+    function claimCode(
+        Handle calldata handle,
+        Ticket calldata ticket,
+        Signature calldata keySignature,
+        bytes calldata credential
+    ) external {
+        (Campaign storage campaign, Claim memory claim) = _begin(handle);
+        bytes32 digest = _checkTicket(claim, ticket, 0);
+        claim.account = ticket.account;
+        address payee = _payeeOf(campaign, claim, credential);
+        _checkNamed(claim, ticket.key, payee, digest, keySignature);
+        _payCode(campaign, handle, claim, ticket.id, payee);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function claimRoot(
+        Handle calldata handle,
+        Leaf calldata leaf,
+        bytes32[] calldata proof,
+        bytes calldata credential
+    ) external {
+        (Campaign storage campaign, Claim memory claim) = _begin(handle);
+        _checkLeaf(claim, leaf, proof);
+        _pay(campaign, handle, claim, _payeeOf(campaign, claim, credential), _ROOT);
     }
 
     // ---------------------------------------------------------------------------------------------- views
 
     /// @inheritdoc IAttentionRewards
-    function idOf(Terms calldata terms) public view returns (bytes32) {
-        return keccak256(abi.encode(block.chainid, address(this), terms));
+    function idOf(Terms calldata terms) external view returns (bytes32) {
+        return _idOf(_handleFor(terms));
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function handleOf(bytes32 campaignId) external view returns (Handle memory handle) {
+        Campaign storage campaign = _campaigns[campaignId];
+        (uint256 reward, uint256 rule) = (0, 0);
+        assembly ("memory-safe") {
+            reward := sload(campaign.slot)
+            rule := sload(add(campaign.slot, 1))
+        }
+        return Handle(reward, rule, campaign.terms);
     }
 
     /// @inheritdoc IAttentionRewards
@@ -383,7 +437,8 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
 
     /// @inheritdoc IAttentionRewards
     function contactsOf(bytes32 campaignId, bytes32 account, uint256 page) external view returns (uint256) {
-        return _wordAt(_placeOf(campaignId, account, page)) & ~_ENROLLED;
+        // Above the last page lies something else.
+        return page > type(uint16).max ? 0 : _wordAt(_placeOf(campaignId, account, page)) & ~_ENROLLED;
     }
 
     /// @inheritdoc IAttentionRewards
@@ -393,17 +448,20 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
 
     /// @inheritdoc IAttentionRewards
     function rootOf(bytes32 campaignId, bytes32 root) external view returns (uint256) {
-        return _roots[campaignId][root];
+        return _wordAt(_placeOf(campaignId, root, _ROOT_PAGE));
     }
 
     /// @inheritdoc IAttentionRewards
     function isActive(bytes32 campaignId, uint256 batch) external view returns (bool) {
-        return _active[campaignId].get(batch);
+        if (batch >= _campaigns[campaignId].codes) return false;
+        return _wordAt(_placeOf(campaignId, bytes32(batch * _GROUPS), _CODES_PAGE)) & _ACTIVE != 0;
     }
 
     /// @inheritdoc IAttentionRewards
     function isTaken(bytes32 campaignId, uint256 index) external view returns (bool) {
-        return _taken[campaignId].get(index);
+        if (index >= _campaigns[campaignId].codes) return false;
+        (uint256 slot, uint256 bit) = _placeOfCode(campaignId, index);
+        return _wordAt(slot) & bit != 0;
     }
 
     /// @inheritdoc IAttentionRewards
@@ -412,13 +470,26 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         view
         returns (uint256 total, uint256 today)
     {
-        CodesHad memory had = _codesHad[campaignId][account];
-        Rule memory rule = _campaigns[campaignId].rule;
-        if (had.total == 0) return (0, 0);
-        return (had.total, had.day == _dayOf(rule) ? had.today : 0);
+        uint256 had = _wordAt(_placeOf(campaignId, account, _HAD_PAGE));
+        if (had == 0) return (0, 0);
+        uint256 day = _dayOf(_campaigns[campaignId].rule.start);
+        return (uint32(had), uint32(had >> _DAY) == day ? had >> _TODAY : 0);
     }
 
     // ------------------------------------------------------------------------------------- internal: opening
+
+    /// @dev What terms are called by. Where they are out of range the fields overlap: nobody opens those.
+    function _handleFor(Terms calldata terms) private view returns (Handle memory handle) {
+        uint256 mode = terms.tokenKind != _POINTS_KIND ? _ERC20 : terms.fresh ? _FRESH : _POINTS;
+        handle.reward = terms.price << _PRICE | uint160(terms.token);
+        handle.rule = terms.rootDelayDays << _ROOT_DELAY | mode << _MODE | terms.claimUntil << _CLAIM_UNTIL
+            | terms.start << _START | uint160(terms.signer);
+        handle.terms = keccak256(abi.encode(block.chainid, address(this), terms));
+    }
+
+    function _idOf(Handle memory handle) private pure returns (bytes32) {
+        return keccak256(abi.encode(handle));
+    }
 
     function _check(Terms calldata terms) private view returns (uint256 mode) {
         if (terms.signer == address(0)) revert SignerMissing();
@@ -511,20 +582,30 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         if (block.timestamp <= claimUntil) revert ClaimsOpen(claimUntil);
     }
 
-    function _dayOf(Rule memory rule) private view returns (uint256) {
-        return (block.timestamp - rule.start) / 1 days;
-    }
-
-    function _isAccount(bytes32 account, bool asks) private pure returns (bool) {
-        // 0 becomes the highest number there is.
+    /// @dev `start` is no later than now.
+    function _dayOf(uint256 start) private view returns (uint256) {
         unchecked {
-            return uint256(account) - 1 < (asks ? type(uint256).max : type(uint160).max);
+            return (block.timestamp - start) / 1 days;
         }
     }
 
-    /// @dev Where a page of an account's lies: a hash of 96 bytes, which that of no mapping is. Nested mappings would be three.
+    function _isAccount(bytes32 account, bool asks) private pure returns (bool) {
+        return account != 0 && (asks || uint256(account) >> 160 == 0);
+    }
+
+    /// @dev Where a page of an account's lies: a hash of 96 bytes, which that of no mapping is. Nested mappings would be three. The
+    /// ids of campaigns are such hashes too, but no places.
     function _placeOf(bytes32 campaignId, bytes32 account, uint256 page) private pure returns (uint256) {
         return uint256(EfficientHashLib.hash(campaignId, account, bytes32(page)));
+    }
+
+    function _placeOfCode(bytes32 campaignId, uint256 index)
+        private
+        pure
+        returns (uint256 slot, uint256 bit)
+    {
+        slot = _placeOf(campaignId, bytes32(index / _GROUP), _CODES_PAGE);
+        bit = 1 << (index % _GROUP);
     }
 
     function _wordAt(uint256 slot) private view returns (uint256 word) {
@@ -539,7 +620,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         }
     }
 
-    /// @dev Of `claim.account`.
+    /// @dev Who is paid for `claim.account`.
     function _payeeOf(Campaign storage campaign, Claim memory claim, bytes calldata credential)
         private
         view
@@ -548,7 +629,8 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         bytes32 account = claim.account;
         bool asks = _asks(claim.budget);
         if (!_isAccount(account, asks)) revert NoSuchAccount(account);
-        if (!asks) return address(uint160(uint256(account)));
+        payee = address(uint160(uint256(account)));
+        if (!asks) return payee;
         address credentials = campaign.credentials;
         payee = ICredentials(credentials).accountOf(claim.campaignId, account, credential);
         if (payee == address(0)) revert CredentialRefused(credentials, account);
@@ -556,19 +638,27 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
 
     // ------------------------------------------------------------------------------------- internal: claiming
 
-    /// @dev A campaign that can still be claimed from, and a claim with its words.
-    function _begin(bytes32 campaignId) private view returns (Campaign storage campaign, Claim memory claim) {
-        campaign = _campaigns[campaignId];
-        (uint256 rule, uint256 budget) = (0, 0);
+    /// @dev A campaign that can still be claimed from, and a claim on it. That its id is the hash of the handle proves each word of
+    /// it, where the campaign is known.
+    function _begin(Handle calldata handle)
+        private
+        view
+        returns (Campaign storage campaign, Claim memory claim)
+    {
+        bytes32 campaignId;
         assembly ("memory-safe") {
-            rule := sload(add(campaign.slot, 1))
-            budget := sload(add(campaign.slot, 2))
+            calldatacopy(claim, handle, 0x60)
+            campaignId := keccak256(claim, 0x60)
         }
-        if (rule == 0) revert CampaignUnknown(campaignId);
+        campaign = _campaigns[campaignId];
+        uint256 budget = _budgetOf(campaign);
+        if (budget == 0) revert CampaignUnknown(campaignId);
+        uint256 rule = handle.rule;
         uint256 claimUntil = uint40(rule >> _CLAIM_UNTIL);
         if (block.timestamp > claimUntil) revert ClaimsOver(claimUntil);
+        claim.kind = _STATEMENT_TYPE;
+        claim.signer = uint160(rule);
         claim.campaignId = campaignId;
-        claim.rule = rule;
         claim.budget = budget;
     }
 
@@ -588,40 +678,85 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         }
     }
 
-    /// @dev What keeps a set of contacts from being paid, but for the budget; else `claim` says what is new.
-    function _weigh(Claim memory claim) private view returns (Skip) {
-        uint256 contacts = claim.contacts;
-        if (contacts == 0) return Skip.NothingNew;
-        uint256 page = claim.page;
-        // The first comparison keeps the number of the last contact small.
-        if (page > type(uint16).max || contacts & _ENROLLED != 0) return Skip.OutOfRange;
-        uint256 budget = claim.budget;
-        uint256 last = _lastOf(page, contacts);
-        if (last >= uint16(budget >> _MAX_CONTACTS)) return Skip.OutOfRange;
-        uint256 from = _fromOf(claim.rule, budget, last);
-        if (from > uint40(budget >> _END)) return Skip.AfterEnd;
-        if (block.timestamp < from) return Skip.TooEarly;
-        uint256 slot = _placeOf(claim.campaignId, claim.account, page);
-        uint256 word = _wordAt(slot);
-        uint256 fresh = contacts & ~word;
-        if (fresh == 0) return Skip.NothingNew;
-        claim.slot = slot;
-        claim.word = word;
-        claim.fresh = fresh;
-        claim.number = LibBit.popCount(fresh);
-        if (page != 0) word = _wordAt(_placeOf(claim.campaignId, claim.account, 0));
-        claim.enrolled = word & _ENROLLED != 0;
-        return Skip.None;
+    /// @dev How many contacts of an account may be claimed by now: they are the first so many. Contacts whose day begins after the
+    /// end never come.
+    function _openBy(uint256 rule, uint256 budget) private view returns (uint256 open_) {
+        uint256 start = uint40(rule >> _START);
+        if (block.timestamp < start) return 0;
+        open_ = uint16(budget >> _MAX_CONTACTS);
+        uint256 perDay = uint16(budget >> _PER_DAY);
+        if (perDay == 0) return open_;
+        uint256 end = uint40(budget >> _END);
+        uint256 last = block.timestamp < end ? block.timestamp : end;
+        // A campaign ends no earlier than it starts.
+        unchecked {
+            uint256 begun = ((last - start) / 1 days + 1) * perDay;
+            return begun < open_ ? begun : open_;
+        }
     }
 
-    function _refuse(Claim memory claim, Skip reason) private pure {
+    /// @dev What a claim finds on its page.
+    /// @param open_ How many contacts of an account may be claimed.
+    /// @return fresh Those of its contacts that were not paid before, as bits; 0: nothing can be paid, and `_whyNot` says why.
+    /// @return slot Where the page lies.
+    /// @return word What was read there.
+    /// @return enrolled Whether contacts are reserved for her.
+    function _weigh(uint256 open_, Claim memory claim)
+        private
+        view
+        returns (uint256 fresh, uint256 slot, uint256 word, bool enrolled)
+    {
+        uint256 page = claim.page;
+        uint256 contacts = claim.contacts;
+        if (page != 0) {
+            // Pages are below 2^16, so that no product overflows.
+            unchecked {
+                if (page > type(uint16).max || page * _PAGE > open_) return (0, 0, 0, false);
+                open_ -= page * _PAGE;
+            }
+        }
+        // Bit 255 is no contact.
+        if (open_ > _PAGE) open_ = _PAGE;
+        if (contacts >> open_ != 0) return (0, 0, 0, false);
+        assembly ("memory-safe") {
+            // As `_placeOf`: campaign, account and page.
+            slot := keccak256(add(claim, 0x40), 0x60)
+            word := sload(slot)
+            fresh := and(contacts, not(word))
+            enrolled := shr(255, word)
+        }
+        if (page != 0) enrolled = _wordAt(_placeOf(claim.campaignId, claim.account, 0)) & _ENROLLED != 0;
+    }
+
+    /// @dev Most claims are of one contact.
+    function _numberOf(uint256 fresh) private pure returns (uint256) {
+        unchecked {
+            return fresh & (fresh - 1) == 0 ? 1 : LibBit.popCount(fresh);
+        }
+    }
+
+    /// @dev What keeps a set of contacts from being paid that has nothing fresh.
+    function _whyNot(uint256 rule, Claim memory claim) private view returns (Skip) {
+        (uint256 budget, uint256 page, uint256 contacts) = (claim.budget, claim.page, claim.contacts);
+        if (contacts == 0) return Skip.NothingNew;
+        // The first comparison keeps the number of the last contact small.
+        if (page > type(uint16).max || contacts & _ENROLLED != 0) return Skip.OutOfRange;
+        uint256 last = _lastOf(page, contacts);
+        if (last >= uint16(budget >> _MAX_CONTACTS)) return Skip.OutOfRange;
+        uint256 from = _fromOf(rule, budget, last);
+        if (from > uint40(budget >> _END)) return Skip.AfterEnd;
+        return block.timestamp < from ? Skip.TooEarly : Skip.NothingNew;
+    }
+
+    function _refuse(uint256 rule, Claim memory claim) private view {
+        Skip reason = _whyNot(rule, claim);
         uint256 budget = claim.budget;
         if (reason == Skip.NothingNew) revert NothingNew(claim.campaignId, claim.account);
         if (reason == Skip.OutOfRange) {
             revert ContactOutOfRange(claim.page, claim.contacts, uint16(budget >> _MAX_CONTACTS));
         }
         uint256 last = _lastOf(claim.page, claim.contacts);
-        uint256 from = _fromOf(claim.rule, budget, last);
+        uint256 from = _fromOf(rule, budget, last);
         if (reason == Skip.AfterEnd) revert ContactAfterEnd(last, from, uint40(budget >> _END));
         revert ContactTooEarly(last, from);
     }
@@ -642,37 +777,48 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         }
     }
 
-    function _pay(Campaign storage campaign, Claim memory claim) private {
-        Skip reason = _weigh(claim);
-        if (reason != Skip.None) _refuse(claim, reason);
-        if (_modeOf(claim.rule) == _FRESH) return _payFresh(campaign, claim);
-        uint256 free = _freeIn(claim.budget);
-        uint256 number = claim.number;
-        if (!claim.enrolled && number > free) revert NotFree(free, number);
-        _takeEscrow(campaign, claim);
-        if (!_tryPay(campaign, claim, number, gasleft())) {
-            revert RewardFailed(campaign.reward.token, claim.payee);
+    function _pay(
+        Campaign storage campaign,
+        Handle calldata handle,
+        Claim memory claim,
+        address payee,
+        uint256 path
+    ) private {
+        uint256 rule = handle.rule;
+        (uint256 fresh, uint256 slot, uint256 word, bool enrolled) =
+            _weigh(_openBy(rule, claim.budget), claim);
+        if (fresh == 0) _refuse(rule, claim);
+        uint256 number = _numberOf(fresh);
+        _writeAt(slot, word | fresh);
+        if (_modeOf(rule) == _FRESH) {
+            _payFresh(campaign, handle.reward, claim, payee, number, enrolled);
+        } else {
+            uint256 free = _freeIn(claim.budget);
+            if (!enrolled && number > free) revert NotFree(free, number);
+            _takeEscrow(campaign, claim.budget, number, enrolled);
+            if (!_tryPay(handle, claim.campaignId, payee, number, gasleft())) {
+                revert RewardFailed(address(uint160(handle.reward)), payee);
+            }
         }
-        _logPaid(claim);
+        _logPaid(claim, fresh, payee, path);
     }
 
     /// @dev What the grant holds for others is asked after the issue, which says what is left.
-    function _payFresh(Campaign storage campaign, Claim memory claim) private {
-        uint256 number = claim.number;
-        _setBits(claim);
+    function _payFresh(
+        Campaign storage campaign,
+        uint256 reward,
+        Claim memory claim,
+        address payee,
+        uint256 number,
+        bool enrolled
+    ) private {
         uint256 budget = claim.budget;
-        // No more than what is reserved for her.
+        // No more than what is reserved for her. A price below 2^56, for at most 255 contacts; what is set aside is below 2^57.
         unchecked {
-            if (claim.enrolled) _writeBudget(campaign, budget - (number << _RESERVED));
-        }
-        uint256[] memory words = _issueCall(claim.campaignId, 1);
-        uint256 reward = _rewardOf(campaign);
-        // A price below 2^56, for at most 255 contacts; what is set aside is below 2^57.
-        unchecked {
+            if (enrolled) _writeBudget(campaign, budget - (number << _RESERVED));
             uint256 price = reward >> _PRICE;
-            _add(words, number * price, claim.payee);
-            (bool paid, uint256 left) = _issue(reward, words);
-            if (!claim.enrolled) {
+            (bool paid, uint256 left) = _issueOne(claim.campaignId, reward, number * price, payee);
+            if (!enrolled) {
                 if (!paid) {
                     uint256 free = _freeOf(claim.campaignId, campaign);
                     if (number > free) revert NotFree(free, number);
@@ -680,113 +826,217 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
                     revert NotFree((left / price + number) - _keptOf(budget), number);
                 }
             }
-            if (!paid) revert RewardFailed(address(uint160(reward)), claim.payee);
+            if (!paid) revert RewardFailed(address(uint160(reward)), payee);
         }
-        _logPaid(claim);
     }
 
     /// @dev All fresh points of a batch are issued by one call at its end. It cannot fail for one of them: whom the token refuses
     /// is passed over before.
-    function _issueStatements(Campaign storage campaign, Claim memory claim, Statement[] calldata statements)
-        private
-        returns (uint256 paid)
-    {
-        uint256 reward = _rewardOf(campaign);
-        Batch memory batch;
-        batch.words = _issueCall(claim.campaignId, statements.length);
-        batch.token = address(uint160(reward));
-        batch.exchange = ILoyaltyToken(batch.token).exchange();
-        batch.price = reward >> _PRICE;
-        batch.left = _leftOf(claim.campaignId, campaign);
+    function _issueStatements(
+        Campaign storage campaign,
+        Handle calldata handle,
+        Claim memory claim,
+        Batch memory batch,
+        Statement[] calldata statements
+    ) private returns (uint256 paid) {
         uint256 budget = claim.budget;
+        uint256 reward = handle.reward;
+        batch.token = uint160(reward);
+        batch.exchange = uint160(ILoyaltyToken(address(uint160(reward))).exchange());
+        batch.price = reward >> _PRICE;
+        batch.free = _freeOf(claim.campaignId, campaign);
+        batch.words = _issueCall(claim.campaignId, statements.length);
+        if (batch.credentials == address(0)) batch.common = batch.open < _PAGE ? batch.open : _PAGE;
+        claim.prefix = 0x1901;
+        Statement calldata statement;
+        assembly ("memory-safe") {
+            statement := sub(statements.offset, 0xa0)
+        }
         for (uint256 i = 0; i < statements.length; ++i) {
-            Statement calldata statement = statements[i];
-            Skip reason = _tryIssue(campaign, claim, batch, statement);
-            if (reason != Skip.None) emit StatementSkipped(claim.campaignId, statement.account, i, reason);
+            assembly ("memory-safe") {
+                // `statements[i]`: the loop's condition has checked it.
+                statement := add(statement, 0xa0)
+            }
+            if (_issueCommon(claim, batch, statement)) continue;
+            Skip reason = _tryIssue(handle.rule, claim, batch, statement, i);
+            if (reason != Skip.None) {
+                emit StatementSkipped(claim.campaignId, statement.account, i, reason);
+            }
         }
         paid = batch.words.length;
         if (paid == 0) return 0;
         if (claim.budget != budget) _writeBudget(campaign, claim.budget);
-        (bool issued,) = _issue(reward, batch.words);
-        if (!issued) revert RewardFailed(batch.token, address(0));
+        if (!_issue(reward, batch.words)) revert RewardFailed(address(uint160(reward)), address(0));
+    }
+
+    /// @dev As `_tryIssue`, for the statement that nearly all are: of page 0, of an account that is an address and not enrolled,
+    /// and to be paid. Does nothing where it is another. By hand, since a batch is hundreds of these, and each step costs all.
+    function _issueCommon(Claim memory claim, Batch memory batch, Statement calldata statement)
+        private
+        returns (bool paid)
+    {
+        bytes32 topic = ContactsPaid.selector;
+        assembly ("memory-safe") {
+            // Account, page and contacts, behind kind, signer and campaign.
+            calldatacopy(add(claim, 0x60), statement, 0x60)
+            let account := calldataload(statement)
+            let contacts := calldataload(add(statement, 0x40))
+            // As `_placeOf`: campaign, account and page.
+            let slot := keccak256(add(claim, 0x40), 0x60)
+            let word := sload(slot)
+            let fresh := and(contacts, not(word))
+            // As `_numberOf`.
+            let added := 1
+            if and(fresh, sub(fresh, 1)) {
+                let max := not(0)
+                added := sub(fresh, and(shr(1, fresh), div(max, 3)))
+                added := add(and(added, div(max, 5)), and(shr(2, added), div(max, 5)))
+                added := and(add(added, shr(4, added)), div(max, 17))
+                added := shr(248, mul(added, div(max, 255)))
+            }
+            let free := mload(add(batch, 0x80))
+            // Another page; a contact that is not open; no address, or one that refuses; enrolled; nothing fresh; too many.
+            let other := or(mload(add(claim, 0x80)), shr(mload(add(batch, 0xc0)), contacts))
+            other := or(other, or(shr(160, account), iszero(account)))
+            other := or(other, or(eq(account, mload(add(batch, 0x20))), eq(account, mload(add(batch, 0x40)))))
+            other := or(other, or(shr(255, word), or(iszero(fresh), gt(added, free))))
+            if iszero(other) {
+                // As `_digestOf`, whose prefix and separator lie there; then as `_isSignedBy`.
+                mstore(add(claim, 0x100), keccak256(claim, 0xc0))
+                let room := mload(0x40)
+                mstore(room, keccak256(add(claim, 0xde), 0x42))
+                let vs := calldataload(add(statement, 0x80))
+                mstore(add(room, 0x20), add(27, shr(255, vs)))
+                mstore(add(room, 0x40), calldataload(add(statement, 0x60)))
+                mstore(add(room, 0x60), shr(1, shl(1, vs)))
+                pop(staticcall(gas(), 1, room, 0x80, 0x00, 0x20))
+                paid := and(eq(returndatasize(), 0x20), eq(mload(0x00), mload(add(claim, 0x20))))
+                if paid {
+                    mstore(add(batch, 0x80), sub(free, added))
+                    // As `_add`.
+                    let words := mload(batch)
+                    let count := add(mload(words), 1)
+                    mstore(words, count)
+                    let amount := mul(added, mload(add(batch, 0x60)))
+                    mstore(add(words, shl(5, count)), or(shl(160, amount), account))
+                    sstore(slot, or(word, fresh))
+                    // As `_logPaid`: of page 0, by a statement, to the account.
+                    mstore(0x00, fresh)
+                    mstore(0x20, account)
+                    log3(0x00, 0x40, topic, mload(add(claim, 0x40)), account)
+                }
+            }
+        }
     }
 
     function _tryIssue(
-        Campaign storage campaign,
+        uint256 rule,
         Claim memory claim,
         Batch memory batch,
-        Statement calldata statement
-    ) private returns (Skip reason) {
-        reason = _check(campaign, claim, statement);
-        if (reason != Skip.None) return reason;
-        uint256 number = claim.number;
-        address payee = claim.payee;
+        Statement calldata statement,
+        uint256 position
+    ) private returns (Skip) {
+        bytes32 digest = _present(claim, statement);
+        (uint256 fresh, uint256 slot, uint256 word, bool enrolled) = _weigh(batch.open, claim);
+        if (fresh == 0) return _skip(rule, claim, batch);
+        uint256 payee = uint256(claim.account);
+        {
+            Skip reason;
+            (payee, reason) = _check(claim, batch, digest, statement, position);
+            if (reason != Skip.None) return reason;
+        }
         if (payee == batch.token || payee == batch.exchange) return Skip.Refused;
+        uint256 number = _numberOf(fresh);
         // What is reserved for her, or what is free, is no more than what is left.
         unchecked {
-            if (claim.enrolled) {
+            if (enrolled) {
                 claim.budget -= number << _RESERVED;
-            } else if (number + _keptOf(claim.budget) > batch.left) {
-                return Skip.NotFree;
+            } else {
+                uint256 free = batch.free;
+                if (number > free) return Skip.NotFree;
+                batch.free = free - number;
             }
-            batch.left -= number;
             _add(batch.words, number * batch.price, payee);
         }
-        _setBits(claim);
-        _logPaid(claim);
+        _writeAt(slot, word | fresh);
+        _logPaid(claim, fresh, address(uint160(payee)), _STATEMENT);
+        return Skip.None;
     }
 
-    function _tryStatement(Campaign storage campaign, Claim memory claim, Statement calldata statement)
-        private
-        returns (Skip reason)
-    {
+    function _tryStatement(
+        Campaign storage campaign,
+        Handle calldata handle,
+        Claim memory claim,
+        Batch memory batch,
+        Statement calldata statement,
+        uint256 position
+    ) private returns (Skip reason) {
         _needGas(_ITEM_GAS);
         // A hook may have changed it since the last statement.
         claim.budget = _budgetOf(campaign);
-        reason = _check(campaign, claim, statement);
-        if (reason != Skip.None) return reason;
-        uint256 number = claim.number;
-        if (!claim.enrolled && number > _freeIn(claim.budget)) return Skip.NotFree;
+        bytes32 digest = _present(claim, statement);
+        (uint256 fresh, uint256 slot, uint256 word, bool enrolled) = _weigh(batch.open, claim);
+        if (fresh == 0) return _skip(handle.rule, claim, batch);
+        address payee;
+        {
+            uint256 found;
+            (found, reason) = _check(claim, batch, digest, statement, position);
+            if (reason != Skip.None) return reason;
+            payee = address(uint160(found));
+        }
+        uint256 number = _numberOf(fresh);
+        if (!enrolled && number > _freeIn(claim.budget)) return Skip.NotFree;
         _needGas(_ITEM_GAS + _PAY_GAS);
-        _takeEscrow(campaign, claim);
-        if (!_tryPay(campaign, claim, number, _PAY_GAS)) {
-            _giveBack(campaign, claim);
+        _writeAt(slot, word | fresh);
+        _takeEscrow(campaign, claim.budget, number, enrolled);
+        if (!_tryPay(handle, claim.campaignId, payee, number, _PAY_GAS)) {
+            _giveBack(campaign, claim, slot, fresh);
             return Skip.Refused;
         }
-        _logPaid(claim);
+        _logPaid(claim, fresh, payee, _STATEMENT);
     }
 
-    /// @dev What keeps a statement of a batch from being paid, but for the budget and the payment.
-    function _check(Campaign storage campaign, Claim memory claim, Statement calldata statement)
-        private
-        view
-        returns (Skip reason)
-    {
-        bytes32 account = statement.account;
-        bool asks = _asks(claim.budget);
-        if (!_isAccount(account, asks)) return Skip.NoAccount;
-        claim.account = account;
-        claim.page = statement.page;
-        claim.contacts = statement.contacts;
-        // First: it is the cheapest of all, and what most copies of a batch fail at.
-        reason = _weigh(claim);
-        if (reason != Skip.None) return reason;
-        bytes32 digest = _statementDigest(claim, statement);
-        if (!_isSignedBy(address(uint160(claim.rule)), digest, statement.signature)) return Skip.NotSigned;
-        claim.payee = asks
-            ? _tryAccountOf(campaign.credentials, claim.campaignId, statement)
-            : address(uint160(uint256(account)));
-        if (claim.payee == address(0)) return Skip.NoCredential;
+    /// @dev Why a statement of a batch has nothing to be paid.
+    function _skip(uint256 rule, Claim memory claim, Batch memory batch) private view returns (Skip) {
+        bool asks = batch.credentials != address(0);
+        return _isAccount(claim.account, asks) ? _whyNot(rule, claim) : Skip.NoAccount;
+    }
+
+    /// @dev Whom a statement of a batch is to be paid to, or what keeps it from being paid; page and budget apart. The page comes
+    /// first: it is the cheapest of all, and what most copies of a batch fail at.
+    function _check(
+        Claim memory claim,
+        Batch memory batch,
+        bytes32 digest,
+        Statement calldata statement,
+        uint256 position
+    ) private view returns (uint256 payee, Skip) {
+        payee = uint256(claim.account);
+        bool asks = batch.credentials != address(0);
+        if (!_isAccount(bytes32(payee), asks)) return (0, Skip.NoAccount);
+        if (!_isSignedBy(claim.signer, digest, statement.signature)) return (0, Skip.NotSigned);
+        if (asks) {
+            payee = uint160(_tryAccountOf(claim, batch, position));
+            if (payee == 0) return (0, Skip.NoCredential);
+        }
+        return (payee, Skip.None);
     }
 
     /// @dev At most a word of the answer is copied; 0 if it is no address, or none.
-    function _tryAccountOf(address credentials, bytes32 campaignId, Statement calldata statement)
+    function _tryAccountOf(Claim memory claim, Batch memory batch, uint256 position)
         private
         view
         returns (address payee)
     {
+        bytes[] calldata all;
+        assembly ("memory-safe") {
+            all.offset := mload(add(batch, 0x100))
+            all.length := mload(add(batch, 0x120))
+        }
+        if (position >= all.length) return address(0);
+        address credentials = batch.credentials;
         bytes memory question =
-            abi.encodeCall(ICredentials.accountOf, (campaignId, statement.account, statement.credential));
+            abi.encodeCall(ICredentials.accountOf, (claim.campaignId, claim.account, all[position]));
         // After it is written: a long one would else use up what the answer needs.
         _needGas(_CREDENTIAL_GAS);
         uint256 limit = _CREDENTIAL_GAS;
@@ -806,174 +1056,193 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         if (left < needed) revert TooLittleGas(left, needed);
     }
 
-    function _setBits(Claim memory claim) private {
-        _writeAt(claim.slot, claim.word | claim.fresh);
-    }
-
-    /// @dev Sets the bits and lowers the budget by what is free, or reserved for her.
-    function _takeEscrow(Campaign storage campaign, Claim memory claim) private {
-        _setBits(claim);
+    /// @dev Lowers the budget by what is free, or reserved for her.
+    function _takeEscrow(Campaign storage campaign, uint256 budget, uint256 number, bool enrolled) private {
         unchecked {
-            uint256 number = claim.number;
-            _writeBudget(campaign, claim.budget - number - (claim.enrolled ? number << _RESERVED : 0));
+            _writeBudget(campaign, budget - number - (enrolled ? number << _RESERVED : 0));
         }
     }
 
     /// @dev Not before the payment: a statement that is passed over leaves no event of it.
-    function _logPaid(Claim memory claim) private {
-        emit ContactsPaid(
-            claim.campaignId,
-            claim.account,
-            claim.fresh,
-            (claim.page << 168) | (claim.path << 160) | uint160(claim.payee)
-        );
+    function _logPaid(Claim memory claim, uint256 fresh, address payee, uint256 path) private {
+        bytes32 topic = ContactsPaid.selector;
+        // As `emit` does, but in scratch space: it is in every claim.
+        assembly ("memory-safe") {
+            mstore(0x00, fresh)
+            mstore(0x20, or(shl(168, mload(add(claim, 0x80))), or(shl(160, path), shr(96, shl(96, payee)))))
+            log3(0x00, 0x40, topic, mload(add(claim, 0x40)), mload(add(claim, 0x60)))
+        }
     }
 
     /// @dev After a payment out of escrow that failed. Whether she is enrolled is asked anew: a hook may have enrolled her
     /// meanwhile, and then these contacts were not reserved, since their bits were set.
-    function _giveBack(Campaign storage campaign, Claim memory claim) private {
-        _writeAt(claim.slot, _wordAt(claim.slot) & ~claim.fresh);
-        campaign.budget.left += uint56(claim.number);
+    function _giveBack(Campaign storage campaign, Claim memory claim, uint256 slot, uint256 fresh) private {
+        uint56 number = uint56(_numberOf(fresh));
+        _writeAt(slot, _wordAt(slot) & ~fresh);
+        campaign.budget.left += number;
         if (_wordAt(_placeOf(claim.campaignId, claim.account, 0)) & _ENROLLED != 0) {
-            campaign.budget.reserved += uint56(claim.number);
+            campaign.budget.reserved += number;
         }
     }
 
-    function _payCode(Campaign storage campaign, Claim memory claim, uint256 index) private {
+    function _payCode(
+        Campaign storage campaign,
+        Handle calldata handle,
+        Claim memory claim,
+        uint256 index,
+        address payee
+    ) private {
         bytes32 campaignId = claim.campaignId;
-        uint256 start = uint40(claim.rule >> _START);
+        uint256 budget = claim.budget;
+        uint256 start = uint40(handle.rule >> _START);
         if (block.timestamp < start) revert CampaignNotStarted(start);
-        uint256 codes = campaign.codes;
-        if (index >= codes) revert NoSuchCode(index, codes);
-        if (!_active[campaignId].get(index / _BATCH)) revert CodesInert(index / _BATCH);
-        if (_taken[campaignId].get(index)) revert CodeTaken(campaignId, index);
-        _countCode(campaign.budget, start, _codesHad[campaignId][claim.account], claim.account);
-        _taken[campaignId].set(index);
-        bool isFresh = _modeOf(claim.rule) == _FRESH;
+        (uint256 slot, uint256 bit) = _placeOfCode(campaignId, index);
+        uint256 word = _wordAt(slot);
+        if (word & (_ACTIVE | bit) != _ACTIVE) _refuseCode(campaign, campaignId, index, word);
+        _countCode(campaignId, claim.account, budget, start);
+        _writeAt(slot, word | bit);
+        bool isFresh = _modeOf(handle.rule) == _FRESH;
         // As many as are reserved for codes, of what is left.
         unchecked {
-            _writeBudget(campaign, claim.budget - (1 << _CODES_LEFT) - (isFresh ? 0 : 1));
+            _writeBudget(campaign, budget - (1 << _CODES_LEFT) - (isFresh ? 0 : 1));
         }
-        emit CodePaid(campaignId, claim.account, (index << 160) | uint160(claim.payee));
+        emit CodePaid(campaignId, claim.account, (index << 160) | uint160(payee));
         bool paid;
-        if (isFresh) {
-            uint256[] memory words = _issueCall(campaignId, 1);
-            uint256 reward = _rewardOf(campaign);
-            _add(words, reward >> _PRICE, claim.payee);
-            (paid,) = _issue(reward, words);
-        } else {
-            paid = _tryPay(campaign, claim, 1, gasleft());
-        }
-        if (!paid) revert RewardFailed(campaign.reward.token, claim.payee);
+        uint256 reward = handle.reward;
+        if (isFresh) (paid,) = _issueOne(campaignId, reward, reward >> _PRICE, payee);
+        else paid = _tryPay(handle, campaignId, payee, 1, gasleft());
+        if (!paid) revert RewardFailed(address(uint160(reward)), payee);
     }
 
-    function _countCode(Budget memory budget, uint256 start, CodesHad storage counter, bytes32 account)
+    function _refuseCode(Campaign storage campaign, bytes32 campaignId, uint256 index, uint256 word)
         private
+        view
     {
-        CodesHad memory had = counter;
-        uint32 day = uint32((block.timestamp - start) / 1 days);
-        if (budget.codesPerAccount != 0 && had.total >= budget.codesPerAccount) {
-            revert CodesOfAccountTaken(account, budget.codesPerAccount);
-        }
-        if (had.day != day) (had.day, had.today) = (day, 0);
-        if (budget.perDay != 0 && had.today >= budget.perDay) revert CodesOfDayTaken(account, budget.perDay);
-        // There are fewer than 2^32 codes.
+        if (index >= campaign.codes) revert NoSuchCode(index, campaign.codes);
+        if (word & _ACTIVE == 0) revert CodesInert(index / _BATCH);
+        revert CodeTaken(campaignId, index);
+    }
+
+    function _countCode(bytes32 campaignId, bytes32 account, uint256 budget, uint256 start) private {
+        uint256 slot = _placeOf(campaignId, account, _HAD_PAGE);
+        uint256 had = _wordAt(slot);
+        uint256 total = uint32(had);
+        uint256 most = uint16(budget >> _PER_ACCOUNT);
+        if (most != 0 && total >= most) revert CodesOfAccountTaken(account, most);
+        uint256 day = _dayOf(start);
+        uint256 today = uint32(had >> _DAY) == day ? had >> _TODAY : 0;
+        most = uint16(budget >> _PER_DAY);
+        if (most != 0 && today >= most) revert CodesOfDayTaken(account, most);
+        // There are fewer than 2^32 codes, and claims end after at most 3,650 days.
         unchecked {
-            ++had.total;
-            ++had.today;
+            _writeAt(slot, (today + 1) << _TODAY | day << _DAY | (total + 1));
         }
-        (counter.total, counter.day, counter.today) = (had.total, had.day, had.today);
     }
 
     // -------------------------------------------------------------------------------------- internal: signing
 
-    function _statementDigest(Claim memory claim, Statement calldata statement)
-        private
-        view
-        returns (bytes32)
-    {
-        bytes32 kind = _STATEMENT_TYPE;
+    /// @dev Makes it the claim, and returns its digest.
+    function _present(Claim memory claim, Statement calldata statement) private pure returns (bytes32) {
         bytes32 hash;
         assembly ("memory-safe") {
-            let free := mload(0x40)
-            mstore(free, kind)
-            // The signer is the lowest field of the rule.
-            mstore(add(free, 0x20), shr(96, shl(96, mload(add(claim, 0x20)))))
-            mstore(add(free, 0x40), mload(claim))
-            // Account, page and contacts, as they stand in the calldata.
-            calldatacopy(add(free, 0x60), statement, 0x60)
-            hash := keccak256(free, 0xc0)
+            // Account, page and contacts, behind kind, signer and campaign.
+            calldatacopy(add(claim, 0x60), statement, 0x60)
+            hash := keccak256(claim, 0xc0)
         }
-        return _hashTypedData(hash);
+        return _digestOf(claim, hash);
     }
 
-    function _checkTicket(Claim memory claim, Ticket calldata ticket, Taker calldata taker) private view {
-        address signer = address(uint160(claim.rule));
-        bytes32 digest = _hashTypedData(
-            keccak256(
-                abi.encode(
-                    _TICKET_TYPE,
-                    signer,
-                    claim.campaignId,
-                    ticket.account,
-                    ticket.id,
-                    ticket.key,
-                    ticket.validUntil
-                )
-            )
+    /// @dev Makes `account`, for which it was signed, that of the claim, and returns its digest. Page and contacts are the ticket's
+    /// words then.
+    function _checkTicket(Claim memory claim, Ticket calldata ticket, bytes32 account)
+        private
+        view
+        returns (bytes32 digest)
+    {
+        claim.domain = _domainSeparator();
+        claim.kind = _TICKET_TYPE;
+        bytes32 hash;
+        assembly ("memory-safe") {
+            // Account, id, key and last second, behind kind, signer and campaign.
+            mstore(add(claim, 0x60), account)
+            calldatacopy(add(claim, 0x80), add(ticket, 0x20), 0x60)
+            hash := keccak256(claim, 0xe0)
+        }
+        uint256 validUntil = ticket.validUntil;
+        if (block.timestamp > validUntil) revert TicketExpired(validUntil);
+        digest = _digestOf(claim, hash);
+        _checkSigned(claim.signer, digest, ticket.signature);
+    }
+
+    /// @dev As `_hashTypedData`, with a separator that a batch asks for once.
+    function _digestOf(Claim memory claim, bytes32 hash) private pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            mstore(add(claim, 0xc0), 0x1901)
+            mstore(add(claim, 0x100), hash)
+            digest := keccak256(add(claim, 0xde), 0x42)
+        }
+    }
+
+    /// @dev That a ticket's key names whom the claim pays, so that nobody can take it on the way.
+    function _checkNamed(
+        Claim memory claim,
+        address key,
+        address payee,
+        bytes32 ticket,
+        Signature calldata signature
+    ) private view {
+        bytes32 hash = EfficientHashLib.hash(
+            uint256(_CLAIM_TICKET_TYPE), uint160(key), uint160(payee), uint256(ticket)
         );
-        _checkSigned(signer, digest, ticket.signature);
-        bytes32 named =
-            _hashTypedData(keccak256(abi.encode(_CLAIM_TICKET_TYPE, ticket.key, taker.recipient, digest)));
-        if (!_isSignedBy(ticket.key, named, taker.keySignature)) {
-            revert NotSignedByTicketKey(ticket.key, named);
+        bytes32 digest = _digestOf(claim, hash);
+        if (!_isSignedBy(uint160(key), digest, signature)) revert NotSignedByTicketKey(key, digest);
+    }
+
+    /// @dev The root is not told but found: only one that was appended is known.
+    function _checkLeaf(Claim memory claim, Leaf calldata leaf, bytes32[] calldata proof) private view {
+        bytes32 root;
+        assembly ("memory-safe") {
+            // Account, page and contacts, behind the campaign.
+            calldatacopy(add(claim, 0x60), leaf, 0x60)
+            // Twice, so that no inner node, a hash of 64 bytes, is a leaf.
+            mstore(0x00, keccak256(add(claim, 0x40), 0x80))
+            root := keccak256(0x00, 0x20)
+            let at := proof.offset
+            // The smaller of a pair comes first.
+            for { let end := add(at, shl(5, proof.length)) } lt(at, end) { at := add(at, 0x20) } {
+                let place := shl(5, gt(root, calldataload(at)))
+                mstore(place, root)
+                mstore(xor(place, 0x20), calldataload(at))
+                root := keccak256(0x00, 0x40)
+            }
+        }
+        uint256 effectFrom = _wordAt(_placeOf(claim.campaignId, root, _ROOT_PAGE));
+        if (effectFrom == 0) revert RootUnknown(claim.campaignId, root);
+        if (block.timestamp < effectFrom) revert RootNotInEffect(root, effectFrom);
+    }
+
+    function _checkSigned(uint256 signer, bytes32 digest, Signature calldata signature) private view {
+        if (!_isSignedBy(signer, digest, signature)) {
+            revert NotSignedByCampaign(address(uint160(signer)), digest);
         }
     }
 
-    function _checkLeaf(bytes32 campaignId, Leaf calldata leaf) private view {
-        uint256 effectFrom = _roots[campaignId][leaf.root];
-        if (effectFrom == 0) revert RootUnknown(campaignId, leaf.root);
-        if (block.timestamp < effectFrom) revert RootNotInEffect(leaf.root, effectFrom);
-        // Twice, so that no inner node, a hash of 64 bytes, is a leaf.
-        bytes32 hash = keccak256(
-            bytes.concat(keccak256(abi.encode(campaignId, leaf.account, leaf.page, leaf.contacts)))
-        );
-        if (!MerkleProofLib.verifyCalldata(leaf.proof, leaf.root, hash)) {
-            revert LeafNotUnderRoot(leaf.root, hash);
-        }
-    }
-
-    function _checkSigned(address signer, bytes32 digest, bytes calldata signature) private view {
-        if (!_isSignedBy(signer, digest, signature)) revert NotSignedByCampaign(signer, digest);
-    }
-
-    /// @dev By a key alone, with s in the lower half of the order (EIP-2), in 65 bytes or 64 (ERC-2098).
-    function _isSignedBy(address signer, bytes32 digest, bytes calldata signature)
+    /// @dev By a key alone. The compact form (ERC-2098) has no room for an s in the upper half of the order, but for 1 in 2^127.
+    function _isSignedBy(uint256 signer, bytes32 digest, Signature calldata signature)
         private
         view
         returns (bool yes)
     {
-        uint256 most = _HALF_ORDER;
         assembly ("memory-safe") {
-            let s := calldataload(add(signature.offset, 0x20))
-            let v := byte(0, calldataload(add(signature.offset, 0x40)))
-            let fits := eq(signature.length, 65)
-            if eq(signature.length, 64) {
-                v := add(shr(255, s), 27)
-                s := shr(1, shl(1, s))
-                fits := 1
-            }
-            if gt(fits, gt(s, most)) {
-                let free := mload(0x40)
-                mstore(free, digest)
-                mstore(add(free, 0x20), v)
-                mstore(add(free, 0x40), calldataload(signature.offset))
-                mstore(add(free, 0x60), s)
-                // It answers nothing to what is no signature: then 0 is compared, which is nobody's.
-                mstore(0x00, 0)
-                pop(staticcall(gas(), 1, free, 0x80, 0x00, 0x20))
-                yes := mul(eq(mload(0x00), shr(96, shl(96, signer))), iszero(iszero(mload(0x00))))
-            }
+            let free := mload(0x40)
+            let vs := calldataload(add(signature, 0x20))
+            mstore(free, digest)
+            mstore(add(free, 0x20), add(27, shr(255, vs)))
+            mstore(add(free, 0x40), calldataload(signature))
+            mstore(add(free, 0x60), shr(1, shl(1, vs)))
+            // It answers nothing to what is no signature.
+            pop(staticcall(gas(), 1, free, 0x80, 0x00, 0x20))
+            yes := and(eq(returndatasize(), 0x20), eq(mload(0x00), signer))
         }
     }
 
@@ -995,12 +1264,6 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     function _freeIn(uint256 budget) private pure returns (uint256) {
         unchecked {
             return uint56(budget) - _keptOf(budget);
-        }
-    }
-
-    function _rewardOf(Campaign storage campaign) private view returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := sload(campaign.slot)
         }
     }
 
@@ -1059,19 +1322,18 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     }
 
     /// @dev Pays a number of contacts out of escrow.
-    function _tryPay(Campaign storage campaign, Claim memory claim, uint256 number, uint256 limit)
+    function _tryPay(Handle calldata handle, bytes32 campaignId, address payee, uint256 number, uint256 limit)
         private
         returns (bool)
     {
-        uint256 rule = claim.rule;
-        uint256 reward = _rewardOf(campaign);
+        (uint256 reward, uint256 rule) = (handle.reward, handle.rule);
         // Below 2^8 times 2^96.
         unchecked {
             return _trySend(
-                claim.campaignId,
+                campaignId,
                 _modeOf(rule),
                 address(uint160(reward)),
-                claim.payee,
+                payee,
                 number * (reward >> _PRICE),
                 uint40(rule >> _CLAIM_UNTIL),
                 limit
@@ -1114,21 +1376,40 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         }
     }
 
-    /// @dev One recipient more.
-    function _add(uint256[] memory words, uint256 amount, address to) private pure {
+    /// @dev One recipient more, who is an address.
+    function _add(uint256[] memory words, uint256 amount, uint256 to) private pure {
         assembly ("memory-safe") {
             let count := add(mload(words), 1)
             mstore(words, count)
-            mstore(add(words, shl(5, count)), or(shl(160, amount), shr(96, shl(96, to))))
+            mstore(add(words, shl(5, count)), or(shl(160, amount), to))
         }
     }
 
-    /// @dev Sends what `_issueCall` made room for. The token answers with what is left of the grant.
+    /// @dev Sends what `_issueCall` made room for.
     /// @param reward The campaign's word.
-    function _issue(uint256 reward, uint256[] memory words) private returns (bool issued, uint256 left) {
+    function _issue(uint256 reward, uint256[] memory words) private returns (bool issued) {
         assembly ("memory-safe") {
             let size := add(0x64, shl(5, mload(words)))
             let done := call(gas(), shr(96, shl(96, reward)), 0, sub(words, 0x44), size, 0x00, 0x20)
+            issued := and(done, gt(returndatasize(), 0x1f))
+        }
+    }
+
+    /// @dev Calls `issueTo` for one recipient. The token answers with what is left of the grant.
+    /// @param reward The campaign's word.
+    function _issueOne(bytes32 campaignId, uint256 reward, uint256 amount, address to)
+        private
+        returns (bool issued, uint256 left)
+    {
+        bytes32 selector = ILoyaltyToken.issueTo.selector;
+        assembly ("memory-safe") {
+            let question := mload(0x40)
+            mstore(question, selector)
+            mstore(add(question, 0x04), campaignId)
+            mstore(add(question, 0x24), 0x40)
+            mstore(add(question, 0x44), 1)
+            mstore(add(question, 0x64), or(shl(160, amount), shr(96, shl(96, to))))
+            let done := call(gas(), shr(96, shl(96, reward)), 0, question, 0x84, 0x00, 0x20)
             issued := and(done, gt(returndatasize(), 0x1f))
             left := mload(0x00)
         }

@@ -32,6 +32,11 @@ library Lots {
         }
     }
 
+    /// @notice The epoch in which `word` was written.
+    function epochOf(uint256 word) internal pure returns (uint256) {
+        return (word >> _EPOCH_SHIFT) & _EPOCH;
+    }
+
     /// @notice The lanes of `word` as they stand in `epoch`.
     function lanesAt(uint256 word, uint256 epoch) internal pure returns (uint256) {
         return aged(word, epoch) & LANES;

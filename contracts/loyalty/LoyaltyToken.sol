@@ -246,10 +246,11 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @inheritdoc ILoyaltyToken
     function mintBatch(bytes32 batchId, uint256[] calldata words) external onlyOwner {
         _useReference(address(0), batchId);
-        uint256 amount = _issueMany(words, 0);
+        uint256 epoch = currentEpoch();
+        uint256 amount = _issueMany(words, 0, epoch);
         // A batch of nothing would use up its reference.
         if (amount == 0) revert ZeroAmount();
-        _raiseSupply(amount, false);
+        _raiseSupply(amount, false, epoch);
         emit BatchIssued(address(0), batchId, words.length, amount);
     }
 
@@ -259,7 +260,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         if (epoch > current || current - epoch >= Lots.LIFE) revert EpochNotLiving(epoch, current);
         _useReference(address(0), batchId);
         uint256 age = current - epoch;
-        uint256 amount = _issueMany(words, age);
+        uint256 amount = _issueMany(words, age, current);
         if (amount == 0) revert ZeroAmount();
         if (amount > Lots.LANE) revert NoHeadroom(Lots.LANE, amount);
         _raiseSupplyLanes(Lots.single(amount, age), current, false, false);
@@ -277,26 +278,29 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     /// @inheritdoc ILoyaltyToken
     function issueBatch(uint256 grantId, bytes32 batchId, uint256[] calldata words) external {
         _useReference(msg.sender, batchId);
-        uint256 amount = _issueMany(words, 0);
+        uint256 epoch = currentEpoch();
+        uint256 amount = _issueMany(words, 0, epoch);
         (, bool promised) = _spendGrant(msg.sender, grantId, amount);
-        _raiseSupply(amount, promised);
+        _raiseSupply(amount, promised, epoch);
         emit BatchIssued(msg.sender, batchId, words.length, amount);
     }
 
     /// @inheritdoc ILoyaltyToken
     function issueTo(uint256 grantId, uint256[] calldata words) external returns (uint256 left) {
-        uint256 amount = _issueMany(words, 0);
+        uint256 epoch = currentEpoch();
+        uint256 amount = _issueMany(words, 0, epoch);
         bool promised;
         (left, promised) = _spendGrant(msg.sender, grantId, amount);
         if (!promised) revert IssueWithoutLock(msg.sender, grantId);
-        _raiseSupply(amount, true);
+        _raiseSupply(amount, true, epoch);
     }
 
     /// @inheritdoc ILoyaltyToken
     function claim(SignedVoucher calldata signed) external {
         _nonces.use(signed.voucher.issuer, signed.voucher.nonce);
-        (uint256 amount, bool promised) = _pay(signed, currentEpoch());
-        _raiseSupply(amount, promised);
+        uint256 epoch = currentEpoch();
+        (uint256 amount, bool promised) = _pay(signed, epoch);
+        _raiseSupply(amount, promised, epoch);
     }
 
     /// @inheritdoc ILoyaltyToken
@@ -316,8 +320,8 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
             }
         }
         // What is promised counts in the headroom of the others, and never needs more room than they leave.
-        _raiseSupply(free, false);
-        _raiseSupply(reserved, true);
+        _raiseSupply(free, false, epoch);
+        _raiseSupply(reserved, true, epoch);
     }
 
     /// @inheritdoc ILoyaltyToken
@@ -771,7 +775,8 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     function _issue(address to, uint256 amount, bool promised) private {
         _checkReceiver(to);
-        uint256 epoch = _raiseSupply(amount, promised);
+        uint256 epoch = currentEpoch();
+        _raiseSupply(amount, promised, epoch);
         Account storage account = _accounts[to];
         // The supply's lane, just checked, bounds every balance's.
         unchecked {
@@ -782,34 +787,54 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
 
     /// @dev Credits the recipients with points that are `age` epochs old and returns the sum; the caller raises the supply by
     /// it, or everything reverts.
-    function _issueMany(uint256[] calldata words, uint256 age) private returns (uint256 sum) {
-        uint256 epoch = currentEpoch();
+    function _issueMany(uint256[] calldata words, uint256 age, uint256 epoch) private returns (uint256 sum) {
         uint256 shift = Lots.shiftOf(age);
-        for (uint256 i = 0; i < words.length; ++i) {
-            uint256 amount;
-            address to;
-            // `words[i]`, which the loop's condition has checked.
+        address exchange_ = exchange;
+        bytes32 topic = Transfer.selector;
+        uint256 at;
+        uint256 end;
+        assembly ("memory-safe") {
+            at := words.offset
+            end := add(at, shl(5, words.length))
+        }
+        uint256 amount;
+        address to;
+        uint256 slot;
+        uint256 word;
+        bool refused;
+        while (at < end) {
+            // By hand, as the whole of an account in a batch: who refuses as in `_checkReceiver`, and `_accounts[to].word`.
             assembly ("memory-safe") {
-                let word := calldataload(add(words.offset, shl(5, i)))
+                word := calldataload(at)
+                at := add(at, 0x20)
                 amount := shr(160, word)
                 to := shr(96, shl(96, word))
+                refused := or(or(eq(to, exchange_), eq(to, address())), iszero(to))
+                mstore(0x00, to)
+                mstore(0x20, _accounts.slot)
+                slot := keccak256(0x00, 0x40)
+                word := sload(slot)
             }
-            _checkReceiver(to);
-            Account storage account = _accounts[to];
+            if (refused) revert ERC20InvalidReceiver(to);
             // Amounts are below 2^96, and no batch has 2^160 of them. An amount or a balance that does not fit its lane
             // comes with a sum that does not fit the supply's, which the caller refuses: then nothing stays written.
             unchecked {
                 sum += amount;
-                account.word = account.word.aged(epoch) + (amount << shift);
+                if (word.epochOf() != epoch) word = word.aged(epoch);
+                word += amount << shift;
             }
-            emit Transfer(address(0), to, amount);
+            // As `emit Transfer(address(0), to, amount)` does, but in scratch space.
+            assembly ("memory-safe") {
+                sstore(slot, word)
+                mstore(0x00, amount)
+                log3(0x00, 0x20, topic, 0, to)
+            }
         }
     }
 
     /// @dev Adds to the lane of this epoch. What is promised must still fit beside it, unless the points are themselves
     /// promised ones.
-    function _raiseSupply(uint256 amount, bool promised) private returns (uint256 epoch) {
-        epoch = currentEpoch();
+    function _raiseSupply(uint256 amount, bool promised, uint256 epoch) private {
         uint256 supply = _agedSupply(epoch);
         uint256 room = _room(supply, promised);
         if (amount > room) revert NoHeadroom(room, amount);
@@ -853,11 +878,17 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     {
         // Else anyone could log an issue, of nothing.
         if (amount == 0) revert ZeroAmount();
-        GrantSlot storage grant = _grants[issuer][id];
+        uint256 slot;
         uint256 word;
-        // As a word, with the fields where `GrantSlot` has them: each field read by itself would be masked and shifted.
+        // `_grants[issuer][id]`, as a word with the fields where `GrantSlot` has them: each field read by itself would be masked and
+        // shifted.
         assembly ("memory-safe") {
-            word := sload(grant.slot)
+            mstore(0x00, issuer)
+            mstore(0x20, _grants.slot)
+            mstore(0x20, keccak256(0x00, 0x40))
+            mstore(0x00, id)
+            slot := keccak256(0x00, 0x40)
+            word := sload(slot)
         }
         left = word & Lots.LANE;
         if (amount > left) revert GrantExceeded(issuer, id, left, amount);
@@ -875,7 +906,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
             word -= amount;
         }
         assembly ("memory-safe") {
-            sstore(grant.slot, word)
+            sstore(slot, word)
         }
         promised = uint40(word >> _LOCK_SHIFT) != 0;
     }

@@ -38,23 +38,25 @@ class Statement:
 
 @dataclass(frozen=True)
 class Ticket:
-    """A ticket, and who takes it. `named`: its one-time key signed for the recipient."""
+    """A ticket, and who takes it. `good`: the campaign's key signed it, for account 0 if it is a code;
+    `named`: for whom its one-time key signed, if it did; `naming`: what it ought to sign for somebody.
+    """
 
-    account: Account
+    is_code: bool
     number: int
     key: str
     valid_until: int
     good: bool
     digest: bytes
     taker: Account
-    recipient: str
-    named: bool
-    naming: bytes
+    named: str | None
+    naming: Callable[[str], bytes]
     payee: str | Refused | None = None
 
 
 @dataclass
 class Campaign:
+    handle: tuple[int, int, bytes]
     id: bytes
     mode: str
     price: int
@@ -358,20 +360,15 @@ class Attention:
             raise Refused("TicketExpired", ticket.valid_until)
         if not ticket.good:
             raise Refused("NotSignedByCampaign", campaign.signer, ticket.digest)
-        if not ticket.named:
-            raise Refused("NotSignedByTicketKey", ticket.key, ticket.naming)
-        bound = any(ticket.account)
-        if bound and ticket.account != ticket.taker:
-            raise Refused("OtherAccount", ticket.account, ticket.taker)
         payee = self._payee(campaign, ticket.taker, ticket.payee)
-        if payee != ticket.recipient:
-            raise Refused("OtherRecipient", payee, ticket.recipient)
-        if bound:
+        if payee != ticket.named:
+            raise Refused("NotSignedByTicketKey", ticket.key, ticket.naming(payee))
+        if ticket.is_code:
+            self._claim_code(campaign, ticket.number, ticket.taker, payee)
+        else:
             page, bit = divmod(ticket.number, PAGE)
             new = self._new(campaign, ticket.taker, page, 1 << bit)
             self._settle(campaign, ticket.taker, payee, new)
-        else:
-            self._claim_code(campaign, ticket.number, ticket.taker, payee)
 
     def codes_of(self, campaign: Campaign, account: Account) -> tuple[int, int]:
         """In all, and on the campaign's day of now."""
@@ -397,17 +394,15 @@ class Attention:
         campaign.taken[index] = (account, self.now)
 
     def claim_root(
-        self, id_: bytes, root: bytes, account: Account, page: int, contacts: int, payee: str | Refused | None
+        self, id_: bytes, account: Account, page: int, contacts: int, payee: str | Refused | None
     ) -> None:
         """Under a root of this one leaf."""
         campaign = self.claimable(id_)
+        root = leaf_hash(id_, account, page, contacts)
         if root not in campaign.roots:
             raise Refused("RootUnknown", id_, root)
         if self.now < campaign.roots[root]:
             raise Refused("RootNotInEffect", root, campaign.roots[root])
-        leaf = leaf_hash(id_, account, page, contacts)
-        if leaf != root:
-            raise Refused("LeafNotUnderRoot", root, leaf)
         to = self._payee(campaign, account, payee)
         self._settle(campaign, account, to, self._new(campaign, account, page, contacts))
 

@@ -18,6 +18,7 @@ from troc.attention.contacts import PAGE, address_of
 from troc.attention.leaves import Leaf
 from troc.attention.messages import REWARDS, ClaimTicket, Statement, Ticket, rewards_domain
 from troc.attention.slips import NO_ACCOUNT
+from troc.chain import Chain
 from troc.errors import InputError
 from troc.messages import ZERO_ADDRESS, Domain, Message, digest, recover
 
@@ -31,6 +32,8 @@ domain = rewards_domain
 LONGEST_BYTES = 4_096
 """Of a signature or a credential."""
 _ADDRESS_BITS = 160
+_WORD = 32
+_HIGHEST = 255
 _PAGE_AT = _ADDRESS_BITS + 8
 _FIELDS = {"credential", "account", "ticket", "signature"}
 
@@ -118,32 +121,73 @@ def payer(message: Message, context: Taker) -> str | None:
     return address_of(context.credential[:32].ljust(32, b"\0")) or ZERO_ADDRESS
 
 
-def _statement(message: Message, signature: bytes, context: Taker) -> tuple[Any, ...]:
+def pair(signature: bytes) -> tuple[bytes, bytes]:
+    """A signature as the contract takes it: the two words of the compact form (ERC-2098). What has none
+    becomes two empty words, which are nobody's.
+    """
+    if len(signature) == 2 * _WORD:
+        return signature[:_WORD], signature[_WORD:]
+    s, v = int.from_bytes(signature[_WORD : 2 * _WORD]), signature[2 * _WORD :]
+    if v not in (b"\x1b", b"\x1c") or s >> _HIGHEST:
+        return bytes(_WORD), bytes(_WORD)
+    return signature[:_WORD], (s | (v[0] - 27) << _HIGHEST).to_bytes(_WORD)
+
+
+def _statement(message: Message, signature: bytes) -> tuple[Any, ...]:
     assert isinstance(message, Statement)
-    return message.account, message.page, message.contacts, signature, context.credential
+    return message.account, message.page, message.contacts, pair(signature)
 
 
 def call(message: Message, signature: bytes, context: Taker, _: Domain) -> tuple[str, tuple[Any, ...]]:
-    """The function that submits it, and its arguments."""
+    """The function that submits it, and its arguments; the campaign stands for its handle (`Handles`)."""
+    credential = context.credential
     match message:
         case Statement():
-            return "claimStatement", (message.campaign, _statement(message, signature, context))
+            return "claimStatement", (message.campaign, _statement(message, signature), credential)
         case Leaf():
-            leaf = (message.root, message.account, message.page, message.contacts, list(message.proof))
-            return "claimRoot", (message.campaign, (*leaf, context.credential))
+            leaf = (message.account, message.page, message.contacts)
+            return "claimRoot", (message.campaign, leaf, list(message.proof), credential)
         case ClaimTicket():
             found = context.ticket
             assert found is not None
-            ticket = (found.account, found.id, found.key, found.valid_until, context.signature)
-            taker = (context.account, message.recipient, signature, context.credential)
-            return "claimTicket", (found.campaign, ticket, taker)
+            is_code = found.account == NO_ACCOUNT
+            ticket = (context.account, found.id, found.key, found.valid_until, pair(context.signature))
+            arguments = (found.campaign, ticket, pair(signature), credential)
+            return "claimCode" if is_code else "claimTicket", arguments
     raise AssertionError(type(message).__name__)
 
 
 def call_many(statements: Sequence[tuple[Message, bytes, Taker]]) -> tuple[str, tuple[Any, ...]]:
-    """The function that submits several statements of one campaign, and its arguments."""
+    """The function that submits several statements of one campaign, and its arguments, as `call` has them."""
     (campaign,) = {campaign_of(message, context) for message, _, context in statements}
-    return "claimStatements", (campaign, [_statement(*each) for each in statements])
+    credentials = [context.credential for _, _, context in statements]
+    listed = [_statement(message, signature) for message, signature, _ in statements]
+    return "claimStatements", (campaign, listed, credentials if any(credentials) else [])
+
+
+class Handles:
+    """What claims call a campaign by: three words, of which its id is the hash. The contract is asked once
+    for each.
+    """
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._known: dict[tuple[str, bytes], tuple[int, int, bytes]] = {}
+
+    def resolved(self, rewards: Contract, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What `call` or `call_many` gives, with the handle in the place of the campaign."""
+        campaign, *others = arguments
+        return self._of(rewards, campaign), *others
+
+    def _of(self, rewards: Contract, campaign: bytes) -> tuple[int, int, bytes]:
+        key = rewards.address, campaign
+        if key not in self._known:
+            reward, rule, terms = self._chain.call(rewards.functions.handleOf(campaign))
+            if not rule:
+                # There is none, yet: the contract says so.
+                return 0, 0, campaign
+            self._known[key] = reward, rule, bytes(terms)
+        return self._known[key]
 
 
 @dataclass(frozen=True)

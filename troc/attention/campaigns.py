@@ -56,6 +56,7 @@ DELEGATED = bytes.fromhex("ef0100")
 """How the code of an account begins that has a key and lets a contract act for it (EIP-7702)."""
 
 _ADDRESS_BITS = 160
+_FRESH_MODE, _POINTS_MODE, _ERC20_MODE = 1, 2, 3
 _ID = 14
 
 
@@ -85,9 +86,25 @@ class Terms(Struct):
 
     def id(self, chain_id: int, contract: str) -> bytes:
         """The campaign's id: on another chain or in another contract it is another."""
+        return keccak(CODEC.encode(["uint256", "uint256", "bytes32"], self.handle(chain_id, contract)))
+
+    def handle(self, chain_id: int, contract: str) -> tuple[int, int, bytes]:
+        """What claims call the campaign by: what a contact is paid; who signs, when, and how it is paid; and
+        the hash of chain, contract and terms.
+        """
         types = ",".join(self._layout().values())
         values = [chain_id, to_address(contract), self.as_tuple()]
-        return keccak(CODEC.encode(["uint256", "address", f"({types})"], values))
+        hash_ = keccak(CODEC.encode(["uint256", "address", f"({types})"], values))
+        mode = _ERC20_MODE if self.token_kind != KIND_POINTS else _FRESH_MODE if self.fresh else _POINTS_MODE
+        rule = (
+            self.root_delay_days << 248
+            | mode << 240
+            | self.claim_until << 200
+            | self.start << _ADDRESS_BITS
+            | int(self.signer, 16)
+        )
+        # What is out of range overlaps, as in the contract.
+        return (self.price << _ADDRESS_BITS | int(self.token, 16)) % 2**256, rule % 2**256, hash_
 
     def opens_at(self, contact: int) -> int:
         """From when a contact may be claimed: each day of the campaign opens the next `per_day` of them."""
@@ -291,6 +308,7 @@ class Rewards:
         self._since = troc.manifest.contracts[REWARDS].block
         self._next_block = self._since
         self._known: dict[bytes, tuple[Terms, int]] = {}
+        self._handles = acts.Handles(self.chain)
 
     @cached_property
     def domain(self) -> Domain:
@@ -844,5 +862,7 @@ class Rewards:
 
     def _calling(self, named: tuple[str, tuple[Any, ...]]) -> ContractFunction:
         name, arguments = named
-        call: ContractFunction = getattr(self.contract.functions, name)(*arguments)
+        call: ContractFunction = getattr(self.contract.functions, name)(
+            *self._handles.resolved(self.contract, arguments)
+        )
         return call

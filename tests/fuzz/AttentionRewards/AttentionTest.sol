@@ -13,7 +13,6 @@ import {IAttentionRewards} from "../../../interfaces/IAttentionRewards.sol";
 /// @notice The contract of paid attention, a brand, customers, and what it takes to sign.
 /// @dev Digests and hashes are made from docs/messages.md here, never by asking the contract.
 abstract contract AttentionTest is Test {
-    uint256 internal constant ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
     uint256 internal constant START = 1_800_000_000;
     uint256 internal constant EPOCH = 90 days;
     uint256 internal constant PRICE = 7;
@@ -27,7 +26,26 @@ abstract contract AttentionTest is Test {
     CashMock internal cash;
     LoyaltyToken internal points;
 
+    /// @dev Who claims a code, what the ticket's one-time key signed, and her credential.
+    struct Taker {
+        bytes32 account;
+        IAttentionRewards.Signature signature;
+        bytes credential;
+    }
+
+    /// @dev A leaf and its way up.
+    struct Leaf {
+        bytes32 root;
+        bytes32 account;
+        uint256 page;
+        uint256 contacts;
+        bytes32[] proof;
+        bytes credential;
+    }
+
     mapping(address account => uint256 key) internal keys;
+    mapping(bytes32 campaign => IAttentionRewards.Handle) internal handles;
+    bytes[] internal none;
     address internal brand;
     address internal signer;
     address internal attestor;
@@ -139,8 +157,15 @@ abstract contract AttentionTest is Test {
         points.setGrant(address(rewards), uint256(campaign), amount, 0, lockedUntil);
     }
 
-    function idOf(IAttentionRewards.Terms memory terms) internal view returns (bytes32) {
-        return keccak256(abi.encode(block.chainid, address(rewards), terms));
+    function idOf(IAttentionRewards.Terms memory terms) internal returns (bytes32 campaign) {
+        uint256 mode = terms.tokenKind != POINTS ? 3 : terms.fresh ? 1 : 2;
+        IAttentionRewards.Handle memory handle;
+        handle.reward = terms.price << 160 | uint160(terms.token);
+        handle.rule = terms.rootDelayDays << 248 | mode << 240 | terms.claimUntil << 200 | terms.start << 160
+            | uint160(terms.signer);
+        handle.terms = keccak256(abi.encode(block.chainid, address(rewards), terms));
+        campaign = keccak256(abi.encode(handle));
+        handles[campaign] = handle;
     }
 
     function enrol(bytes32 campaign, address who) internal {
@@ -183,7 +208,26 @@ abstract contract AttentionTest is Test {
     function claim(bytes32 campaign, address who, uint256 contacts) internal {
         IAttentionRewards.Statement memory made = statement(campaign, who, contacts);
         vm.prank(relay);
-        rewards.claimStatement(campaign, made);
+        claimStatement(campaign, made);
+    }
+
+    function claimStatement(bytes32 campaign, IAttentionRewards.Statement memory made) internal {
+        claimStatement(campaign, made, "");
+    }
+
+    function claimStatement(
+        bytes32 campaign,
+        IAttentionRewards.Statement memory made,
+        bytes memory credential
+    ) internal {
+        rewards.claimStatement(handles[campaign], made, credential);
+    }
+
+    function claimStatements(bytes32 campaign, IAttentionRewards.Statement[] memory all)
+        internal
+        returns (uint256)
+    {
+        return rewards.claimStatements(handles[campaign], all, none);
     }
 
     function ticket(bytes32 campaign, bytes32 who, uint256 number)
@@ -202,7 +246,7 @@ abstract contract AttentionTest is Test {
     function taker(bytes32 campaign, IAttentionRewards.Ticket memory made, address who)
         internal
         view
-        returns (IAttentionRewards.Taker memory)
+        returns (Taker memory)
     {
         return taker(campaign, made, id(who), who, "");
     }
@@ -213,25 +257,43 @@ abstract contract AttentionTest is Test {
         bytes32 who,
         address recipient,
         bytes memory credential
-    ) internal view returns (IAttentionRewards.Taker memory taking) {
+    ) internal view returns (Taker memory taking) {
         taking.account = who;
-        taking.recipient = recipient;
-        taking.keySignature = signDigest(made.key, namingDigest(campaign, made, recipient));
+        taking.signature = signDigest(made.key, namingDigest(campaign, made, recipient));
         taking.credential = credential;
+    }
+
+    /// @dev A ticket for account 0 is a code.
+    function claimTicket(bytes32 campaign, IAttentionRewards.Ticket memory made, Taker memory taking)
+        internal
+    {
+        if (made.account != 0) {
+            rewards.claimTicket(handles[campaign], made, taking.signature, taking.credential);
+        } else {
+            rewards.claimCode(handles[campaign], taken(made, taking), taking.signature, taking.credential);
+        }
+    }
+
+    function taken(IAttentionRewards.Ticket memory made, Taker memory taking)
+        internal
+        pure
+        returns (IAttentionRewards.Ticket memory)
+    {
+        return IAttentionRewards.Ticket(taking.account, made.id, made.key, made.validUntil, made.signature);
     }
 
     function claimCode(bytes32 campaign, uint256 index, address who) internal {
         IAttentionRewards.Ticket memory made = ticket(campaign, 0, index);
-        IAttentionRewards.Taker memory taking = taker(campaign, made, who);
+        Taker memory taking = taker(campaign, made, who);
         vm.prank(relay);
-        rewards.claimTicket(campaign, made, taking);
+        claimTicket(campaign, made, taking);
     }
 
     function claimBound(bytes32 campaign, uint256 number, address who) internal {
         IAttentionRewards.Ticket memory made = ticket(campaign, id(who), number);
-        IAttentionRewards.Taker memory taking = taker(campaign, made, who);
+        Taker memory taking = taker(campaign, made, who);
         vm.prank(relay);
-        rewards.claimTicket(campaign, made, taking);
+        claimTicket(campaign, made, taking);
     }
 
     function leafHash(bytes32 campaign, bytes32 who, uint256 page, uint256 contacts)
@@ -250,7 +312,7 @@ abstract contract AttentionTest is Test {
     function leaf(bytes32 campaign, bytes32 who, uint256 page, uint256 contacts)
         internal
         view
-        returns (IAttentionRewards.Leaf memory made)
+        returns (Leaf memory made)
     {
         bytes32 sister = leafHash(campaign, id(stranger), 0, 1);
         made.account = who;
@@ -258,6 +320,11 @@ abstract contract AttentionTest is Test {
         made.contacts = contacts;
         made.proof = list(sister);
         made.root = node(leafHash(campaign, who, page, contacts), sister);
+    }
+
+    function claimRoot(bytes32 campaign, Leaf memory made) internal {
+        IAttentionRewards.Leaf memory leaf_ = IAttentionRewards.Leaf(made.account, made.page, made.contacts);
+        rewards.claimRoot(handles[campaign], leaf_, made.proof, made.credential);
     }
 
     function credentialFor(bytes32 campaign, bytes32 pseudonym, address who, uint256 expiry)
@@ -270,10 +337,9 @@ abstract contract AttentionTest is Test {
         );
         bytes32 hash = keccak256(abi.encode(kind, attestor, campaign, pseudonym, who, expiry));
         bytes32 domain_ = domain("Troc Credentials", address(credentials));
-        return abi.encodePacked(
-            abi.encode(who, expiry),
-            signDigest(attestor, keccak256(abi.encodePacked(hex"1901", domain_, hash)))
-        );
+        (uint8 v, bytes32 r, bytes32 s) =
+            vm.sign(keys[attestor], keccak256(abi.encodePacked(hex"1901", domain_, hash)));
+        return abi.encodePacked(abi.encode(who, expiry), r, s, v);
     }
 
     // --------------------------------------------------------------------------------------------- signatures
@@ -329,23 +395,13 @@ abstract contract AttentionTest is Test {
         return typed(keccak256(abi.encode(kind, made.key, recipient, ticketDigest(campaign, made))));
     }
 
-    function signDigest(address who, bytes32 digest) internal view returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[who], digest);
-        return abi.encodePacked(r, s, v);
-    }
-
-    /// @dev The other signature of the same message, with s in the upper half.
-    function twinOf(bytes memory signature) internal pure returns (bytes memory) {
-        (bytes32 r, bytes32 s) = abi.decode(signature, (bytes32, bytes32));
-        uint8 v = uint8(signature[64]);
-        return abi.encodePacked(r, bytes32(ORDER - uint256(s)), v == 27 ? uint8(28) : uint8(27));
-    }
-
-    /// @dev The same signature in 64 bytes (ERC-2098).
-    function shortOf(bytes memory signature) internal pure returns (bytes memory) {
-        (bytes32 r, bytes32 s) = abi.decode(signature, (bytes32, bytes32));
-        uint256 high = uint8(signature[64]) == 28 ? 1 << 255 : 0;
-        return abi.encodePacked(r, bytes32(uint256(s) | high));
+    function signDigest(address who, bytes32 digest)
+        internal
+        view
+        returns (IAttentionRewards.Signature memory)
+    {
+        (bytes32 r, bytes32 vs) = vm.signCompact(keys[who], digest);
+        return IAttentionRewards.Signature(r, vs);
     }
 
     // ---------------------------------------------------------------------------------------------- helpers

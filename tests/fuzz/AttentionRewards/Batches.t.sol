@@ -26,6 +26,7 @@ contract Choosy is ICredentials {
 contract Chance is ERC20 {
     AttentionRewards private immutable _rewards;
     bytes32 private _campaign;
+    IAttentionRewards.Handle private _handle;
     bytes32[] private _accounts;
     IAttentionRewards.Statement[] private _statements;
     uint256 private _seed;
@@ -47,6 +48,7 @@ contract Chance is ERC20 {
 
     function begin(bytes32 campaign, uint256 seed, bytes32[] memory accounts) external {
         (_campaign, _seed, _accounts) = (campaign, seed, accounts);
+        _handle = _rewards.handleOf(campaign);
     }
 
     function know(IAttentionRewards.Statement calldata statement) external {
@@ -63,13 +65,13 @@ contract Chance is ERC20 {
         uint256 chance = _next();
         uint256 which = chance % 4;
         if (which == 0) {
-            try _rewards.claimStatement(_campaign, _any(chance)) {} catch {}
+            try _rewards.claimStatement(_handle, _any(chance), "") {} catch {}
         } else if (which == 1) {
             IAttentionRewards.Statement[] memory batch = new IAttentionRewards.Statement[](3);
             for (uint256 i = 0; i < 3; ++i) {
                 batch[i] = _any(chance >> (16 + 16 * i));
             }
-            try _rewards.claimStatements(_campaign, batch) {} catch {}
+            try _rewards.claimStatements(_handle, batch, new bytes[](0)) {} catch {}
         } else if (which == 2) {
             bytes32[] memory enrolled = new bytes32[](1);
             enrolled[0] = _accounts[(chance >> 8) % _accounts.length];
@@ -174,11 +176,11 @@ contract BatchesTest is AttentionTest {
             contacts >>= (seed >> 16) % 256;
             batch[i] = statement(campaign, id(who), (seed >> 8) % 20 / 9, contacts);
             bool signed = (seed >> 32) % 8 != 0;
-            if (!signed) batch[i].signature[5] ^= 0x01;
+            if (!signed) batch[i].signature.r ^= bytes32(uint256(1) << 40);
             skips[i] = _judge(who, batch[i].page, contacts, signed, mode);
         }
         vm.recordLogs();
-        rewards.claimStatements(campaign, batch);
+        claimStatements(campaign, batch);
         Vm.Log[] memory logs = vm.getRecordedLogs();
         uint256 at = 0;
         for (uint256 i = 0; i < 10; ++i) {
@@ -246,7 +248,10 @@ contract BatchesTest is AttentionTest {
             batch[1] = statement(campaign, other, 5);
             batch[2] = statement(campaign, other, 7);
             batch[3] = statement(campaign, stranger, 1);
-            bytes memory question = abi.encodeCall(IAttentionRewards.claimStatements, (campaign, batch));
+            bytes memory question = abi.encodeCall(
+                IAttentionRewards.claimStatements,
+                (handles[campaign], batch, new bytes[](mode > 2 ? batch.length : 0))
+            );
             bool everDone = false;
             uint256 snapshot = vm.snapshotState();
             for (uint256 gas_ = 40_000; gas_ < 700_000; gas_ += 1_733) {
@@ -290,7 +295,7 @@ contract BatchesTest is AttentionTest {
         IAttentionRewards.Statement[] memory batch = new IAttentionRewards.Statement[](2);
         batch[0] = statement(campaign, customer, contacts);
         batch[1] = statement(campaign, other, contacts);
-        assertEq(rewards.claimStatements(campaign, batch), 2);
+        assertEq(claimStatements(campaign, batch), 2);
         for (uint256 i = 0; i < 10; ++i) {
             claimCode(campaign, i, stranger);
         }

@@ -32,6 +32,7 @@ contract Meddler {
     OddTokenMock private immutable _TOKEN;
     bytes32 private immutable _CAMPAIGN;
     IAttentionRewards.Statement private _statement;
+    IAttentionRewards.Handle private _handle;
 
     constructor(
         IAttentionRewards rewards_,
@@ -40,7 +41,7 @@ contract Meddler {
         IAttentionRewards.Statement memory statement_
     ) {
         (_REWARDS, _TOKEN, _CAMPAIGN) = (rewards_, token_, campaign_);
-        _statement = statement_;
+        (_statement, _handle) = (statement_, rewards_.handleOf(campaign_));
     }
 
     function accept() external {
@@ -52,7 +53,7 @@ contract Meddler {
         bytes32[] memory accounts = new bytes32[](1);
         accounts[0] = _statement.account;
         _REWARDS.enrol(_CAMPAIGN, accounts);
-        _REWARDS.claimStatement(_CAMPAIGN, _statement);
+        _REWARDS.claimStatement(_handle, _statement, "");
         _TOKEN.behave(OddTokenMock.Oddity.ReturnsFalse);
     }
 }
@@ -91,7 +92,7 @@ contract HooksTest is AttentionTest {
         bytes32 campaign = open(termsOdd(), 10);
         hook.plan(
             address(rewards),
-            abi.encodeCall(rewards.claimStatement, (campaign, statement(campaign, customer, 1)))
+            abi.encodeCall(rewards.claimStatement, (handles[campaign], statement(campaign, customer, 1), ""))
         );
         token.setHook(address(hook));
         vm.expectRevert(
@@ -118,10 +119,12 @@ contract HooksTest is AttentionTest {
     function test_a_hook_cannot_be_paid_for_the_same_contact() public {
         bytes32 campaign = open(termsOdd(), 10);
         IAttentionRewards.Statement memory made = statement(campaign, customer, 3);
-        hook.plan(address(rewards), abi.encodeCall(rewards.claimStatement, (campaign, made)));
-        hook.plan(address(rewards), abi.encodeCall(rewards.claimStatements, (campaign, batch(made))));
+        hook.plan(address(rewards), abi.encodeCall(rewards.claimStatement, (handles[campaign], made, "")));
+        hook.plan(
+            address(rewards), abi.encodeCall(rewards.claimStatements, (handles[campaign], batch(made), none))
+        );
         token.setHook(address(hook));
-        rewards.claimStatement(campaign, made);
+        claimStatement(campaign, made);
         (bool done, bytes memory answer) = hook.outcome(0);
         assertFalse(done);
         assertEq(
@@ -137,10 +140,12 @@ contract HooksTest is AttentionTest {
         bytes32 campaign = open(withCodes(termsOdd(), 2), 10);
         activate(campaign, 0);
         IAttentionRewards.Ticket memory made = ticket(campaign, 0, 0);
-        IAttentionRewards.Taker memory taking = taker(campaign, made, customer);
-        hook.plan(address(rewards), abi.encodeCall(rewards.claimTicket, (campaign, made, taking)));
+        Taker memory taking = taker(campaign, made, customer);
+        bytes memory again =
+            abi.encodeCall(rewards.claimCode, (handles[campaign], taken(made, taking), taking.signature, ""));
+        hook.plan(address(rewards), again);
         token.setHook(address(hook));
-        rewards.claimTicket(campaign, made, taking);
+        claimTicket(campaign, made, taking);
         (bool done,) = hook.outcome(0);
         assertFalse(done);
         assertEq(token.balanceOf(customer), PRICE);
@@ -169,7 +174,7 @@ contract HooksTest is AttentionTest {
         rewards.offerAdmin(campaign, address(meddler));
         meddler.accept();
         token.setHook(address(meddler));
-        assertEq(rewards.claimStatements(campaign, batch(statement(campaign, customer, 3))), 0);
+        assertEq(claimStatements(campaign, batch(statement(campaign, customer, 3))), 0);
         assertEq(rewards.contactsOf(campaign, id(customer), 0), 12);
         assertTrue(rewards.isEnrolled(campaign, id(customer)));
         assertStanding(campaign, 28, 18, 0);
@@ -180,11 +185,13 @@ contract HooksTest is AttentionTest {
     // -------------------------------------------------------------------------------------------------- gas
 
     /// @dev With any gas, a batch pays all or reverts: nobody can make a statement be passed over by giving little.
-    function paysAllOrReverts(bytes32 campaign, IAttentionRewards.Statement[] memory all) internal {
+    function paysAllOrReverts(bytes32 campaign, IAttentionRewards.Statement[] memory all, bytes[] memory each)
+        internal
+    {
         bytes4 named = IAttentionRewards.TooLittleGas.selector;
         bool wasNamed = false;
         for (uint256 gas_ = 60_000; gas_ < 2_000_000; gas_ += 3011) {
-            try rewards.claimStatements{gas: gas_}(campaign, all) returns (uint256 paid) {
+            try rewards.claimStatements{gas: gas_}(handles[campaign], all, each) returns (uint256 paid) {
                 assertEq(paid, all.length, "passed over for want of gas");
                 assertTrue(wasNamed);
                 return;
@@ -201,7 +208,7 @@ contract HooksTest is AttentionTest {
         IAttentionRewards.Statement[] memory all = new IAttentionRewards.Statement[](2);
         all[0] = statement(campaign, customer, 1);
         all[1] = statement(campaign, other, 1);
-        paysAllOrReverts(campaign, all);
+        paysAllOrReverts(campaign, all, none);
     }
 
     function test_a_credential_is_not_starved() public {
@@ -212,8 +219,9 @@ contract HooksTest is AttentionTest {
         all[0] = statement(campaign, customer, 1);
         all[1] = statement(campaign, other, 1);
         // Nor by a long one, that costs its copying.
-        all[1].credential = new bytes(20_000);
-        paysAllOrReverts(campaign, all);
+        bytes[] memory each = new bytes[](2);
+        each[1] = new bytes(20_000);
+        paysAllOrReverts(campaign, all, each);
     }
 
     /// @dev Fresh points are issued for all at the end: a batch that runs out of gas anywhere pays nobody.
@@ -223,7 +231,7 @@ contract HooksTest is AttentionTest {
         all[0] = statement(campaign, customer, 1);
         all[1] = statement(campaign, other, 1);
         for (uint256 gas_ = 20_000; gas_ < 500_000; gas_ += 101) {
-            try rewards.claimStatements{gas: gas_}(campaign, all) returns (uint256 paid) {
+            try rewards.claimStatements{gas: gas_}(handles[campaign], all, none) returns (uint256 paid) {
                 assertEq(paid, 2, "passed over for want of gas");
                 assertStanding(campaign, 8, 0, 0);
                 return;
@@ -240,14 +248,14 @@ contract HooksTest is AttentionTest {
         all[1] = statement(campaign, other, 1);
         all[2] = statement(campaign, stranger, 1);
         vm.recordLogs();
-        assertEq(rewards.claimStatements{gas: 1_200_000}(campaign, all), 0);
+        assertEq(rewards.claimStatements{gas: 1_200_000}(handles[campaign], all, none), 0);
         Vm.Log[] memory logs = vm.getRecordedLogs();
         for (uint256 i = 0; i < logs.length; ++i) {
             assertNotEq(logs[i].topics[0], IAttentionRewards.ContactsPaid.selector);
         }
         assertStanding(campaign, 10, 0, 0);
         token.behave(OddTokenMock.Oddity.None);
-        assertEq(rewards.claimStatements(campaign, all), 3);
+        assertEq(claimStatements(campaign, all), 3);
     }
 
     /// @dev Odd sums, by every path and in every order: the last unit goes back.

@@ -80,7 +80,11 @@ contract OpeningTest is AttentionTest {
 
     function test_id_is_of_all_terms_chain_and_contract() public {
         IAttentionRewards.Terms memory terms = termsInCash();
-        bytes32 campaign = rewards.idOf(terms);
+        bytes32 campaign = open(terms, 0);
+        assertEq(rewards.idOf(terms), campaign);
+        assertEq(abi.encode(rewards.handleOf(campaign)), abi.encode(handles[campaign]));
+        IAttentionRewards.Handle memory nothing;
+        assertEq(abi.encode(rewards.handleOf("no")), abi.encode(nothing));
         vm.chainId(block.chainid + 1);
         assertNotEq(rewards.idOf(terms), campaign);
         terms.salt = "other";
@@ -525,8 +529,8 @@ contract OpeningTest is AttentionTest {
         IAttentionRewards.Terms memory terms = atOnce(termsInCash());
         terms.maxContacts = 511;
         bytes32 campaign = open(terms, 600);
-        rewards.claimStatement(campaign, statement(campaign, id(customer), 2, 1));
-        rewards.claimStatement(campaign, statement(campaign, id(customer), 1, 6));
+        claimStatement(campaign, statement(campaign, id(customer), 2, 1));
+        claimStatement(campaign, statement(campaign, id(customer), 1, 6));
         enrol(campaign, customer);
         assertStanding(campaign, 597, 508, 0);
     }

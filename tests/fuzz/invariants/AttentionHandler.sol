@@ -13,6 +13,7 @@ import {IAttentionRewards} from "../../../interfaces/IAttentionRewards.sol";
 contract AttentionHandler is CommonBase {
     struct Entry {
         bytes32 id;
+        IAttentionRewards.Handle handle;
         IAttentionRewards.Terms terms;
         uint256 left;
         uint256 reserved;
@@ -126,6 +127,7 @@ contract AttentionHandler is CommonBase {
         else if (!terms.fresh) points.mint(address(this), budget * terms.price);
         else _grant(entry, budget);
         rewards.open(terms, budget);
+        entry.handle = rewards.handleOf(entry.id);
         ++done[this.open.selector];
     }
 
@@ -191,10 +193,9 @@ contract AttentionHandler is CommonBase {
             bytes memory call = abi.encodeCall(rewards.withdrawRoot, (entry.id, entry.rootHash));
             if (_call(call, may, this.root.selector)) entry.rootHash = 0;
         } else {
-            IAttentionRewards.Leaf memory leaf;
-            (leaf.root, leaf.account, leaf.contacts) = (entry.rootHash, _id(person), contacts);
+            IAttentionRewards.Leaf memory leaf = IAttentionRewards.Leaf(_id(person), 0, contacts);
             bool may = time >= entry.rootFrom && _payable(which, person, contacts);
-            bytes memory call = abi.encodeCall(rewards.claimRoot, (entry.id, leaf));
+            bytes memory call = abi.encodeCall(rewards.claimRoot, (entry.handle, leaf, new bytes32[](0), ""));
             if (_call(call, may, this.root.selector)) _paid(which, person, contacts);
             // Room for another.
             if (time >= entry.rootFrom) entry.rootHash = 0;
@@ -235,7 +236,7 @@ contract AttentionHandler is CommonBase {
         bool signed = seed / 1024 % 8 != 0;
         IAttentionRewards.Statement memory made = _statement(entry, person, contacts, signed);
         bool may = signed && _payable(which, person, contacts);
-        bytes memory call = abi.encodeCall(rewards.claimStatement, (entry.id, made));
+        bytes memory call = abi.encodeCall(rewards.claimStatement, (entry.handle, made, ""));
         if (_call(call, may, this.claimStatement.selector)) _paid(which, person, contacts);
     }
 
@@ -255,7 +256,7 @@ contract AttentionHandler is CommonBase {
                 _paid(which, person, contacts);
             }
         }
-        try rewards.claimStatements(entry.id, all) returns (uint256 paid) {
+        try rewards.claimStatements(entry.handle, all, new bytes[](0)) returns (uint256 paid) {
             if (over || paid != expected) _break(1, "a batch paid another number");
             if (paid != 0) ++done[this.claimStatements.selector];
         } catch {
@@ -406,22 +407,23 @@ contract AttentionHandler is CommonBase {
         returns (bytes memory)
     {
         IAttentionRewards.Ticket memory made;
-        IAttentionRewards.Taker memory taker;
         (made.account, made.id, made.key) = (account, number, vm.addr(9));
         made.validUntil = entry.terms.claimUntil;
         bytes32 hash = keccak256(
             abi.encode(TICKET_TYPE, entry.terms.signer, entry.id, account, number, made.key, made.validUntil)
         );
         made.signature = _sign(7, hash);
-        (taker.account, taker.recipient) = (_id(person), _people[person]);
-        taker.keySignature =
-            _sign(9, keccak256(abi.encode(CLAIM_TYPE, made.key, taker.recipient, _typed(hash))));
-        return abi.encodeCall(rewards.claimTicket, (entry.id, made, taker));
+        bytes32 naming = keccak256(abi.encode(CLAIM_TYPE, made.key, _people[person], _typed(hash)));
+        if (account != 0) {
+            return abi.encodeCall(rewards.claimTicket, (entry.handle, made, _sign(9, naming), ""));
+        }
+        made.account = _id(person);
+        return abi.encodeCall(rewards.claimCode, (entry.handle, made, _sign(9, naming), ""));
     }
 
-    function _sign(uint256 key, bytes32 hash) private view returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, _typed(hash));
-        return abi.encodePacked(r, s, v);
+    function _sign(uint256 key, bytes32 hash) private view returns (IAttentionRewards.Signature memory) {
+        (bytes32 r, bytes32 vs) = vm.signCompact(key, _typed(hash));
+        return IAttentionRewards.Signature(r, vs);
     }
 
     function _typed(bytes32 hash) private view returns (bytes32) {

@@ -22,10 +22,10 @@ def test_makes_batches_claimable(rewards: Any, brand: Any, customer: Any, printe
     assert dict(events["CodesActivated"]) == {"campaignId": "0x" + printed.id.hex(), "batches": (0, 2)}
     assert [rewards.isActive(printed.id, batch) for batch in range(4)] == [True, False, True, False]
     for index in (0, 999, 2_000):
-        rewards.claimTicket(*printed.code(customer, index), {"from": customer})
+        rewards.claimCode(*printed.code(customer, index), {"from": customer})
     for index in (1_000, 1_999):
         with reverts_with("CodesInert", 1):
-            rewards.claimTicket(*printed.code(customer, index), {"from": customer})
+            rewards.claimCode(*printed.code(customer, index), {"from": customer})
 
 
 def test_cannot_be_undone(rewards: Any, brand: Any, customer: Any, stranger: Any, printed: Campaign) -> None:
@@ -36,7 +36,7 @@ def test_cannot_be_undone(rewards: Any, brand: Any, customer: Any, stranger: Any
     rewards.acceptAdmin(printed.id, {"from": stranger})
     rewards.activate(printed.id, [1], {"from": stranger})
     assert rewards.isActive(printed.id, 1)
-    rewards.claimTicket(*printed.code(customer, 1_000), {"from": customer})
+    rewards.claimCode(*printed.code(customer, 1_000), {"from": customer})
 
 
 @pytest.mark.parametrize("batch", [3, 2_000, 2_001, 2**248, MAX_UINT256])

@@ -31,7 +31,7 @@ def test_pays_a_leaf(
         rewards.enrol(campaign.id, [account_of(customer)], {"from": brand})
     leaf = campaign.leaf(customer, bits(0, 2), beside=[SISTER, AUNT])
     append(campaign, leaf[0], brand)
-    events = rewards.claimRoot(campaign.id, leaf, {"from": stranger}).events
+    events = rewards.claimRoot(*campaign.proven(leaf), {"from": stranger}).events
     assert dict(events["ContactsPaid"]) == {
         "campaignId": "0x" + campaign.id.hex(),
         "account": "0x" + account_of(customer).hex(),
@@ -42,7 +42,7 @@ def test_pays_a_leaf(
     reserved = 18 if enrolled else 0
     assert campaign.standing() == (BUDGET - 2, reserved, 0, BUDGET - 2 - reserved)
     with reverts_with("NothingNew", campaign.id, account_of(customer)):
-        rewards.claimRoot(campaign.id, leaf, {"from": stranger})
+        rewards.claimRoot(*campaign.proven(leaf), {"from": stranger})
 
 
 @pytest.mark.parametrize("late", [-1, 0])
@@ -54,9 +54,9 @@ def test_from_the_second_it_takes_effect(
     next_block_at(effect + late)
     if late:
         with reverts_with("RootNotInEffect", leaf[0], effect):
-            rewards.claimRoot(campaign.id, leaf, {"from": customer})
+            rewards.claimRoot(*campaign.proven(leaf), {"from": customer})
         return
-    rewards.claimRoot(campaign.id, leaf, {"from": customer})
+    rewards.claimRoot(*campaign.proven(leaf), {"from": customer})
 
 
 @pytest.mark.parametrize("late", [0, 1])
@@ -67,10 +67,10 @@ def test_until_the_last_second(
     append(campaign, leaf[0], brand)
     next_block_at(until + late)
     if not late:
-        rewards.claimRoot(campaign.id, leaf, {"from": customer})
+        rewards.claimRoot(*campaign.proven(leaf), {"from": customer})
         return
     with reverts_with("ClaimsOver", until):
-        rewards.claimRoot(campaign.id, leaf, {"from": customer})
+        rewards.claimRoot(*campaign.proven(leaf), {"from": customer})
 
 
 def test_the_union_of_roots_counts(rewards: Any, cash: Any, brand: Any, customer: Any, opened: Any) -> None:
@@ -81,7 +81,7 @@ def test_the_union_of_roots_counts(rewards: Any, cash: Any, brand: Any, customer
         rewards.appendRoot(campaign.id, leaf[0], {"from": brand})
     travel_to(rewards.rootOf(campaign.id, other[0]))
     for leaf, paid in ((small, 1), (other, 3), (large, 4)):
-        rewards.claimRoot(campaign.id, leaf, {"from": customer})
+        rewards.claimRoot(*campaign.proven(leaf), {"from": customer})
         assert cash.balanceOf(customer) == paid * PRICE
 
 
@@ -93,7 +93,7 @@ def test_one_that_was_withdrawn_pays_nobody(
     rewards.withdrawRoot(campaign.id, leaf[0], {"from": brand})
     travel_to(effect)
     with reverts_with("RootUnknown", campaign.id, leaf[0]):
-        rewards.claimRoot(campaign.id, leaf, {"from": customer})
+        rewards.claimRoot(*campaign.proven(leaf), {"from": customer})
 
 
 def test_one_that_was_withdrawn_too_late_pays(
@@ -103,7 +103,7 @@ def test_one_that_was_withdrawn_too_late_pays(
     effect = append(campaign, leaf[0], brand)
     with reverts_with("RootInEffect", leaf[0], effect):
         rewards.withdrawRoot(campaign.id, leaf[0], {"from": brand})
-    rewards.claimRoot(campaign.id, leaf, {"from": customer})
+    rewards.claimRoot(*campaign.proven(leaf), {"from": customer})
 
 
 def test_an_unknown_root(rewards: Any, brand: Any, customer: Any, opened: Any, campaign: Campaign) -> None:
@@ -111,7 +111,7 @@ def test_an_unknown_root(rewards: Any, brand: Any, customer: Any, opened: Any, c
     leaf = campaign.leaf(customer, 1)
     append(opened(), leaf[0], brand)
     with reverts_with("RootUnknown", campaign.id, leaf[0]):
-        rewards.claimRoot(campaign.id, leaf, {"from": customer})
+        rewards.claimRoot(*campaign.proven(leaf), {"from": customer})
 
 
 def test_another_campaign_s_leaf(
@@ -119,9 +119,9 @@ def test_another_campaign_s_leaf(
 ) -> None:
     leaf = opened().leaf(customer, 1)
     append(campaign, leaf[0], brand)
-    hash_ = leaf_hash(campaign.id, account_of(customer), 0, 1)
-    with reverts_with("LeafNotUnderRoot", leaf[0], hash_):
-        rewards.claimRoot(campaign.id, leaf, {"from": customer})
+    found = leaf_hash(campaign.id, account_of(customer), 0, 1)
+    with reverts_with("RootUnknown", campaign.id, found):
+        rewards.claimRoot(*campaign.proven(leaf), {"from": customer})
 
 
 def test_every_field_is_proven(rewards: Any, brand: Any, customer: Any, buyer: Any, opened: Any) -> None:
@@ -137,9 +137,13 @@ def test_every_field_is_proven(rewards: Any, brand: Any, customer: Any, buyer: A
         (account, page, contacts, [SISTER, AUNT]),
     )
     for whose, where, which, way in wrong:
-        hash_ = leaf_hash(campaign.id, whose, where, which)
-        with reverts_with("LeafNotUnderRoot", root, hash_):
-            rewards.claimRoot(campaign.id, (root, whose, where, which, way, credential), {"from": customer})
+        found = leaf_hash(campaign.id, whose, where, which)
+        for sister in way:
+            found = node(found, sister)
+        with reverts_with("RootUnknown", campaign.id, found):
+            rewards.claimRoot(
+                *campaign.proven((root, whose, where, which, way, credential)), {"from": customer}
+            )
 
 
 def test_an_inner_node_is_no_leaf(rewards: Any, brand: Any, customer: Any, campaign: Campaign) -> None:
@@ -152,8 +156,9 @@ def test_an_inner_node_is_no_leaf(rewards: Any, brand: Any, customer: Any, campa
     children = sorted((leaf_hash(campaign.id, account_of(customer), 0, 1), SISTER))
     forged = (root, children[0], int.from_bytes(children[1]), 1, [AUNT], b"")
     assert node(inner, AUNT) == root
-    with reverts_with("LeafNotUnderRoot", root, leaf_hash(campaign.id, children[0], forged[2], 1)):
-        rewards.claimRoot(campaign.id, forged, {"from": customer})
+    found = node(leaf_hash(campaign.id, children[0], forged[2], 1), AUNT)
+    with reverts_with("RootUnknown", campaign.id, found):
+        rewards.claimRoot(*campaign.proven(forged), {"from": customer})
 
 
 def test_days_hold_for_roots_too(rewards: Any, brand: Any, customer: Any, campaign: Campaign) -> None:
@@ -163,9 +168,9 @@ def test_days_hold_for_roots_too(rewards: Any, brand: Any, customer: Any, campai
         next_block_at(campaign.day(4) - early)
         if early:
             with reverts_with("ContactTooEarly", 9, campaign.day(4)):
-                rewards.claimRoot(campaign.id, leaf, {"from": customer})
+                rewards.claimRoot(*campaign.proven(leaf), {"from": customer})
         else:
-            rewards.claimRoot(campaign.id, leaf, {"from": customer})
+            rewards.claimRoot(*campaign.proven(leaf), {"from": customer})
 
 
 def test_a_person_s_leaf(
@@ -175,5 +180,5 @@ def test_a_person_s_leaf(
     person = b"\x0a" * 32
     leaf = campaign.leaf(person, 1, credential=certify(campaign.id, person, customer))
     append(campaign, leaf[0], brand)
-    rewards.claimRoot(campaign.id, leaf, {"from": brand})
+    rewards.claimRoot(*campaign.proven(leaf), {"from": brand})
     assert cash.balanceOf(customer) == PRICE

@@ -8,7 +8,7 @@ import brownie
 import pytest
 
 from tests.campaigns import NOBODY, PAGE, PRICE, Campaign, account_of, bits
-from tests.helpers import MAX_UINT256, compact, next_block_at, reverts_with, travel_to, upper_half
+from tests.helpers import MAX_UINT256, next_block_at, reverts_with, travel_to
 from tests.unit.AttentionRewards.conftest import BUDGET, MODES
 
 
@@ -21,7 +21,7 @@ def test_pays_her(
     if enrolled:
         rewards.enrol(campaign.id, [account_of(customer)], {"from": brand})
     statement = campaign.statement(customer, bits(0, 1))
-    events = rewards.claimStatement(campaign.id, statement, {"from": stranger}).events
+    events = rewards.claimStatement(*campaign.stated(statement), {"from": stranger}).events
     paid = events["ContactsPaid"]
     assert dict(paid) == {
         "campaignId": "0x" + campaign.id.hex(),
@@ -40,11 +40,13 @@ def test_pays_her(
 def test_pays_a_contact_once(rewards: Any, customer: Any, money: Any, opened: Any, mode: str) -> None:
     campaign = opened(mode, perDay=0)
     for contacts, paid in ((bits(0, 3), 2), (bits(0, 3, 5), 3), (bits(1, 5), 4)):
-        rewards.claimStatement(campaign.id, campaign.statement(customer, contacts), {"from": customer})
+        rewards.claimStatement(*campaign.stated(campaign.statement(customer, contacts)), {"from": customer})
         assert money(mode).balanceOf(customer) == paid * PRICE
     for contacts in (bits(0), bits(0, 1, 3, 5), 0):
         with reverts_with("NothingNew", campaign.id, account_of(customer)):
-            rewards.claimStatement(campaign.id, campaign.statement(customer, contacts), {"from": customer})
+            rewards.claimStatement(
+                *campaign.stated(campaign.statement(customer, contacts)), {"from": customer}
+            )
     assert campaign.standing()[0] == BUDGET - 4
 
 
@@ -57,20 +59,20 @@ def test_pays_out_of_what_is_left(
     if enrolled:
         rewards.enrol(campaign.id, [account_of(customer)], {"from": brand})
     free = 1 if enrolled else 21
-    rewards.claimStatement(campaign.id, campaign.statement(buyer, bits(0)), {"from": buyer})
+    rewards.claimStatement(*campaign.stated(campaign.statement(buyer, bits(0))), {"from": buyer})
     two = campaign.statement(buyer, bits(1, 2))
     if enrolled:
         with reverts_with("NotFree", free - 1, 2):
-            rewards.claimStatement(campaign.id, two, {"from": buyer})
+            rewards.claimStatement(*campaign.stated(two), {"from": buyer})
     else:
-        rewards.claimStatement(campaign.id, two, {"from": buyer})
+        rewards.claimStatement(*campaign.stated(two), {"from": buyer})
     all_ = campaign.statement(customer, 2**20 - 1)
     if enrolled:
-        rewards.claimStatement(campaign.id, all_, {"from": customer})
+        rewards.claimStatement(*campaign.stated(all_), {"from": customer})
         assert campaign.standing() == (0, 0, 0, 0)
     else:
         with reverts_with("NotFree", 18, 20):
-            rewards.claimStatement(campaign.id, all_, {"from": customer})
+            rewards.claimStatement(*campaign.stated(all_), {"from": customer})
 
 
 # ------------------------------------------------------------------------------------------------ days, pages
@@ -83,9 +85,9 @@ def test_a_contact_has_its_day(
     statement = campaign.statement(customer, bits(0, contact))
     next_block_at(campaign.day(day) - 1)
     with reverts_with("ContactTooEarly", contact, campaign.day(day)):
-        rewards.claimStatement(campaign.id, statement, {"from": customer})
+        rewards.claimStatement(*campaign.stated(statement), {"from": customer})
     next_block_at(campaign.day(day))
-    rewards.claimStatement(campaign.id, statement, {"from": customer})
+    rewards.claimStatement(*campaign.stated(statement), {"from": customer})
 
 
 def test_nothing_counts_before_the_start(rewards: Any, customer: Any, plan: Any, brand: Any) -> None:
@@ -96,9 +98,9 @@ def test_nothing_counts_before_the_start(rewards: Any, customer: Any, plan: Any,
         next_block_at(start + late)
         if late < 0:
             with reverts_with("ContactTooEarly", 0, start):
-                rewards.claimStatement(campaign.id, campaign.statement(customer, 1), {"from": customer})
+                rewards.claimStatement(*campaign.stated(campaign.statement(customer, 1)), {"from": customer})
         else:
-            rewards.claimStatement(campaign.id, campaign.statement(customer, 1), {"from": customer})
+            rewards.claimStatement(*campaign.stated(campaign.statement(customer, 1)), {"from": customer})
 
 
 @pytest.mark.parametrize("spare", [0, -1])
@@ -112,9 +114,9 @@ def test_a_day_that_begins_after_the_end_never_comes(
     statement = campaign.statement(customer, bits(2))
     if spare < 0:
         with reverts_with("ContactAfterEnd", 2, campaign.day(1), campaign.day(1) - 1):
-            rewards.claimStatement(campaign.id, statement, {"from": customer})
+            rewards.claimStatement(*campaign.stated(statement), {"from": customer})
     else:
-        rewards.claimStatement(campaign.id, statement, {"from": customer})
+        rewards.claimStatement(*campaign.stated(statement), {"from": customer})
 
 
 @pytest.mark.parametrize("late", [-1, 0, 1])
@@ -123,10 +125,10 @@ def test_until_the_last_second(rewards: Any, customer: Any, campaign: Campaign, 
     next_block_at(until + late)
     statement = campaign.statement(customer, 2**20 - 1)
     if late <= 0:
-        rewards.claimStatement(campaign.id, statement, {"from": customer})
+        rewards.claimStatement(*campaign.stated(statement), {"from": customer})
         return
     with reverts_with("ClaimsOver", until):
-        rewards.claimStatement(campaign.id, statement, {"from": customer})
+        rewards.claimStatement(*campaign.stated(statement), {"from": customer})
 
 
 def test_contacts_at_the_borders_of_pages(rewards: Any, cash: Any, customer: Any, opened: Any) -> None:
@@ -134,7 +136,7 @@ def test_contacts_at_the_borders_of_pages(rewards: Any, cash: Any, customer: Any
     whole = 2**PAGE - 1
     for page, contacts, paid in ((0, bits(254), 1), (1, bits(0), 2), (2, bits(0), 3), (1, whole, 257)):
         statement = campaign.statement(customer, contacts, page)
-        events = rewards.claimStatement(campaign.id, statement, {"from": customer}).events
+        events = rewards.claimStatement(*campaign.stated(statement), {"from": customer}).events
         assert events["ContactsPaid"]["packed"] == page << 168 | int(customer.address, 16)
         assert cash.balanceOf(customer) == paid * PRICE
     refused = (
@@ -151,16 +153,16 @@ def test_contacts_at_the_borders_of_pages(rewards: Any, cash: Any, customer: Any
     for page, contacts in refused:
         with reverts_with("ContactOutOfRange", page, contacts, 2 * PAGE + 1):
             rewards.claimStatement(
-                campaign.id, campaign.statement(customer, contacts, page), {"from": customer}
+                *campaign.stated(campaign.statement(customer, contacts, page)), {"from": customer}
             )
 
 
 def test_the_last_contact_there_can_be(rewards: Any, cash: Any, customer: Any, opened: Any) -> None:
     campaign = opened(maxContacts=65_535, perDay=0)
-    rewards.claimStatement(campaign.id, campaign.statement(customer, bits(254), 256), {"from": customer})
+    rewards.claimStatement(*campaign.stated(campaign.statement(customer, bits(254), 256)), {"from": customer})
     assert cash.balanceOf(customer) == PRICE
     with reverts_with("ContactOutOfRange", 257, 1, 65_535):
-        rewards.claimStatement(campaign.id, campaign.statement(customer, 1, 257), {"from": customer})
+        rewards.claimStatement(*campaign.stated(campaign.statement(customer, 1, 257)), {"from": customer})
 
 
 # -------------------------------------------------------------------------------------------------- signature
@@ -176,7 +178,7 @@ def test_every_field_is_signed(rewards: Any, customer: Any, buyer: Any, opened: 
     digest = campaign.statement_digest(account, contacts, page)
     with reverts_with("NotSignedByCampaign", campaign.signer, digest):
         rewards.claimStatement(
-            campaign.id, (account, page, contacts, signature, credential), {"from": customer}
+            *campaign.stated((account, page, contacts, signature, credential)), {"from": customer}
         )
 
 
@@ -185,7 +187,7 @@ def test_nobody_else_signs(
 ) -> None:
     for who in (brand, customer, stranger):
         with reverts_with("NotSignedByCampaign", campaign.signer, campaign.statement_digest(customer, 1)):
-            rewards.claimStatement(campaign.id, campaign.statement(customer, 1, by=who), {"from": who})
+            rewards.claimStatement(*campaign.stated(campaign.statement(customer, 1, by=who)), {"from": who})
 
 
 def test_serves_one_campaign_chain_and_deployment(
@@ -202,20 +204,24 @@ def test_serves_one_campaign_chain_and_deployment(
     )
     for statement in wrong:
         with reverts_with("NotSignedByCampaign", campaign.signer, campaign.statement_digest(customer, 1)):
-            rewards.claimStatement(campaign.id, statement, {"from": customer})
+            rewards.claimStatement(*campaign.stated(statement), {"from": customer})
 
 
-def test_forms_of_a_signature(rewards: Any, customer: Any, campaign: Campaign) -> None:
-    account, page, contacts, signature, credential = campaign.statement(customer, 1)
+def test_what_is_no_signature(rewards: Any, customer: Any, campaign: Campaign) -> None:
+    *words, (r, vs), credential = campaign.statement(customer, 1)
     digest = campaign.statement_digest(customer, 1)
-    wrong = (b"", signature[:-1] + b"\0", upper_half(signature), signature[:63], signature + b"\0", bytes(65))
+    wrong = (
+        (bytes(32), bytes(32)),
+        (r, bytes(32)),
+        (bytes(32), vs),
+        (vs, r),
+        (b"\xff" * 32, vs),
+        (r, bytes([vs[0] ^ 0x80]) + vs[1:]),
+    )
     for form in wrong:
         with reverts_with("NotSignedByCampaign", campaign.signer, digest):
-            rewards.claimStatement(
-                campaign.id, (account, page, contacts, form, credential), {"from": customer}
-            )
-    short = (account, page, contacts, compact(signature), credential)
-    rewards.claimStatement(campaign.id, short, {"from": customer})
+            rewards.claimStatement(*campaign.stated((*words, form, credential)), {"from": customer})
+    rewards.claimStatement(*campaign.stated((*words, (r, vs), credential)), {"from": customer})
 
 
 def test_a_contract_s_word_does_not_count(
@@ -225,13 +231,15 @@ def test_a_contract_s_word_does_not_count(
     wallet = create_wallet(signer)
     campaign = opened(signer=wallet)
     with reverts_with("NotSignedByCampaign", wallet, campaign.statement_digest(customer, 1)):
-        rewards.claimStatement(campaign.id, campaign.statement(customer, 1, by=signer), {"from": customer})
+        rewards.claimStatement(
+            *campaign.stated(campaign.statement(customer, 1, by=signer)), {"from": customer}
+        )
 
 
 def test_accounts_are_addresses(rewards: Any, customer: Any, campaign: Campaign) -> None:
     for account in (NOBODY, b"\1" + account_of(customer)[1:], (1 << 160).to_bytes(32)):
         with reverts_with("NoSuchAccount", account):
-            rewards.claimStatement(campaign.id, campaign.statement(account, 1), {"from": customer})
+            rewards.claimStatement(*campaign.stated(campaign.statement(account, 1)), {"from": customer})
 
 
 # ------------------------------------------------------------------------------------------------------ token
@@ -249,11 +257,11 @@ def test_a_token_that_fails_uses_up_nothing(
     for oddity in (returns_false, returns_two, reverts):
         odd.behave(oddity, {"from": deployer})
         with reverts_with("RewardFailed", odd, customer):
-            rewards.claimStatement(campaign.id, statement, {"from": customer})
+            rewards.claimStatement(*campaign.stated(statement), {"from": customer})
     assert rewards.contactsOf(campaign.id, account_of(customer), 0) == 0
     assert campaign.standing()[0] == BUDGET
     odd.behave(returns_nothing, {"from": deployer})
-    rewards.claimStatement(campaign.id, statement, {"from": customer})
+    rewards.claimStatement(*campaign.stated(statement), {"from": customer})
     assert odd.balanceOf(customer) == 2 * PRICE
 
 
@@ -262,10 +270,10 @@ def test_who_refuses_is_not_paid(rewards: Any, customer: Any, token: Any, opened
     for mode in ("points", "fresh"):
         campaign = opened(mode)
         with reverts_with("RewardFailed", token, token):
-            rewards.claimStatement(campaign.id, campaign.statement(token, 1), {"from": customer})
+            rewards.claimStatement(*campaign.stated(campaign.statement(token, 1)), {"from": customer})
 
 
 def test_reverts_where_there_is_no_campaign(rewards: Any, customer: Any, plan: Any) -> None:
     campaign = plan()
     with reverts_with("CampaignUnknown", campaign.id):
-        rewards.claimStatement(campaign.id, campaign.statement(customer, 1), {"from": customer})
+        rewards.claimStatement(*campaign.stated(campaign.statement(customer, 1)), {"from": customer})

@@ -32,8 +32,8 @@ def test_pays_all(
 ) -> None:
     campaign = opened(mode)
     all_ = [campaign.statement(customer, 3), campaign.statement(buyer, 1)]
-    assert rewards.claimStatements.call(campaign.id, all_, {"from": stranger}) == 2
-    transaction = rewards.claimStatements(campaign.id, all_, {"from": stranger})
+    assert rewards.claimStatements.call(*campaign.batch(all_), {"from": stranger}) == 2
+    transaction = rewards.claimStatements(*campaign.batch(all_), {"from": stranger})
     assert skipped(transaction) == []
     assert [event["contacts"] for event in transaction.events["ContactsPaid"]] == [3, 1]
     assert [money(mode).balanceOf(who) for who in (customer, buyer)] == [2 * PRICE, PRICE]
@@ -53,13 +53,13 @@ def test_names_what_it_passes_over(
     mode: str,
 ) -> None:
     campaign = opened(mode, maxContacts=30, budget=5)
-    rewards.claimStatement(campaign.id, campaign.statement(buyer, 1), {"from": buyer})
+    rewards.claimStatement(*campaign.stated(campaign.statement(buyer, 1)), {"from": buyer})
     travel_to(campaign.day(8))
     *unsigned, _, _ = campaign.statement(customer, 2)
     bad = [
         (campaign.statement(buyer, 1), Skip.NOTHING_NEW),
         (campaign.statement(buyer, 0), Skip.NOTHING_NEW),
-        ((*unsigned, b"", b""), Skip.NOT_SIGNED),
+        ((*unsigned, (bytes(32), bytes(32)), b""), Skip.NOT_SIGNED),
         (campaign.statement(customer, 2, by=brand), Skip.NOT_SIGNED),
         (campaign.statement(customer, 1 << 30), Skip.OUT_OF_RANGE),
         (campaign.statement(customer, 1 << 255), Skip.OUT_OF_RANGE),
@@ -77,8 +77,8 @@ def test_names_what_it_passes_over(
         *(statement for statement, _ in bad),
         campaign.statement(stranger, 1),
     ]
-    assert rewards.claimStatements.call(campaign.id, all_, {"from": stranger}) == 2
-    transaction = rewards.claimStatements(campaign.id, all_, {"from": stranger})
+    assert rewards.claimStatements.call(*campaign.batch(all_), {"from": stranger}) == 2
+    transaction = rewards.claimStatements(*campaign.batch(all_), {"from": stranger})
     assert skipped(transaction) == [
         ("0x" + statement[0].hex(), position, reason) for position, (statement, reason) in enumerate(bad, 1)
     ]
@@ -92,10 +92,10 @@ def test_twins_are_paid_once(rewards: Any, customer: Any, money: Any, opened: An
     all_ = [campaign.statement(customer, contacts) for contacts in (3, 3, 6, 5)]
     address = "0x" + account_of(customer).hex()
     nothing = [(address, position, Skip.NOTHING_NEW) for position in range(4)]
-    transaction = rewards.claimStatements(campaign.id, all_, {"from": customer})
+    transaction = rewards.claimStatements(*campaign.batch(all_), {"from": customer})
     assert skipped(transaction) == [nothing[1], nothing[3]]
     assert [event["contacts"] for event in transaction.events["ContactsPaid"]] == [3, 4]
-    assert skipped(rewards.claimStatements(campaign.id, all_, {"from": customer})) == nothing
+    assert skipped(rewards.claimStatements(*campaign.batch(all_), {"from": customer})) == nothing
     assert money(mode).balanceOf(customer) == 3 * PRICE
 
 
@@ -108,7 +108,7 @@ def test_three_hundred_with_one_bad(rewards: Any, cash: Any, stranger: Any, open
     paid = 0
     # As many as fit a block of 12 million.
     for start in range(0, MANY, 150):
-        transaction = rewards.claimStatements(campaign.id, all_[start : start + 150], {"from": stranger})
+        transaction = rewards.claimStatements(*campaign.batch(all_[start : start + 150]), {"from": stranger})
         bad = (
             [("0x" + all_[BAD][0].hex(), BAD - start, Skip.NOT_SIGNED)] if start <= BAD < start + 150 else []
         )
@@ -135,7 +135,7 @@ def test_one_whose_payee_refuses_gives_back_what_was_reserved(
     refusing, campaign = request.getfixturevalue(payee), opened(mode, perDay=0)
     rewards.enrol(campaign.id, [account_of(refusing)], {"from": brand})
     all_ = [campaign.statement(refusing, 7), campaign.statement(customer, 1)]
-    transaction = rewards.claimStatements(campaign.id, all_, {"from": customer})
+    transaction = rewards.claimStatements(*campaign.batch(all_), {"from": customer})
     assert skipped(transaction) == [("0x" + account_of(refusing).hex(), 0, Skip.REFUSED)]
     assert rewards.contactsOf(campaign.id, account_of(refusing), 0) == 0
     assert money(mode).balanceOf(customer) == PRICE
@@ -151,11 +151,11 @@ def test_one_that_burns_gas_does_not_starve_the_others(
     campaign = opened(token=odd)
     odd.behave(11, {"from": deployer})
     all_ = [campaign.statement(who, 1) for who in (customer, buyer)]
-    transaction = rewards.claimStatements(campaign.id, all_, {"from": customer, "gas_limit": 2_000_000})
+    transaction = rewards.claimStatements(*campaign.batch(all_), {"from": customer, "gas_limit": 2_000_000})
     assert [reason for _, _, reason in skipped(transaction)] == [Skip.REFUSED] * 2
     assert transaction.gas_used < 700_000
     odd.behave(0, {"from": deployer})
-    assert rewards.claimStatements.call(campaign.id, all_, {"from": customer}) == 2
+    assert rewards.claimStatements.call(*campaign.batch(all_), {"from": customer}) == 2
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -165,7 +165,7 @@ def test_too_little_gas_reverts_all(
     """Whoever relays cannot leave somebody unpaid by sending less: all are paid, or nobody."""
     campaign = opened(mode)
     data = rewards.claimStatements.encode_input(
-        campaign.id, [campaign.statement(who, 1) for who in (customer, buyer)]
+        *campaign.batch([campaign.statement(who, 1) for who in (customer, buyer)])
     )
     told = set()
     for gas in range(100_000, 800_000, 20_000):
@@ -191,7 +191,7 @@ def test_credentials_in_a_batch(
         campaign.statement(three, 1, credential=certify(campaign.id, three, buyer, expiry=1)),
         campaign.statement(four, 1),
     ]
-    transaction = rewards.claimStatements(campaign.id, all_, {"from": customer})
+    transaction = rewards.claimStatements(*campaign.batch(all_), {"from": customer})
     assert skipped(transaction) == [
         ("0x" + who.hex(), place, Skip.NO_CREDENTIAL) for place, who in ((1, two), (2, three), (3, four))
     ]
@@ -199,7 +199,7 @@ def test_credentials_in_a_batch(
 
 
 def test_an_empty_batch_pays_nothing(rewards: Any, customer: Any, campaign: Campaign) -> None:
-    assert rewards.claimStatements.call(campaign.id, [], {"from": customer}) == 0
+    assert rewards.claimStatements.call(*campaign.batch([]), {"from": customer}) == 0
 
 
 @pytest.mark.parametrize("late", [0, 1])
@@ -208,7 +208,7 @@ def test_until_the_last_second(rewards: Any, customer: Any, campaign: Campaign, 
     all_ = [campaign.statement(customer, bits(0))]
     next_block_at(until + late)
     if not late:
-        assert skipped(rewards.claimStatements(campaign.id, all_, {"from": customer})) == []
+        assert skipped(rewards.claimStatements(*campaign.batch(all_), {"from": customer})) == []
         return
     with reverts_with("ClaimsOver", until):
-        rewards.claimStatements(campaign.id, all_, {"from": customer})
+        rewards.claimStatements(*campaign.batch(all_), {"from": customer})

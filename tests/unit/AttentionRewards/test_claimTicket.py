@@ -7,13 +7,13 @@ from typing import Any
 import brownie
 import pytest
 
-from tests.campaigns import KEY, OTHER_KEY, PAGE, PRICE, Campaign, account_of, bits
-from tests.helpers import MAX_UINT256, compact, next_block_at, now, reverts_with, upper_half
+from tests.campaigns import KEY, NOBODY, OTHER_KEY, PAGE, PRICE, Campaign, account_of, bits
+from tests.helpers import MAX_UINT256, next_block_at, now, reverts_with
 from tests.unit.AttentionRewards.conftest import BUDGET, MODES
 
 
 def claim(campaign: Campaign, ticket: tuple[Any, ...], taker: tuple[Any, ...], by: Any) -> Any:
-    return campaign.rewards.claimTicket(campaign.id, ticket, taker, {"from": by})
+    return campaign.take(ticket, taker, {"from": by})
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -85,25 +85,40 @@ def test_is_over_with_the_claims(customer: Any, campaign: Campaign) -> None:
 def test_pays_nobody_else(customer: Any, stranger: Any, campaign: Campaign) -> None:
     """Also when he has the key."""
     ticket = campaign.ticket(customer, 0)
-    with reverts_with("OtherAccount", account_of(customer), account_of(stranger)):
-        claim(campaign, ticket, campaign.taker(ticket, stranger), stranger)
-    with reverts_with("OtherRecipient", customer, stranger):
+    his = (account_of(stranger), *ticket[1:])
+    with reverts_with("NotSignedByCampaign", campaign.signer, campaign.ticket_digest(his)):
+        claim(campaign, his, campaign.taker(ticket, stranger), stranger)
+    with reverts_with("NotSignedByTicketKey", KEY.address, campaign.naming_digest(ticket, customer)):
         claim(campaign, ticket, campaign.taker(ticket, customer, stranger), stranger)
+
+
+def test_is_no_code(rewards: Any, brand: Any, customer: Any, opened: Any) -> None:
+    """Nor is a code a contact, of whomever."""
+    campaign = opened(codes=1)
+    rewards.activate(campaign.id, [0], {"from": brand})
+    bound, code = campaign.ticket(customer, 0), campaign.ticket(NOBODY, 0)
+    _, *rest = campaign.taking(bound, campaign.taker(bound, customer))
+    with reverts_with("NotSignedByCampaign", campaign.signer, campaign.ticket_digest((NOBODY, *bound[1:]))):
+        rewards.claimCode(campaign.handle, *rest, {"from": customer})
+    _, taken, *rest = campaign.taking(code, campaign.taker(code, customer))
+    with reverts_with("NotSignedByCampaign", campaign.signer, campaign.ticket_digest(taken)):
+        rewards.claimTicket(campaign.handle, taken, *rest, {"from": customer})
+    with reverts_with("NoSuchAccount", NOBODY):
+        rewards.claimTicket(campaign.handle, code, *rest, {"from": customer})
 
 
 def test_without_its_key(customer: Any, stranger: Any, campaign: Campaign) -> None:
     """A guess is as good as none."""
     ticket = campaign.ticket(customer, 0)
     named = campaign.naming_digest(ticket, customer)
-    account, recipient, signature, credential = campaign.taker(ticket, customer)
-    wrong = (b"", bytes(65), upper_half(signature), signature[:63], signature + b"\0")
-    for form in wrong:
+    account, (r, vs), credential = campaign.taker(ticket, customer)
+    for form in ((bytes(32), bytes(32)), (r, bytes(32)), (vs, r), (r, bytes([vs[0] ^ 0x80]) + vs[1:])):
         with reverts_with("NotSignedByTicketKey", KEY.address, named):
-            claim(campaign, ticket, (account, recipient, form, credential), customer)
+            claim(campaign, ticket, (account, form, credential), customer)
     for key in (OTHER_KEY, customer, campaign.signer):
         with reverts_with("NotSignedByTicketKey", KEY.address, named):
             claim(campaign, ticket, campaign.taker(ticket, customer, key=key), customer)
-    claim(campaign, ticket, (account, recipient, compact(signature), credential), stranger)
+    claim(campaign, ticket, (account, (r, vs), credential), stranger)
 
 
 def test_a_key_without_its_ticket(brand: Any, customer: Any, stranger: Any, campaign: Campaign) -> None:
@@ -143,7 +158,7 @@ def test_with_a_contract_as_its_key(customer: Any, deployer: Any, campaign: Camp
     ticket = campaign.ticket(customer, 0, key=wallet)
     named = campaign.naming_digest(ticket, customer)
     with reverts_with("NotSignedByTicketKey", wallet, named):
-        claim(campaign, ticket, (account_of(customer), customer, named, b""), customer)
+        claim(campaign, ticket, (account_of(customer), (named, named), b""), customer)
 
 
 def test_a_promise_is_kept_though_the_brand_stops_signing(
@@ -153,7 +168,7 @@ def test_a_promise_is_kept_though_the_brand_stops_signing(
     campaign = opened(budget=21, perDay=0)
     rewards.enrol(campaign.id, [account_of(customer)], {"from": brand})
     promised = [campaign.bound(customer, number) for number in range(20)]
-    rewards.claimStatement(campaign.id, campaign.statement(stranger, bits(0)), {"from": brand})
+    rewards.claimStatement(*campaign.stated(campaign.statement(stranger, bits(0))), {"from": brand})
     rewards.offerAdmin(campaign.id, stranger, {"from": brand})
     rewards.acceptAdmin(campaign.id, {"from": stranger})
     for arguments in promised:

@@ -29,7 +29,7 @@ def test_pays_whoever_has_its_key(
 ) -> None:
     campaign = opened(mode, codes=CODES)
     rewards.activate(campaign.id, [0], {"from": brand})
-    events = rewards.claimTicket(*campaign.code(customer, 11), {"from": stranger}).events
+    events = rewards.claimCode(*campaign.code(customer, 11), {"from": stranger}).events
     assert dict(events["CodePaid"]) == {
         "campaignId": "0x" + campaign.id.hex(),
         "account": "0x" + account_of(customer).hex(),
@@ -44,25 +44,25 @@ def test_pays_whoever_has_its_key(
 
 
 def test_pays_it_once(rewards: Any, customer: Any, buyer: Any, coded: Campaign) -> None:
-    rewards.claimTicket(*coded.code(customer, 3), {"from": customer})
+    rewards.claimCode(*coded.code(customer, 3), {"from": customer})
     for who in (customer, buyer):
         with reverts_with("CodeTaken", coded.id, 3):
-            rewards.claimTicket(*coded.code(who, 3), {"from": who})
+            rewards.claimCode(*coded.code(who, 3), {"from": who})
 
 
 @pytest.mark.parametrize("index", [CODES, CODES + 1, 2**32, MAX_UINT256])
 def test_there_are_no_more(rewards: Any, customer: Any, coded: Campaign, index: int) -> None:
     with reverts_with("NoSuchCode", index, CODES):
-        rewards.claimTicket(*coded.code(customer, index), {"from": customer})
+        rewards.claimCode(*coded.code(customer, index), {"from": customer})
 
 
 def test_an_inert_batch_pays_nobody(rewards: Any, brand: Any, customer: Any, opened: Any) -> None:
     """A sheet that was stolen from the printer."""
     campaign = opened(codes=CODES)
     with reverts_with("CodesInert", 0):
-        rewards.claimTicket(*campaign.code(customer, 0), {"from": customer})
+        rewards.claimCode(*campaign.code(customer, 0), {"from": customer})
     rewards.activate(campaign.id, [0], {"from": brand})
-    rewards.claimTicket(*campaign.code(customer, 0), {"from": customer})
+    rewards.claimCode(*campaign.code(customer, 0), {"from": customer})
 
 
 def test_an_account_has_its_number_a_day_and_in_all(
@@ -72,17 +72,17 @@ def test_an_account_has_its_number_a_day_and_in_all(
     for day, codes in ((0, 2), (1, 2)):
         next_block_at(coded.day(day + 1) - 3)
         for number in range(codes):
-            rewards.claimTicket(*coded.code(customer, 2 * day + number), {"from": customer})
+            rewards.claimCode(*coded.code(customer, 2 * day + number), {"from": customer})
         with reverts_with("CodesOfDayTaken", account_of(customer), 2):
-            rewards.claimTicket(*coded.code(customer, 9), {"from": customer})
+            rewards.claimCode(*coded.code(customer, 9), {"from": customer})
         assert rewards.codesOf(coded.id, account_of(customer)) == (2 * day + 2, 2)
     travel_to(coded.day(2))
     assert rewards.codesOf(coded.id, account_of(customer)) == (4, 0)
-    rewards.claimTicket(*coded.code(customer, 8), {"from": customer})
+    rewards.claimCode(*coded.code(customer, 8), {"from": customer})
     assert rewards.codesOf(coded.id, account_of(customer)) == (5, 1)
     with reverts_with("CodesOfAccountTaken", account_of(customer), 5):
-        rewards.claimTicket(*coded.code(customer, 9), {"from": customer})
-    rewards.claimTicket(*coded.code(buyer, 9), {"from": buyer})
+        rewards.claimCode(*coded.code(customer, 9), {"from": customer})
+    rewards.claimCode(*coded.code(buyer, 9), {"from": buyer})
     assert rewards.codesOf(coded.id, account_of(buyer)) == (1, 1)
 
 
@@ -90,7 +90,7 @@ def test_without_bounds(rewards: Any, brand: Any, customer: Any, opened: Any) ->
     campaign = opened(codes=6, perDay=0)
     rewards.activate(campaign.id, [0], {"from": brand})
     for index in range(6):
-        rewards.claimTicket(*campaign.code(customer, index), {"from": customer})
+        rewards.claimCode(*campaign.code(customer, index), {"from": customer})
     assert campaign.standing()[2] == 0
 
 
@@ -103,18 +103,18 @@ def test_before_the_start(rewards: Any, brand: Any, customer: Any, plan: Any) ->
         next_block_at(start - early)
         if early:
             with reverts_with("CampaignNotStarted", start):
-                rewards.claimTicket(*campaign.code(customer, 0), {"from": customer})
+                rewards.claimCode(*campaign.code(customer, 0), {"from": customer})
         else:
-            rewards.claimTicket(*campaign.code(customer, 0), {"from": customer})
+            rewards.claimCode(*campaign.code(customer, 0), {"from": customer})
 
 
 def test_after_the_end_until_the_claims_are_over(rewards: Any, customer: Any, coded: Campaign) -> None:
     """A code has no day of its own: packaging stands on a shelf."""
     next_block_at(coded.terms["claimUntil"])
-    rewards.claimTicket(*coded.code(customer, 0), {"from": customer})
+    rewards.claimCode(*coded.code(customer, 0), {"from": customer})
     next_block_at(coded.terms["claimUntil"] + 1)
     with reverts_with("ClaimsOver", coded.terms["claimUntil"]):
-        rewards.claimTicket(*coded.code(customer, 1), {"from": customer})
+        rewards.claimCode(*coded.code(customer, 1), {"from": customer})
 
 
 def test_all_codes_are_paid_whatever_others_claim(
@@ -123,10 +123,10 @@ def test_all_codes_are_paid_whatever_others_claim(
     campaign = opened(codes=3, budget=4, perDay=0)
     rewards.activate(campaign.id, [0], {"from": brand})
     with reverts_with("NotFree", 1, 2):
-        rewards.claimStatement(campaign.id, campaign.statement(buyer, 3), {"from": buyer})
-    rewards.claimStatement(campaign.id, campaign.statement(buyer, 1), {"from": buyer})
+        rewards.claimStatement(*campaign.stated(campaign.statement(buyer, 3)), {"from": buyer})
+    rewards.claimStatement(*campaign.stated(campaign.statement(buyer, 1)), {"from": buyer})
     for index in range(3):
-        rewards.claimTicket(*campaign.code(customer, index), {"from": customer})
+        rewards.claimCode(*campaign.code(customer, index), {"from": customer})
     assert campaign.standing() == (0, 0, 0, 0)
 
 
@@ -137,20 +137,18 @@ def test_a_key_that_is_taken_from_the_pool(
     rewards: Any, cash: Any, customer: Any, stranger: Any, coded: Campaign
 ) -> None:
     """Her transaction waits. He copies it, changes it, and pays more to be first: it pays her alone."""
-    id_, ticket, taker = coded.code(customer, 5)
-    account, recipient, signature, credential = taker
-    his = account_of(stranger)
-    with reverts_with("OtherRecipient", stranger, customer):
-        rewards.claimTicket(id_, ticket, (his, recipient, signature, credential), {"from": stranger})
-    for whose in (his, account):
-        with reverts_with("NotSignedByTicketKey", KEY.address, coded.naming_digest(ticket, stranger)):
-            rewards.claimTicket(id_, ticket, (whose, stranger, signature, credential), {"from": stranger})
-    with reverts_with("NotSignedByCampaign", coded.signer, coded.ticket_digest((his, *ticket[1:]))):
-        rewards.claimTicket(id_, (his, *ticket[1:]), taker, {"from": stranger})
-    rewards.claimTicket(id_, ticket, taker, {"from": stranger})
+    ticket = coded.ticket(NOBODY, 5)
+    taker = coded.taker(ticket, customer)
+    his, sent = account_of(stranger), {"from": stranger}
+    with reverts_with("NotSignedByTicketKey", KEY.address, coded.naming_digest(ticket, stranger)):
+        coded.take(ticket, (his, *taker[1:]), sent)
+    bound = (his, *ticket[1:])
+    with reverts_with("NotSignedByCampaign", coded.signer, coded.ticket_digest(bound)):
+        coded.take(bound, taker, sent)
+    coded.take(ticket, taker, sent)
     assert (cash.balanceOf(customer), cash.balanceOf(stranger)) == (PRICE, 0)
     with reverts_with("CodeTaken", coded.id, 5):
-        rewards.claimTicket(id_, ticket, taker, {"from": customer})
+        coded.take(ticket, taker, {"from": customer})
 
 
 def test_two_keys_for_one_index_are_proof_of_fraud(
@@ -163,19 +161,20 @@ def test_two_keys_for_one_index_are_proof_of_fraud(
         ticket = coded.ticket(NOBODY, 4, key=key)
         taker = coded.taker(ticket, who, key=key)
         if who == customer:
-            rewards.claimTicket(coded.id, ticket, taker, {"from": who})
+            coded.take(ticket, taker, {"from": who})
         else:
             with reverts_with("CodeTaken", coded.id, 4):
-                rewards.claimTicket(coded.id, ticket, taker, {"from": who})
+                coded.take(ticket, taker, {"from": who})
     assert (cash.balanceOf(customer), cash.balanceOf(buyer)) == (PRICE, 0)
     assert coded.standing()[2] == CODES - 1
     keys = set()
     for transaction in history[-2:]:
-        _, (campaign, ticket, _) = rewards.decode_input(transaction.input)
-        account, number, key, until, signature = ticket
-        assert (bytes(campaign), bytes(account), number) == (coded.id, NOBODY, 4)
+        _, (handle, ticket, *_) = rewards.decode_input(transaction.input)
+        _, number, key, until, (r, vs) = ticket
+        assert (bytes(handle[2]), number) == (coded.handle[2], 4)
         message = typed_data(rewards, "Ticket", coded.ticket_message((NOBODY, number, key, until)))
-        assert Account.recover_message(message, signature=bytes(signature)) == coded.signer
+        v, s = divmod(int.from_bytes(vs), 1 << 255)
+        assert Account.recover_message(message, vrs=(27 + v, bytes(r), s.to_bytes(32))) == coded.signer
         keys.add(key)
     assert keys == {KEY.address, OTHER_KEY.address}
 
@@ -199,10 +198,10 @@ def test_codes_of_a_person(
         credential = certify(campaign.id, person, account)
         taker = campaign.taker(ticket, person, account, credential=credential)
         if index == 0:
-            rewards.claimTicket(campaign.id, ticket, taker, {"from": account})
+            campaign.take(ticket, taker, {"from": account})
         else:
             with reverts_with("CodesOfAccountTaken", person, 1):
-                rewards.claimTicket(campaign.id, ticket, taker, {"from": account})
+                campaign.take(ticket, taker, {"from": account})
     assert (cash.balanceOf(customer), cash.balanceOf(buyer)) == (PRICE, 0)
 
 
@@ -210,6 +209,6 @@ def test_the_day_of_a_claim_at_its_border(rewards: Any, customer: Any, coded: Ca
     times = (coded.day(5) - 2, coded.day(5) - 1, coded.day(5), coded.day(5) + 1)
     for index, time in enumerate(times):
         next_block_at(time)
-        rewards.claimTicket(*coded.code(customer, index), {"from": customer})
+        rewards.claimCode(*coded.code(customer, index), {"from": customer})
     assert coded.day(5) - coded.day(4) == DAY
     assert rewards.codesOf(coded.id, account_of(customer)) == (4, 2)

@@ -10,7 +10,7 @@ from brownie import web3
 from eth_abi.abi import encode
 from eth_account import Account
 
-from tests.campaigns import Campaign
+from tests.campaigns import Campaign, pair
 from tests.helpers import message_types
 from tests.unit.test_digests import MANY, call_all, digests, message, selector
 from troc.attention import messages as client
@@ -19,6 +19,7 @@ from troc.messages import Domain, digest
 KINDS = ("Statement", "Ticket", "ClaimTicket", "Credential")
 # The 1,000 are shared by all kinds.
 EACH = MANY // len(KINDS)
+UNSIGNED = (bytes(32), bytes(32))
 
 
 @pytest.fixture
@@ -60,9 +61,10 @@ def about(chance: random.Random, campaigns: list[Campaign], kind: str, **fields:
 
 def test_statements(rewards: Any, campaigns: list[Campaign], chance: random.Random) -> None:
     drawn = [about(chance, campaigns, "Statement") for _ in range(EACH)]
+    handles = {campaign.id: campaign.handle for campaign in campaigns}
     calls = [
         rewards.claimStatement.encode_input(
-            one["campaign"], (one["account"], one["page"], one["contacts"], b"", b"")
+            handles[one["campaign"]], (one["account"], one["page"], one["contacts"], UNSIGNED), b""
         )
         for one in drawn
     ]
@@ -72,7 +74,7 @@ def test_statements(rewards: Any, campaigns: list[Campaign], chance: random.Rand
     ]
 
 
-def ticket_words(one: dict[str, Any], signature: bytes) -> tuple[Any, ...]:
+def ticket_words(one: dict[str, Any], signature: tuple[bytes, bytes]) -> tuple[Any, ...]:
     return one["account"], one["id"], one["key"], one["validUntil"], signature
 
 
@@ -87,9 +89,13 @@ def test_tickets(rewards: Any, campaigns: list[Campaign], chance: random.Random)
         )
         for _ in range(EACH)
     ]
-    taker = (bytes(32), rewards.address, b"", b"")
+    handles = {campaign.id: campaign.handle for campaign in campaigns}
     calls = [
-        rewards.claimTicket.encode_input(one["campaign"], ticket_words(one, b""), taker) for one in drawn
+        # What is signed for account 0 is a code.
+        (rewards.claimTicket if any(one["account"]) else rewards.claimCode).encode_input(
+            handles[one["campaign"]], ticket_words(one, UNSIGNED), UNSIGNED, b""
+        )
+        for one in drawn
     ]
     assert call_all(rewards, calls) == [
         refused("NotSignedByCampaign", one["campaignSigner"], hash_)
@@ -105,23 +111,31 @@ def test_claims_of_tickets(rewards: Any, campaign: Campaign, chance: random.Rand
             "Ticket",
             campaignSigner=campaign.terms["signer"],
             campaign=campaign.id,
+            account=bytes(12) + chance.randbytes(20),
             validUntil=2**40 + chance.getrandbits(200),
         )
         for _ in range(EACH)
     ]
     promised = digests(rewards, "Ticket", tickets)
     drawn = [
-        message(chance, "ClaimTicket", key=ticket["key"], ticket=hash_)
+        message(
+            chance,
+            "ClaimTicket",
+            key=ticket["key"],
+            recipient=web3.to_checksum_address(ticket["account"][12:]),
+            ticket=hash_,
+        )
         for ticket, hash_ in zip(tickets, promised, strict=True)
     ]
     key = campaign.signer.private_key
     calls = [
         rewards.claimTicket.encode_input(
-            campaign.id,
-            ticket_words(ticket, bytes(Account.unsafe_sign_hash(hash_, key).signature)),
-            (ticket["account"], one["recipient"], b"", b""),
+            campaign.handle,
+            ticket_words(ticket, pair(bytes(Account.unsafe_sign_hash(hash_, key).signature))),
+            UNSIGNED,
+            b"",
         )
-        for ticket, hash_, one in zip(tickets, promised, drawn, strict=True)
+        for ticket, hash_ in zip(tickets, promised, strict=True)
     ]
     assert call_all(rewards, calls) == [
         refused("NotSignedByTicketKey", one["key"], hash_)

@@ -31,7 +31,7 @@ def test_sets_all_aside(rewards: Any, brand: Any, customer: Any, buyer: Any, ope
 def test_but_what_was_paid_before(
     rewards: Any, brand: Any, customer: Any, stranger: Any, campaign: Campaign
 ) -> None:
-    rewards.claimStatement(campaign.id, campaign.statement(customer, bits(0, 1)), {"from": stranger})
+    rewards.claimStatement(*campaign.stated(campaign.statement(customer, bits(0, 1))), {"from": stranger})
     rewards.enrol(campaign.id, [account_of(customer)], {"from": brand})
     assert campaign.standing() == (BUDGET - 2, EACH - 2, 0, BUDGET - EACH)
 
@@ -40,7 +40,7 @@ def test_counts_every_page(rewards: Any, brand: Any, customer: Any, stranger: An
     campaign = opened(maxContacts=2 * PAGE + 10, perDay=0, budget=1_000)
     for page in range(3):
         rewards.claimStatement(
-            campaign.id, campaign.statement(customer, bits(0, 9), page), {"from": stranger}
+            *campaign.stated(campaign.statement(customer, bits(0, 9), page)), {"from": stranger}
         )
     rewards.enrol(campaign.id, [account_of(customer)], {"from": brand})
     assert campaign.standing()[:2] == (1_000 - 6, 2 * PAGE + 10 - 6)
@@ -96,11 +96,11 @@ def test_the_brand_s_own_account_cannot_drain_what_is_set_aside(
     campaign = opened(perDay=0, budget=EACH + 3)
     rewards.enrol(campaign.id, [account_of(customer)], {"from": brand})
     with reverts_with("NotFree", 3, EACH):
-        rewards.claimStatement(campaign.id, campaign.statement(brand, 2**EACH - 1), {"from": brand})
-    rewards.claimStatement(campaign.id, campaign.statement(brand, 7), {"from": brand})
+        rewards.claimStatement(*campaign.stated(campaign.statement(brand, 2**EACH - 1)), {"from": brand})
+    rewards.claimStatement(*campaign.stated(campaign.statement(brand, 7)), {"from": brand})
     with reverts_with("NotFree", 0, EACH - 3):
         rewards.enrol(campaign.id, [account_of(brand), account_of(customer)], {"from": brand})
-    rewards.claimStatement(campaign.id, campaign.statement(customer, 2**EACH - 1), {"from": stranger})
+    rewards.claimStatement(*campaign.stated(campaign.statement(customer, 2**EACH - 1)), {"from": stranger})
     assert cash.balanceOf(customer) == EACH * PRICE
     assert campaign.standing() == (0, 0, 0, 0)
 

@@ -90,5 +90,5 @@ def test_the_brand_cannot_fill_the_supply(
     with reverts_with("NoHeadroom", room, room + 1):
         token.mint(brand, room + 1, {"from": brand})
     token.mint(brand, room, {"from": brand})
-    rewards.claimStatement(campaign.id, campaign.statement(customer, 1), {"from": customer})
+    rewards.claimStatement(*campaign.stated(campaign.statement(customer, 1)), {"from": customer})
     assert token.balanceOf(customer) == PRICE

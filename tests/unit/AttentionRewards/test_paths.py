@@ -34,18 +34,20 @@ def claims(rewards: Any, customer: Any, stranger: Any) -> Callable[[Campaign], d
         return {
             "statement": (
                 {1, 2},
-                lambda: rewards.claimStatement(campaign.id, campaign.statement(customer, bits(1, 2)), sent),
+                lambda: rewards.claimStatement(
+                    *campaign.stated(campaign.statement(customer, bits(1, 2))), sent
+                ),
             ),
             "batch": (
                 {1, 3},
                 lambda: rewards.claimStatements(
-                    campaign.id, [campaign.statement(customer, bits(1, 3))], sent
+                    *campaign.batch([campaign.statement(customer, bits(1, 3))]), sent
                 ),
             ),
             "ticket": ({1}, lambda: rewards.claimTicket(*campaign.bound(customer, 1), sent)),
             "root": (
                 {1, 4},
-                lambda: rewards.claimRoot(campaign.id, campaign.leaf(customer, bits(1, 4)), sent),
+                lambda: rewards.claimRoot(*campaign.proven(campaign.leaf(customer, bits(1, 4))), sent),
             ),
         }
 

@@ -21,8 +21,8 @@ def test_returns_all_that_is_left(
     rewards.enrol(campaign.id, [account_of(customer)], {"from": brand})
     rewards.activate(campaign.id, [0], {"from": brand})
     for who in (customer, buyer):
-        rewards.claimStatement(campaign.id, campaign.statement(who, bits(0, 1)), {"from": stranger})
-    rewards.claimTicket(*campaign.code(buyer, 1), {"from": stranger})
+        rewards.claimStatement(*campaign.stated(campaign.statement(who, bits(0, 1))), {"from": stranger})
+    rewards.claimCode(*campaign.code(buyer, 1), {"from": stranger})
     travel_to(campaign.terms["claimUntil"] + 1)
     events = rewards.refund(campaign.id, stranger, {"from": brand}).events
     assert dict(events["CampaignRefunded"]) == {
@@ -107,7 +107,7 @@ def test_anyone_gives_up_a_grant(
 ) -> None:
     campaign = opened("fresh")
     grant = int.from_bytes(campaign.id)
-    rewards.claimStatement(campaign.id, campaign.statement(customer, bits(0, 1)), {"from": stranger})
+    rewards.claimStatement(*campaign.stated(campaign.statement(customer, bits(0, 1))), {"from": stranger})
     travel_to(campaign.terms["claimUntil"] + 1)
     events = rewards.release(campaign.id, {"from": stranger}).events
     assert events["CampaignReleased"]["campaignId"] == "0x" + campaign.id.hex()

@@ -8,7 +8,7 @@ import pytest
 from brownie import web3
 from eth_account import Account
 
-from tests.campaigns import PRICE, Campaign, account_of
+from tests.campaigns import PRICE, Campaign, account_of, pair
 from tests.unit.AttentionRewards.conftest import BUDGET
 from troc.accounts import Signer
 from troc.attention.messages import Statement, Ticket, rewards_domain
@@ -40,14 +40,14 @@ def wide(opened: Any, rewards: Any, brand: Any) -> Campaign:
 def statement_words(slip: Slip) -> tuple[Any, ...]:
     message = slip.message
     assert isinstance(message, Statement)
-    return message.account, message.page, message.contacts, slip.signature, b""
+    return message.account, message.page, message.contacts, pair(slip.signature), b""
 
 
 def claim_words(slip: Slip, account: bytes, recipient: str) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     message, (_, by_key) = slip.message, slip.claim_to(recipient)
     assert isinstance(message, Ticket)
-    ticket = (message.account, message.id, message.key, message.valid_until, slip.signature)
-    return ticket, (account, recipient, by_key, b"")
+    ticket = (account, message.id, message.key, message.valid_until, pair(slip.signature))
+    return ticket, pair(by_key)
 
 
 def test_statements(
@@ -56,7 +56,7 @@ def test_statements(
     contacts = [0, 7, 254, 255, 509, 510, 599]
     slips = sign_statements(wide.id, account_of(customer), contacts, domain, key)
     travelled = [read_text(slip.to_text()) for slip in slips]
-    rewards.claimStatements(wide.id, [statement_words(slip) for slip in travelled], {"from": customer})
+    rewards.claimStatements(*wide.batch([statement_words(slip) for slip in travelled]), {"from": customer})
     assert cash.balanceOf(customer) == len(contacts) * PRICE
 
 
@@ -66,7 +66,7 @@ def test_a_bound_ticket(
     until = wide.terms["claimUntil"]
     slip = read_text(sign_ticket(wide.id, account_of(customer), 599, until, SEED, domain, key).to_text())
     words = claim_words(slip, account_of(customer), customer.address)
-    rewards.claimTicket(wide.id, *words, {"from": customer})
+    rewards.claimTicket(wide.handle, *words, b"", {"from": customer})
     assert rewards.contactsOf(wide.id, account_of(customer), 2) == 1 << 89
     assert cash.balanceOf(customer) == PRICE
 
@@ -75,6 +75,6 @@ def test_a_code(rewards: Any, cash: Any, customer: Any, key: Signer, domain: Dom
     until = wide.terms["claimUntil"]
     slip = read_text(sign_ticket(wide.id, NO_ACCOUNT, 1_000, until, SEED, domain, key).to_text())
     words = claim_words(slip, account_of(customer), customer.address)
-    rewards.claimTicket(wide.id, *words, {"from": customer})
+    rewards.claimCode(wide.handle, *words, b"", {"from": customer})
     assert rewards.isTaken(wide.id, 1_000)
     assert cash.balanceOf(customer) == PRICE

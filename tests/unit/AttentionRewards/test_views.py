@@ -37,7 +37,7 @@ def test_a_page_never_shows_that_she_is_enrolled(
     rewards: Any, brand: Any, customer: Any, buyer: Any, campaign: Campaign
 ) -> None:
     rewards.enrol(campaign.id, [account_of(customer)], {"from": brand})
-    rewards.claimStatement(campaign.id, campaign.statement(customer, bits(0)), {"from": buyer})
+    rewards.claimStatement(*campaign.stated(campaign.statement(customer, bits(0))), {"from": buyer})
     assert rewards.contactsOf(campaign.id, account_of(customer), 0) == 1
     assert rewards.isEnrolled(campaign.id, account_of(customer))
     assert not rewards.isEnrolled(campaign.id, account_of(buyer))
@@ -51,3 +51,10 @@ def test_tells_its_domain(rewards: Any) -> None:
 def test_accepts_no_ether(rewards: Any, stranger: Any) -> None:
     with pytest.raises(Exception, match="revert"):
         stranger.transfer(rewards, 1)
+
+
+def test_the_handle_by_which_claims_call_it(rewards: Any, opened: Any) -> None:
+    campaign = opened("fresh")
+    reward, rule, terms = campaign.handle
+    assert rewards.handleOf(campaign.id) == (reward, rule, "0x" + terms.hex())
+    assert rewards.handleOf(bytes(32)) == (0, 0, "0x" + bytes(32).hex())

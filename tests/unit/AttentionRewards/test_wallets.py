@@ -8,7 +8,7 @@ import brownie
 import pytest
 from eth_abi.abi import encode
 
-from tests.campaigns import NOBODY, PRICE, account_of, bits
+from tests.campaigns import KEY, NOBODY, PRICE, account_of, bits
 from tests.helpers import MAX_UINT256, reverts_with, sign, travel_to
 from tests.unit.AttentionRewards.conftest import BUDGET, MODES
 
@@ -24,13 +24,13 @@ def test_a_customer_that_is_a_wallet(
     rewards.activate(campaign.id, [0], {"from": brand})
     leaf = campaign.leaf(wallet, bits(3))
     rewards.appendRoot(campaign.id, leaf[0], {"from": brand})
-    claim = rewards.claimStatement.encode_input(campaign.id, campaign.statement(wallet, bits(0)))
+    claim = rewards.claimStatement.encode_input(*campaign.stated(campaign.statement(wallet, bits(0))))
     wallet.execute(rewards, claim, {"from": customer})
-    rewards.claimStatements(campaign.id, [campaign.statement(wallet, bits(1))], {"from": brand})
+    rewards.claimStatements(*campaign.batch([campaign.statement(wallet, bits(1))]), {"from": brand})
     rewards.claimTicket(*campaign.bound(wallet, 2), {"from": brand})
-    rewards.claimTicket(*campaign.code(wallet, 0), {"from": brand})
+    rewards.claimCode(*campaign.code(wallet, 0), {"from": brand})
     travel_to(campaign.day(1) + 100)
-    rewards.claimRoot(campaign.id, leaf, {"from": brand})
+    rewards.claimRoot(*campaign.proven(leaf), {"from": brand})
     assert money(mode).balanceOf(wallet) == 5 * PRICE
     assert campaign.standing() == (BUDGET - 5, 16, 0, BUDGET - 21)
 
@@ -40,7 +40,7 @@ def test_a_wallet_that_refuses_calls_is_paid_too(rewards: Any, cash: Any, deploy
     for mode in MODES:
         campaign = opened(mode)
         wallet = brownie.OddWalletMock.deploy({"from": deployer})
-        rewards.claimStatement(campaign.id, campaign.statement(wallet, 1), {"from": deployer})
+        rewards.claimStatement(*campaign.stated(campaign.statement(wallet, 1)), {"from": deployer})
         assert campaign.standing()[0] == BUDGET - 1
 
 
@@ -90,15 +90,15 @@ def test_an_attestor_that_is_a_wallet(
         return encode(["address", "uint256"], [account.address, 2**40]) + signature
 
     good = certified(person, customer, attestor)
-    rewards.claimStatement(campaign.id, campaign.statement(person, 1, credential=good), {"from": buyer})
+    rewards.claimStatement(*campaign.stated(campaign.statement(person, 1, credential=good)), {"from": buyer})
     ticket = campaign.ticket(person, 1)
     taker = campaign.taker(ticket, person, customer, credential=good)
-    rewards.claimTicket(campaign.id, ticket, taker, {"from": buyer})
+    campaign.take(ticket, taker, {"from": buyer})
     batch = [
         campaign.statement(other, 1, credential=certified(other, buyer, buyer)),
         campaign.statement(other, 1, credential=certified(other, buyer, attestor)),
     ]
-    events = rewards.claimStatements(campaign.id, batch, {"from": buyer}).events
+    events = rewards.claimStatements(*campaign.batch(batch), {"from": buyer}).events
     assert events["StatementSkipped"]["position"] == 0
     assert (cash.balanceOf(customer), cash.balanceOf(buyer)) == (2 * PRICE, PRICE)
 
@@ -119,12 +119,12 @@ def test_who_a_pseudonym_is_paid_to(
     credential = certify(campaign.id, person, wallet)
     ticket = campaign.ticket(person, 0)
     taker = campaign.taker(ticket, person, buyer, credential=credential)
-    with reverts_with("OtherRecipient", wallet, buyer):
-        rewards.claimTicket(campaign.id, ticket, taker, {"from": buyer})
+    with reverts_with("NotSignedByTicketKey", KEY.address, campaign.naming_digest(ticket, wallet)):
+        campaign.take(ticket, taker, {"from": buyer})
     taker = campaign.taker(ticket, person, wallet, credential=credential)
-    rewards.claimTicket(campaign.id, ticket, taker, {"from": buyer})
+    campaign.take(ticket, taker, {"from": buyer})
     statement = campaign.statement(person, 3, credential=credential)
-    rewards.claimStatement(campaign.id, statement, {"from": buyer})
+    rewards.claimStatement(*campaign.stated(statement), {"from": buyer})
     assert cash.balanceOf(wallet) == 2 * PRICE
     assert rewards.contactsOf(campaign.id, person, 0) == 3
 
@@ -149,14 +149,14 @@ def test_no_credential_no_payment(
     def claim(credential: bytes) -> None:
         if path == "statement":
             statement = campaign.statement(person, 1, credential=credential)
-            rewards.claimStatement(campaign.id, statement, {"from": customer})
+            rewards.claimStatement(*campaign.stated(statement), {"from": customer})
         elif path == "root":
             leaf = campaign.leaf(person, 1, credential=credential)
-            rewards.claimRoot(campaign.id, leaf, {"from": customer})
+            rewards.claimRoot(*campaign.proven(leaf), {"from": customer})
         else:
             ticket = campaign.ticket(NOBODY if path == "code" else person, 0)
             taker = campaign.taker(ticket, person, customer, credential=credential)
-            rewards.claimTicket(campaign.id, ticket, taker, {"from": customer})
+            campaign.take(ticket, taker, {"from": customer})
 
     with reverts_with("CredentialTooShort", 0):
         claim(b"")
@@ -183,9 +183,9 @@ def test_an_odd_contract_of_credentials(
     statement = campaign.statement(person, 1)
     if word == bytes(32):
         with reverts_with("CredentialRefused", odd, person):
-            rewards.claimStatement(campaign.id, statement, {"from": customer})
+            rewards.claimStatement(*campaign.stated(statement), {"from": customer})
     else:
         with brownie.reverts():
-            rewards.claimStatement(campaign.id, statement, {"from": customer})
-    assert rewards.claimStatements.call(campaign.id, [statement], {"from": customer}) == 0
+            rewards.claimStatement(*campaign.stated(statement), {"from": customer})
+    assert rewards.claimStatements.call(*campaign.batch([statement]), {"from": customer}) == 0
     assert campaign.standing()[0] == BUDGET
