@@ -3,6 +3,8 @@
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PY := .venv/bin/python
+# Where it is set, each of many short processes compiles all of our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Compilers use one core each.
 MAKEFLAGS += --jobs=2
 # How many random calls the invariants must see in all, in `make test` and in `make fuzz`.

@@ -12,6 +12,7 @@ SHOWN = 10
 WORTH_TELLING = 30.0
 
 FIRST = (
+    "tests/scripts/test_demo.py",
     "tests/client/till/test_cut_off.py",
     "tests/scripts/test_deploy_script.py",
     "tests/house/test_ci.py",
