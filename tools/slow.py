@@ -17,6 +17,8 @@ FIRST = (
     "tests/scripts/test_deploy_script.py",
     "tests/house/test_ci.py",
     "tests/client/relay/test_cut_off.py",
+    "tests/client/core/test_deploy_cut_off.py",
+    "tests/client/index/test_market.py",
     "tests/stateful/",
     "tests/client/solving/",
     "tests/integration/",
