@@ -306,7 +306,7 @@ class DataMarket:
         shares: int = 1,
         spare: int = 0,
     ) -> None:
-        """What of it has not expired; of a pocket that several wait for, no more than their part, rounded for a seller."""
+        """What of it has not expired; of a pocket that several wait for, their part, rounded for a seller alone."""
         if terms["tokenKind"] == ERC20:
             self.cash[self.address] -= amount
             self.cash[to] += amount
