@@ -3,6 +3,10 @@
 SHELL := /bin/sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PY := .venv/bin/python
+# Where it is set, each of many short processes compiles all of our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+# Of what is installed eth-hash would take what needs fifteen times as long.
+export ETH_HASH_BACKEND := pysha3
 # Compilers use one core each.
 MAKEFLAGS += --jobs=2
 # How many random calls the invariants must see in all, in `make test` and in `make fuzz`.

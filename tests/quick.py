@@ -102,8 +102,14 @@ def _revert_chain(self: Any, snapshot: int | str) -> int | str:
 
 
 def _revert_contracts(self: Any, height: int) -> None:
-    """Those deployed later are gone; brownie asks the node for the code of each of the others."""
-    for gone in [one for one in self._contracts if one.tx is None or one.tx.block_number > height]:
+    """Those deployed later are gone. brownie asks the node for the code of all, here of those that another
+    contract deployed.
+    """
+
+    def is_gone(one: Any) -> bool:
+        return one.tx.block_number > height if one.tx else not web3.eth.get_code(one.address)
+
+    for gone in [one for one in self._contracts if is_gone(one)]:
         self.remove(gone)
         gone._reverted = True
 

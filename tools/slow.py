@@ -12,10 +12,13 @@ SHOWN = 10
 WORTH_TELLING = 30.0
 
 FIRST = (
+    "tests/scripts/test_demo.py",
     "tests/client/till/test_cut_off.py",
     "tests/scripts/test_deploy_script.py",
     "tests/house/test_ci.py",
     "tests/client/relay/test_cut_off.py",
+    "tests/client/core/test_deploy_cut_off.py",
+    "tests/client/index/test_market.py",
     "tests/stateful/",
     "tests/client/solving/",
     "tests/integration/",

@@ -80,14 +80,14 @@ def _shape(kind: ABIType) -> Callable[[Any], Any]:
 def call_data(contract: str, function: str, *arguments: Any) -> bytes:
     """The calldata of a function of ours."""
     entry = _function(contract, function)
-    return _selector(contract, function) + CODEC.encode(get_abi_input_types(entry), arguments)
+    return call_selector(contract, function) + CODEC.encode(get_abi_input_types(entry), arguments)
 
 
 def words_call(contract: str, function: str, *words: str | int) -> str:
     """The calldata, in hex, of a function of ours whose arguments are single words: numbers, truth values and
     addresses; a struct of these is its fields.
     """
-    return f"0x{_selector(contract, function).hex()}" + "".join(
+    return f"0x{call_selector(contract, function).hex()}" + "".join(
         word[2:].lower().rjust(64, "0") if isinstance(word, str) else f"{int(word):064x}" for word in words
     )
 
@@ -98,7 +98,8 @@ def answer_words(answer: bytes) -> list[int]:
 
 
 @cache
-def _selector(contract: str, function: str) -> bytes:
+def call_selector(contract: str, function: str) -> bytes:
+    """The first four bytes of the calldata of a function of ours."""
     return bytes(function_abi_to_4byte_selector(_function(contract, function)))
 
 

@@ -19,7 +19,7 @@ from web3.contract import Contract
 from web3.contract.contract import ContractEvent, ContractFunction
 from web3.types import TxParams
 
-from troc.abi import CODEC
+from troc.abi import CODEC, call_selector
 from troc.attention import acts as attention_acts
 from troc.attention import inbox_acts
 from troc.attention.messages import INBOX, Statement
@@ -159,7 +159,7 @@ class Act:
         """The name of the message, or `Settlement`."""
         return SETTLEMENT if self.transfers else type(self.message).__name__
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Names the act for ever: a digest in hex."""
         digests = [digest(part.message, self.domain) for part in self.parts]
@@ -432,8 +432,7 @@ class Acts:
         """
         first = acts[0]
         if first.kind == "Order":
-            orders = [act.message.as_tuple() for act in acts]
-            return _plain(self.book, "publish", orders, [act.parts[0].signature for act in acts])
+            return {"to": self.book.address, "data": HexBytes(_publish(acts))}
         if first.kind == "Voucher":
             claims = [_claim(act) for act in acts]
             if len(acts) > 1:
@@ -622,6 +621,19 @@ def _plain(contract: Contract, name: str, *values: Any) -> TxParams:
     selector = function_abi_to_4byte_selector(entry)
     data = selector + CODEC.encode(get_abi_input_types(entry), values)
     return {"to": contract.address, "data": HexBytes(data)}
+
+
+def _publish(acts: Sequence[Act]) -> bytes:
+    """The calldata of `publish(Order[],bytes[])`. An order is encoded as it was hashed to be signed."""
+    orders = b"".join(encoded(act.message) for act in acts)
+    signatures = [act.parts[0].signature for act in acts]
+    count = len(acts).to_bytes(32)
+    places, rest = b"", b""
+    for signature in signatures:
+        places += (32 * len(acts) + len(rest)).to_bytes(32)
+        rest += len(signature).to_bytes(32) + signature + bytes(-len(signature) % 32)
+    heads = (64).to_bytes(32) + (64 + 32 + len(orders)).to_bytes(32)
+    return call_selector("OrderBook", "publish") + heads + count + orders + count + places + rest
 
 
 def _claim(act: Act) -> tuple[Any, ...]:

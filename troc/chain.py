@@ -348,23 +348,27 @@ class Chain:
                 ]
         return answers
 
-    def call_many(self, calls: Sequence[tuple[str, str]], block: int) -> list[bytes]:
-        """The bare answers to calls (address, calldata in hex) at the end of a block, in the same order.
+    def call_many(self, calls: Sequence[tuple[str, str]], block: int | None = None) -> list[bytes]:
+        """The bare answers to calls (address, calldata in hex) at the end of a block (none: the latest), in
+        the same order.
 
         Ten times as fast as `read_many`, for whoever asks tens of thousands and packs and unpacks words
         himself. Raises `NetworkError` where the node refuses, as for a block of which it keeps no state.
         """
-        answers: list[bytes] = []
-        for start in range(0, len(calls), READS_PER_BATCH):
-            asked = [
-                [{"to": to, "data": data}, hex(block)] for to, data in calls[start : start + READS_PER_BATCH]
-            ]
-            replies = self._batch(asked)
+        at = "latest" if block is None else hex(block)
+        return [
+            _answer(reply) for reply in self._replies([[{"to": to, "data": data}, at] for to, data in calls])
+        ]
+
+    def _replies(self, asked: Sequence[list[Any]]) -> Iterator[RPCResponse]:
+        """What the node replies to `eth_call` with each of these parameters, many in a request."""
+        for start in range(0, len(asked), READS_PER_BATCH):
+            part = asked[start : start + READS_PER_BATCH]
+            replies = self._batch(part)
             if replies is None:
                 provider = cast(HTTPProvider, self.web3.provider)
-                replies = [provider.make_request(RPCEndpoint("eth_call"), each) for each in asked]
-            answers += [_answer(reply) for reply in replies]
-        return answers
+                replies = [provider.make_request(RPCEndpoint("eth_call"), each) for each in part]
+            yield from replies
 
     def _batch(self, asked: Sequence[list[Any]]) -> list[RPCResponse] | None:
         """The replies to `eth_call` with these parameters, in the same order, from one request. None where
@@ -389,17 +393,15 @@ class Chain:
         sent = cast(Sequence[Mapping[str, Any]], block.get("transactions", ()))
         return [bytes(HexBytes(each["input"])) for each in sent if each.get("to") == to]
 
-    def try_many(self, calls: Sequence[Mapping[str, Any]]) -> list[bytes | ContractError]:
-        """Rehearse many calls on the latest block in one request: what each answers, or why it is refused.
+    def try_many(
+        self, calls: Sequence[Mapping[str, Any]], block: BlockIdentifier = "latest"
+    ) -> list[bytes | ContractError]:
+        """Rehearse many calls, in few requests: what each answers, or why it is refused.
 
         A call has `to` and `data`, and perhaps `from` and `gas`, as a node takes them.
         """
-        if not calls:
-            return []
-        answers = self._batch([[dict(call), "latest"] for call in calls])
-        if answers is None:
-            raise NetworkError("the node answers no batches", "use another node")
-        return [_answered(answer) for answer in answers]
+        at = hex(block) if isinstance(block, int) else block
+        return [_answered(reply) for reply in self._replies([[dict(call), at] for call in calls])]
 
     def logs(
         self,
@@ -805,7 +807,10 @@ def _answer(reply: RPCResponse) -> bytes:
         raise NetworkError(
             f"the node refuses ({' '.join(str(text).split())[:200]})", "use another node, or wait a little"
         )
-    return bytes(HexBytes(reply["result"]))
+    answer = bytes.fromhex(str(reply["result"])[2:])
+    if not answer:
+        raise NotDeployedError("there is no such contract at this address", "check the address and --network")
+    return answer
 
 
 def _revert_data(error: Web3Exception) -> bytes:

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from eth_utils.crypto import keccak
 from web3.contract.contract import ContractFunction
 
 from troc import words
+from troc.abi import answer_words, words_call
 from troc.accounts import Signer
 from troc.acts import act_of
 from troc.brands import Brand, Brands
@@ -134,23 +134,20 @@ class Points:
 
     def holdings(self, pairs: Sequence[tuple[Brand, str]], block: int | None = None) -> list[Holding]:
         """What accounts hold of brands, in the order asked for, in few requests."""
-        asked: list[ContractFunction] = []
+        asked: list[tuple[str, str]] = []
         for brand, account in pairs:
-            token = self._brands.token(brand).functions
-            asked += [token.lotsOf(account), token.allowance(account, self._exchange)]
-        answers = self._chain.read_many(asked, "latest" if block is None else block)
+            asked.append((brand.address, words_call("LoyaltyToken", "lotsOf", account)))
+            asked.append((brand.address, words_call("LoyaltyToken", "allowance", account, self._exchange)))
+        answers = self._chain.call_many(asked, block)
         return [
-            Holding(brand, account, lots_of(answers[2 * index]), answers[2 * index + 1] != 0)
+            Holding(brand, account, lots_of(answer_words(answers[2 * index])), any(answers[2 * index + 1]))
             for index, (brand, account) in enumerate(pairs)
         ]
 
     def lots(self, brand: Brand, accounts: Sequence[str], block: int | None = None) -> list[tuple[Lot, ...]]:
         """What accounts hold of one brand by expiry, in the order asked for, at the end of `block` or now."""
-        token = self._brands.token(brand).functions
-        asked = [token.lotsOf(account) for account in accounts]
-        return [
-            lots_of(answer) for answer in self._chain.read_many(asked, "latest" if block is None else block)
-        ]
+        asked = [(brand.address, words_call("LoyaltyToken", "lotsOf", account)) for account in accounts]
+        return [lots_of(answer_words(answer)) for answer in self._chain.call_many(asked, block)]
 
     def all_of(self, account: str) -> list[Holding]:
         """What one account holds of every brand, without empty ones."""
@@ -248,7 +245,6 @@ def first_open_nonce(
             used, index = used + 1, 0
 
 
-def lots_of(answer: Any) -> tuple[Lot, ...]:
-    """What `lotsOf` answers: amounts, then expiries."""
-    amounts, expiries = answer
-    return tuple(Lot(units, expiry) for units, expiry in zip(amounts, expiries, strict=True))
+def lots_of(words: Sequence[int]) -> tuple[Lot, ...]:
+    """What `lotsOf` answers: four amounts, then their expiries."""
+    return tuple(Lot(units, expiry) for units, expiry in zip(words[:4], words[4:], strict=True))

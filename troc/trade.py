@@ -13,9 +13,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from web3.contract.contract import ContractFunction
-
 from troc import words
+from troc.abi import words_call
 from troc.accounts import Signer
 from troc.acts import Act, Part, act_of
 from troc.book import Book, Entry
@@ -82,14 +81,16 @@ class State(StrEnum):
 class Standing:
     """How an order stands now.
 
-    `filled` is what it has given so far and `received` what it got for that, `left` what it can still give
-    now; `why` and `next_step` are for people. `above` is by which share of the market's price it asks more
-    than that; negative: less; None: it does not stand, or the market says nothing of these points.
+    `holding` is what its maker has of the points that it gives. `filled` is what it has given so far and
+    `received` what it got for that, `left` what it can still give now; `why` and `next_step` are for people.
+    `above` is by which share of the market's price it asks more than that; negative: less; None: it does not
+    stand, or the market says nothing of these points.
     """
 
     entry: Entry
     give: Brand
     want: Brand
+    holding: Holding
     state: State
     filled: int
     left: int
@@ -241,9 +242,18 @@ class Trading:
         return secrets.choice(free[:_SPARE_LANES] if partial else free) if drawn else free[0]
 
     def _words(self, maker: str, lanes: Iterable[int], partial: bool) -> list[int]:
-        functions = self._contract.functions
-        ask = functions.partialWordOf if partial else functions.wholeWordOf
-        return self._chain.read_many([ask(maker, lane) for lane in lanes])
+        return self._stored([(maker, lane, partial) for lane in lanes])
+
+    def _stored(self, asked: Iterable[tuple[str, int, bool]]) -> list[int]:
+        """The stored words of lanes: (maker, lane, of orders in parts)."""
+        calls = [
+            (
+                self._domain.verifying_contract,
+                words_call("PointsExchange", "partialWordOf" if partial else "wholeWordOf", maker, lane),
+            )
+            for maker, lane, partial in asked
+        ]
+        return [int.from_bytes(answer) for answer in self._chain.call_many(calls)]
 
     # ----------------------------------------------------------------------------------------- looking at
 
@@ -257,16 +267,11 @@ class Trading:
     def standings(self, entries: Sequence[Entry], viewer: str = "") -> list[Standing]:
         """How orders stand, in few requests."""
         now = self._chain.now()
-        asked: list[ContractFunction] = []
-        sides = []
-        for entry in entries:
-            order = entry.order
-            lane, _, _ = unpack_nonce(order.nonce)
-            functions = self._contract.functions
-            ask = functions.partialWordOf if order.allow_partial else functions.wholeWordOf
-            asked.append(ask(order.maker, lane))
-            sides.append((self._brand(order.give_token), self._brand(order.want_token)))
-        stored = self._chain.read_many(asked)
+        orders = [entry.order for entry in entries]
+        sides = [(self._brand(order.give_token), self._brand(order.want_token)) for order in orders]
+        stored = self._stored(
+            (order.maker, unpack_nonce(order.nonce)[0], order.allow_partial) for order in orders
+        )
         holdings = self._points.holdings(
             [(give, entry.order.maker) for entry, (give, _) in zip(entries, sides, strict=True)]
         )
@@ -316,7 +321,7 @@ class Trading:
         else:
             step = "make a new one with `troc trade order`" if mine else "see `troc trade book` for others"
         left = left if state.can_be_taken else 0
-        return Standing(entry, give, want, state, filled, left, why, step, received)
+        return Standing(entry, give, want, holding, state, filled, left, why, step, received)
 
     def _judge(
         self,

@@ -79,6 +79,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     /// @param open How many contacts of an account are open by now.
     /// @param common How many of page 0; 0 where credentials are asked.
     /// @param offset Where the credentials lie in the calldata, where they are asked.
+    /// @param topic Of `ContactsPaid`.
     struct Batch {
         uint256[] words;
         uint256 token;
@@ -90,6 +91,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         address credentials;
         uint256 offset;
         uint256 length;
+        bytes32 topic;
     }
 
     uint256 private constant _POINTS_KIND = 0;
@@ -119,6 +121,9 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     uint256 private constant _PER_DAY = 200;
     uint256 private constant _PER_ACCOUNT = 216;
     uint256 private constant _ASKS = 232;
+
+    /// @dev Of the second word of a signature, all but its highest bit.
+    uint256 private constant _S = 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
 
     uint256 private constant _PAGE = 255;
     uint256 private constant _ENROLLED = 1 << 255;
@@ -848,19 +853,27 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         batch.words = _issueCall(claim.campaignId, statements.length);
         if (batch.credentials == address(0)) batch.common = batch.open < _PAGE ? batch.open : _PAGE;
         claim.prefix = 0x1901;
-        Statement calldata statement;
+        batch.topic = ContactsPaid.selector;
+        uint256 at;
+        uint256 end;
         assembly ("memory-safe") {
-            statement := sub(statements.offset, 0xa0)
+            at := statements.offset
+            end := add(at, mul(statements.length, 0xa0))
         }
-        for (uint256 i = 0; i < statements.length; ++i) {
+        Statement calldata statement;
+        while (at < end) {
             assembly ("memory-safe") {
-                // `statements[i]`: the loop's condition has checked it.
-                statement := add(statement, 0xa0)
+                statement := at
+                at := add(at, 0xa0)
             }
             if (_issueCommon(claim, batch, statement)) continue;
-            Skip reason = _tryIssue(handle.rule, claim, batch, statement, i);
+            uint256 position;
+            assembly ("memory-safe") {
+                position := div(sub(statement, statements.offset), 0xa0)
+            }
+            Skip reason = _tryIssue(handle.rule, claim, batch, statement, position);
             if (reason != Skip.None) {
-                emit StatementSkipped(claim.campaignId, statement.account, i, reason);
+                emit StatementSkipped(claim.campaignId, statement.account, position, reason);
             }
         }
         paid = batch.words.length;
@@ -875,16 +888,14 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         private
         returns (bool paid)
     {
-        bytes32 topic = ContactsPaid.selector;
         assembly ("memory-safe") {
             // Account, page and contacts, behind kind, signer and campaign.
             calldatacopy(add(claim, 0x60), statement, 0x60)
             let account := calldataload(statement)
-            let contacts := calldataload(add(statement, 0x40))
             // As `_placeOf`: campaign, account and page.
             let slot := keccak256(add(claim, 0x40), 0x60)
             let word := sload(slot)
-            let fresh := and(contacts, not(word))
+            let fresh := and(calldataload(add(statement, 0x40)), not(word))
             // As `_numberOf`.
             let added := 1
             if and(fresh, sub(fresh, 1)) {
@@ -894,13 +905,19 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
                 added := and(add(added, shr(4, added)), div(max, 17))
                 added := shr(248, mul(added, div(max, 255)))
             }
-            let free := mload(add(batch, 0x80))
-            // Another page; a contact that is not open; no address, or one that refuses; enrolled; nothing fresh; too many.
-            let other := or(mload(add(claim, 0x80)), shr(mload(add(batch, 0xc0)), contacts))
-            other := or(other, or(shr(160, account), iszero(account)))
-            other := or(other, or(eq(account, mload(add(batch, 0x20))), eq(account, mload(add(batch, 0x40)))))
-            other := or(other, or(shr(255, word), or(iszero(fresh), gt(added, free))))
-            if iszero(other) {
+            {
+                // Another page; a contact that is not open; no address, or one that refuses; enrolled; nothing fresh; too many.
+                let other :=
+                    or(mload(add(claim, 0x80)), shr(mload(add(batch, 0xc0)), mload(add(claim, 0xa0))))
+                other := or(other, or(shr(160, account), iszero(account)))
+                other := or(
+                    other,
+                    or(eq(account, mload(add(batch, 0x20))), eq(account, mload(add(batch, 0x40))))
+                )
+                other := or(other, or(shr(255, word), gt(added, mload(add(batch, 0x80)))))
+                fresh := mul(fresh, iszero(other))
+            }
+            if fresh {
                 // As `_digestOf`, whose prefix and separator lie there; then as `_isSignedBy`.
                 mstore(add(claim, 0x100), keccak256(claim, 0xc0))
                 let room := mload(0x40)
@@ -908,23 +925,22 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
                 let vs := calldataload(add(statement, 0x80))
                 mstore(add(room, 0x20), add(27, shr(255, vs)))
                 mstore(add(room, 0x40), calldataload(add(statement, 0x60)))
-                mstore(add(room, 0x60), shr(1, shl(1, vs)))
+                mstore(add(room, 0x60), and(vs, _S))
                 pop(staticcall(gas(), 1, room, 0x80, 0x00, 0x20))
                 paid := and(eq(returndatasize(), 0x20), eq(mload(0x00), mload(add(claim, 0x20))))
-                if paid {
-                    mstore(add(batch, 0x80), sub(free, added))
-                    // As `_add`.
-                    let words := mload(batch)
-                    let count := add(mload(words), 1)
-                    mstore(words, count)
-                    let amount := mul(added, mload(add(batch, 0x60)))
-                    mstore(add(words, shl(5, count)), or(shl(160, amount), account))
-                    sstore(slot, or(word, fresh))
-                    // As `_logPaid`: of page 0, by a statement, to the account.
-                    mstore(0x00, fresh)
-                    mstore(0x20, account)
-                    log3(0x00, 0x40, topic, mload(add(claim, 0x40)), account)
-                }
+            }
+            if paid {
+                mstore(add(batch, 0x80), sub(mload(add(batch, 0x80)), added))
+                // As `_add`.
+                let words := mload(batch)
+                let count := add(mload(words), 1)
+                mstore(words, count)
+                mstore(add(words, shl(5, count)), or(shl(160, mul(added, mload(add(batch, 0x60)))), account))
+                sstore(slot, or(word, fresh))
+                // As `_logPaid`: of page 0, by a statement, to the account.
+                mstore(0x00, fresh)
+                mstore(0x20, account)
+                log3(0x00, 0x40, mload(add(batch, 0x140)), mload(add(claim, 0x40)), account)
             }
         }
     }

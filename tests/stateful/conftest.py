@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 _COMMON = settings(
     deadline=None, stateful_step_count=60, suppress_health_check=HealthCheck.all(), print_blob=True
 )
-settings.register_profile("quick", _COMMON, max_examples=200, derandomize=True, database=None)
-settings.register_profile("deep", _COMMON, max_examples=2000)
+settings.register_profile("quick", _COMMON, max_examples=100, derandomize=True, database=None)
+settings.register_profile("deep", _COMMON, max_examples=1000)
 
 
 @pytest.fixture(autouse=True)

@@ -406,7 +406,7 @@ def test_every_function_that_changes_something_is_tried() -> None:
 def test_nobody_takes_a_customer_s_points(profile: settings) -> None:
     CustomersMachine.seen.clear()
     run_state_machine_as_test(
-        CustomersMachine, settings=settings(profile, max_examples=profile.max_examples // 4)
+        CustomersMachine, settings=settings(profile, max_examples=profile.max_examples // 2)
     )
     expected = (CALLS.keys() - NEVER) | TRIED | {"her own redemption", "released in the end"}
     missing = {name for name in expected if not CustomersMachine.seen[name]}

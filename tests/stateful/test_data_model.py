@@ -577,7 +577,7 @@ EXPECTED = {
 
 def test_D1_D2_the_market_does_what_the_model_says(profile: settings) -> None:  # noqa: N802
     DataMachine.seen.clear()
-    few = settings(profile, max_examples=profile.max_examples // 5)
+    few = settings(profile, max_examples=profile.max_examples * 2 // 5)
     run_state_machine_as_test(DataMachine, settings=few)
     missing = {name for name in EXPECTED if not DataMachine.seen[name]}
     assert not missing, f"never happened: {sorted(missing)}"

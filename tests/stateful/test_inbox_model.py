@@ -311,7 +311,7 @@ EXPECTED = {
 
 def test_the_inbox_does_what_the_model_says(profile: settings) -> None:
     InboxMachine.seen.clear()
-    few = settings(profile, max_examples=profile.max_examples // 8)
+    few = settings(profile, max_examples=profile.max_examples // 4)
     run_state_machine_as_test(InboxMachine, settings=few)
     missing = {name for name in EXPECTED if not InboxMachine.seen[name]}
     assert not missing, f"never happened: {sorted(missing)}"

@@ -10,8 +10,8 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, field, is_dataclass
-from functools import cache
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +103,12 @@ _ERRORS: dict[bytes, tuple[str, list[str]]] = {
 
 def plain(value: Any) -> Any:
     """Dataclasses as tuples, lists too: as the ABI has them."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return astuple(value)
+    if isinstance(value, int | str | bytes):
+        return value
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
+    if is_dataclass(value):
+        return tuple(plain(getattr(value, one.name)) for one in fields(value))
     return value
 
 
@@ -152,6 +154,7 @@ class World:
     def __init__(self, time: int) -> None:
         self._evm = EVM(spec_id="SHANGHAI")
         self._contracts: dict[str, Compiled] = {}
+        self._seen: dict[Any, Any] = {}
         self.time = time
         self.move_to(time)
 
@@ -171,25 +174,42 @@ class World:
         contract = load(name)
         code = contract.bytecode + encode(contract.inputs.get("", []), plain(arguments))
         address = str(to_checksum_address(self._evm.deploy(DEPLOYER, code)))
+        self._seen.clear()
         self._contracts[address] = contract
         return address
 
     def call(self, sender: str, address: str, function: str, *arguments: Any) -> Any:
         """Call a function. One value is returned as it is, several as a tuple; `Refused` where it reverts."""
-        return self._call(sender, address, function, arguments, static=False)
-
-    def view(self, address: str, function: str, *arguments: Any) -> Any:
-        return self._call(DEPLOYER, address, function, arguments, static=True)
-
-    def _call(self, sender: str, address: str, function: str, arguments: Any, *, static: bool) -> Any:
         contract = self._contracts[address]
         types = tuple(contract.inputs[function])
-        data = _selector(function, types) + _encode(types, arguments)
+        answer = self._call(sender, address, _calldata(function, types, arguments), static=False)
+        self._seen.clear()
+        return _decode(contract.outputs[function], answer)
+
+    def view(self, address: str, function: str, *arguments: Any) -> Any:
+        """Asked once for each moment until something changes: a call that reverts changes nothing."""
+        question = self.time, address, function, arguments
+        if question not in self._seen:
+            contract = self._contracts[address]
+            data = _known_calldata(function, tuple(contract.inputs[function]), arguments)
+            self._seen[question] = _decode(
+                contract.outputs[function], self._call(DEPLOYER, address, data, static=True)
+            )
+        return self._seen[question]
+
+    def _call(self, sender: str, address: str, data: bytes, *, static: bool) -> bytes:
         try:
-            answer = self._evm.message_call(sender, address, calldata=data, is_static=static)
+            return bytes(self._evm.message_call(sender, address, calldata=data, is_static=static))
         except RuntimeError as error:
             raise _refusal(str(error)) from None
-        return _decode(contract.outputs[function], answer)
+
+
+def _calldata(function: str, types: tuple[str, ...], arguments: Sequence[Any]) -> bytes:
+    return _selector(function, types) + _encode(types, arguments)
+
+
+# Of what is asked after each step, nearly everything was asked before.
+_known_calldata = lru_cache(maxsize=4096)(_calldata)
 
 
 @cache

@@ -33,12 +33,12 @@ from troc.index.families import (
 )
 from troc.index.ledger import Change, Held, Key, Lots, add, alive, replay
 from troc.index.market import FILLED, TOPICS, MarketSpan
-from troc.index.market_reading import IndexedOrder, MarketReading
+from troc.index.market_reading import MarketReading
 from troc.index.reading import lots_of_row
 from troc.index.source import Header, Log, LotsAt, Source, TooMuchError
 from troc.manifest import Manifest
 from troc.messages import EXCHANGE_NAME, Domain
-from troc.signatures import is_signed_by_contract
+from troc.signatures import are_signed_by_contracts
 from troc.store import chain_folder, drop_store, open_store, shown_url, sqlite_url
 from troc.words import LIFE_EPOCHS, shown
 
@@ -130,6 +130,7 @@ class Index(MarketReading, AttentionReading):
         self._market = (manifest.address("PointsExchange"), manifest.address("OrderBook"))
         domain = Domain(EXCHANGE_NAME, chain.chain_id, self._market[0])
         super().__init__(open_store(self._url, tables.metadata, tables.PART, tables.VERSION), domain)
+        self._said: tuple[bytes, dict[tuple[str, str, bytes], bool]] = (b"", {})
         self._claim()
 
     @classmethod
@@ -219,14 +220,23 @@ class Index(MarketReading, AttentionReading):
                 guessed=connection.scalar(count.select_from(tables.lots).where(doubtful)) or 0,
             )
 
-    def _confirms(self, order: IndexedOrder) -> bool:
-        return is_signed_by_contract(
+    def _confirmed(self, rows: Sequence[Any]) -> list[bool]:
+        # Anything on the chain may change a wallet's mind, so that an answer counts for its block alone.
+        head = self._chain.header()
+        at, said = self._said
+        if at != head.hash:
+            said = {}
+            self._said = head.hash, said
+        asked = list(dict.fromkeys((row.maker, row.digest, row.signature) for row in rows))
+        new = [each for each in asked if each not in said]
+        answers = are_signed_by_contracts(
             self._chain,
-            order.maker,
-            bytes.fromhex(order.id[2:]),
-            order.signature,
+            [(maker, bytes.fromhex(digest[2:]), signature) for maker, digest, signature in new],
             asker=self.domain.verifying_contract,
+            block=head.number,
         )
+        said.update(zip(new, answers, strict=True))
+        return [said[row.maker, row.digest, row.signature] for row in rows]
 
     # ---------------------------------------------------------------------------------------- one chain only
 

@@ -57,7 +57,10 @@ _LARGEST_UNITS = 2**63 - 1
 """More than an account can hold of any points, and what a database's number holds."""
 
 
-_split = Struct("32s" * 15).unpack
+WORDS = 15
+"""Numbers of an order."""
+
+_split = Struct("32s" * WORDS).unpack
 
 
 class Words(NamedTuple):

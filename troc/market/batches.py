@@ -23,7 +23,7 @@ from troc.market.clearing.market import book_of, market_of
 from troc.market.records import SMOOTHING_DECIMALS, PricedGood, Record, commitment
 from troc.messages import KIND_POINTS, ZERO_ADDRESS, Domain, Order
 from troc.orders import LONGEST_OPEN
-from troc.signatures import is_signed_by_contract
+from troc.signatures import are_signed_by_contracts
 
 MOST_UNITS = 2**56
 """Orders with an amount of this many smallest units or more are left out: no account can hold them."""
@@ -155,25 +155,26 @@ class Batches:
         left = self._left([each.order for each in candidates], closing.block)
         open_ = [(each, units) for each, units in zip(candidates, left, strict=True) if units]
         lots = self._lots([each.order for each, _ in open_], closing)
-        kept = [
+        payable = [
             (each, units)
             for each, units in open_
             if _is_payable(each.order, lots[each.order.maker, each.order.give_token])
-            and (each.by_key or self._agrees(each, closing))
         ]
+        denied = self._denied([each for each, _ in payable if not each.by_key], closing)
+        kept = [(each, units) for each, units in payable if each.digest not in denied]
         if self._chain.header(closing.block).hash != closing.hash:
             raise NetworkError(f"the chain dropped block {closing.block:,} while it was read", "run it again")
         return arrange(closing, kept, lots)
 
-    def _agrees(self, each: Candidate, closing: Closing) -> bool:
-        return is_signed_by_contract(
+    def _denied(self, candidates: Sequence[Candidate], closing: Closing) -> set[bytes]:
+        """Digests of the orders of contracts that do not say that they signed them."""
+        answers = are_signed_by_contracts(
             self._chain,
-            each.order.maker,
-            each.digest,
-            each.signature,
+            [(each.order.maker, each.digest, each.signature) for each in candidates],
             asker=self._domain.verifying_contract,
             block=closing.block,
         )
+        return {each.digest for each, signed in zip(candidates, answers, strict=True) if not signed}
 
     def _left(self, orders: Sequence[Order], block: int) -> list[int]:
         """What the exchange says that orders can still give."""

@@ -8,11 +8,12 @@ gives beyond her worst price is hers; whoever submits cannot take her below what
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
+import numpy as np
 from eth_abi.abi import decode
 from eth_utils.address import to_checksum_address
 
@@ -22,10 +23,11 @@ from troc.brands import Brand
 from troc.client import Troc
 from troc.errors import ContractError, InputError, OrderError, PointsError, TrocError
 from troc.index import Index
-from troc.index.market_reading import IndexedOrder
+from troc.index.market import WORDS, Words
+from troc.index.market_reading import IndexedOrder, OpenBook
 from troc.market.records import RECORD_TYPE, PricedGood
-from troc.market.routes import MOST_ORDERS, Ask, Offer, Routes, Stock, Way
-from troc.messages import Order, unpack_nonce
+from troc.market.routes import MOST_ORDERS, Ask, Offers, Routes, Stock, Way
+from troc.messages import Order
 from troc.orders import USUAL_OPEN, Side, SignedOrder, check_holding, make_order, usual_life
 from troc.points import SIGNED_FOR, Holding, Lot
 from troc.settlement import Settlement, Transfer
@@ -39,6 +41,11 @@ _TOLERANCE = 1e-6
 _ATTEMPTS = 4
 _CHECKS = 8
 _BATCHES = 20
+_NUMBERS = [
+    Words._fields.index(name)
+    for name in ("give_amount", "want_amount", "give_points_expiring_by", "want_points_living_until")
+]
+_ONLY_TAKER = Words._fields.index("only_taker")
 
 
 @dataclass(frozen=True)
@@ -204,17 +211,19 @@ class _Loaded:
     """The open orders of one block and moment, as routes count them. Quotes share it until the next block."""
 
     def __init__(self, troc: Troc, index: Index, now: int) -> None:
+        book = index.open_book(now)
         launched = {brand.address for brand in troc.brands.all()}
-        self.found = {
-            each.id: each
-            for each in index.open_orders(at=now)
-            if each.give_token in launched and each.want_token in launched
-        }
-        held = index.holdings({each.maker for each in self.found.values()}, at=now)
+        found = _offers(book)
+        sides = zip(found.columns["give"], found.columns["want"], strict=True)
+        self.offers = found.chosen(
+            [place for place, (give, want) in enumerate(sides) if give in launched and want in launched]
+        )
+        rows = {row.digest: row for row in book.rows}
+        self.found: Callable[[str], IndexedOrder] = lambda id_: book.order_of(rows[id_])
+        held = index.holdings(set(self.offers.columns["maker"]), at=now)
         self.stocks: dict[tuple[str, str], Stock] = {
             key: _stock(balance.lots) for key, balance in held.items()
         }
-        self.offers = [_offer(id_, each) for id_, each in self.found.items()]
         self.routes = Routes(self.offers, self.stocks)
 
 
@@ -225,7 +234,7 @@ class _Book:
         self._troc = troc
         self.found = loaded.found
         self.stocks = dict(loaded.stocks)
-        self.offers = list(loaded.offers)
+        self.offers = loaded.offers
         self._checked: set[str] = set()
         self._routes: Routes | None = loaded.routes
 
@@ -238,13 +247,12 @@ class _Book:
 
     def entries(self, way: Way) -> list[Entry]:
         """The orders of a way."""
-        return [
-            Entry(self.found[fill.offer.id].signed, self.found[fill.offer.id].block) for fill in way.fills
-        ]
+        orders = [self.found(fill.offer.id) for fill in way.fills]
+        return [Entry(order.signed, order.block) for order in orders]
 
     def leave_out(self, ids: set[str]) -> None:
         """Look at these orders no more."""
-        self.offers = [offer for offer in self.offers if offer.id not in ids]
+        self.offers = self.offers.lowered(dict.fromkeys(ids, 0))
         self._routes = None
 
     def correct(self, way: Way) -> bool:
@@ -254,32 +262,30 @@ class _Book:
             return False
         self._checked |= {entry.id for entry in asked}
         standings = self._troc.orders.standings(asked)
-        holdings = self._troc.points.holdings([(each.give, each.order.maker) for each in standings])
-        gone: set[str] = set()
         lefts: dict[str, int] = {}
         changed = False
-        for entry, standing, holding in zip(asked, standings, holdings, strict=True):
+        for entry, standing in zip(asked, standings, strict=True):
             key = (entry.order.maker, entry.order.give_token)
+            holding = standing.holding
             stock = _stock(holding.lots) if holding.exchange_on else ()
             if stock != self.stocks.get(key, ()):
                 self.stocks[key] = stock
                 changed = True
             if not standing.state.can_be_taken or not self._is_sound(entry):
-                gone.add(entry.id)
-            elif standing.left < self.found[entry.id].left:
+                lefts[entry.id] = 0
+            elif standing.left < self.found(entry.id).left:
                 lefts[entry.id] = standing.left
-        if gone or lefts:
+        if lefts:
             changed = True
-            self.offers = [
-                replace(offer, left=min(offer.left, lefts.get(offer.id, offer.left)))
-                for offer in self.offers
-                if offer.id not in gone
-            ]
+            self.offers = self.offers.lowered(lefts)
         if changed:
             self._routes = None
         return changed
 
     def _is_sound(self, entry: Entry) -> bool:
+        # A key's signature was checked when the index took the order in, and holds for ever.
+        if self.found(entry.id).by_key:
+            return True
         try:
             self._troc.book.check(entry.signed)
         except TrocError:
@@ -645,26 +651,33 @@ def _stock(lots: Sequence[Lot]) -> Stock:
     return tuple((lot.units, lot.expiry) for lot in lots if lot.units)
 
 
-def _offer(id_: str, each: IndexedOrder) -> Offer:
-    # From the words as they are: making ten thousand messages of them takes longer than a quote.
-    order = each.words
-    shared = None
-    if order.allow_partial:
-        lane, series, _ = unpack_nonce(order.nonce)
-        shared = (each.maker, lane, series)
-    return Offer(
-        id=id_,
-        maker=each.maker,
-        give=each.give_token,
-        want=each.want_token,
-        give_amount=order.give_amount,
-        want_amount=order.want_amount,
-        left=each.left,
-        expiring_by=order.give_points_expiring_by,
-        living_until=order.want_points_living_until,
-        whole=not order.allow_partial,
-        shared=shared,
-        only=to_checksum_address(order.only_taker.to_bytes(20)) if order.only_taker else "",
+def _offers(book: OpenBook) -> Offers:
+    """Orders as routes count them."""
+    rows = book.rows
+    # From their bytes as they are: making ten thousand messages of them takes longer than a quote.
+    words = np.frombuffer(b"".join(row.data for row in rows), dtype=">u8").reshape(-1, WORDS, 4)
+    numbers = [words[:, place, 3].tolist() for place in _NUMBERS]
+    only = [""] * len(rows)
+    is_odd = words[:, _NUMBERS, :3].any(axis=(1, 2)) | words[:, _ONLY_TAKER].any(axis=1)
+    for place in np.flatnonzero(is_odd).tolist():
+        exact = Words.of(rows[place].data)
+        for column, field in zip(numbers, _NUMBERS, strict=True):
+            column[place] = exact[field]
+        only[place] = to_checksum_address(exact.only_taker.to_bytes(20)) if exact.only_taker else ""
+    gives, wants, expiring_by, living_until = numbers
+    return Offers(
+        [row.digest for row in rows],
+        [row.maker for row in rows],
+        [row.give_token for row in rows],
+        [row.want_token for row in rows],
+        gives,
+        wants,
+        book.left,
+        expiring_by,
+        living_until,
+        [not row.partial for row in rows],
+        [row.maker + row.lane + row.series if row.partial else None for row in rows],
+        only,
     )
 
 

@@ -15,11 +15,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from eth_utils.abi import function_signature_to_4byte_selector as selector_of
 from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
 
 from troc import words
+from troc.abi import answer_words, words_call
 from troc.acts import Act, Acts
 from troc.brands import Brand
 from troc.chain import Chain
@@ -39,13 +39,12 @@ from troc.messages import (
 from troc.orders import check_sense
 from troc.points import Holding, lots_of
 from troc.serving.refusal import RefusalError
-from troc.signatures import WALLET_GAS
+from troc.signatures import ERC1271, wallet_call
 from troc.trade import left_by_nonce
 
 Call = Mapping[str, Any]
 Answer = bytes | ContractError
 
-_ERC1271 = bytes.fromhex("1626ba7e")
 _FRESH_SECONDS = 2.0
 """How long what was read of an account counts at acceptance. It is read anew just before submission."""
 _REMEMBERED = 50_000
@@ -64,7 +63,8 @@ _FREE = (
 _GAS_EACH = {"Order": 200_000, "Voucher": 400_000, "Statement": 300_000}
 _GAS_SINGLE = 600_000
 _GAS_SETTLED = 250_000
-_MOST_BRANDS_ASKED = 100
+_TOKENS_ASKED = 1_000
+"""Tokens of one question of `_has_any`: code of more than 49,152 bytes is not run (EIP-3860)."""
 
 
 def most_gas(act: Act) -> int:
@@ -145,7 +145,7 @@ class Checks:
         self._relay = relay
         self._only = only
         self._exchange = acts.exchange.verifying_contract
-        self._read: dict[tuple[str, str], tuple[float, Answer]] = {}
+        self._read: dict[tuple[str | None, str], tuple[float, Answer]] = {}
         self.brands: Mapping[str, Brand] = {}
 
     # ------------------------------------------------------------------------------------ without the chain
@@ -243,15 +243,17 @@ class Checks:
             lane, _, _ = unpack_nonce(message.nonce)
             word = "partialWordOf" if message.allow_partial else "wholeWordOf"
             calls = [
-                _view(message.give_token, "lotsOf(address)", message.maker),
-                _view(message.give_token, "allowance(address,address)", message.maker, self._exchange),
-                _view(self._exchange, f"{word}(address,uint256)", message.maker, lane),
+                _view("LoyaltyToken", message.give_token, "lotsOf", message.maker),
+                _view("LoyaltyToken", message.give_token, "allowance", message.maker, self._exchange),
+                _view("PointsExchange", self._exchange, word, message.maker, lane),
             ]
             if not by_key:
                 calls.append(self._wallet(act))
             return Question(act, tuple(calls))
         if act.campaign is not None:
-            rules = _view(act.domain.verifying_contract, "rulesOf(bytes32)", int.from_bytes(act.campaign))
+            rules = _view(
+                "AttentionRewards", act.domain.verifying_contract, "rulesOf", int.from_bytes(act.campaign)
+            )
             return Question(act, (rules, self._rehearsal(act)))
         calls = [*self._belongings(act), self._rehearsal(act)]
         if isinstance(message, Permit) and not by_key:
@@ -264,14 +266,13 @@ class Checks:
         who = act.message.signer
         if act.kind in _FREE:
             tokens = [token for token in self.brands if not self._only or token in self._only]
-            tokens = tokens[-_MOST_BRANDS_ASKED:]
             if act.kind in _INBOX:
                 tokens.append(self._acts.inbox_token)
-            return [_view(token, "balanceOf(address)", who) for token in tokens]
+            return _has_any(who, tokens)
         if isinstance(act.message, (CancelNonces, Permit)):
             token = act.domain.verifying_contract
-            grants = [_view(token, "grantOf(address,uint256)", who, 0)]
-            return [_view(token, "balanceOf(address)", who), *grants]
+            grants = [_view("LoyaltyToken", token, "grantOf", who, 0)]
+            return [_view("LoyaltyToken", token, "balanceOf", who), *grants]
         return []
 
     def _rehearsal(self, act: Act) -> Call:
@@ -284,10 +285,7 @@ class Checks:
         }
 
     def _wallet(self, act: Act) -> Call:
-        signature = act.parts[0].signature
-        data = _ERC1271 + digest(act.message, act.domain) + (64).to_bytes(32) + len(signature).to_bytes(32)
-        data += signature + bytes(-len(signature) % 32)
-        return {"to": act.message.signer, "data": "0x" + data.hex(), "gas": hex(WALLET_GAS)}
+        return wallet_call(act.message.signer, digest(act.message, act.domain), act.parts[0].signature)
 
     def answer(self, question: Question, answers: Sequence[Answer], now: int) -> None:
         """Judge an act by what the chain answered. Raises `RefusalError` where it refuses."""
@@ -339,8 +337,7 @@ class Checks:
                 raise refusal_of(answer)
         lots, allowance, word = (bytes(answer) for answer in answers[:3] if isinstance(answer, bytes))
         brand = self._brand(order.give_token)
-        numbers = [int.from_bytes(lots[32 * place : 32 * place + 32]) for place in range(8)]
-        holding = Holding(brand, order.maker, lots_of((numbers[:4], numbers[4:])), any(allowance))
+        holding = Holding(brand, order.maker, lots_of(answer_words(lots)), any(allowance))
         if not left_by_nonce(order, int.from_bytes(word)):
             raise RefusalError("ended", 409, "this order was filled or cancelled before", "sign a new one")
         if not holding.exchange_on:
@@ -368,7 +365,7 @@ class Checks:
         for call in question.calls:
             if "gas" in call:
                 return None
-            entry = self._read.get((call["to"], call["data"]))
+            entry = self._read.get((call.get("to"), call["data"]))
             if entry is None or entry[0] < limit:
                 return None
             found.append(entry[1])
@@ -381,12 +378,12 @@ class Checks:
         now = time.monotonic()
         for call, answer in zip(question.calls, answers, strict=True):
             if "gas" not in call:
-                self._read[call["to"], call["data"]] = now, answer
+                self._read[call.get("to"), call["data"]] = now, answer
 
 
 def _check_wallet(message: Message, answer: Answer) -> None:
     """Raise unless a wallet says that it signed (ERC-1271), with the whole word, as the contracts want it."""
-    if isinstance(answer, ContractError) or answer[:32] != _ERC1271 + bytes(28):
+    if isinstance(answer, ContractError) or answer[:32] != ERC1271 + bytes(28):
         raise RefusalError(
             "not_signed", 403, f"the signature is not that of {message.signer}", "sign it with that account"
         )
@@ -409,8 +406,33 @@ def _is_something(answer: Answer) -> bool:
     return isinstance(answer, bytes) and any(answer)
 
 
-def _view(to: str, signature: str, *values: str | int) -> Call:
-    data = selector_of(signature)
-    for value in values:
-        data += (bytes.fromhex(value[2:]) if isinstance(value, str) else value.to_bytes(32)).rjust(32, b"\0")
-    return {"to": to, "data": "0x" + data.hex()}
+def _view(contract: str, to: str, function: str, *words: str | int) -> Call:
+    return {"to": to, "data": words_call(contract, function, *words)}
+
+
+def _has_any(who: str, tokens: Sequence[str]) -> list[Call]:
+    """Questions of which one is answered by 1 where an account has some of any of these tokens, of however
+    many: code that the node runs and nobody deploys (`eth_call` without `to`) asks for all of the balances.
+    """
+    code = "".join(_HAS_ANY).format(who=who[2:].lower())
+    return [
+        {
+            "data": f"0x{code}"
+            + "".join(token[2:].lower().rjust(64, "0") for token in tokens[start:][:_TOKENS_ASKED])
+        }
+        for start in range(0, len(tokens), _TOKENS_ASKED)
+    ]
+
+
+_HAS_ANY = (
+    "6370a0823160e01b60005273{who}600452",  # balanceOf(who), at 0
+    "6064",  # where the first token stands: behind this code
+    "5b388114605e57",  # at 25, a loop: behind the last one, it ends
+    "602081604039",  # the token, at 40
+    "6000606052",  # no answer yet, at 60
+    "602060606024600060405161ea60fa",  # asked, for 60,000 gas at most
+    "60605102605357",  # an answer that is not 0, of a call that succeeded: found
+    "602001602556",  # the next one
+    "5b600160005260206000f3",  # at 53: 1
+    "5b60206080f3",  # at 5e: 0
+)

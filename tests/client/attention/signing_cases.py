@@ -57,7 +57,9 @@ def open_desk(attention: Attention, tmp_path: Path) -> Iterator[OpenDesk]:
                 caps or Caps(),
             )
             stack.enter_context(signing.running())
-            return Desk(attention, signing, made[0], TestClient(create_app(signing)))
+            # Entered it keeps one event loop, instead of a thread and a loop for each request.
+            http = stack.enter_context(TestClient(create_app(signing)))
+            return Desk(attention, signing, made[0], http)
 
         yield start
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.client.core.conftest import rpc_call
 from tests.client.index.test_catching_up import content, with_range
 from tests.client.trade.conftest import DAY, World, poor
 from tests.client.trade.test_book import BREAKS, YES, draft, signed_by_ann
+from troc.chain import Chain
 from troc.client import Troc
 from troc.errors import TrocError
 from troc.index import Index
@@ -23,6 +26,8 @@ from troc.orders import SignedOrder
 # A token that moves whatever it is told to move, and says of everybody that he has all that was ever moved.
 BOUNDLESS = "0x36602410600f575f545f5260205ff35b5f54604435015f5560015f5260205ff3"
 
+YES_AFTER_A_MILLION = "0x6200a0005b6001900380600457" + YES[2:]
+NEVER_ENDS = "0x5b5f56"
 SIGNS_BY_LAST_BYTE = "0x600136033560f81c7f1626ba7e" + "00" * 28 + "025f5260205ff3"
 
 
@@ -386,3 +391,45 @@ def test_a_wallets_order_is_not_hidden_by_a_wrong_signature(world: World, index:
     index.catch_up()
     assert index.status().rows["orders"] == MOST_SIGNATURES
     assert [each.signature for each in index.open_orders()] == [right.signature]
+
+
+def test_wallets_are_asked_together_and_once_a_block(
+    world: World, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = world.ann.sign(draft(world))
+    wallet = "0x" + "ab" * 20
+    world.set_code(wallet, YES)
+    order = replace(good.order, maker=wallet)
+    world.relay.publish(
+        *[replace(good, order=replace(order, nonce=pack_nonce(0, 0, n)), signature=b"any") for n in range(30)]
+    )
+    index.catch_up()
+    asked: list[int] = []
+    plain = Chain.try_many
+
+    def counted(chain: Chain, calls: Sequence[Any], block: Any = "latest") -> Any:
+        asked.append(len(calls))
+        return plain(chain, calls, block)
+
+    monkeypatch.setattr(Chain, "try_many", counted)
+    assert [len(index.open_orders()) for _ in range(3)] == [30] * 3
+    assert [each for each in asked if each] == [30]
+    # What it says counts for that block alone.
+    world.set_code(wallet, BREAKS)
+    world.relay.publish(good)
+    index.catch_up()
+    assert [each.signed for each in index.open_orders()] == [good]
+    assert [each for each in asked if each] == [30, 30]
+
+
+def test_wallets_that_burn_everything_do_not_hold_the_book(world: World, index: Index) -> None:
+    """One says yes after a million units of gas, and is not heard that long; the other never ends."""
+    good = world.ann.sign(draft(world))
+    for wallet, code in (("0x" + "ab" * 20, YES_AFTER_A_MILLION), ("0x" + "cd" * 20, NEVER_ENDS)):
+        world.set_code(wallet, code)
+        orders = [replace(good.order, maker=wallet, nonce=pack_nonce(0, 0, n)) for n in range(60)]
+        world.relay.publish(*[replace(good, order=order, signature=b"any") for order in orders])
+    world.relay.publish(good)
+    index.catch_up()
+    assert index.status().rows["orders"] == 121
+    assert [each.signed for each in index.open_orders()] == [good]

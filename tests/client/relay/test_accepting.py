@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
 import pytest
 
 from tests.client.relay.conftest import Desk, act, give_points, order, send
 from tests.client.trade.conftest import World
+from troc.abi import call_data
 from troc.acts import Act, Part
 from troc.errors import StoreError
 from troc.messages import (
@@ -145,3 +147,13 @@ def test_status_and_documentation(desk: Desk) -> None:
 def test_a_world_of_its_own(world: World) -> None:
     """The customers of these tests could not pay for themselves."""
     assert [world.chain.balance(who.address) for who in (world.ann, world.bob, world.cem)] == [0, 0, 0]
+
+
+def test_publishing_is_encoded_as_the_abi_says(world: World) -> None:
+    exchange = world.everyone.acts.exchange
+    signed = order(world, world.ann).message
+    for lengths in ([65], [64, 65, 0, 33, 4_096, 1]):
+        acts = [Act((Part(signed, secrets.token_bytes(length)),), exchange) for length in lengths]
+        signatures = [act.parts[0].signature for act in acts]
+        expected = call_data("OrderBook", "publish", [signed.as_tuple() for _ in acts], signatures)
+        assert world.everyone.acts.call(acts) == {"to": world.everyone.acts.book.address, "data": expected}

@@ -175,8 +175,11 @@ def test_the_node_goes_away_and_comes_back(desk: Desk, monkeypatch: pytest.Monke
 
 
 def test_the_budget_of_a_day(open_desk: Callable[..., Desk], world: World) -> None:
+    # Else it falls with each block, and how far the budget goes depends on when the relay looks.
+    rpc_call(world.chain, "anvil_setNextBlockBaseFeePerGas", "0x0")
+    rpc_call(world.chain, "evm_mine")
     price = Chain.gas_price(world.chain)
-    desk = open_desk(Budget(per_day=100_000 * price, gas_price=10**12))
+    desk = open_desk(Budget(per_day=110_000 * price, gas_price=10**12))
     first, second = send(world, world.ann, world.bob, 30), send(world, world.bob, world.ann, 1, index=1)
     desk.post(first)
     assert desk.over(first)["state"] == "done"
@@ -184,7 +187,7 @@ def test_the_budget_of_a_day(open_desk: Callable[..., Desk], world: World) -> No
     eventually(lambda: "budget" in desk.status()["why"])
     assert desk.get(second.id)["state"] == "accepted"
     assert desk.refused(send(world, world.ann, world.bob, 1, index=3)) == (503, "holding")
-    assert int(desk.status()["budget"]["spent_today"]) <= 100_000 * price
+    assert int(desk.status()["budget"]["spent_today"]) <= 110_000 * price
     # Tomorrow it goes on.
     world.pass_days(1)
     assert desk.over(second)["state"] in ("done", "failed")

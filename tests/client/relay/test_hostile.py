@@ -12,7 +12,7 @@ from eth_account import Account
 from eth_utils.address import to_checksum_address
 from fastapi.testclient import TestClient
 
-from tests.client.relay.conftest import Desk, act, eventually, mining, order, order_of, send
+from tests.client.relay.conftest import Desk, act, eventually, give_points, mining, order, order_of, send
 from tests.client.trade.conftest import World, poor
 from troc.accounts import Signer
 from troc.acts import Act, Part
@@ -414,3 +414,28 @@ def test_a_wallet_does_not_spoil_what_others_asked_for(desk: Desk) -> None:
         desk.post(each)
     assert [desk.over(each)["state"] for each in acts] == ["failed", "done"]
     assert world.units(world.bob, "ACME") == 20
+
+
+@pytest.mark.parametrize("brand", ["ACME", "BETA", "GAMMA"])
+def test_ends_orders_for_whoever_has_points_of_any_brand(
+    desk: Desk, world: World, monkeypatch: pytest.MonkeyPatch, brand: str
+) -> None:
+    """Of however many: they are asked in questions of so many tokens."""
+    monkeypatch.setattr(checks, "_TOKENS_ASKED", 2)
+    holder = give_points(world, brand, 1)
+    desk.post(act(world, holder, Cancel(holder.address, (0,), ())))
+
+
+def test_tokens_that_break_are_no_points(world: World) -> None:
+    """Nor does one that burns its gas, or fails with an answer, hide the points of another."""
+    nobody, breaks, burns, fails = ("0x" + pair * 20 for pair in ("ab", "cd", "de", "ef"))
+    world.set_code(breaks, "0xfe")
+    world.set_code(burns, "0x5b5f56")
+    # Reverts with 1.
+    world.set_code(fails, "0x60015f5260205ffd")
+    odd = [nobody, breaks, burns, fails]
+    acme, beta = (world.everyone.brand(symbol).address for symbol in ("ACME", "BETA"))
+    bob = world.bob.address
+    for tokens, has in (([], None), (odd, 0), ([*odd, acme], 0), ([*odd, acme, beta, nobody], 1)):
+        answers = world.chain.try_many(checks._has_any(bob, tokens))
+        assert answers == ([] if has is None else [has.to_bytes(32)])

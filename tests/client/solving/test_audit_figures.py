@@ -125,10 +125,9 @@ def cleared(orders: list[OpenOrder]) -> tuple[Clearing, Market]:
     return clearing, Market(orders, record, [done])
 
 
-@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("name", SHAPES)
-def test_agrees_with_the_solver(name: str, seed: int) -> None:
-    clearing, market = cleared(draw(SHAPES[name], seed))
+def test_agrees_with_the_solver(name: str) -> None:
+    clearing, market = cleared(draw(SHAPES[name], seed=0))
     figures = market.figures
     assert (figures.surplus, figures.bound, figures.unfilled) == (
         clearing.surplus,
