@@ -306,7 +306,7 @@ class DataMarket:
         shares: int = 1,
         spare: int = 0,
     ) -> None:
-        """What of it has not expired; of a pocket that several wait for, their part, rounded for a seller alone."""
+        """What of it has not expired; of a pocket of many no more than their part, rounded for a seller."""
         if terms["tokenKind"] == ERC20:
             self.cash[self.address] -= amount
             self.cash[to] += amount
