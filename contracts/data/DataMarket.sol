@@ -673,7 +673,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     /// @dev Ends a sale and pays.
     function _end(Terms calldata terms, bytes32 saleId, uint256 outcome, address to) private {
         _sales[saleId] = outcome;
-        (bytes32 pocketId, uint256 amount) = _release(terms, saleId);
+        (bytes32 pocketId, uint256 amount) = _release(terms, saleId, outcome == _PAID);
         emit SaleEnded(saleId, SaleState(outcome), to, _account(terms.token), amount);
         _send(_account(terms.token), terms.tokenKind, pocketId, to, amount, terms.liveUntil);
     }
@@ -681,7 +681,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     /// @dev Ends a sale for the buyer who won a dispute. The verdict stands even if his payment fails: it is owed then.
     function _award(Terms calldata terms, bytes32 saleId, address buyer, uint256 outcome) private {
         _sales[saleId] = outcome;
-        (bytes32 pocketId, uint256 amount) = _release(terms, saleId);
+        (bytes32 pocketId, uint256 amount) = _release(terms, saleId, false);
         address token = _account(terms.token);
         emit SaleEnded(saleId, SaleState(outcome), buyer, token, amount);
         if (_trySend(token, terms.tokenKind, pocketId, buyer, amount, terms.liveUntil)) return;
@@ -697,7 +697,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     {
         if (word & _OWED != 0) {
             _sales[saleId] = word & _STATE;
-            (bytes32 pocketId, uint256 amount) = _release(terms, saleId);
+            (bytes32 pocketId, uint256 amount) = _release(terms, saleId, false);
             address token = _account(terms.token);
             emit PaymentMade(saleId, to, token, amount);
             _send(token, terms.tokenKind, pocketId, to, amount, terms.liveUntil);
@@ -960,7 +960,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         uint256 liveUntil = liveUntilOf(request);
         uint256 amount = request.price * left;
         if (request.tokenKind == _POINTS) {
-            amount = _alive(request.token, requestId, amount, left, _shares(word), liveUntil);
+            amount = _alive(request.token, requestId, amount, left, _shares(word), 0, liveUntil);
         }
         emit RequestClosed(requestId, to, request.token, amount);
         _send(request.token, request.tokenKind, requestId, to, amount, liveUntil);
@@ -991,7 +991,8 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
     }
 
     /// @dev Takes what a sale is due out of the books of its escrow. The points of an answer wait in its request's pocket.
-    function _release(Terms calldata terms, bytes32 saleId)
+    /// @param toSeller She did not choose price and number, so what expired is rounded for her.
+    function _release(Terms calldata terms, bytes32 saleId, bool toSeller)
         private
         returns (bytes32 pocketId, uint256 amount)
     {
@@ -1010,18 +1011,21 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
                 _requests[pocketId] = word - (1 << _SHARES_SHIFT);
             }
         }
-        amount = _alive(_account(terms.token), pocketId, terms.price, 1, shares, terms.liveUntil);
+        uint256 spare = toSeller ? shares - 1 : 0;
+        amount = _alive(_account(terms.token), pocketId, terms.price, 1, shares, spare, terms.liveUntil);
     }
 
     /// @dev What of points in escrow has not expired. Nothing of it has until `liveUntil`, however much else was sent. After
     /// that who comes last finds as large a part of his `amount` as who came first.
     /// @param part How many of the `shares` of the pocket the amount is.
+    /// @param spare Nothing to round down; all shares but one to round up.
     function _alive(
         address token,
         bytes32 pocketId,
         uint256 amount,
         uint256 part,
         uint256 shares,
+        uint256 spare,
         uint256 liveUntil
     ) private view returns (uint256) {
         // What was given for nothing names no token that could be asked.
@@ -1032,7 +1036,7 @@ contract DataMarket is EIP712, ReentrancyGuard, IDataMarket {
         for (uint256 i = 0; i < 4; ++i) {
             if (expiries[i] > liveUntil) alive += amounts[i];
         }
-        alive = alive * part / shares;
+        alive = (alive * part + spare) / shares;
         return alive < amount ? alive : amount;
     }
 

@@ -141,7 +141,7 @@ def test_kills() -> None:
 """
 
 
-@pytest.mark.parametrize(("command", "examples"), [("make test", 200), ("make fuzz", 2000)])
+@pytest.mark.parametrize(("command", "examples"), [("make test", 100), ("make fuzz", 1000)])
 def test_the_python_models_try_ten_times_as_much_in_make_fuzz(
     run: Project, copy: Path, command: str, examples: int
 ) -> None:

@@ -283,19 +283,30 @@ class DataMarket:
         if asked == bytes(32):
             self._pay(deal, deal["price"], deal["liveUntil"], sale.id, to)
         else:
-            self._pay_share(deal, 1, deal["liveUntil"], asked, to)
+            spare = self.shares[asked] - 1 if outcome == State.PAID else 0
+            self._pay_share(deal, 1, deal["liveUntil"], asked, to, spare)
         sale.state, sale.deadline = outcome, 0
         sale.outcomes.append(to)
 
-    def _pay_share(self, terms: Message, part: int, live_until: int, asked: bytes, to: str) -> None:
+    def _pay_share(
+        self, terms: Message, part: int, live_until: int, asked: bytes, to: str, spare: int = 0
+    ) -> None:
         shares = self.shares[asked]
-        self._pay(terms, terms["price"] * part, live_until, asked, to, part, shares)
+        self._pay(terms, terms["price"] * part, live_until, asked, to, part, shares, spare)
         self.shares[asked] -= part
 
     def _pay(
-        self, terms: Message, amount: int, live_until: int, of: bytes, to: str, part: int = 1, shares: int = 1
+        self,
+        terms: Message,
+        amount: int,
+        live_until: int,
+        of: bytes,
+        to: str,
+        part: int = 1,
+        shares: int = 1,
+        spare: int = 0,
     ) -> None:
-        """What of it has not expired; of a pocket that several wait for, no more than their part."""
+        """What of it has not expired; of a pocket of many no more than their part, rounded for a seller."""
         if terms["tokenKind"] == ERC20:
             self.cash[self.address] -= amount
             self.cash[to] += amount
@@ -303,7 +314,7 @@ class DataMarket:
         pocket = self.pocket_of(of)
         alive = amount
         if self.now > live_until:
-            alive = min(amount, self.points.balance(pocket, live_until) * part // shares)
+            alive = min(amount, (self.points.balance(pocket, live_until) * part + spare) // shares)
         if alive:
             self.points.transfer_within(pocket, to, alive, live_until, 0)
 

@@ -165,7 +165,7 @@ def test_a_seller_offers_nothing_that_she_could_not_deliver(market: Market) -> N
     market.copies.keys[root] = bytes(31) + b"\1"
     with pytest.raises(DealError, match="key is not the one"):
         market.ann.offer(manifest, "50 MILK")
-    market.copies.keys[root], market.copies.blobs[root] = key, blob[:-1] + b"\0"
+    market.copies.keys[root], market.copies.blobs[root] = key, blob[:-1] + bytes([blob[-1] ^ 1])
     with pytest.raises(DealError, match="damaged"):
         market.ann.offer(manifest, "50 MILK")
 

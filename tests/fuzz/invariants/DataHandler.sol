@@ -189,7 +189,7 @@ contract DataHandler is CommonBase {
         if (!found) return;
         Entry memory entry = _sales[index];
         uint256 before = _held(entry, entry.deal.seller);
-        uint256 amount = _alive(entry);
+        uint256 amount = _alive(entry, true);
         if (seed % 3 == 1) {
             bytes memory word = _signAbout("Settle(address buyer,bytes32 saleId)", entry.buyer, entry.id);
             market.settleFor(entry.deal, entry.buyer, word);
@@ -208,7 +208,7 @@ contract DataHandler is CommonBase {
         if (!found) return;
         Entry memory entry = _sales[index];
         uint256 before = _held(entry, entry.buyer);
-        uint256 amount = _alive(entry);
+        uint256 amount = _alive(entry, false);
         vm.prank(seed % 2 == 0 ? _anybody(seed) : entry.buyer);
         if (seed % 2 == 0) market.refund(entry.deal, entry.buyer);
         else market.settleTo(entry.deal, entry.buyer, entry.buyer);
@@ -220,7 +220,7 @@ contract DataHandler is CommonBase {
         if (!found) return;
         Entry memory entry = _sales[index];
         uint256 before = _held(entry, entry.buyer);
-        uint256 amount = _alive(entry);
+        uint256 amount = _alive(entry, false);
         vm.prank(entry.deal.seller);
         market.concede(entry.deal, entry.buyer);
         _paid(index, IDataMarket.SaleState.Conceded, entry.buyer, before, amount);
@@ -504,11 +504,13 @@ contract DataHandler is CommonBase {
     }
 
     /// @dev What is left of the price if nobody called in time.
-    function _alive(Entry memory entry) internal view returns (uint256) {
+    /// @param up What expired is rounded for the seller alone.
+    function _alive(Entry memory entry, bool up) internal view returns (uint256) {
         if (entry.deal.tokenKind == 1 || time <= entry.deal.liveUntil) return entry.deal.price;
         bytes32 asked = entry.deal.requestId;
         if (asked == 0) return _heldFor(entry.id);
-        return _least(entry.deal.price, _heldFor(asked) / _asked[_indexOf[asked]].shares);
+        uint256 shares = _asked[_indexOf[asked]].shares;
+        return _least(entry.deal.price, (_heldFor(asked) + (up ? shares - 1 : 0)) / shares);
     }
 
     function _heldFor(bytes32 id) private view returns (uint256) {
