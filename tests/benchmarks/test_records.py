@@ -59,11 +59,11 @@ def test_every_record_says_all(committed: list[Record]) -> None:
 
 def test_a_new_system_gets_a_table_of_its_own(committed: list[Record]) -> None:
     """Operations that no other system has are not mixed into the tables that there are."""
-    added = [replace(ONE, operation="buy-data", system=name) for name in ("ocean", OURS)]
+    added = [replace(ONE, operation="sell-bread", system=name) for name in ("someone new", OURS)]
     ours = [record for record in committed if record.system == OURS]
     peers = [record for record in committed if record.system != OURS]
     page = markdown([*committed, *added], results(ours, peers))
-    assert f"### {OURS}, ocean\n\n| operation | {OURS} | ocean | per |" in page
+    assert f"### {OURS}, someone new\n\n| operation | {OURS} | someone new | per |" in page
 
 
 def test_the_same_sources_are_measured_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
