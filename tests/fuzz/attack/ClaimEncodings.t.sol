@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IAttentionRewards} from "../../../interfaces/IAttentionRewards.sol";
 import {AttentionTest} from "../AttentionRewards/AttentionTest.sol";
+import {setWord, wordAt} from "./Words.sol";
 
 /// @notice The words of a claim, its campaign's among them, are hashed as they stand in the calldata: whatever their encoding,
 /// nobody is paid but who was signed for, and nothing but what was signed.
@@ -12,18 +13,6 @@ contract ClaimEncodingsAttack is AttentionTest {
     uint256 private constant _BUDGET = 30;
     uint256 private constant _HERS = 7;
     uint256 private constant _OTHERS = 1 << 4;
-
-    function _setWord(bytes memory data, uint256 at, uint256 word) private pure {
-        assembly ("memory-safe") {
-            mstore(add(add(data, 0x20), at), word)
-        }
-    }
-
-    function _wordAt(bytes memory data, uint256 at) private pure returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := mload(add(add(data, 0x20), at))
-        }
-    }
 
     function _call(bytes memory data) private returns (bool done, bytes memory answer) {
         vm.prank(stranger);
@@ -81,8 +70,8 @@ contract ClaimEncodingsAttack is AttentionTest {
         // Small words, so that offsets and lengths point somewhere.
         if (word % 3 == 0) word = (word >> 2) % 0x240;
         // One bit alone, so that what is near the right one is tried too.
-        else if (word % 3 == 1) word = _wordAt(data, where) ^ 1 << (word >> 2) % 256;
-        _setWord(data, where, word);
+        else if (word % 3 == 1) word = wordAt(data, where) ^ 1 << (word >> 2) % 256;
+        setWord(data, where, word);
         _call(data);
         uint256 number = _paid(campaign, mode);
         // As it was signed, it is still paid.
@@ -109,25 +98,25 @@ contract ClaimEncodingsAttack is AttentionTest {
             (customer, other) = (account(vm.toString(mode)), account(vm.toString(mode + 3)));
             bytes32 campaign = _open(mode);
             bytes memory data = _batchOf(campaign);
-            uint256 at = _wordAt(data, _BEHIND);
+            uint256 at = wordAt(data, _BEHIND);
             // One too many.
             uint256 count = 4 + at;
-            assertEq(_wordAt(data, count), 2);
-            _setWord(data, count, 3);
+            assertEq(wordAt(data, count), 2);
+            setWord(data, count, 3);
             (bool done,) = _call(data);
             assertFalse(done);
             // So many that their words wrap round to the right number.
-            _setWord(data, count, 2 + (1 << 251));
+            setWord(data, count, 2 + (1 << 251));
             (done,) = _call(data);
             assertFalse(done);
             // Behind a gap, not aligned, and the old one gone.
             bytes memory tail = new bytes(5 * 0x40 + 0x20);
-            _setWord(data, count, 2);
+            setWord(data, count, 2);
             for (uint256 i = 0; i < tail.length; i += 0x20) {
-                _setWord(tail, i, _wordAt(data, count + i));
-                _setWord(data, count + i, 0);
+                setWord(tail, i, wordAt(data, count + i));
+                setWord(data, count + i, 0);
             }
-            _setWord(data, _BEHIND, data.length - 4 + 7);
+            setWord(data, _BEHIND, data.length - 4 + 7);
             (done,) = _call(bytes.concat(data, new bytes(7), tail));
             assertTrue(done);
             assertEq(_paid(campaign, mode), 4);
@@ -202,8 +191,8 @@ contract ClaimEncodingsAttack is AttentionTest {
             ? abi.encodeCall(rewards.claimCode, (handles[campaign], made, named, ""))
             : abi.encodeCall(rewards.claimTicket, (handles[campaign], made, named, ""));
         uint256 at = _BEHIND + 0x40;
-        assertEq(_wordAt(data, at), uint160(made.key));
-        _setWord(data, at, word);
+        assertEq(wordAt(data, at), uint160(made.key));
+        setWord(data, at, word);
         (bool done, bytes memory answer) = _call(data);
         assertEq(done, dirt == 0);
         assertEq(answer, "");

@@ -3,24 +3,13 @@ pragma solidity 0.8.30;
 
 import {ILoyaltyToken} from "../../../interfaces/ILoyaltyToken.sol";
 import {VouchersTest} from "../LoyaltyToken/VouchersTest.sol";
+import {setWord, wordAt} from "./Words.sol";
 
 /// @notice The words of a voucher are hashed as they stand in the calldata: whatever their encoding, nobody is paid but
 /// whom the signatures name, and nothing but what they say.
 contract EncodingsAttack is VouchersTest {
     /// @dev Bytes before the words of the voucher in a call of `claim`: the selector, and where the struct lies.
     uint256 private constant _WORDS = 4 + 0x20;
-
-    function _setWord(bytes memory data, uint256 at, uint256 word) private pure {
-        assembly ("memory-safe") {
-            mstore(add(add(data, 0x20), at), word)
-        }
-    }
-
-    function _wordAt(bytes memory data, uint256 at) private pure returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := mload(add(add(data, 0x20), at))
-        }
-    }
 
     function _call(bytes memory data) private returns (bool done, bytes memory answer) {
         vm.prank(stranger);
@@ -31,7 +20,7 @@ contract EncodingsAttack is VouchersTest {
     function _digestIn(bytes memory data) private view returns (bytes32) {
         bytes memory words = new bytes(0x100);
         for (uint256 i = 0; i < 8; ++i) {
-            _setWord(words, i * 0x20, _wordAt(data, _WORDS + i * 0x20));
+            setWord(words, i * 0x20, wordAt(data, _WORDS + i * 0x20));
         }
         bytes32 kind = keccak256(
             "Voucher(address issuer,uint256 grantId,address recipient,bool isKey,uint256 amount,bytes32 receiptId,uint256 deadline,uint256 nonce)"
@@ -47,17 +36,17 @@ contract EncodingsAttack is VouchersTest {
     {
         data = abi.encodeCall(token.claim, (signed));
         uint256 at = _WORDS + word * 0x20;
-        _setWord(data, at, _wordAt(data, at) | dirt);
+        setWord(data, at, wordAt(data, at) | dirt);
         bytes32 digest = _digestIn(data);
         signed.signature = _signDigest(issuerKey, digest);
         if (signed.voucher.isKey) signed.keySignature = _sign(secret, _hashClaim(key, signed.to, digest));
         data = abi.encodeCall(token.claim, (signed));
-        _setWord(data, at, _wordAt(data, at) | dirt);
+        setWord(data, at, wordAt(data, at) | dirt);
     }
 
     function test_the_words_are_where_they_are_looked_for() public {
         bytes memory data = _claimOf(_named(0, buyer), 1, 0);
-        assertEq(_wordAt(data, _WORDS + 2 * 0x20), uint160(key));
+        assertEq(wordAt(data, _WORDS + 2 * 0x20), uint160(key));
         assertEq(_digestIn(data), _digest(_hash(_named(0, buyer).voucher)));
         (bool done,) = _call(data);
         assertTrue(done);
@@ -82,8 +71,8 @@ contract EncodingsAttack is VouchersTest {
     function testFuzz_dirty_bits_of_whom_the_key_names_are_refused(uint96 dirt) public {
         bytes memory data = abi.encodeCall(token.claim, (_named(0, buyer)));
         uint256 at = _WORDS + 9 * 0x20;
-        assertEq(_wordAt(data, at), uint160(buyer));
-        _setWord(data, at, uint256(dirt == 0 ? 1 : dirt) << 160 | uint160(buyer));
+        assertEq(wordAt(data, at), uint160(buyer));
+        setWord(data, at, uint256(dirt == 0 ? 1 : dirt) << 160 | uint160(buyer));
         (bool done, bytes memory answer) = _call(data);
         assertFalse(done);
         assertEq(answer, "");
@@ -100,9 +89,9 @@ contract EncodingsAttack is VouchersTest {
         uint256 kind = word % 4;
         // Small words, so that offsets and lengths point somewhere.
         if (kind == 0) word = (word >> 8) % (data.length + 0x40);
-        else if (kind == 1) word = _wordAt(data, where) ^ (1 << (word >> 8) % 256);
-        else if (kind == 2) word = _wordAt(data, where) + 0x20;
-        _setWord(data, where, word);
+        else if (kind == 1) word = wordAt(data, where) ^ (1 << (word >> 8) % 256);
+        else if (kind == 2) word = wordAt(data, where) + 0x20;
+        setWord(data, where, word);
         (bool done,) = _call(data);
         uint256 paid = token.balanceOf(named ? buyer : customer);
         assertEq(token.totalSupply(), paid, "somebody else was paid");
@@ -116,32 +105,32 @@ contract EncodingsAttack is VouchersTest {
         ILoyaltyToken.SignedVoucher memory signed = _named(0, buyer);
         bytes memory data = abi.encodeCall(token.claim, (signed));
         (uint256 first, uint256 second) = (_WORDS + 8 * 0x20, _WORDS + 10 * 0x20);
-        (uint256 one, uint256 other) = (_wordAt(data, first), _wordAt(data, second));
-        _setWord(data, first, other);
-        _setWord(data, second, one);
+        (uint256 one, uint256 other) = (wordAt(data, first), wordAt(data, second));
+        setWord(data, first, other);
+        setWord(data, second, one);
         _assertAnswer(data, _notSigned());
-        _setWord(data, second, other);
+        setWord(data, second, other);
         _assertAnswer(data, _notSigned());
-        _setWord(data, first, one);
-        _setWord(data, second, one);
+        setWord(data, first, one);
+        setWord(data, second, one);
         _assertAnswer(data, _notNamed());
-        _setWord(data, second, other);
+        setWord(data, second, other);
         // Beyond the end; before the beginning, where an offset is taken for a length; far before.
         uint256[4] memory nowhere = [data.length, 2 ** 64, MAX - 0x1f, 2 ** 255];
         for (uint256 i = 0; i < 4; ++i) {
-            _setWord(data, first, nowhere[i]);
+            setWord(data, first, nowhere[i]);
             _assertAnswer(data, i < 2 ? bytes("") : _notSigned());
         }
-        _setWord(data, first, one);
+        setWord(data, first, one);
         // A length that reaches beyond the end.
         uint256 at = _WORDS + one;
-        assertEq(_wordAt(data, at), 65);
-        _setWord(data, at, data.length);
+        assertEq(wordAt(data, at), 65);
+        setWord(data, at, data.length);
         _assertAnswer(data, "");
-        _setWord(data, at, 65);
+        setWord(data, at, 65);
         // In another order, and with a gap.
         bytes memory moved = abi.encodePacked(data, new bytes(0x40), uint256(65), signed.signature);
-        _setWord(moved, first, data.length + 0x40 - _WORDS);
+        setWord(moved, first, data.length + 0x40 - _WORDS);
         (bool done,) = _call(moved);
         assertTrue(done);
         assertEq(token.balanceOf(buyer), 15);
@@ -157,8 +146,8 @@ contract EncodingsAttack is VouchersTest {
         bytes memory data = abi.encodeCall(token.claimBatch, (list));
         // The selector, where the list lies, how many, where the first lies: where the second lies.
         uint256 second = 4 + 0x60;
-        assertGt(_wordAt(data, second), _wordAt(data, second - 0x20));
-        _setWord(data, second, _wordAt(data, second - 0x20));
+        assertGt(wordAt(data, second), wordAt(data, second - 0x20));
+        setWord(data, second, wordAt(data, second - 0x20));
         (bool done, bytes memory answer) = _call(data);
         assertTrue(done);
         assertEq(abi.decode(answer, (uint256)), 1);
