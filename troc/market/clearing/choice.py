@@ -6,7 +6,10 @@ goods, is what comes closest to the bound that is published, which counts the or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ctypes
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -118,9 +121,11 @@ def _follow(market: Market, without: Flags, log_prices: Floats, best: _Best) -> 
         taking = np.zeros(len(book), np.bool_)
         taking[market.order[whole & (wished.fills > 0)]] = True
         part = market_of(book, without | (book.whole & ~taking))
-        # Chosen orders take part at any price; those that must not, at prices that come of it, are seen then.
+        # What is chosen takes part at any price; whether it may, the prices that come of it tell.
         limit = np.where(book.whole[part.order], part.limit - _ANY_PRICE, part.limit)
         there = solve_groups(replace(part, limit=limit), wished)
+        if len(_torn(part, there)):
+            return
         found = Solved(there.log_prices, _spread(market, part, there.fills), there.smoothing)
         _, margin = _margins(market, found.log_prices)
         if (found.fills[whole] > _NOTHING).any() and not (margin[whole & (found.fills > 0)] < -_TIE).any():
@@ -249,13 +254,14 @@ def _at(market: Market, log_prices: Floats, cost: float) -> Solved | None:
         )
     integral = np.zeros(width)
     integral[:count] = whole[taking[first]]
-    found = milp(
-        -np.concatenate(rewards),
-        constraints=limits,
-        integrality=integral,
-        bounds=Bounds(0.0, np.concatenate(most)),
-        options={"node_limit": _NODES // 4 if cost else _NODES, "mip_rel_gap": _GAP, "presolve": False},
-    )
+    with _silence():
+        found = milp(
+            -np.concatenate(rewards),
+            constraints=limits,
+            integrality=integral,
+            bounds=Bounds(0.0, np.concatenate(most)),
+            options={"node_limit": _NODES // 4 if cost else _NODES, "mip_rel_gap": _GAP, "presolve": False},
+        )
     if found.x is None:
         return None
     fills = np.zeros(len(market))
@@ -269,3 +275,25 @@ def _at(market: Market, log_prices: Floats, cost: float) -> Solved | None:
 def _matrix(entries: Sequence[tuple[Floats, Integers, Integers]], rows: int, columns: int) -> csr_array:
     values, row, column = (np.concatenate(part) for part in zip(*entries, strict=True))
     return coo_array((values, (row, column)), shape=(rows, columns)).tocsr()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """HiGHS writes a line of its own to the standard output, whatever it is told, where shares made whole miss
+    balance by more than its tolerance; a program that prints JSON cannot bear that.
+    """
+    flush = ctypes.CDLL(None).fflush if os.name == "posix" else None
+    if flush is None:
+        yield
+        return
+    flush(None)
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        flush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
