@@ -29,8 +29,11 @@ _ENOUGH, _FAIR = 0.999, 0.98
 _TIE = 1e-9
 """An order may take part whose limit is above the rate by a factor of less than this."""
 
-_NODES, _GAP = 200, 1e-4
+_NODES, _FEW_NODES, _GAP = 200, 50, 1e-4
 """How far programmes are searched: a count and no time, which would not end alike twice."""
+
+_BETWEEN = (0.25, 0.5, 0.75)
+"""Ways from the first prices to the last at which a choice is tried too."""
 
 _ROUNDS = 8
 """How often orders are left out before other ways are tried."""
@@ -48,7 +51,7 @@ _VOLUME = 1e-6
 """What trading is worth beside surplus: orders exactly at the prices swap too."""
 
 
-class _Best:
+class Best:
     """The best solution of each group so far."""
 
     def __init__(self, market: Market) -> None:
@@ -59,7 +62,7 @@ class _Best:
     def consider(self, tried: Solved | None) -> None:
         if tried is None:
             return
-        quality = _quality(self.market, tried)
+        quality = quality_of(self.market, tried)
         if self.solved is None:
             self.solved, self.quality = tried, quality
             return
@@ -86,7 +89,7 @@ def choose(market: Market, without: Flags, near: Solved | None) -> Solved:
     if not len(_torn(market, solved)):
         solved.fills[book.whole[market.order]] = np.rint(solved.fills[book.whole[market.order]])
         return solved
-    best = _Best(market)
+    best = Best(market)
     rounds = _Rounds(market, without, solved)
     while rounds.torn and len(rounds.prices) < _ROUNDS:
         rounds.leave_out()
@@ -95,12 +98,17 @@ def choose(market: Market, without: Flags, near: Solved | None) -> Solved:
     for log_prices in () if book.whole[market.order].all() else rounds.prices:
         if best.worst >= _ENOUGH:
             break
-        tried = _at(market, log_prices, 0.0)
+        tried = choice_at(market, log_prices)
         if tried is None:
             break
         best.consider(tried)
+    first, last = rounds.prices[0], rounds.prices[-1]
+    for part in _BETWEEN:
+        if best.solved is None or best.worst >= _FAIR:
+            break
+        best.consider(choice_at(market, first + part * (last - first)))
     if best.worst < _FAIR:
-        _follow(market, without, rounds.prices[0], best)
+        follow(market, without, rounds.prices[0], best)
     if best.solved is None:
         while rounds.torn:
             rounds.leave_out()
@@ -108,14 +116,21 @@ def choose(market: Market, without: Flags, near: Solved | None) -> Solved:
     return best.solved
 
 
-def _follow(market: Market, without: Flags, log_prices: Floats, best: _Best) -> None:
+def follow(
+    market: Market,
+    without: Flags,
+    log_prices: Floats,
+    best: Best,
+    cost: float = _COST,
+    nodes: int = _FEW_NODES,
+) -> None:
     """Lets the choice miss balance a little, and the prices follow it: for books in which hardly anything can
     be filled in part, where prices that balance belong to a choice.
     """
     book = market.book
     whole = book.whole[market.order]
     for _ in range(_TURNS):
-        wished = _at(market, log_prices, _COST)
+        wished = choice_at(market, log_prices, cost, nodes)
         if wished is None:
             return
         taking = np.zeros(len(book), np.bool_)
@@ -185,7 +200,7 @@ def _margins(market: Market, log_prices: Floats) -> tuple[Floats, Floats]:
     return np.exp(log_prices)[market.give] * market.units, -np.expm1(-gain)
 
 
-def _quality(market: Market, solved: Solved) -> Floats:
+def quality_of(market: Market, solved: Solved) -> Floats:
     """Surplus over its bound by group, as docs/clearing.md defines them, in floating point. A group in which
     nothing could be gained has 1.
     """
@@ -203,7 +218,7 @@ def _quality(market: Market, solved: Solved) -> Floats:
     return np.divide(surplus, bound, out=np.ones(market.groups), where=bound > 0)
 
 
-def _at(market: Market, log_prices: Floats, cost: float) -> Solved | None:
+def choice_at(market: Market, log_prices: Floats, cost: float = 0.0, nodes: int = _NODES) -> Solved | None:
     """The choice with the most surplus at these prices, by a mixed-integer programme over flows of value
     between goods: a column an order that allows parts and heap, and one an all-or-nothing order. With a
     `cost`, values may miss balance at that cost. None where none was found.
@@ -260,7 +275,7 @@ def _at(market: Market, log_prices: Floats, cost: float) -> Solved | None:
             constraints=limits,
             integrality=integral,
             bounds=Bounds(0.0, np.concatenate(most)),
-            options={"node_limit": _NODES // 4 if cost else _NODES, "mip_rel_gap": _GAP, "presolve": False},
+            options={"node_limit": nodes, "mip_rel_gap": _GAP, "presolve": False},
         )
     if found.x is None:
         return None
@@ -279,8 +294,8 @@ def _matrix(entries: Sequence[tuple[Floats, Integers, Integers]], rows: int, col
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """HiGHS writes a line of its own to the standard output, whatever it is told, where shares made whole miss
-    balance by more than its tolerance; a program that prints JSON cannot bear that.
+    """HiGHS writes a line of its own to the standard output, whatever it is told, where shares made whole
+    miss balance by more than its tolerance; a program that prints JSON cannot bear that.
     """
     flush = ctypes.CDLL(None).fflush if os.name == "posix" else None
     if flush is None:
