@@ -159,7 +159,8 @@ def measure_speed(seeds: int) -> list[Speed]:
         found.append(Speed(**json.loads(answer.stdout)))
         one = found[-1]
         print(
-            f"{one.orders:7} orders {one.tokens:3} tokens {one.classes} classes{'  whole' if one.whole else ''}  median"
+            f"{one.orders:7} orders {one.tokens:3} tokens {one.classes} classes"
+            f"{'  a third whole' if one.whole else ''}  median"
             f" {one.median_seconds:6.3f} s  worst {one.worst_seconds:6.3f} s  bar {one.bar_seconds:g} s "
             f" {one.memory_mb:4.0f} MB",
             flush=True,

@@ -141,6 +141,22 @@ def test_all_or_nothing_is_all_or_nothing() -> None:
     assert cleared(batch_of(asks)).given[0] == 1000
 
 
+def test_orders_that_fit_together_exactly_take_a_transfer_less() -> None:
+    # No two amounts are equal, but two and two are.
+    gives, asks = [700, 513, 240, 61], [911, 302, 199, 102]
+    assert 700 + 513 == 911 + 302
+    rows = [Ask(number, 0, units, 1, units) for number, units in enumerate(gives)]
+    rows += [Ask(10 + number, 1, units, 0, units) for number, units in enumerate(asks)]
+    clearing = cleared(batch_of(rows))
+    assert clearing.given.tolist() == [*gives, *asks]
+    # Two groups of two and two for each of the two brands: three transfers each.
+    assert len(clearing.transfers) == 12
+    # Without the one group there is one chain a brand.
+    rows[0] = Ask(0, 0, 701, 1, 701)
+    rows[2] = Ask(2, 0, 239, 1, 239)
+    assert len(cleared(batch_of(rows)).transfers) == 14
+
+
 # One order, all or nothing, that the others can fill to 60 % only.
 TOO_LARGE = [
     Ask(0, 0, 1000, 1, 1000, whole=True),
