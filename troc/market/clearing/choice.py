@@ -267,6 +267,9 @@ def choice_at(market: Market, log_prices: Floats, cost: float = 0.0, nodes: int 
         limits.append(
             LinearConstraint(_matrix([(share, row, column[shared])], len(heaps), width), -np.inf, 1.0)
         )
+    if not cost and (rows := _first_served(market, taking, column, margin, units)):
+        sums = _matrix(rows, 1 + max(int(row.max()) for _, row, _ in rows), width)
+        limits.append(LinearConstraint(sums, 0.0, np.inf))
     integral = np.zeros(width)
     integral[:count] = whole[taking[first]]
     with _silence():
@@ -285,6 +288,33 @@ def choice_at(market: Market, log_prices: Floats, cost: float = 0.0, nodes: int 
     fills[fills > 1 - _NOTHING] = 1.0
     fills[whole] = np.rint(fills[whole])
     return Solved(log_prices, fills, 0.0)
+
+
+def _first_served(
+    market: Market, taking: Integers, column: Integers, margin: Floats, units: Floats
+) -> list[tuple[Floats, Integers, Integers]]:
+    """Rows of what must not be less than nothing: an all-or-nothing order takes part only where all that
+    allow parts, go the same way and ask for less are filled, or give all that their heaps hold. An audit
+    finds whoever was passed over.
+    """
+    whole = market.book.whole[market.order[taking]]
+    way = market.give[taking] * len(market.good_token) + market.want[taking]
+    heap, pooled = market.heap[taking], market.pooled[taking]
+    rows: list[tuple[Floats, Integers, Integers]] = []
+    count = 0
+    for offer in np.flatnonzero(whole).tolist():
+        better = ~whole & (way == way[offer]) & (margin[taking] > margin[taking[offer]] + _TIE)
+        alone = np.flatnonzero(better & ~pooled)
+        demands = [(alone, float(units[alone].sum()))] if len(alone) else []
+        for shared in np.unique(heap[better & pooled]).tolist():
+            behind = better & (heap == shared)
+            room = units[behind][0] / market.units[taking[behind]][0] * market.heap_units[shared]
+            demands.append((np.flatnonzero(heap == shared), min(float(units[behind].sum()), float(room))))
+        for members, demand in demands:
+            rows.append((units[members], np.full(len(members), count), column[members]))
+            rows.append((np.array([-demand * (1 - _NOTHING)]), np.array([count]), column[[offer]]))
+            count += 1
+    return rows
 
 
 def _matrix(entries: Sequence[tuple[Floats, Integers, Integers]], rows: int, columns: int) -> csr_array:
