@@ -438,7 +438,7 @@ def _beside(figures: Figures) -> Iterator[str]:
         "clearing's (and pairs') own. *The most* is what nobody could exceed with the same orders, beside "
         "what pairs trade: at the prices that were published, and at any rates, another one for each "
         "transfer if need be, as long as every limit and both bounds on lives are kept (linear programmes, "
-        "[most.py](market/most.py))."
+        "`benchmarks/market/most.py`)."
     )
     yield ""
     yield from _table(
