@@ -611,6 +611,24 @@ class Brands:
         """Free what a locked grant no longer needs; after its date, end it. Anyone may."""
         return self._chain.send(self.token(brand).functions.releaseGrant(to_address(issuer), grant), signer)
 
+    def ask_for(self, brand: Brand, signer: Signer) -> Receipt:
+        """Ask to own a brand's points from now on; its owner has 48 hours to agree (`hand_over`)."""
+        return self._chain.send(self.token(brand).functions.requestOwnershipHandover(), signer)
+
+    def hand_over(self, brand: Brand, to: str, signer: Signer) -> Receipt:
+        """As the owner, make the account that asked for it the owner: it alone issues from now on."""
+        token = self.token(brand).functions
+        to = to_address(to, "new owner")
+        owner, until = self._chain.read_many([token.owner(), token.ownershipHandoverExpiresAt(to)])
+        if owner != signer.address:
+            raise BrandError(f"{owner} owns {brand.symbol}, not {signer.address}", "use --account with it")
+        if until < self._chain.now():
+            raise BrandError(
+                f"{to} has not asked for {brand.symbol} within 48 hours",
+                f"have it ask first: `troc brand hand-over {brand.symbol} --ask`",
+            )
+        return self._chain.send(token.completeOwnershipHandover(to), signer)
+
     def redemption(self, brand: Brand, holder: str, receipt: bytes) -> Redemption:
         """What is left of a redemption, to be given back."""
         exists, amounts, expiries = self._chain.call(

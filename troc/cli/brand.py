@@ -221,6 +221,37 @@ def receipt(
     session.result({"token": found.address, "receipt": reference}, reference)
 
 
+@app.command("hand-over")
+def hand_over(
+    context: typer.Context,
+    brand: _Brand,
+    to: Annotated[
+        str, typer.Option(help="As the owner: make this account the owner, which asked for it")
+    ] = "",
+    ask: Annotated[
+        bool, typer.Option("--ask", help="As the new owner: ask for it first; good for 48 hours")
+    ] = False,
+) -> None:
+    """Hand a brand over: the new owner asks, then the old one agrees. Locked grants bind both."""
+    session = session_of(context)
+    troc = troc_of(session)
+    found = troc.brand(brand)
+    if ask == bool(to):
+        raise InputError("one step is needed", "write --ask as the new owner, or --to ADDRESS as the old one")
+    if ask:
+        text = f"You ask {troc.status(found).owner} for {found.title}; it has 48 hours to agree."
+        if agreed(session, text, brand_form(found), "Ask for it?"):
+            receipt = troc.brands.ask_for(found, troc.signer)
+            said = f"Asked. Now its owner: `troc brand hand-over {found.symbol} --to {troc.address}`."
+            session.result(brand_form(found) | sent_form(receipt), said)
+        return
+    to = session.address_of(to, "new owner")
+    text = f"From now on {to} owns {found.title}, and alone issues it. You cannot take that back."
+    preview = brand_form(found) | {"owner": to}
+    if agreed(session, text, preview, "Hand it over?"):
+        session.result(preview | sent_form(troc.brands.hand_over(found, to, troc.signer)), "Handed over.")
+
+
 @app.command()
 def domain(
     context: typer.Context,

@@ -191,6 +191,27 @@ def test_brand_gives_back_what_was_spent(stage: Stage) -> None:
     assert stage.json("brand", "issuer", "PANIER", address_of(CEM))["amount"]["amount"] == "2"
 
 
+def test_a_brand_is_handed_over_in_two_steps(stage: Stage) -> None:
+    new = address_of(CEM)
+    give = ("brand", "hand-over", "PANIER", "--to", new)
+    assert stage.tried("brand", "hand-over", "PANIER", account=OWNER)[0] == 3
+    assert f"{new} has not asked for PANIER within 48 hours" in stage.tried(*give, account=OWNER)[2]
+    asked = stage.troc("brand", "hand-over", "PANIER", "--ask", account=CEM)
+    assert f"`troc brand hand-over PANIER --to {new}`" in asked
+    assert f"{address_of(OWNER)} owns PANIER, not {address_of(BOB)}" in stage.tried(*give, account=BOB)[2]
+    snapshot = rpc_call(stage.chain, "evm_snapshot")
+    move_to(stage.chain, stage.chain.now() + 48 * 3_600 + 1)
+    assert "has not asked for PANIER" in stage.tried(*give, account=OWNER)[2]
+    rpc_call(stage.chain, "evm_revert", snapshot)
+    assert "You cannot take that back." in stage.troc(*give, "--dry-run", account=OWNER)
+    stage.troc(*give, account=OWNER)
+    assert stage.json("brand", "status", "PANIER")["owner"] == new
+    file = stage.folder / "points.csv"
+    file.write_text(f"address,amount\n{address_of(BOB)},40\n")
+    assert stage.tried("brand", "mint", "PANIER", str(file), account=OWNER)[0] != 0
+    stage.troc("brand", "mint", "PANIER", str(file), account=CEM)
+
+
 def test_brand_status_and_domain(stage: Stage) -> None:
     stage.troc("points", "redeem", "20 PANIER", RECEIPT, account=ANN)
     stage.troc("brand", "domain", "PANIER", "panier.invalid", account=OWNER)
