@@ -114,9 +114,11 @@ def _before_selling(
 ) -> str:
     """What she reads before she signs or, where she `accepts` a bid, sends."""
     from troc.data.facts import who_buys
-    from troc.data.words import HELD, ON_ACCEPT, ON_BUY, Proposal, before_selling
+    from troc.data.words import HELD, ON_ACCEPT, ON_BUY, Proposal, before_selling, linked
     from troc.domains import fetch_https
 
+    if sold := len(data.seller.sales.view({"seller": deal.seller}).sales):
+        more = [*more, linked(sold)]
     price = str(data.seller.money_of(deal)) if deal.price else ""
     named = deal.buyer != ZERO_ADDRESS
     buyer = who_buys(data.standings, deal.buyer, terms, fetch_https) if named else None

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from troc import words
-from troc.data.attesting import About, Attested, TrustList, doubts
+from troc.chain import Chain
+from troc.data.attesting import About, Attested, Trusted, TrustList, doubts
 from troc.data.buyer import Buyer
 from troc.data.consent import Terms, keep_terms, kept_terms
 from troc.data.deals import Sale, SaleState, SignedDeal
@@ -20,8 +21,9 @@ from troc.data.standing import Standings
 from troc.data.vault import Shelf, vault_folder
 from troc.data.words import Buyer as Side
 from troc.data.words import contents
-from troc.domains import Fetch, is_account_proven
+from troc.domains import Fetch, fetch_https, is_account_proven
 from troc.errors import InputError, TrocError
+from troc.manifest import Manifest as Deployed
 from troc.messages import digest
 from troc.signatures import is_signed
 
@@ -92,8 +94,17 @@ class Vouched:
     doubts: tuple[str, ...] = ()
 
 
-def who_vouches(party: Party, signed: SignedDeal, manifest: Manifest) -> Vouched:
-    """What the attestation beside a deal is worth to this machine's owner, asked on the chain."""
+def attestor_says(chain: Chain, deployed: Deployed, attestor: str) -> tuple[str, str]:
+    """The name and the domain that an attestor gave itself in `Attestors`: claims, "" where it gave none."""
+    contract = chain.contract("Attestors", deployed.address("Attestors"))
+    name, domain = chain.call(contract.functions.attestorOf(attestor))
+    return str(name), str(domain)
+
+
+def who_vouches(party: Party, signed: SignedDeal, manifest: Manifest, fetch: Fetch = fetch_https) -> Vouched:
+    """What the attestation beside a deal is worth to this machine's owner, asked on the chain. Who is not on
+    the list is told by address, with what it calls itself.
+    """
     paper = signed.papers.get(ATTESTATION)
     if paper is None:
         return Vouched()
@@ -113,8 +124,14 @@ def who_vouches(party: Party, signed: SignedDeal, manifest: Manifest) -> Vouched
     attestor = attested.attestation.attestor
     known = trust_list()
     entry = known.entries().get(attestor)
+    if entry is not None:
+        return Vouched(entry.title, known.trusts(attestor, manifest.schema), tuple(found))
+    name, domain = attestor_says(chain, party.troc.manifest, attestor)
+    if name:
+        is_proven = is_account_proven(domain, chain.chain_id, attestor, fetch)
+        calls_itself = Trusted(attestor, name, domain if is_proven else "").title
     return Vouched(
-        entry.title if entry is not None else attestor, known.trusts(attestor, manifest.schema), tuple(found)
+        f"{attestor}, which calls itself {calls_itself}," if name else attestor, False, tuple(found)
     )
 
 

@@ -440,6 +440,14 @@ def warnings_of(criteria: Criteria) -> tuple[str, ...]:
     return tuple(found)
 
 
+def linked(sales: int) -> str:
+    """What a seller is warned of whose address has sold before, so many times."""
+    return (
+        f"this address has sold {words.count(sales, 'time')} before, and everybody sees that it is the same"
+        " seller: an address of its own for each sale (`troc account new`) keeps them apart"
+    )
+
+
 def is_open(buyer: str) -> bool:
     """Whether a deal is for whoever buys."""
     return buyer == ZERO_ADDRESS

@@ -110,6 +110,7 @@ def test_a_sale_by_commands(desk: Desk, tmp_path: Path) -> None:
     offer = desk.offer("-o", str(tmp_path / "offer.json"))
     assert "You sell" in offer["words"]
     assert "Know this" in offer["words"]
+    assert "this address has sold" not in offer["words"]
     bought = desk.ok(BUYER, "buy", str(tmp_path / "offer.json"))
     sale = bought["sale"]
     (standing,) = desk.ok(SELLER, "status", sale[:12])["sales"]
@@ -119,6 +120,10 @@ def test_a_sale_by_commands(desk: Desk, tmp_path: Path) -> None:
     assert opened["rows"] == ROWS
     assert json.loads((tmp_path / "rows.json").read_text()) == ROWS
     assert desk.ok(SELLER, "status")["sales"][0]["state"] == "paid"
+    # Everybody sees that a second sale of one address is the same seller's: she is warned.
+    second = desk.offer("-o", str(tmp_path / "second.json"))
+    assert "Careful: this address has sold 1 time before" in second["words"]
+    assert "`troc account new`" in second["words"]
     desk.ok(SELLER, "revoke", sale[:12])
     assert "State: consent withdrawn" in desk.says(BUYER, "status", sale)
     desk.ok(BUYER, "acknowledge", sale)
