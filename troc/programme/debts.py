@@ -255,8 +255,8 @@ class Debts:
     def _parties(
         self, who: Sequence[str], connection: sa.Connection, strangers: bool
     ) -> list[tuple[str, ...]]:
-        """Under which numbers the debts of each stand: her own, and that of her address. None for a card of no
-        member.
+        """Under which numbers the debts of each stand: her own, and that of her address. A card of no member
+        has none.
         """
         cards = [name for name in who if not (name.startswith("0x") and len(name) == 42)]
         numbers = dict(zip(cards, self._members.ids_of(cards, connection), strict=True))
