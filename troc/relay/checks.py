@@ -49,6 +49,8 @@ _FRESH_SECONDS = 2.0
 """How long what was read of an account counts at acceptance. It is read anew just before submission."""
 _REMEMBERED = 50_000
 _MOST_AT_ONCE = 300
+_GATHER_SECONDS = 0.005
+"""So long requests wait for others, to ask in one: half of what the node's answer takes."""
 _INBOX = ("SetPolicy", "SetWelcome", "CancelInboxNonces")
 _FREE = (
     "Cancel",
@@ -98,6 +100,8 @@ class Reader:
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
+            if len(first[0]) < _MOST_AT_ONCE:
+                time.sleep(_GATHER_SECONDS)
             waiting = [first]
             asked = len(first[0])
             closing = False

@@ -5,6 +5,7 @@ A request is answered after the commit that holds it. The technique is known as 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -50,6 +51,8 @@ class Writer(Generic[TurnT]):
             queue.SimpleQueue()
         )
         self._closed = threading.Event()
+        # One for all turns: a pool rolls back, and looks after it, each time that it lends one.
+        self._connection: sa.Connection | None = None
         self._thread = threading.Thread(target=self._run, name=f"{service} writer", daemon=True)
         self._thread.start()
 
@@ -73,6 +76,18 @@ class Writer(Generic[TurnT]):
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                connection.close()
+
+    def _work(self) -> None:
         while True:
             waiting = [self._queue.get()]
             while len(waiting) < _MOST_AT_ONCE and waiting[-1] is not None:
@@ -89,8 +104,10 @@ class Writer(Generic[TurnT]):
     def _commit(self, jobs: list[tuple[Callable[[TurnT], Any], Future[Any]]]) -> None:
         answers: list[tuple[Future[Any], Any, TrocError | None]] = []
         try:
-            with self._engine.begin() as connection:
-                turn = self._open_turn(connection, [job for job, _ in jobs])
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            with self._connection.begin():
+                turn = self._open_turn(self._connection, [job for job, _ in jobs])
                 for job, future in jobs:
                     try:
                         answers.append((future, job(turn), None))
@@ -98,6 +115,7 @@ class Writer(Generic[TurnT]):
                         answers.append((future, None, refusal))
                 turn.close()
         except Exception as error:
+            self._disconnect()
             if len(jobs) > 1:
                 # Nothing of this was written. One by one, only what is at fault fails.
                 for entry in jobs:
