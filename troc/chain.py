@@ -14,14 +14,13 @@ import requests
 import urllib3
 from eth_abi.exceptions import DecodingError
 from eth_typing import URI, ChecksumAddress, HexStr
-from eth_utils.abi import abi_to_signature
+from eth_utils.abi import abi_to_signature, event_abi_to_log_topic
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from requests.utils import get_netrc_auth
 from rlp import encode as rlp_encode  # type: ignore[import-untyped]
 from web3 import HTTPProvider, Web3
-from web3._utils.filters import construct_event_filter_params
 from web3._utils.http_session_manager import HTTPSessionManager
 from web3._utils.method_formatters import log_entry_formatter
 from web3.contract import Contract
@@ -37,7 +36,6 @@ from web3.exceptions import (
 from web3.logs import DISCARD
 from web3.middleware import AttributeDictMiddleware, ExtraDataToPOAMiddleware
 from web3.types import (
-    BlockData,
     BlockIdentifier,
     EventData,
     LogReceipt,
@@ -337,20 +335,20 @@ class Chain:
 
     def header(self, block: BlockIdentifier = "latest") -> Header:
         """Number, hash and time of a block."""
-        found = self._ask(lambda: self.web3.eth.get_block(block))
-        return Header(int(found["number"]), bytes(found["hash"]), int(found["timestamp"]))
+        found = self._block(block)
+        return Header(int(found["number"], 16), bytes.fromhex(found["hash"][2:]), int(found["timestamp"], 16))
 
     def now(self) -> int:
         """Timestamp of the latest block, in seconds: what contracts last took for now."""
-        return int(self._latest()["timestamp"])
+        return int(self._block("latest")["timestamp"], 16)
 
     def block_number(self) -> int:
         """Number of the latest block."""
-        return int(self._ask(lambda: self.web3.eth.block_number))
+        return int(self._told("eth_blockNumber"), 16)
 
     def time_of(self, block: int) -> int:
         """Timestamp of a block, in seconds."""
-        return int(self._ask(lambda: self.web3.eth.get_block(block))["timestamp"])
+        return int(self._block(block)["timestamp"], 16)
 
     def transactions_since(self, block: int) -> int:
         """How many transactions the blocks after this one hold, anybody's."""
@@ -372,7 +370,7 @@ class Chain:
 
     def block_gas_limit(self) -> int:
         """Gas that a block holds."""
-        return int(self._latest()["gasLimit"])
+        return int(self._block("latest")["gasLimit"], 16)
 
     def batch_gas(self) -> float:
         """Gas that one transaction of a batch takes at most."""
@@ -380,7 +378,7 @@ class Chain:
 
     def balance(self, address: str) -> int:
         """Wei of an account."""
-        return int(self._ask(lambda: self.web3.eth.get_balance(_checksummed(address))))
+        return int(self._told("eth_getBalance", address, "latest"), 16)
 
     def code(self, address: str) -> bytes:
         """The code at an address; empty where there is no contract."""
@@ -504,28 +502,25 @@ class Chain:
         )
 
     def log_data(
-        self, event: ContractEvent, indexed: str, values: Sequence[Any], from_block: int = 0
+        self, event: ContractEvent, indexed: str, accounts: Sequence[str], from_block: int = 0
     ) -> list[bytes]:
-        """What the events of this kind say whose indexed argument is one of `values`: one piece of bytes a
-        range of blocks, not decoded.
+        """What the events of this kind say whose indexed argument is one of these accounts: one piece of
+        bytes a range of blocks, not decoded.
         """
+        names = [each["name"] for each in event.abi["inputs"] if each.get("indexed")]
+        place = names.index(indexed)
+        padded = ["0x" + account[2:].lower().rjust(64, "0") for account in accounts]
+        topics = [event_abi_to_log_topic(event.abi).hex(), *[None] * place, padded]
+        topics[0] = f"0x{topics[0]}"
 
         def ask(first: int, until: int) -> Iterator[bytes]:
-            _, made = construct_event_filter_params(
-                event.abi,
-                self.web3.codec,
-                contract_address=event.address,
-                argument_filters={indexed: list(values)},
-                from_block=first,
-                to_block=until,
-            )
-            provider = cast(HTTPProvider, self.web3.provider)
             asked = {
-                "address": made["address"],
-                "topics": made["topics"],
+                "address": event.address,
+                "topics": topics,
                 "fromBlock": hex(first),
                 "toBlock": hex(until),
             }
+            provider = cast(HTTPProvider, self.web3.provider)
             answer = provider.make_request(RPCEndpoint("eth_getLogs"), [asked])
             if "error" in answer:
                 raise Web3RPCError(str(answer["error"]), rpc_response=answer)
@@ -609,13 +604,13 @@ class Chain:
                 TOO_MUCH_GAS,
                 {"gas": gas},
             )
-        block = self._latest()
+        block = self._block("latest")
         nonce = self._ask(lambda: self.web3.eth.get_transaction_count(sender, "pending"))
         return self.sign_as(
             call,
             signer,
             nonce=nonce,
-            gas=min(int(gas * GAS_MARGIN), max(int(block["gasLimit"]), gas)),
+            gas=min(int(gas * GAS_MARGIN), max(int(block["gasLimit"], 16), gas)),
             fees=self._fees_after(block),
             value=value,
         )
@@ -692,11 +687,7 @@ class Chain:
 
     def mined(self, transaction: str) -> Mined | None:
         """What a block says of a transaction, failed or not; None while the node has no receipt."""
-        provider = cast(HTTPProvider, self.web3.provider)
-        answer = provider.make_request(RPCEndpoint("eth_getTransactionReceipt"), [transaction])
-        if "error" in answer:
-            raise self._refused(Web3RPCError(str(answer["error"]), rpc_response=answer))
-        found = answer.get("result")
+        found = self._told("eth_getTransactionReceipt", transaction)
         if not found or found.get("blockNumber") is None or found.get("status") is None:
             return None
         gas, contract = int(found["gasUsed"], 16), found.get("contractAddress")
@@ -714,7 +705,7 @@ class Chain:
     def block_hash(self, number: int) -> str:
         """The hash of a block that is there; empty where there is none."""
         try:
-            return "0x" + bytes(self._ask(lambda: self.web3.eth.get_block(number))["hash"]).hex()
+            return str(self._block(number)["hash"])
         except BlockNotFound:
             return ""
 
@@ -739,30 +730,43 @@ class Chain:
 
     def transaction_count(self, address: str) -> int:
         """How many transactions of an account are in blocks: the nonce of the next one."""
-        return int(self._ask(lambda: self.web3.eth.get_transaction_count(_checksummed(address), "latest")))
+        return int(self._told("eth_getTransactionCount", address, "latest"), 16)
 
     def has_unmined(self, address: str) -> bool:
         """Whether the node knows of transactions of an account that are in no block yet."""
-        who = _checksummed(address)
-        pending = self._ask(lambda: self.web3.eth.get_transaction_count(who, "pending"))
-        return int(pending) > self.transaction_count(address)
+        pending = int(self._told("eth_getTransactionCount", address, "pending"), 16)
+        return pending > self.transaction_count(address)
 
     # ---------------------------------------------------------------------------------------- internal
 
     def fees(self) -> TxParams:
         """What a transaction offers that is to be in one of the next blocks, in wei for a unit of gas."""
-        return self._fees_after(self._latest())
+        return self._fees_after(self._block("latest"))
 
-    def _latest(self) -> BlockData:
-        return self._ask(lambda: self.web3.eth.get_block("latest"))
+    def _told(self, method: str, *asked: Any) -> Any:
+        """What the node answers, as JSON has it. web3 puts everything into its own form first: of a block all
+        transactions, for a receipt all logs.
+        """
+        provider = cast(HTTPProvider, self.web3.provider)
+        answer = provider.make_request(RPCEndpoint(method), list(asked))
+        if "error" in answer:
+            raise self._refused(Web3RPCError(str(answer["error"]), rpc_response=answer))
+        return answer.get("result")
 
-    def _fees_after(self, block: BlockData) -> TxParams:
+    def _block(self, at: BlockIdentifier) -> Mapping[str, Any]:
+        """A block by number or name, as JSON has it."""
+        found = self._told("eth_getBlockByNumber", hex(at) if isinstance(at, int) else at, False)
+        if not found:
+            raise BlockNotFound(f"there is no block {at!r}")
+        return cast(Mapping[str, Any], found)
+
+    def _fees_after(self, block: Mapping[str, Any]) -> TxParams:
         base = block.get("baseFeePerGas")
         if base is None:
             return {"gasPrice": self._ask(lambda: self.web3.eth.gas_price)}
         tip = self._ask(lambda: self.web3.eth.max_priority_fee)
         # The base fee can double in six blocks.
-        return {"maxFeePerGas": cast(Any, 2 * int(base) + int(tip)), "maxPriorityFeePerGas": tip}
+        return {"maxFeePerGas": cast(Any, 2 * int(base, 16) + int(tip)), "maxPriorityFeePerGas": tip}
 
     def _broadcast(self, signed: Signed, first: bool) -> None:
         try:

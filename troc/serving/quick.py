@@ -31,9 +31,7 @@ class QuickProtocol(H11Protocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._is_plain = (
-            self.limit_concurrency is None and not self.access_log and not self.config.reset_contextvars
-        )
+        self._is_plain = not self.access_log and not self.config.reset_contextvars
         self._idle = self.conn.states
         self._later = b""
 
@@ -60,6 +58,9 @@ class QuickProtocol(H11Protocol):
     def _begin(self, data: bytes) -> bool:
         """Answer a request that is plain. False, and nothing done, where it is another one."""
         conn = self.conn
+        most = self.limit_concurrency
+        if most is not None and max(len(self.connections), len(self.tasks)) >= most:
+            return False
         if not self._is_plain or conn.states != self._idle or conn.trailing_data[0]:
             return False
         found = _HEAD.match(data, 0, _LARGEST_HEAD)
