@@ -50,7 +50,8 @@ _FRESH_SECONDS = 2.0
 _REMEMBERED = 50_000
 _MOST_AT_ONCE = 300
 _GATHER_SECONDS = 0.005
-"""So long requests wait for others, to ask in one: half of what the node's answer takes."""
+"""How long a question waits for others while many come, and not at all while few do."""
+_BUSY_SECONDS = 0.02
 _INBOX = ("SetPolicy", "SetWelcome", "CancelInboxNonces")
 _FREE = (
     "Cancel",
@@ -99,8 +100,9 @@ class Reader:
         self._thread.join()
 
     def _run(self) -> None:
+        ended = 0.0
         while (first := self._queue.get()) is not None:
-            if len(first[0]) < _MOST_AT_ONCE:
+            if time.monotonic() - ended < _BUSY_SECONDS and len(first[0]) < _MOST_AT_ONCE:
                 time.sleep(_GATHER_SECONDS)
             waiting = [first]
             asked = len(first[0])
@@ -116,6 +118,7 @@ class Reader:
                     waiting.append(following)
                     asked += len(following[0])
             self._answer(waiting)
+            ended = time.monotonic()
             if closing:
                 return
 

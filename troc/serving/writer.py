@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, Protocol, TypeVar
@@ -28,6 +29,9 @@ class Turn(Protocol):
 T = TypeVar("T")
 TurnT = TypeVar("TurnT", bound=Turn)
 _MOST_AT_ONCE = 200
+_GATHER_SECONDS = 0.003
+"""How long a job waits for others while many come, and not at all while few do."""
+_BUSY_SECONDS = 0.01
 
 
 class Writer(Generic[TurnT]):
@@ -88,8 +92,12 @@ class Writer(Generic[TurnT]):
                 connection.close()
 
     def _work(self) -> None:
+        ended = 0.0
         while True:
             waiting = [self._queue.get()]
+            if time.monotonic() - ended < _BUSY_SECONDS and not self._closed.is_set():
+                # More will come, and a turn costs nearly the same for one as for several.
+                time.sleep(_GATHER_SECONDS)
             while len(waiting) < _MOST_AT_ONCE and waiting[-1] is not None:
                 try:
                     waiting.append(self._queue.get_nowait())
@@ -98,6 +106,7 @@ class Writer(Generic[TurnT]):
             jobs = [entry for entry in waiting if entry is not None]
             if jobs:
                 self._commit(jobs)
+            ended = time.monotonic()
             if waiting[-1] is None:
                 return
 

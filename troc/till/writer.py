@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from troc.serving.tokens import Tokens
 from troc.serving.writer import Writer as DurableWriter
 from troc.till.tables import books, issues
 
@@ -85,6 +86,12 @@ class Turn:
             self._new = []
         self._known = None
         return self._connection
+
+    def holder_of(self, tokens: Tokens, token: str) -> str:
+        """The name of a good token. No job changes tokens, so it is looked up without writing first, and what
+        was read of the issues still holds.
+        """
+        return tokens.holder_of(self._connection, self.tokens, token)
 
     def find_issue(self, receipt: str) -> Issue | None:
         """The issue of a receipt."""
