@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeVar, cast
@@ -438,22 +438,22 @@ class Chain:
             _answer(reply) for reply in self._replies([[{"to": to, "data": data}, at] for to, data in calls])
         ]
 
-    def _replies(self, asked: Sequence[list[Any]]) -> Iterator[RPCResponse]:
-        """What the node replies to `eth_call` with each of these parameters, many in a request."""
+    def _replies(self, asked: Sequence[list[Any]], method: str = "eth_call") -> Iterator[RPCResponse]:
+        """What the node replies to a method with each of these parameters, many in a request."""
         for start in range(0, len(asked), READS_PER_BATCH):
             part = asked[start : start + READS_PER_BATCH]
-            replies = self._batch(part)
+            replies = self._batch(part, method)
             if replies is None:
                 provider = cast(HTTPProvider, self.web3.provider)
-                replies = [provider.make_request(RPCEndpoint("eth_call"), each) for each in part]
+                replies = [provider.make_request(RPCEndpoint(method), each) for each in part]
             yield from replies
 
-    def _batch(self, asked: Sequence[list[Any]]) -> list[RPCResponse] | None:
-        """The replies to `eth_call` with these parameters, in the same order, from one request. None where
-        the node refuses batches, as some do.
+    def _batch(self, asked: Sequence[list[Any]], method: str = "eth_call") -> list[RPCResponse] | None:
+        """The replies to a method with these parameters, in the same order, from one request. None where the
+        node refuses batches, as some do.
         """
         provider = cast(HTTPProvider, self.web3.provider)
-        replies = provider.make_batch_request([(RPCEndpoint("eth_call"), each) for each in asked])
+        replies = provider.make_batch_request([(RPCEndpoint(method), each) for each in asked])
         if not isinstance(replies, list) or len(replies) != len(asked):
             return None
         # The order of the replies is free (JSON-RPC 2.0, section 6).
@@ -708,6 +708,18 @@ class Chain:
             return str(self._block(number)["hash"])
         except BlockNotFound:
             return ""
+
+    def block_hashes(self, numbers: Collection[int]) -> dict[int, str]:
+        """The same of several blocks, in as few requests as possible."""
+        ordered = sorted(numbers)
+        replies = self._replies([[hex(number), False] for number in ordered], "eth_getBlockByNumber")
+        found = {}
+        for number, reply in zip(ordered, replies, strict=True):
+            if "error" in reply:
+                raise self._refused(Web3RPCError(str(reply["error"]), rpc_response=reply))
+            block = cast(Mapping[str, Any], reply.get("result") or {})
+            found[number] = str(block.get("hash", ""))
+        return found
 
     def broadcast(self, signed: Signed, first: bool = True) -> None:
         """Send a signed transaction, and do not wait: `submit` does. Raises `PendingError` where another

@@ -90,7 +90,7 @@ def _check(type_: str, value: Any, what: str) -> Any:
             raise InputError(f"{what}: {value!r} is no list", "write a list")
         return tuple(_check(type_[:-2], entry, what) for entry in value)
     bits = int(type_.removeprefix("uint"))
-    if type(value) is not int or not 0 <= value < 1 << bits:
+    if type(value) is not int or value < 0 or value.bit_length() > bits:
         raise InputError(f"{what}: {value!r} is no whole number from 0 to 2^{bits} - 1", "mend it")
     return value
 
@@ -105,6 +105,8 @@ def _to_json(type_: str, value: Any) -> Any:
 
 
 def _from_json(type_: str, value: Any, what: str) -> Any:
+    if type_ == "address":
+        return value
     if type_.endswith("[]"):
         if not isinstance(value, list):
             raise InputError(f"{what}: {value!r} is no list", "write a list")
@@ -164,16 +166,18 @@ class Struct:
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """Read what `to_json` wrote. Refuses a field too many, too few or malformed, in one line."""
+        places = cls._places()
         if not isinstance(data, Mapping):
             raise InputError(f"{cls.__name__}: {data!r} is no message", "write its fields by name")
-        names = [own for _, _, own, _ in cls._places()]
-        for key in data:
-            if key not in names:
-                raise InputError(f"{cls.__name__}: unknown field {key!r}", f"use only {', '.join(names)}")
-        for key in names:
-            if key not in data:
-                raise InputError(f"{cls.__name__}: the field {key} is missing", "add it")
-        return cls(*(_from_json(type_, data[own], what) for _, type_, own, what in cls._places()))
+        names = {own: None for _, _, own, _ in places}
+        if data.keys() != names.keys():
+            for key in data:
+                if key not in names:
+                    said = f"{cls.__name__}: unknown field {key!r}"
+                    raise InputError(said, f"use only {', '.join(names)}")
+            missing = next(key for key in names if key not in data)
+            raise InputError(f"{cls.__name__}: the field {missing} is missing", "add it")
+        return cls(*[_from_json(type_, data[own], what) for _, type_, own, what in places])
 
     @classmethod
     def from_chain(cls, value: Any) -> Self:
@@ -214,7 +218,7 @@ class Message(Struct):
 
     def _encoded(self) -> bytes:
         """A word a field. A message with a struct in it writes that struct's hash."""
-        return b"".join(_word(type_, getattr(self, name)) for name, type_ in self._layout().items())
+        return b"".join([_word(type_, getattr(self, name)) for name, type_ in self._layout().items()])
 
     @property
     def signer(self) -> str:

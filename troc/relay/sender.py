@@ -321,7 +321,7 @@ class Sender(Worker):
         if self._head == self._checked_head:
             return
         rows = self._writer.run(partial(_slots_in, IN_BLOCK))
-        stands = {number: self._chain.block_hash(number) for number in {row.block for row in rows}}
+        stands = self._chain.block_hashes({row.block for row in rows})
         deep: set[int] = set()
         for row in rows:
             if stands[row.block] != row.block_hash:
