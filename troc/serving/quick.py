@@ -31,7 +31,7 @@ class QuickProtocol(H11Protocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._is_plain = not self.access_log and not self.config.reset_contextvars
+        self._is_plain = not self.config.access_log and not self.config.reset_contextvars
         self._idle = self.conn.states
         self._later = b""
 
