@@ -277,6 +277,12 @@ class _Logs(Sequence[LogReceipt]):
     def __getitem__(self, place: Any) -> Any:
         return self._formed[place]
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Logs) and self._told == other._told
+
+    def __hash__(self) -> int:
+        return len(self._told)
+
 
 @dataclass(frozen=True)
 class Mined:

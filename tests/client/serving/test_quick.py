@@ -160,10 +160,6 @@ CASES: dict[str, tuple[bytes, ...]] = {
     "no content": (_post(b"/empty", b"x"), _GET),
     "a large body": (_post(b"/p", b"x" * 100_000), _GET),
     "chunks": (_HOST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", _GET),
-    "chunks and a length": (
-        _HOST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-    ),
-    "two lengths": (_HOST + b"Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",),
     "no number for a length": (_HOST + b"Content-Length: +4\r\n\r\nabcd",),
     "no length": (_HOST + b"\r\n", _GET),
     "no host": (b"GET /p HTTP/1.1\r\nX-Kind: k\r\n\r\n",),
@@ -187,6 +183,20 @@ def test_answers_as_uvicorn_does(quick: _Served, usual: _Served, pieces: tuple[b
     answers, closed = quick.ask(*pieces)
     assert (answers, closed) == usual.ask(*pieces)
     assert answers
+
+
+def test_chunks_count_whatever_the_length_says(quick: _Served, usual: _Served) -> None:
+    asked = _HOST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    answers, closed = quick.ask(asked)
+    assert answers == [(200, b"POST|/p||-|abc", True)]
+    assert (answers, closed) == usual.ask(asked)
+
+
+def test_refuses_two_lengths(quick: _Served, usual: _Served) -> None:
+    asked = _HOST + b"Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde"
+    answers, closed = quick.ask(asked)
+    assert [status for status, _, _ in answers] == [400]
+    assert (answers, closed) == usual.ask(asked)
 
 
 def test_plain_requests_never_reach_uvicorns_parser(quick: _Served, monkeypatch: pytest.MonkeyPatch) -> None:
