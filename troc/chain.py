@@ -127,19 +127,14 @@ class _Session(requests.Session):
 
 
 class _Sessions(HTTPSessionManager):
-    """Posts to one node. One that is reached without TLS, proxy and password is asked without requests, whose
+    """Posts to a node. One that is reached without TLS, proxy and password is asked without requests, whose
     way to the wire takes longer than most answers.
     """
 
-    def __init__(self, url: str, session: _Session) -> None:
+    def __init__(self, session: _Session) -> None:
         super().__init__(explicit_session=session)
-        parts = urlsplit(url)
-        settings = session.merge_environment_settings(url, {}, False, None, None)
-        is_plain = parts.scheme == "http" and not settings["proxies"] and "@" not in parts.netloc
-        self._pool: urllib3.HTTPConnectionPool | None = None
-        if is_plain and parts.hostname and get_netrc_auth(url) is None:
-            self._pool = urllib3.HTTPConnectionPool(parts.hostname, parts.port, timeout=REQUEST_SECONDS)
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._session = session
+        self._plain: dict[str, tuple[urllib3.HTTPConnectionPool, str] | None] = {}
         self._headers = urllib3.make_headers(keep_alive=True, accept_encoding=True) | {
             "Content-Type": "application/json",
             "User-Agent": "troc",
@@ -147,11 +142,15 @@ class _Sessions(HTTPSessionManager):
 
     def make_post_request(self, endpoint_uri: URI, data: Any, **kwargs: Any) -> bytes:
         """What the node answers. Raises what requests raises."""
-        if self._pool is None or not isinstance(data, bytes):
+        if endpoint_uri not in self._plain:
+            self._plain[endpoint_uri] = self._plainly(endpoint_uri)
+        plain = self._plain[endpoint_uri]
+        if plain is None or not isinstance(data, bytes):
             return super().make_post_request(endpoint_uri, data, **kwargs)
+        pool, path = plain
         try:
-            answer = self._pool.urlopen(
-                "POST", self._path, body=data, headers=self._headers, retries=False, redirect=False
+            answer = pool.urlopen(
+                "POST", path, body=data, headers=self._headers, retries=False, redirect=False
             )
         except urllib3.exceptions.TimeoutError as error:
             raise requests.Timeout(error) from None
@@ -165,6 +164,16 @@ class _Sessions(HTTPSessionManager):
             raise requests.HTTPError(f"status {answer.status}", response=response)
         return answer.data
 
+    def _plainly(self, url: str) -> tuple[urllib3.HTTPConnectionPool, str] | None:
+        """Connections to an address, and the path there; None where requests has to see to more."""
+        parts = urlsplit(url)
+        settings = self._session.merge_environment_settings(url, {}, False, None, None)
+        is_plain = parts.scheme == "http" and not settings["proxies"] and "@" not in parts.netloc
+        if not is_plain or not parts.hostname or get_netrc_auth(url) is not None:
+            return None
+        pool = urllib3.HTTPConnectionPool(parts.hostname, parts.port, timeout=REQUEST_SECONDS)
+        return pool, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
 
 class Node(HTTPProvider):
     """A node's address. Failing to reach it is an error in our words."""
@@ -172,7 +181,7 @@ class Node(HTTPProvider):
     def __init__(self, url: str) -> None:
         session = _Session()
         super().__init__(url, request_kwargs={"timeout": REQUEST_SECONDS}, session=session)
-        self._request_session_manager = _Sessions(url, session)
+        self._request_session_manager = _Sessions(session)
         self.url = url
         self._chain_id: RPCResponse | None = None
 
