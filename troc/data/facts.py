@@ -101,10 +101,22 @@ def attestor_says(chain: Chain, deployed: Deployed, attestor: str) -> tuple[str,
     return str(name), str(domain)
 
 
-def who_vouches(party: Party, signed: SignedDeal, manifest: Manifest, fetch: Fetch = fetch_https) -> Vouched:
-    """What the attestation beside a deal is worth to this machine's owner, asked on the chain. Who is not on
-    the list is told by address, with what it calls itself.
+def who_attests(party: Party, attestor: str, fetch: Fetch = fetch_https) -> str:
+    """An attestor in words: as this machine's owner calls it; who is not on the list by address, with what it
+    calls itself.
     """
+    entry = trust_list().entries().get(attestor)
+    if entry is not None:
+        return entry.title
+    name, domain = attestor_says(party.chain, party.troc.manifest, attestor)
+    if not name:
+        return attestor
+    is_proven = is_account_proven(domain, party.chain.chain_id, attestor, fetch)
+    return f"{attestor}, which calls itself {Trusted(attestor, name, domain if is_proven else '').title},"
+
+
+def who_vouches(party: Party, signed: SignedDeal, manifest: Manifest, fetch: Fetch = fetch_https) -> Vouched:
+    """What the attestation beside a deal is worth to this machine's owner, asked on the chain."""
     paper = signed.papers.get(ATTESTATION)
     if paper is None:
         return Vouched()
@@ -122,16 +134,8 @@ def who_vouches(party: Party, signed: SignedDeal, manifest: Manifest, fetch: Fet
     if attested.domain != party.domain:
         found.append("it is for another market")
     attestor = attested.attestation.attestor
-    known = trust_list()
-    entry = known.entries().get(attestor)
-    if entry is not None:
-        return Vouched(entry.title, known.trusts(attestor, manifest.schema), tuple(found))
-    name, domain = attestor_says(chain, party.troc.manifest, attestor)
-    if name:
-        is_proven = is_account_proven(domain, chain.chain_id, attestor, fetch)
-        calls_itself = Trusted(attestor, name, domain if is_proven else "").title
     return Vouched(
-        f"{attestor}, which calls itself {calls_itself}," if name else attestor, False, tuple(found)
+        who_attests(party, attestor, fetch), trust_list().trusts(attestor, manifest.schema), tuple(found)
     )
 
 

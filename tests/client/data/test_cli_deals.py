@@ -138,7 +138,21 @@ def test_an_offer_takes_an_attestation_along_while_it_counts(desk: Desk, tmp_pat
     desk.ok(SELLER, "ask", copy, asked)
     desk.ok("dev:7", "attest", asked, "--unseen", "-o", said)
     (paper,) = Path(said).iterdir()
-    desk.offer("--attestation", str(paper), "-o", out)
+    attestor = open_account("dev:7", desk.market.chain.config).address
+    offer = desk.offer("--attestation", str(paper), "-o", out)
+    assert f"\n{attestor} vouches for it.\n" in offer["words"]
+    assert " vouches for it." not in desk.offer()["words"]
+    bought = ("buy", out, "--dry-run")
+    assert f"Careful: {attestor} vouches for it, and is not on your list" in desk.says(BUYER, *bought)
+    desk.ok(BUYER, "trust", "dev:7", "--name", "the dairy")
+    assert "\nthe dairy (no proven domain) vouches for it, and is on your list.\n" in desk.says(
+        BUYER, *bought
+    )
+    asked_for = desk.says(
+        BUYER, "request", "5 MILK", "3", "--schema", "dairy", "--attestor", "dev:7", "--dry-run"
+    )
+    assert "each attested by the dairy (no proven domain). " in asked_for
+    desk.ok(BUYER, "trust", "dev:7", "--remove")
     assert json.loads(Path(out).read_text())["papers"] == {"attestation": json.loads(paper.read_text())}
     desk.ok("dev:7", "attest", "--revoke", "0")
     refused = desk.no(SELLER, "offer", copy, "50 MILK", "--attestation", str(paper))
