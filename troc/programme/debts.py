@@ -142,16 +142,25 @@ class Debts:
         """Split what somebody earned: (to pay her, kept for her debts). See `net_many`."""
         return self.net_many([(who, units)], reference)[0]
 
-    def net_many(self, earned: Sequence[tuple[str, int]], reference: str) -> list[tuple[int, int]]:
+    def net_many(
+        self,
+        earned: Sequence[tuple[str, int]],
+        reference: str,
+        *,
+        strangers: bool = False,
+        dry_run: bool = False,
+    ) -> list[tuple[int, int]]:
         """The same for many, in the order given, all or none.
 
         With a `reference` that was used before nothing is kept again, and the answer is the same.
+        `strangers`: cards of no member owe nothing; else they are a fault. `dry_run`: nothing is written.
         """
         if any(units < 0 for _, units in earned):
             raise InputError("somebody earned less than nothing", "record a debt instead")
         cause = self._vault.blind("net", reference)
         content = self._content(earned)
-        with self._vault.store.writing() as connection:
+        opened = reading(self._vault.store.engine) if dry_run else self._vault.store.writing()
+        with opened as connection:
             self._guard.check(connection, _runs, [cause])
             self._guard.check(connection, _debts)
             before = connection.scalar(sa.select(_runs.c.content).where(_runs.c.cause == cause))
@@ -160,9 +169,10 @@ class Debts:
                     f"the reference {reference!r} stands for other points", "give these one of their own"
                 )
             if before is None and not self._any(connection):
-                self._note_run(connection, cause, content, {})
+                if not dry_run:
+                    self._note_run(connection, cause, content, {})
                 return [(units, 0) for _, units in earned]
-            parties = self._parties([who for who, _ in earned], connection)
+            parties = self._parties([who for who, _ in earned], connection, strangers)
             if before is not None:
                 stored = connection.execute(
                     sa.select(_debts.c.party, _debts.c.units).where(_debts.c.cause == cause)
@@ -170,7 +180,8 @@ class Debts:
                 left: dict[str, int] = defaultdict(int, {row.party: -row.units for row in stored})
                 return self._split(earned, parties, left)[0]
             split, kept = self._split(earned, parties, self._owed(connection, parties))
-            self._note_run(connection, cause, content, kept)
+            if not dry_run:
+                self._note_run(connection, cause, content, kept)
             return split
 
     def export(self, member: str) -> dict[str, Any]:
@@ -226,15 +237,16 @@ class Debts:
             split.append((units - part, part))
         return split, dict(kept)
 
-    def _parties(self, who: Sequence[str], connection: sa.Connection) -> list[str]:
+    def _parties(self, who: Sequence[str], connection: sa.Connection, strangers: bool) -> list[str]:
+        """Under which number the debts of each stand; "" for a card of no member."""
         cards = [name for name in who if not (name.startswith("0x") and len(name) == 42)]
         numbers = dict(zip(cards, self._members.ids_of(cards, connection), strict=True))
         unknown = [card for card, number in numbers.items() if number is None]
-        if unknown:
+        if unknown and not strangers:
             raise MemberError(
                 f"{words.count(len(unknown), 'card')} unknown (first {unknown[0]})", "add the members first"
             )
-        return [numbers.get(name) or self.party(name) for name in who]
+        return [(numbers[name] or "") if name in numbers else self.party(name) for name in who]
 
     @staticmethod
     def _any(connection: sa.Connection) -> bool:

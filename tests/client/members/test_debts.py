@@ -81,6 +81,25 @@ def test_unknown_cards_and_negative_earnings_are_refused(debts: Debts) -> None:
     assert debts.debt_of("1") == 50
 
 
+def test_a_dry_run_nets_nothing(debts: Debts, members: Members) -> None:
+    debts.record_debt("1", 50, "refund 7", "late", "till")
+    before = members.journal.head()
+    assert debts.net_many([("1", 20)], "may", dry_run=True) == [(0, 20)]
+    assert (debts.debt_of("1"), members.journal.head()) == (50, before)
+    assert debts.net("1", 30, "may") == (0, 30)
+    assert debts.net_many([("1", 30)], "may", dry_run=True) == [(0, 30)]
+
+
+def test_strangers_owe_nothing_also_once_they_are_members(debts: Debts, members: Members) -> None:
+    debts.record_debt("1", 50, "refund 7", "late", "till")
+    earned = [("1", 20), ("9", 5)]
+    assert debts.net_many(earned, "may", strangers=True) == [(0, 20), (5, 0)]
+    members.add(NewMember("9"), "clerk")
+    debts.record_debt("9", 3, "refund 9", "late", "till")
+    assert debts.net_many(earned, "may", strangers=True) == [(0, 20), (5, 0)]
+    assert (debts.debt_of("1"), debts.debt_of("9")) == (30, 3)
+
+
 def test_a_debt_outlives_the_debtor_without_naming_her(debts: Debts, members: Members) -> None:
     debts.record_debt("1", 50, "refund 7", "late", "till")
     assert members.export("1")["debts"] == [{"time": ORIGIN, "units": "50"}]
