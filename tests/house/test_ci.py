@@ -45,8 +45,10 @@ pragma solidity 0.8.30;
 contract Nothing {}
 """
 MAKE = """#!/bin/sh
-echo "target $1"
-[ "$1" != "$FAILING_TARGET" ] || exit 2
+for target; do
+    echo "target $target"
+    [ "$target" != "$FAILING_TARGET" ] || exit 2
+done
 [ "$1" != test ] || exec "$REAL_MAKE" test
 """
 FEW = {
@@ -145,7 +147,7 @@ def test_ci_passes_and_ends_with_the_summary(run: Project) -> None:
     result = run(".ci/run")
     assert result.returncode == 0, result.stdout
     assert SUMMARY.fullmatch(result.stdout.splitlines()[-1]), result.stdout
-    assert re.findall("^target (.*)$", result.stdout, re.MULTILINE) == ["lint", "snapshot", "test"]
+    assert re.findall("^target (.*)$", result.stdout, re.MULTILINE) == ["lint", "build", "snapshot", "test"]
 
 
 def test_fails_when_forge_fails(run: Project, project: Path) -> None:
