@@ -403,7 +403,10 @@ interface IAttentionRewards {
     // --------------------------------------------------------------------------------------- the customer
 
     /// @notice Pays the contacts of a statement that have not been paid, all of them or none. Anyone may submit.
-    /// @param credential What `ICredentials` asks for, here and in the other claims; empty where the campaign asks for none.
+    function claimStatement(Handle calldata handle, Statement calldata statement) external;
+
+    /// @notice The same where the campaign asks for credentials.
+    /// @param credential What `ICredentials` asks for, here and in the other claims; not read where the campaign asks for none.
     function claimStatement(Handle calldata handle, Statement calldata statement, bytes calldata credential)
         external;
 
@@ -421,6 +424,10 @@ interface IAttentionRewards {
     /// @notice Pays the contact of a bound ticket. Anyone may submit.
     /// @param keySignature The one-time key's, of `ClaimTicket`: it names who is paid, the account's address or the one that the
     /// credential names, so that nobody can take it on the way.
+    function claimTicket(Handle calldata handle, Ticket calldata ticket, Signature calldata keySignature)
+        external;
+
+    /// @notice The same where the campaign asks for credentials.
     function claimTicket(
         Handle calldata handle,
         Ticket calldata ticket,
@@ -430,6 +437,10 @@ interface IAttentionRewards {
 
     /// @notice Pays a code to whom its ticket's `account` says. Anyone may submit.
     /// @param keySignature As in `claimTicket`.
+    function claimCode(Handle calldata handle, Ticket calldata ticket, Signature calldata keySignature)
+        external;
+
+    /// @notice The same where the campaign asks for credentials.
     function claimCode(
         Handle calldata handle,
         Ticket calldata ticket,
@@ -439,6 +450,9 @@ interface IAttentionRewards {
 
     /// @notice Pays the contacts of a leaf that have not been paid, all of them or none. Anyone may submit.
     /// @param proof Sister nodes from the leaf up to a root that is in effect.
+    function claimRoot(Handle calldata handle, Leaf calldata leaf, bytes32[] calldata proof) external;
+
+    /// @notice The same where the campaign asks for credentials.
     function claimRoot(
         Handle calldata handle,
         Leaf calldata leaf,

@@ -212,7 +212,7 @@ abstract contract AttentionTest is Test {
     }
 
     function claimStatement(bytes32 campaign, IAttentionRewards.Statement memory made) internal {
-        claimStatement(campaign, made, "");
+        rewards.claimStatement(handles[campaign], made);
     }
 
     function claimStatement(
@@ -267,10 +267,15 @@ abstract contract AttentionTest is Test {
     function claimTicket(bytes32 campaign, IAttentionRewards.Ticket memory made, Taker memory taking)
         internal
     {
+        IAttentionRewards.Handle memory handle = handles[campaign];
+        bool asks = taking.credential.length != 0;
         if (made.account != 0) {
-            rewards.claimTicket(handles[campaign], made, taking.signature, taking.credential);
+            if (asks) rewards.claimTicket(handle, made, taking.signature, taking.credential);
+            else rewards.claimTicket(handle, made, taking.signature);
+        } else if (asks) {
+            rewards.claimCode(handle, taken(made, taking), taking.signature, taking.credential);
         } else {
-            rewards.claimCode(handles[campaign], taken(made, taking), taking.signature, taking.credential);
+            rewards.claimCode(handle, taken(made, taking), taking.signature);
         }
     }
 
@@ -324,7 +329,8 @@ abstract contract AttentionTest is Test {
 
     function claimRoot(bytes32 campaign, Leaf memory made) internal {
         IAttentionRewards.Leaf memory leaf_ = IAttentionRewards.Leaf(made.account, made.page, made.contacts);
-        rewards.claimRoot(handles[campaign], leaf_, made.proof, made.credential);
+        if (made.credential.length == 0) rewards.claimRoot(handles[campaign], leaf_, made.proof);
+        else rewards.claimRoot(handles[campaign], leaf_, made.proof, made.credential);
     }
 
     function credentialFor(bytes32 campaign, bytes32 pseudonym, address who, uint256 expiry)
