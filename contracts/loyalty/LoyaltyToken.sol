@@ -301,7 +301,12 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         bool promised;
         (left, promised) = _spendGrant(msg.sender, grantId, amount);
         if (!promised) revert IssueWithoutLock(msg.sender, grantId);
-        _issue(address(uint160(word)), amount, true);
+        address to;
+        // A cast would leave the amount above the address, where `_checkReceiver` looks at the whole word.
+        assembly ("memory-safe") {
+            to := shr(96, shl(96, word))
+        }
+        _issue(to, amount, true);
     }
 
     /// @inheritdoc ILoyaltyToken

@@ -234,10 +234,18 @@ contract GrantsTest is LoyaltyTokenTest {
         _issueTo(1, _one(_word(customer, 1)));
     }
 
-    function test_revertWhen_issueToOne_has_no_lock() public {
+    function test_revertWhen_issueToOne_has_no_lock_or_no_receiver() public {
         _grant(1, 100, 0, 0);
         vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.IssueWithoutLock.selector, issuer, 1));
         _issueToOne(1, _word(customer, 1));
+        _grant(1, 100, 0, _soon);
+        vm.expectRevert(ILoyaltyToken.ZeroAmount.selector);
+        _issueToOne(1, _word(customer, 0));
+        address[3] memory refused = [address(0), exchange, address(token)];
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InvalidReceiver.selector, refused[i]));
+            _issueToOne(1, _word(refused[i], 1));
+        }
     }
 
     function test_issueToOne_has_its_place_in_the_lot() public {
