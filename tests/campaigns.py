@@ -103,6 +103,11 @@ def id_of(rewards: Any, terms: dict[str, Any], chain_id: int | None = None) -> b
     return bytes(keccak(encode(["uint256", "uint256", "bytes32"], handle)))
 
 
+def codes_grant(campaign: bytes) -> int:
+    """The number of the grant out of which a campaign's codes are paid."""
+    return 2**256 - 1 - int.from_bytes(campaign)
+
+
 def pair(signature: bytes) -> tuple[bytes, bytes]:
     """A signature as the contract takes it: the two words of its compact form."""
     short = compact(signature)

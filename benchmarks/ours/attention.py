@@ -182,7 +182,10 @@ def _open(suite: Suite, rewards: Contract, token: Contract, *, fresh: bool) -> _
     amount = _BUDGET * _PRICE
     if fresh:
         grant = int.from_bytes(campaign.id)
-        chain.send(token.functions.setGrant(rewards.address, grant, amount, 0, terms[8]))
+        for_codes = _CODES * _PRICE
+        # Codes have a grant of their own.
+        for number, part in ((grant, amount - for_codes), (MAX_UINT256 - grant, for_codes)):
+            chain.send(token.functions.setGrant(rewards.address, number, part, 0, terms[8]))
     else:
         chain.send(token.functions.mint(brand, 2 * amount))
         chain.send(token.functions.approve(rewards.address, MAX_UINT256))

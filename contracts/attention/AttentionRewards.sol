@@ -31,7 +31,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         uint8 rootDelayDays;
     }
 
-    /// @dev `left` is not kept where points are issued: the grant says it. `asks`: for credentials.
+    /// @dev `left` and `codesLeft` are not kept where points are issued: the grants say them. `asks`: for credentials.
     struct Budget {
         uint56 left;
         uint56 reserved;
@@ -182,14 +182,18 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         campaign.terms = handle.terms;
         emit CampaignOpened(campaignId, terms.token, msg.sender, terms);
         if (mode == _FRESH) {
-            _checkGrant(campaignId, terms);
-            uint256 granted = _leftOf(campaignId, campaign);
+            _checkGrant(uint256(campaignId), campaignId, terms);
+            if (terms.codes != 0) _checkGrant(_codesGrantOf(campaignId), campaignId, terms);
+            uint256 forCodes = _codesGranted(campaign, campaignId);
+            uint256 granted = _grantedTo(campaign, uint256(campaignId)) + forCodes;
             if (granted < budget) revert BudgetTooSmall(granted, budget);
+            if (forCodes < terms.codes) revert BudgetTooSmall(forCodes, terms.codes);
         } else if (budget != 0) {
             _fund(campaignId, campaign, budget);
         }
-        uint256 left = _leftOf(campaignId, campaign);
-        if (left < terms.codes) revert BudgetTooSmall(left, terms.codes);
+        if (mode != _FRESH && campaign.budget.left < terms.codes) {
+            revert BudgetTooSmall(campaign.budget.left, terms.codes);
+        }
     }
 
     /// @inheritdoc IAttentionRewards
@@ -308,7 +312,9 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         _checkOver(campaign.rule.claimUntil);
         _end(campaign);
         emit CampaignReleased(campaignId);
-        ILoyaltyToken(campaign.reward.token).releaseGrant(address(this), uint256(campaignId));
+        ILoyaltyToken token = ILoyaltyToken(campaign.reward.token);
+        if (campaign.codes != 0) token.releaseGrant(address(this), _codesGrantOf(campaignId));
+        token.releaseGrant(address(this), uint256(campaignId));
     }
 
     // --------------------------------------------------------------------------------------- the customer
@@ -427,9 +433,12 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         Budget memory budget = campaign.budget;
         standing.admin = campaign.admin;
         standing.nextAdmin = campaign.nextAdmin;
-        standing.left = _leftOf(campaignId, campaign);
         standing.reserved = budget.reserved;
-        standing.codesLeft = budget.codesLeft;
+        (standing.left, standing.codesLeft) = (budget.left, budget.codesLeft);
+        if (campaign.rule.mode == _FRESH) {
+            standing.codesLeft = _codesGranted(campaign, campaignId);
+            standing.left = _grantedTo(campaign, uint256(campaignId)) + standing.codesLeft;
+        }
         standing.free = _freeOf(campaignId, campaign);
     }
 
@@ -552,7 +561,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         campaign.budget = Budget({
             left: 0,
             reserved: 0,
-            codesLeft: uint32(terms.codes),
+            codesLeft: mode == _FRESH ? 0 : uint32(terms.codes),
             end: uint40(terms.end),
             maxContacts: uint16(terms.maxContacts),
             perDay: uint16(terms.perDay),
@@ -564,11 +573,16 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         campaign.admin = terms.admin;
     }
 
-    function _checkGrant(bytes32 campaignId, Terms calldata terms) private view {
+    /// @dev Codes are paid out of a grant of their own, so that a claim need not write down that one less is set aside.
+    function _codesGrantOf(bytes32 campaignId) private pure returns (uint256) {
+        return ~uint256(campaignId);
+    }
+
+    function _checkGrant(uint256 id, bytes32 campaignId, Terms calldata terms) private view {
         address owner = ILoyaltyToken(terms.token).owner();
         if (owner != msg.sender) revert NotTheTokenOwner(terms.token, owner, msg.sender);
         ILoyaltyToken.Grant memory grant =
-            ILoyaltyToken(terms.token).grantOf(address(this), uint256(campaignId));
+            ILoyaltyToken(terms.token).grantOf(address(this), id);
         if (grant.capPerDay != 0 || grant.lockedUntil < terms.claimUntil) {
             revert GrantUnfit(campaignId, grant.capPerDay, grant.lockedUntil);
         }
@@ -1243,13 +1257,13 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         bool isFresh = _modeOf(handle.rule) == _FRESH;
         // As many as are reserved for codes, of what is left.
         unchecked {
-            _writeBudget(campaign, budget - (1 << _CODES_LEFT) - (isFresh ? 0 : 1));
+            if (!isFresh) _writeBudget(campaign, budget - (1 << _CODES_LEFT) - 1);
         }
         emit CodePaid(campaignId, claim.account, index << 160 | payee);
         bool paid;
         uint256 reward = handle.reward;
         address to = address(uint160(payee));
-        if (isFresh) (paid,) = _issueOne(campaignId, reward, reward >> _PRICE << _PRICE | payee);
+        if (isFresh) (paid,) = _issueOne(bytes32(_codesGrantOf(campaignId)), reward, reward >> _PRICE << _PRICE | payee);
         else paid = _tryPay(handle, campaignId, to, 1, gasleft());
         if (!paid) revert RewardFailed(address(uint160(reward)), to);
     }
@@ -1422,14 +1436,20 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
 
     // --------------------------------------------------------------------------------------- internal: money
 
-    function _leftOf(bytes32 campaignId, Campaign storage campaign) private view returns (uint256) {
-        if (campaign.rule.mode != _FRESH) return campaign.budget.left;
+    /// @dev What of a grant is left, in contacts.
+    function _grantedTo(Campaign storage campaign, uint256 id) private view returns (uint256) {
         Reward memory reward = campaign.reward;
-        return ILoyaltyToken(reward.token).grantOf(address(this), uint256(campaignId)).amount / reward.price;
+        return ILoyaltyToken(reward.token).grantOf(address(this), id).amount / reward.price;
+    }
+
+    /// @dev What of a campaign's codes is left in their grant.
+    function _codesGranted(Campaign storage campaign, bytes32 campaignId) private view returns (uint256) {
+        return campaign.codes == 0 ? 0 : _grantedTo(campaign, _codesGrantOf(campaignId));
     }
 
     function _freeOf(bytes32 campaignId, Campaign storage campaign) private view returns (uint256) {
-        uint256 left = _leftOf(campaignId, campaign);
+        uint256 left = campaign.budget.left;
+        if (campaign.rule.mode == _FRESH) left = _grantedTo(campaign, uint256(campaignId));
         uint256 kept = _keptOf(_budgetOf(campaign));
         return left > kept ? left - kept : 0;
     }
@@ -1572,7 +1592,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     /// @dev Calls `issueTo` for one recipient. The token answers with what is left of the grant.
     /// @param reward The campaign's word.
     /// @param word The recipient, and the amount from where `reward` has the price.
-    function _issueOne(bytes32 campaignId, uint256 reward, uint256 word)
+    function _issueOne(bytes32 grantId, uint256 reward, uint256 word)
         private
         returns (bool issued, uint256 left)
     {
@@ -1580,7 +1600,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         assembly ("memory-safe") {
             let question := mload(0x40)
             mstore(question, selector)
-            mstore(add(question, 0x04), campaignId)
+            mstore(add(question, 0x04), grantId)
             mstore(add(question, 0x24), word)
             let done := call(gas(), shr(96, shl(96, reward)), 0, question, 0x44, 0x00, 0x20)
             issued := and(done, gt(returndatasize(), 0x1f))

@@ -28,6 +28,7 @@ from tests.stateful.attention import (
     Campaign,
     Statement,
     Ticket,
+    codes_grant,
     leaf_hash,
 )
 from tests.stateful.data import digest, word
@@ -169,7 +170,7 @@ class AttentionMachine(RuleBasedStateMachine):
             assert view(model.points.address, "balanceOf", who) == model.points.balance(who), "A1: points"
         escrow = 0
         for campaign in model.campaigns.values():
-            left, reserved, codes = model.left(campaign), campaign.reserved, campaign.codes_left
+            left, reserved, codes = model.left(campaign), campaign.reserved, model.codes_left(campaign)
             standing = (campaign.admin, campaign.next_admin, left, reserved, codes, model.free(campaign))
             assert view(self.address, "standingOf", campaign.id) == standing
             if not campaign.ended and self.world.time <= campaign.claim_until:
@@ -351,11 +352,18 @@ class AttentionMachine(RuleBasedStateMachine):
     def grant_for(self, campaign: Campaign, budget: int, how: str) -> None:
         if how == "none":
             return
-        number = int.from_bytes(campaign.id)
-        amount = max(0, budget - (how == "small")) * campaign.price
-        cap, until = int(how == "cap"), campaign.claim_until - (how == "short")
         issuer = EVE.address if how == "another's" else self.address
-        self.set_grant_of(issuer, number, amount, cap, until, BRAND.address)
+        for_codes = min(budget, campaign.codes)
+        # What is wrong is so with one of the two, where there are codes.
+        of_codes = campaign.codes > 0 and budget % 2 == 1
+        parts = [(int.from_bytes(campaign.id), budget - for_codes, not of_codes)]
+        if campaign.codes:
+            parts.append((codes_grant(campaign.id), for_codes, of_codes))
+        for number, contacts, wrong in parts:
+            amount = max(0, contacts - (wrong and how == "small")) * campaign.price
+            cap = int(wrong and how == "cap")
+            until = campaign.claim_until - (wrong and how == "short")
+            self.set_grant_of(issuer, number, amount, cap, until, BRAND.address)
 
     def set_grant_of(self, issuer: str, number: int, amount: int, cap: int, until: int, by: str) -> None:
         points = self.model.points

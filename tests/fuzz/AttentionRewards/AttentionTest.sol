@@ -147,9 +147,18 @@ abstract contract AttentionTest is Test {
 
     function open(IAttentionRewards.Terms memory terms, uint256 budget) internal returns (bytes32 campaign) {
         campaign = idOf(terms);
-        if (terms.fresh) grant(campaign, budget * terms.price, terms.claimUntil);
+        if (terms.fresh) {
+            uint256 forCodes = terms.codes < budget ? terms.codes : budget;
+            grant(campaign, (budget - forCodes) * terms.price, terms.claimUntil);
+            if (forCodes != 0) grant(codesGrant(campaign), forCodes * terms.price, terms.claimUntil);
+        }
         vm.prank(terms.admin);
         assertEq(rewards.open(terms, budget), campaign);
+    }
+
+    /// @dev The grant out of which its codes are paid.
+    function codesGrant(bytes32 campaign) internal pure returns (bytes32) {
+        return ~campaign;
     }
 
     function grant(bytes32 campaign, uint256 amount, uint256 lockedUntil) internal {

@@ -256,7 +256,8 @@ contract StatementsTest is AttentionTest {
         amount = bound(amount, 24 * PRICE, 60 * PRICE);
         number = bound(number, 1, 20);
         bytes32 campaign = idOf(terms);
-        grant(campaign, amount, terms.claimUntil);
+        grant(campaign, amount - 4 * PRICE, terms.claimUntil);
+        grant(codesGrant(campaign), 4 * PRICE, terms.claimUntil);
         vm.prank(brand);
         rewards.open(terms, 24);
         if (enrolled) enrol(campaign, other);

@@ -126,16 +126,22 @@ contract AttentionHandler is CommonBase {
         (entry.left, entry.codesLeft) = (budget, CODES);
         if (cash_) cash.mint(address(this), budget * terms.price);
         else if (!terms.fresh) points.mint(address(this), budget * terms.price);
-        else _grant(entry, budget);
+        else _grantBoth(entry, budget);
         rewards.open(terms, budget);
         entry.handle = rewards.handleOf(entry.id);
         ++done[this.open.selector];
     }
 
+    /// @dev Of the budget what is for codes lies in a grant of its own.
+    function _grantBoth(Entry storage entry, uint256 budget) private {
+        _grant(entry, budget);
+        uint256 amount = CODES * entry.terms.price;
+        points.setGrant(address(rewards), ~uint256(entry.id), amount, 0, entry.terms.claimUntil);
+    }
+
     function _grant(Entry storage entry, uint256 budget) private {
-        points.setGrant(
-            address(rewards), uint256(entry.id), budget * entry.terms.price, 0, entry.terms.claimUntil
-        );
+        uint256 amount = (budget - entry.codesLeft) * entry.terms.price;
+        points.setGrant(address(rewards), uint256(entry.id), amount, 0, entry.terms.claimUntil);
     }
 
     function fund(uint256 seed) external counted {
