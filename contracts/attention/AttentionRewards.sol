@@ -581,8 +581,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     function _checkGrant(uint256 id, bytes32 campaignId, Terms calldata terms) private view {
         address owner = ILoyaltyToken(terms.token).owner();
         if (owner != msg.sender) revert NotTheTokenOwner(terms.token, owner, msg.sender);
-        ILoyaltyToken.Grant memory grant =
-            ILoyaltyToken(terms.token).grantOf(address(this), id);
+        ILoyaltyToken.Grant memory grant = ILoyaltyToken(terms.token).grantOf(address(this), id);
         if (grant.capPerDay != 0 || grant.lockedUntil < terms.claimUntil) {
             revert GrantUnfit(campaignId, grant.capPerDay, grant.lockedUntil);
         }
@@ -709,12 +708,14 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     ) private {
         Claim memory claim = _room()();
         Campaign storage campaign = _begin(handle, claim, _TICKET_TYPE);
-        bytes32 digest = _checkTicket(claim, ticket, ticket.account);
+        bytes32 digest = _checkTicket(claim, ticket, true);
         uint256 payee = _payeeOf(campaign, claim, credential);
-        uint256 id = claim.page;
         _checkNamed(claim, payee, digest, keySignature);
-        unchecked {
-            (claim.page, claim.contacts) = (id / _PAGE, 1 << (id % _PAGE));
+        assembly ("memory-safe") {
+            // Page and contacts, where its id and its key were.
+            let id := mload(add(claim, 0x80))
+            mstore(add(claim, 0x80), div(id, _PAGE))
+            mstore(add(claim, 0xa0), shl(mod(id, _PAGE), 1))
         }
         _pay(campaign, handle, claim, payee, _TICKET);
     }
@@ -727,7 +728,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     ) private {
         Claim memory claim = _room()();
         Campaign storage campaign = _begin(handle, claim, _TICKET_TYPE);
-        bytes32 digest = _checkTicket(claim, ticket, 0);
+        bytes32 digest = _checkTicket(claim, ticket, false);
         claim.account = ticket.account;
         uint256 payee = _payeeOf(campaign, claim, credential);
         _checkNamed(claim, payee, digest, keySignature);
@@ -1263,8 +1264,12 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         bool paid;
         uint256 reward = handle.reward;
         address to = address(uint160(payee));
-        if (isFresh) (paid,) = _issueOne(bytes32(_codesGrantOf(campaignId)), reward, reward >> _PRICE << _PRICE | payee);
-        else paid = _tryPay(handle, campaignId, to, 1, gasleft());
+        if (isFresh) {
+            (paid,) =
+                _issueOne(bytes32(_codesGrantOf(campaignId)), reward, reward >> _PRICE << _PRICE | payee);
+        } else {
+            paid = _tryPay(handle, campaignId, to, 1, gasleft());
+        }
         if (!paid) revert RewardFailed(address(uint160(reward)), to);
     }
 
@@ -1311,9 +1316,9 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         return _digestOf(claim, hash);
     }
 
-    /// @dev Makes `account`, for which it was signed, that of the claim, and returns its digest. Page and contacts are the ticket's
-    /// words then.
-    function _checkTicket(Claim memory claim, Ticket calldata ticket, bytes32 account)
+    /// @dev Makes it the claim, and returns its digest. Page and contacts are the ticket's words then.
+    /// @param bound Whether it was signed for its account; else for 0.
+    function _checkTicket(Claim memory claim, Ticket calldata ticket, bool bound)
         private
         view
         returns (bytes32 digest)
@@ -1322,8 +1327,8 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         bytes32 hash;
         assembly ("memory-safe") {
             // Account, id, key and last second, behind kind, signer and campaign.
-            mstore(add(claim, 0x60), account)
-            calldatacopy(add(claim, 0x80), add(ticket, 0x20), 0x60)
+            calldatacopy(add(claim, 0x60), ticket, 0x80)
+            if iszero(bound) { mstore(add(claim, 0x60), 0) }
             hash := keccak256(claim, 0xe0)
         }
         uint256 validUntil = claim.last;

@@ -301,12 +301,8 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         bool promised;
         (left, promised) = _spendGrant(msg.sender, grantId, amount);
         if (!promised) revert IssueWithoutLock(msg.sender, grantId);
-        address to;
-        // A cast would leave the amount above the address, where `_checkReceiver` looks at the whole word.
-        assembly ("memory-safe") {
-            to := shr(96, shl(96, word))
-        }
-        _issue(to, amount, true);
+        // The cast alone would leave the amount above the address, where `_checkReceiver` looks at the whole word.
+        _issue(address(uint160(word << 96 >> 96)), amount, true);
     }
 
     /// @inheritdoc ILoyaltyToken
