@@ -366,7 +366,7 @@ interface ILoyaltyToken is IERC7818 {
     function issueTo(uint256 grantId, uint256[] calldata words) external returns (uint256 left);
 
     /// @notice The same to one recipient.
-    function issueToOne(uint256 grantId, uint256 word) external returns (uint256 left);
+    function issueOneTo(uint256 grantId, uint256 word) external returns (uint256 left);
 
     /// @notice Pays a voucher. Anyone may submit it.
     /// @dev The issuer ends a voucher before it is paid by its nonce (`cancelNonces`), the brand all of a grant's by the grant.

@@ -1601,7 +1601,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         private
         returns (bool issued, uint256 left)
     {
-        bytes32 selector = ILoyaltyToken.issueToOne.selector;
+        bytes32 selector = ILoyaltyToken.issueOneTo.selector;
         assembly ("memory-safe") {
             let question := mload(0x40)
             mstore(question, selector)

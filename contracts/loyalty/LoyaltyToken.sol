@@ -296,7 +296,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @inheritdoc ILoyaltyToken
-    function issueToOne(uint256 grantId, uint256 word) external returns (uint256 left) {
+    function issueOneTo(uint256 grantId, uint256 word) external returns (uint256 left) {
         uint256 amount = word >> 160;
         bool promised;
         (left, promised) = _spendGrant(msg.sender, grantId, amount);

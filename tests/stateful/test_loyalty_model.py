@@ -518,7 +518,7 @@ class LoyaltyMachine(RuleBasedStateMachine):
 
         if len(words) == 1:
             # Its grant is charged before the recipient is looked at.
-            self.both(self.granted(issuer, grant, total, issue_one), issuer, "issueToOne", grant, words[0])
+            self.both(self.granted(issuer, grant, total, issue_one), issuer, "issueOneTo", grant, words[0])
         else:
             self.both(model, issuer, "issueTo", grant, words)
 
@@ -926,7 +926,7 @@ EXPECTED = {
     "issue",
     "issueBatch",
     "issueTo",
-    "issueToOne",
+    "issueOneTo",
     "IssueWithoutLock",
     "mintAtEpoch",
     "claim",

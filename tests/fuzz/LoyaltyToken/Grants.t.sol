@@ -197,9 +197,9 @@ contract GrantsTest is LoyaltyTokenTest {
         return token.issueTo(id, words);
     }
 
-    function _issueToOne(uint256 id, uint256 word) private returns (uint256 left) {
+    function _issueOneTo(uint256 id, uint256 word) private returns (uint256 left) {
         vm.prank(issuer);
-        return token.issueToOne(id, word);
+        return token.issueOneTo(id, word);
     }
 
     function test_issueTo_charges_a_locked_grant_and_logs_transfers_alone() public {
@@ -234,32 +234,32 @@ contract GrantsTest is LoyaltyTokenTest {
         _issueTo(1, _one(_word(customer, 1)));
     }
 
-    function test_revertWhen_issueToOne_has_no_lock_or_no_receiver() public {
+    function test_revertWhen_issueOneTo_has_no_lock_or_no_receiver() public {
         _grant(1, 100, 0, 0);
         vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.IssueWithoutLock.selector, issuer, 1));
-        _issueToOne(1, _word(customer, 1));
+        _issueOneTo(1, _word(customer, 1));
         _grant(1, 100, 0, _soon);
         vm.expectRevert(ILoyaltyToken.ZeroAmount.selector);
-        _issueToOne(1, _word(customer, 0));
+        _issueOneTo(1, _word(customer, 0));
         address[3] memory refused = [address(0), exchange, address(token)];
         for (uint256 i = 0; i < 3; ++i) {
             vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InvalidReceiver.selector, refused[i]));
-            _issueToOne(1, _word(refused[i], 1));
+            _issueOneTo(1, _word(refused[i], 1));
         }
     }
 
-    function test_issueToOne_has_its_place_in_the_lot() public {
+    function test_issueOneTo_has_its_place_in_the_lot() public {
         _grant(1, 100, 0, _soon);
         _mint(customer, LANE - 100);
         vm.recordLogs();
-        assertEq(_issueToOne(1, _word(customer, 60)), 40);
+        assertEq(_issueOneTo(1, _word(customer, 60)), 40);
         assertEq(vm.getRecordedLogs().length, 1);
-        assertEq(_issueToOne(1, _word(customer, 40)), 0);
+        assertEq(_issueOneTo(1, _word(customer, 40)), 0);
         _assertGrant(1, 0, _soon, 0, 0);
         _assertLots(customer, 0, 0, 0, LANE);
         _assertTotals(LANE, LANE, 0, 0);
         vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.GrantExceeded.selector, issuer, 1, 0, 1));
-        _issueToOne(1, _word(customer, 1));
+        _issueOneTo(1, _word(customer, 1));
     }
 
     function test_issueTo_has_its_place_in_the_lot() public {

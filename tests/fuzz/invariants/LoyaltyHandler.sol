@@ -466,7 +466,7 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         _open();
         address caller = _rightful(issuer, v);
         bytes memory call = words.length == 1
-            ? abi.encodeCall(token.issueToOne, (id, words[0]))
+            ? abi.encodeCall(token.issueOneTo, (id, words[0]))
             : abi.encodeCall(token.issueTo, (id, words));
         if (_call(caller, call)) {
             if (sum == 0) _break(4, "nothing was issued out of a grant");
