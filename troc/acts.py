@@ -619,7 +619,7 @@ def _plain(contract: Contract, name: str, *values: Any) -> TxParams:
     """
     named = (found for found in contract.abi if found.get("name") == name)
     # Claims have two forms of one name.
-    (entry,) = (found for found in named if len(found["inputs"]) == len(values))
+    (entry,) = (found for found in named if len(get_abi_input_types(found)) == len(values))
     selector = function_abi_to_4byte_selector(entry)
     data = selector + CODEC.encode(get_abi_input_types(entry), values)
     return {"to": contract.address, "data": HexBytes(data)}
