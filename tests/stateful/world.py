@@ -156,6 +156,8 @@ class World:
         self._evm = EVM(spec_id="SHANGHAI")
         self._contracts: dict[str, Compiled] = {}
         self._seen: dict[Any, Any] = {}
+        self.published: list[bytes] = []
+        """Calldata, also of what was refused, and topics and data of logs: what everybody can read."""
         self.time = time
         self.move_to(time)
 
@@ -199,10 +201,17 @@ class World:
         return self._seen[question]
 
     def _call(self, sender: str, address: str, data: bytes, *, static: bool) -> bytes:
+        if not static:
+            self.published.append(data)
         try:
-            return bytes(self._evm.message_call(sender, address, calldata=data, is_static=static))
+            answer = bytes(self._evm.message_call(sender, address, calldata=data, is_static=static))
         except RuntimeError as error:
             raise _refusal(str(error)) from None
+        if not static and self._evm.result is not None:
+            for log in self._evm.result.logs:
+                topics, rest = log.data
+                self.published.append(b"".join(map(bytes, topics)) + bytes(rest))
+        return answer
 
 
 def _calldata(function: str, types: tuple[str, ...], arguments: Sequence[Any]) -> bytes:

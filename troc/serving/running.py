@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 
 from troc.errors import NetworkError
+from troc.serving.quick import QuickProtocol
 
 
 def serve(
@@ -40,7 +41,13 @@ def serve(
         signal.signal(signal.SIGTERM, _stop)
         with contextlib.suppress(KeyboardInterrupt), open_service:
             config = uvicorn.Config(
-                app(), host=host, port=port, log_level="warning", access_log=False, **options
+                app(),
+                host=host,
+                port=port,
+                log_level="warning",
+                access_log=False,
+                http=QuickProtocol,
+                **options,
             )
             opened()
             # It gives signals back to us when it has answered what is under way.
