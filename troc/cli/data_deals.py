@@ -653,7 +653,7 @@ def fill(
     known = _terms(terms) or terms_of(drafted)
     if known is not None:
         known.check_deal(found.request.terms_hash, drafted.buyer)
-    warnings = data.requests.warnings(found, criteria)
+    warnings = data.requests.warnings(found, criteria, known.kinds if known is not None else ())
     text = _before_selling(data, drafted, known, contents(manifest), warnings, attested=attested)
     if not agreed(session, text, {"words": text, "deal": drafted.to_json()}, "Sign it?"):
         return
