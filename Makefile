@@ -12,8 +12,9 @@ MAKEFLAGS += --jobs=2
 # How many random calls the invariants must see in all, in `make test` and in `make fuzz`.
 FUZZ_CALLS ?= 320000
 DEEP_FUZZ_CALLS ?= 3200000
-# Each of pytest's workers has a chain of its own; the tests of one file stay together.
-WORKERS ?= 2
+# Each of pytest's workers has a chain of its own; the tests of one file stay together. One more than there are
+# cores: a third of the time a test waits for its chain.
+WORKERS ?= 3
 PYTEST = $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # The first Python that does; else any, which then says what to install.

@@ -11,9 +11,9 @@ pragma solidity ^0.8.20;
 /// paid out of what is set aside for them, everybody else first come out of the rest.
 /// @dev Time: act while now <= claimUntil; expire when now > claimUntil. Day d of a campaign begins at start + 86,400·d.
 /// @dev Assumptions about tokens. Fresh points come out of a grant of the campaign's own in a `LoyaltyToken`: its id is the
-/// campaign's, it is locked until `claimUntil` or longer and has no cap. Points in escrow lie in the campaign's own pocket and
-/// live beyond `claimUntil`. Of an ERC-20 exactly the amount must arrive. Rebasing tokens are not supported; who takes part
-/// trusts the token of the campaign.
+/// campaign's, it is locked until `claimUntil` or longer and has no cap. Codes come out of another such, whose id is the
+/// campaign's with all bits turned. Points in escrow lie in the campaign's own pocket and live beyond `claimUntil`. Of an
+/// ERC-20 exactly the amount must arrive. Rebasing tokens are not supported; who takes part trusts the token of the campaign.
 /// @dev docs/messages.md fixes digests and hashes.
 /// @dev Warning: a bearer ticket is cash for whoever knows its key, from the activation of its batch on.
 interface IAttentionRewards {
@@ -66,7 +66,7 @@ interface IAttentionRewards {
     /// @param nextAdmin To whom it was offered; 0: nobody.
     /// @param left What of the budget is left, in contacts.
     /// @param reserved What enrolled accounts can still claim, in contacts.
-    /// @param codesLeft How many codes are not claimed yet.
+    /// @param codesLeft How many codes are not claimed yet; where points are issued, what the grant for codes still pays.
     /// @param free What others can still claim, first come.
     struct Standing {
         address admin;
@@ -214,7 +214,7 @@ interface IAttentionRewards {
     /// @param amount Smallest units.
     event CampaignRefunded(bytes32 indexed campaignId, address indexed to, uint256 amount);
 
-    /// @notice What was left of a campaign's grant was given up.
+    /// @notice What was left of a campaign's grants was given up.
     event CampaignReleased(bytes32 indexed campaignId);
 
     // --------------------------------------------------------------------------------------------- errors
@@ -258,7 +258,7 @@ interface IAttentionRewards {
     /// @notice Thrown when somebody else than the token's owner opens a campaign that issues points.
     error NotTheTokenOwner(address token, address owner, address sender);
 
-    /// @notice Thrown when the campaign's grant is not locked until the claims end, or has a cap.
+    /// @notice Thrown when the campaign's grant, or that for its codes, is not locked until the claims end, or has a cap.
     error GrantUnfit(bytes32 campaignId, uint256 capPerDay, uint256 lockedUntil);
 
     /// @notice Thrown when the budget cannot hold what was asked of it. All in contacts.
@@ -267,7 +267,7 @@ interface IAttentionRewards {
     /// @notice Thrown when the budget would be 2^56 contacts or more.
     error BudgetTooLarge(uint256 contacts);
 
-    /// @notice Thrown when a campaign that issues points is to be funded or refunded: its grant in the token is its budget.
+    /// @notice Thrown when a campaign that issues points is to be funded or refunded: its grants in the token are its budget.
     error NotInEscrow(bytes32 campaignId);
 
     /// @notice Thrown when a campaign in escrow is to give up a grant.
@@ -366,9 +366,9 @@ interface IAttentionRewards {
     // ------------------------------------------------------------------------------------------ the brand
 
     /// @notice Opens a campaign. The sender is its admin; where points are issued, he owns the token, and has set the
-    /// grant (issuer this contract, id the campaign's) before.
+    /// grants (issuer this contract, id the campaign's; and where there are codes, its complement) before.
     /// @param budget In contacts, at least the codes. Out of escrow it is collected from the sender; where points are issued,
-    /// the grant must hold as much.
+    /// the grants must hold as much, that for codes all of these.
     function open(Terms calldata terms, uint256 budget) external returns (bytes32 campaignId);
 
     /// @notice Adds to the budget in escrow. Anyone may; what is left returns to whom the admin names. The budget of a
@@ -397,13 +397,16 @@ interface IAttentionRewards {
     /// @notice Returns what is left in escrow after the claims: all of it, but points that have expired. Admin.
     function refund(bytes32 campaignId, address to) external;
 
-    /// @notice Gives up what is left of the campaign's grant after the claims, and its lock. Anyone.
+    /// @notice Gives up what is left of the campaign's grants after the claims, and their locks. Anyone.
     function release(bytes32 campaignId) external;
 
     // --------------------------------------------------------------------------------------- the customer
 
     /// @notice Pays the contacts of a statement that have not been paid, all of them or none. Anyone may submit.
-    /// @param credential What `ICredentials` asks for, here and in the other claims; empty where the campaign asks for none.
+    function claimStatement(Handle calldata handle, Statement calldata statement) external;
+
+    /// @notice The same where the campaign asks for credentials.
+    /// @param credential What `ICredentials` asks for, here and in the other claims; not read where the campaign asks for none.
     function claimStatement(Handle calldata handle, Statement calldata statement, bytes calldata credential)
         external;
 
@@ -421,6 +424,10 @@ interface IAttentionRewards {
     /// @notice Pays the contact of a bound ticket. Anyone may submit.
     /// @param keySignature The one-time key's, of `ClaimTicket`: it names who is paid, the account's address or the one that the
     /// credential names, so that nobody can take it on the way.
+    function claimTicket(Handle calldata handle, Ticket calldata ticket, Signature calldata keySignature)
+        external;
+
+    /// @notice The same where the campaign asks for credentials.
     function claimTicket(
         Handle calldata handle,
         Ticket calldata ticket,
@@ -430,6 +437,10 @@ interface IAttentionRewards {
 
     /// @notice Pays a code to whom its ticket's `account` says. Anyone may submit.
     /// @param keySignature As in `claimTicket`.
+    function claimCode(Handle calldata handle, Ticket calldata ticket, Signature calldata keySignature)
+        external;
+
+    /// @notice The same where the campaign asks for credentials.
     function claimCode(
         Handle calldata handle,
         Ticket calldata ticket,
@@ -439,6 +450,9 @@ interface IAttentionRewards {
 
     /// @notice Pays the contacts of a leaf that have not been paid, all of them or none. Anyone may submit.
     /// @param proof Sister nodes from the leaf up to a root that is in effect.
+    function claimRoot(Handle calldata handle, Leaf calldata leaf, bytes32[] calldata proof) external;
+
+    /// @notice The same where the campaign asks for credentials.
     function claimRoot(
         Handle calldata handle,
         Leaf calldata leaf,

@@ -365,6 +365,9 @@ interface ILoyaltyToken is IERC7818 {
     /// @dev Only what is locked: room for it is promised, so that no other issue can make this one fail.
     function issueTo(uint256 grantId, uint256[] calldata words) external returns (uint256 left);
 
+    /// @notice The same to one recipient.
+    function issueOneTo(uint256 grantId, uint256 word) external returns (uint256 left);
+
     /// @notice Pays a voucher. Anyone may submit it.
     /// @dev The issuer ends a voucher before it is paid by its nonce (`cancelNonces`), the brand all of a grant's by the grant.
     function claim(SignedVoucher calldata signed) external;

@@ -103,6 +103,11 @@ def id_of(rewards: Any, terms: dict[str, Any], chain_id: int | None = None) -> b
     return bytes(keccak(encode(["uint256", "uint256", "bytes32"], handle)))
 
 
+def codes_grant(campaign: bytes) -> int:
+    """The number of the grant out of which a campaign's codes are paid."""
+    return 2**256 - 1 - int.from_bytes(campaign)
+
+
 def pair(signature: bytes) -> tuple[bytes, bytes]:
     """A signature as the contract takes it: the two words of its compact form."""
     short = compact(signature)
@@ -172,9 +177,9 @@ class Campaign:
         return account_of(who), page, contacts, pair(signature), credential
 
     def stated(self, statement: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments of its claim."""
+        """The arguments of its claim: a credential only where there is one, as in the others."""
         *words, credential = statement
-        return self.handle, tuple(words), credential
+        return self.handle, tuple(words), *([credential] if credential else [])
 
     def batch(self, statements: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
         """The arguments of a claim of many."""
@@ -232,7 +237,7 @@ class Campaign:
         """The arguments of the claim: a code's ticket says whose it shall be."""
         account, signature, credential = taker
         taken = ticket if ticket[0] != NOBODY else (account, *ticket[1:])
-        return self.handle, taken, signature, credential
+        return self.handle, taken, signature, *([credential] if credential else [])
 
     def take(self, ticket: tuple[Any, ...], taker: tuple[Any, ...], sent: dict[str, Any]) -> Any:
         """The claim, of a contact or of a code."""
@@ -269,4 +274,4 @@ class Campaign:
     def proven(self, leaf: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments of its claim."""
         _, account, page, contacts, proof, credential = leaf
-        return self.handle, (account, page, contacts), proof, credential
+        return self.handle, (account, page, contacts), proof, *([credential] if credential else [])

@@ -44,6 +44,8 @@ class Content:
     key: bytes
     ciphers: Sequence[bytes]
     plain_leaves: Sequence[bytes]
+    wrong: Sequence[int] = ()
+    """Chunks that were sealed other than they are told to be."""
 
     @property
     def count(self) -> int:
@@ -82,7 +84,7 @@ def make_content(sizes: Sequence[int], seed: str = "content", wrong: Sequence[in
         for j, size in enumerate(sizes)
     ]
     ciphers = [stream(key, j, chunk[::-1] if j in wrong else chunk) for j, chunk in enumerate(chunks)]
-    return Content(key, ciphers, [plain_leaf(chunk) for chunk in chunks])
+    return Content(key, ciphers, [plain_leaf(chunk) for chunk in chunks], tuple(wrong))
 
 
 # ----------------------------------------------------------------------------------------------------- points

@@ -85,8 +85,9 @@ def select(mutants: Iterable[Mutant], wanted: str) -> list[Mutant]:
     return [one for one in mutants if table in ("", one.table) and word in one.name]
 
 
-def reach(source: Path, root: Path = ROOT) -> set[Path]:
-    """A Solidity file and all that it imports of this project, relative to `root`."""
+def reach(source: Path, root: Path | None = None) -> set[Path]:
+    """A Solidity file and all that it imports of this project, relative to `root` (none: the project)."""
+    root = root or ROOT
     found: set[Path] = set()
     waiting = [source]
     while waiting:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from eth_account import Account
 from eth_account.datastructures import SignedTransaction
@@ -23,6 +24,12 @@ from eth_utils.address import to_checksum_address
 
 from troc.errors import AccountError, InputError
 from troc.network import NetworkConfig
+
+_CurveKey: Any
+try:
+    from coincurve import PrivateKey as _CurveKey
+except ImportError:  # pragma: no cover
+    _CurveKey = None
 
 DERIVATION_PATH = "m/44'/60'/0'/0/{index}"
 """BIP-44, as common wallets use it."""
@@ -67,9 +74,25 @@ class Signer:
         the digest of.
         """
         account = self._account
-        key = (account if isinstance(account, LocalAccount) else account.opened())._key_obj
-        signature = key.sign_msg_hash(digest)
-        return bytes(signature.to_bytes()[:64]) + bytes([27 + signature.v])
+        opened = account if isinstance(account, LocalAccount) else account.opened()
+        if _CurveKey is None:
+            signature = opened._key_obj.sign_msg_hash(digest).to_bytes()
+        else:
+            signature = _curve_key(opened).sign_recoverable(digest, hasher=None)
+        return bytes(signature[:64]) + bytes([27 + signature[64]])
+
+
+_curve_keys: WeakKeyDictionary[LocalAccount, Any] = WeakKeyDictionary()
+
+
+def _curve_key(account: LocalAccount) -> Any:
+    """An opened account's key as the curve takes it, for as long as the account is open: to make it takes
+    longer than to sign, since its public key is worked out.
+    """
+    found = _curve_keys.get(account)
+    if found is None:
+        found = _curve_keys[account] = _CurveKey(bytes(account.key))
+    return found
 
 
 @dataclass(frozen=True)

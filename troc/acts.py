@@ -617,7 +617,9 @@ def _plain(contract: Contract, name: str, *values: Any) -> TxParams:
     """A call, encoded. web3 checks and maps each value of a list several times, which for a hundred orders
     takes it a good part of a second.
     """
-    (entry,) = (found for found in contract.abi if found.get("name") == name)
+    named = (found for found in contract.abi if found.get("name") == name)
+    # Claims have two forms of one name.
+    (entry,) = (found for found in named if len(get_abi_input_types(found)) == len(values))
     selector = function_abi_to_4byte_selector(entry)
     data = selector + CODEC.encode(get_abi_input_types(entry), values)
     return {"to": contract.address, "data": HexBytes(data)}

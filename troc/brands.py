@@ -20,7 +20,7 @@ from troc import words
 from troc.accounts import Signer
 from troc.chain import Chain, Receipt
 from troc.domains import Fetch, fetch_https, is_domain, is_proven, proof_url
-from troc.errors import BrandError, ContractError, FundsError, InputError, NetworkError
+from troc.errors import BrandError, ContractError, FundsError, InputError, NetworkError, PointsError
 from troc.lookalikes import check_symbol, outline
 from troc.messages import ZERO_ADDRESS, Domain, to_address
 from troc.payouts import LOT_MAX, Batch, Payout, batches, in_order, read_payouts
@@ -165,6 +165,22 @@ class Grant:
     locked_until: int
     per_day: int
     used_today: int
+
+
+@dataclass(frozen=True)
+class Redemption:
+    """What can come back of points that `holder` spent for a receipt (32 bytes): `lots` by expiry, soonest
+    first, in smallest units. What has expired since is not among them.
+    """
+
+    holder: str
+    receipt: bytes
+    lots: tuple[tuple[int, int], ...]
+
+    @property
+    def left(self) -> int:
+        """Their sum."""
+        return sum(units for units, _ in self.lots)
 
 
 @dataclass(frozen=True)
@@ -589,6 +605,57 @@ class Brands:
     ) -> Receipt:
         """Set what an issuer may issue from now on; amounts in smallest units, 0 `units` to stop it."""
         call = self.token(brand).functions.setGrant(to_address(issuer), grant, units, per_day, locked_until)
+        return self._chain.send(call, signer)
+
+    def release_grant(self, brand: Brand, issuer: str, signer: Signer, grant: int = 0) -> Receipt:
+        """Free what a locked grant no longer needs; after its date, end it. Anyone may."""
+        return self._chain.send(self.token(brand).functions.releaseGrant(to_address(issuer), grant), signer)
+
+    def ask_for(self, brand: Brand, signer: Signer) -> Receipt:
+        """Ask to own a brand's points from now on; its owner has 48 hours to agree (`hand_over`)."""
+        return self._chain.send(self.token(brand).functions.requestOwnershipHandover(), signer)
+
+    def hand_over(self, brand: Brand, to: str, signer: Signer) -> Receipt:
+        """As the owner, make the account that asked for it the owner: it alone issues from now on."""
+        token = self.token(brand).functions
+        to = to_address(to, "new owner")
+        owner, until = self._chain.read_many([token.owner(), token.ownershipHandoverExpiresAt(to)])
+        if owner != signer.address:
+            raise BrandError(f"{owner} owns {brand.symbol}, not {signer.address}", "use --account with it")
+        if until < self._chain.now():
+            raise BrandError(
+                f"{to} has not asked for {brand.symbol} within 48 hours",
+                f"have it ask first: `troc brand hand-over {brand.symbol} --ask`",
+            )
+        return self._chain.send(token.completeOwnershipHandover(to), signer)
+
+    def redemption(self, brand: Brand, holder: str, receipt: bytes) -> Redemption:
+        """What is left of a redemption, to be given back."""
+        exists, amounts, expiries = self._chain.call(
+            self.token(brand).functions.redemptionOf(to_address(holder), receipt)
+        )
+        if not exists:
+            raise PointsError(
+                f"{holder} redeemed nothing at {brand.symbol} for the receipt 0x{receipt.hex()}",
+                "look for the receipt in the customer's statement: `troc points statement`",
+            )
+        lots = tuple((units, expiry) for units, expiry in zip(amounts, expiries, strict=True) if units)
+        return Redemption(to_address(holder), receipt, lots)
+
+    def give_back(
+        self, brand: Brand, redemption: Redemption, units: int, signer: Signer, grant: int | None = None
+    ) -> Receipt:
+        """Give points of a redemption back, in smallest units, those that live longest first, into the lots
+        that they came from: as the brand, or out of a grant of the signer's.
+        """
+        if units > redemption.left:
+            raise PointsError(
+                f"of this redemption {brand.text(redemption.left)} can come back, not {brand.number(units)}",
+                "what has expired since, and what came back before, stays spent",
+            )
+        token = self.token(brand).functions
+        terms = (redemption.holder, redemption.receipt, units)
+        call = token.giveBack(*terms) if grant is None else token.giveBackFrom(grant, *terms)
         return self._chain.send(call, signer)
 
     def status(self, brand: Brand) -> Status:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeVar, cast
+from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from eth_abi.exceptions import DecodingError
-from eth_typing import ChecksumAddress, HexStr
-from eth_utils.abi import abi_to_signature
+from eth_typing import URI, ChecksumAddress, HexStr
+from eth_utils.abi import abi_to_signature, event_abi_to_log_topic
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
+from requests.utils import get_netrc_auth
 from rlp import encode as rlp_encode  # type: ignore[import-untyped]
 from web3 import HTTPProvider, Web3
-from web3._utils.filters import construct_event_filter_params
+from web3._utils.http_session_manager import HTTPSessionManager
+from web3._utils.method_formatters import log_entry_formatter
 from web3.contract import Contract
 from web3.contract.contract import ContractConstructor, ContractEvent, ContractFunction
+from web3.datastructures import AttributeDict
 from web3.exceptions import (
     BlockNotFound,
     ContractLogicError,
@@ -30,7 +36,6 @@ from web3.exceptions import (
 from web3.logs import DISCARD
 from web3.middleware import AttributeDictMiddleware, ExtraDataToPOAMiddleware
 from web3.types import (
-    BlockData,
     BlockIdentifier,
     EventData,
     LogReceipt,
@@ -121,11 +126,62 @@ class _Session(requests.Session):
         return dict(self._settings)
 
 
+class _Sessions(HTTPSessionManager):
+    """Posts to a node. One that is reached without TLS, proxy and password is asked without requests, whose
+    way to the wire takes longer than most answers.
+    """
+
+    def __init__(self, session: _Session) -> None:
+        super().__init__(explicit_session=session)
+        self._session = session
+        self._plain: dict[str, tuple[urllib3.HTTPConnectionPool, str] | None] = {}
+        self._headers = urllib3.make_headers(keep_alive=True, accept_encoding=True) | {
+            "Content-Type": "application/json",
+            "User-Agent": "troc",
+        }
+
+    def make_post_request(self, endpoint_uri: URI, data: Any, **kwargs: Any) -> bytes:
+        """What the node answers. Raises what requests raises."""
+        if endpoint_uri not in self._plain:
+            self._plain[endpoint_uri] = self._plainly(endpoint_uri)
+        plain = self._plain[endpoint_uri]
+        if plain is None or not isinstance(data, bytes):
+            return super().make_post_request(endpoint_uri, data, **kwargs)
+        pool, path = plain
+        try:
+            answer = pool.urlopen(
+                "POST", path, body=data, headers=self._headers, retries=False, redirect=False
+            )
+        except urllib3.exceptions.TimeoutError as error:
+            raise requests.Timeout(error) from None
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError(error) from None
+        if 300 <= answer.status < 400:
+            return super().make_post_request(endpoint_uri, data, **kwargs)
+        if answer.status >= 400:
+            response = requests.Response()
+            response.status_code = answer.status
+            raise requests.HTTPError(f"status {answer.status}", response=response)
+        return answer.data
+
+    def _plainly(self, url: str) -> tuple[urllib3.HTTPConnectionPool, str] | None:
+        """Connections to an address, and the path there; None where requests has to see to more."""
+        parts = urlsplit(url)
+        settings = self._session.merge_environment_settings(url, {}, False, None, None)
+        is_plain = parts.scheme == "http" and not settings["proxies"] and "@" not in parts.netloc
+        if not is_plain or not parts.hostname or get_netrc_auth(url) is not None:
+            return None
+        pool = urllib3.HTTPConnectionPool(parts.hostname, parts.port, timeout=REQUEST_SECONDS)
+        return pool, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
 class Node(HTTPProvider):
     """A node's address. Failing to reach it is an error in our words."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, request_kwargs={"timeout": REQUEST_SECONDS}, session=_Session())
+        session = _Session()
+        super().__init__(url, request_kwargs={"timeout": REQUEST_SECONDS}, session=session)
+        self._request_session_manager = _Sessions(session)
         self.url = url
         self._chain_id: RPCResponse | None = None
 
@@ -141,6 +197,18 @@ class Node(HTTPProvider):
         if method == "eth_chainId" and "result" in reply:
             self._chain_id = reply
         return reply
+
+    def encode_batch_rpc_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> bytes:
+        """All of them by one call of the encoder, where they hold nothing but what JSON knows."""
+        count = self.request_counter
+        asked = [
+            {"jsonrpc": "2.0", "method": method, "params": params or [], "id": next(count)}
+            for method, params in requests
+        ]
+        try:
+            return json.dumps(asked, separators=(",", ":")).encode()
+        except TypeError:
+            return super().encode_batch_rpc_request(requests)
 
     def make_batch_request(self, batch_requests: list[tuple[RPCEndpoint, Any]]) -> Any:
         try:
@@ -192,12 +260,37 @@ class Receipt:
     gas_used: int
     fee: int
     contract: str | None
-    logs: tuple[LogReceipt, ...]
+    logs: Sequence[LogReceipt]
 
     def events(self, event: ContractEvent) -> list[EventData]:
         """The events of this kind that the contract of `event` emitted in this transaction."""
         mine = [log for log in self.logs if not event.address or log["address"] == event.address]
         return list(event.process_receipt({"logs": mine}, errors=DISCARD))
+
+
+class _Logs(Sequence[LogReceipt]):
+    """Logs as a node told them. What nobody looks at needs no form of ours, which a hundred take 50 ms."""
+
+    def __init__(self, told: Sequence[Any]) -> None:
+        self._told = told
+
+    @cached_property
+    def _formed(self) -> list[LogReceipt]:
+        return [
+            cast(LogReceipt, AttributeDict.recursive(log_entry_formatter(dict(each)))) for each in self._told
+        ]
+
+    def __len__(self) -> int:
+        return len(self._told)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._formed[place]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Logs) and self._told == other._told
+
+    def __hash__(self) -> int:
+        return len(self._told)
 
 
 @dataclass(frozen=True)
@@ -257,20 +350,20 @@ class Chain:
 
     def header(self, block: BlockIdentifier = "latest") -> Header:
         """Number, hash and time of a block."""
-        found = self._ask(lambda: self.web3.eth.get_block(block))
-        return Header(int(found["number"]), bytes(found["hash"]), int(found["timestamp"]))
+        found = self._block(block)
+        return Header(int(found["number"], 16), bytes.fromhex(found["hash"][2:]), int(found["timestamp"], 16))
 
     def now(self) -> int:
         """Timestamp of the latest block, in seconds: what contracts last took for now."""
-        return int(self._latest()["timestamp"])
+        return int(self._block("latest")["timestamp"], 16)
 
     def block_number(self) -> int:
         """Number of the latest block."""
-        return int(self._ask(lambda: self.web3.eth.block_number))
+        return int(self._told("eth_blockNumber"), 16)
 
     def time_of(self, block: int) -> int:
         """Timestamp of a block, in seconds."""
-        return int(self._ask(lambda: self.web3.eth.get_block(block))["timestamp"])
+        return int(self._block(block)["timestamp"], 16)
 
     def transactions_since(self, block: int) -> int:
         """How many transactions the blocks after this one hold, anybody's."""
@@ -292,7 +385,7 @@ class Chain:
 
     def block_gas_limit(self) -> int:
         """Gas that a block holds."""
-        return int(self._latest()["gasLimit"])
+        return int(self._block("latest")["gasLimit"], 16)
 
     def batch_gas(self) -> float:
         """Gas that one transaction of a batch takes at most."""
@@ -300,7 +393,7 @@ class Chain:
 
     def balance(self, address: str) -> int:
         """Wei of an account."""
-        return int(self._ask(lambda: self.web3.eth.get_balance(_checksummed(address))))
+        return int(self._told("eth_getBalance", address, "latest"), 16)
 
     def code(self, address: str) -> bytes:
         """The code at an address; empty where there is no contract."""
@@ -360,22 +453,22 @@ class Chain:
             _answer(reply) for reply in self._replies([[{"to": to, "data": data}, at] for to, data in calls])
         ]
 
-    def _replies(self, asked: Sequence[list[Any]]) -> Iterator[RPCResponse]:
-        """What the node replies to `eth_call` with each of these parameters, many in a request."""
+    def _replies(self, asked: Sequence[list[Any]], method: str = "eth_call") -> Iterator[RPCResponse]:
+        """What the node replies to a method with each of these parameters, many in a request."""
         for start in range(0, len(asked), READS_PER_BATCH):
             part = asked[start : start + READS_PER_BATCH]
-            replies = self._batch(part)
+            replies = self._batch(part, method)
             if replies is None:
                 provider = cast(HTTPProvider, self.web3.provider)
-                replies = [provider.make_request(RPCEndpoint("eth_call"), each) for each in part]
+                replies = [provider.make_request(RPCEndpoint(method), each) for each in part]
             yield from replies
 
-    def _batch(self, asked: Sequence[list[Any]]) -> list[RPCResponse] | None:
-        """The replies to `eth_call` with these parameters, in the same order, from one request. None where
-        the node refuses batches, as some do.
+    def _batch(self, asked: Sequence[list[Any]], method: str = "eth_call") -> list[RPCResponse] | None:
+        """The replies to a method with these parameters, in the same order, from one request. None where the
+        node refuses batches, as some do.
         """
         provider = cast(HTTPProvider, self.web3.provider)
-        replies = provider.make_batch_request([(RPCEndpoint("eth_call"), each) for each in asked])
+        replies = provider.make_batch_request([(RPCEndpoint(method), each) for each in asked])
         if not isinstance(replies, list) or len(replies) != len(asked):
             return None
         # The order of the replies is free (JSON-RPC 2.0, section 6).
@@ -424,28 +517,25 @@ class Chain:
         )
 
     def log_data(
-        self, event: ContractEvent, indexed: str, values: Sequence[Any], from_block: int = 0
+        self, event: ContractEvent, indexed: str, accounts: Sequence[str], from_block: int = 0
     ) -> list[bytes]:
-        """What the events of this kind say whose indexed argument is one of `values`: one piece of bytes a
-        range of blocks, not decoded.
+        """What the events of this kind say whose indexed argument is one of these accounts: one piece of
+        bytes a range of blocks, not decoded.
         """
+        names = [each["name"] for each in event.abi["inputs"] if each.get("indexed")]
+        place = names.index(indexed)
+        padded = ["0x" + account[2:].lower().rjust(64, "0") for account in accounts]
+        topics = [event_abi_to_log_topic(event.abi).hex(), *[None] * place, padded]
+        topics[0] = f"0x{topics[0]}"
 
         def ask(first: int, until: int) -> Iterator[bytes]:
-            _, made = construct_event_filter_params(
-                event.abi,
-                self.web3.codec,
-                contract_address=event.address,
-                argument_filters={indexed: list(values)},
-                from_block=first,
-                to_block=until,
-            )
-            provider = cast(HTTPProvider, self.web3.provider)
             asked = {
-                "address": made["address"],
-                "topics": made["topics"],
+                "address": event.address,
+                "topics": topics,
                 "fromBlock": hex(first),
                 "toBlock": hex(until),
             }
+            provider = cast(HTTPProvider, self.web3.provider)
             answer = provider.make_request(RPCEndpoint("eth_getLogs"), [asked])
             if "error" in answer:
                 raise Web3RPCError(str(answer["error"]), rpc_response=answer)
@@ -529,13 +619,13 @@ class Chain:
                 TOO_MUCH_GAS,
                 {"gas": gas},
             )
-        block = self._latest()
+        block = self._block("latest")
         nonce = self._ask(lambda: self.web3.eth.get_transaction_count(sender, "pending"))
         return self.sign_as(
             call,
             signer,
             nonce=nonce,
-            gas=min(int(gas * GAS_MARGIN), max(int(block["gasLimit"]), gas)),
+            gas=min(int(gas * GAS_MARGIN), max(int(block["gasLimit"], 16), gas)),
             fees=self._fees_after(block),
             value=value,
         )
@@ -612,29 +702,39 @@ class Chain:
 
     def mined(self, transaction: str) -> Mined | None:
         """What a block says of a transaction, failed or not; None while the node has no receipt."""
-        try:
-            found = self._ask(lambda: self.web3.eth.get_transaction_receipt(cast(HexStr, transaction)))
-        except TransactionNotFound:
-            return None
+        found = self._told("eth_getTransactionReceipt", transaction)
         if not found or found.get("blockNumber") is None or found.get("status") is None:
             return None
+        gas, contract = int(found["gasUsed"], 16), found.get("contractAddress")
         receipt = Receipt(
             transaction=transaction,
-            sender=found["from"],
-            block=int(found["blockNumber"]),
-            gas_used=int(found["gasUsed"]),
-            fee=int(found["gasUsed"]) * int(found.get("effectiveGasPrice", 0)),
-            contract=found.get("contractAddress"),
-            logs=tuple(found["logs"]),
+            sender=_checksummed(found["from"]),
+            block=int(found["blockNumber"], 16),
+            gas_used=gas,
+            fee=gas * int(found.get("effectiveGasPrice") or "0x0", 16),
+            contract=contract and _checksummed(contract),
+            logs=_Logs(found["logs"]),
         )
-        return Mined(receipt, "0x" + bytes(found["blockHash"]).hex(), found["status"] == 0)
+        return Mined(receipt, str(found["blockHash"]), int(found["status"], 16) == 0)
 
     def block_hash(self, number: int) -> str:
         """The hash of a block that is there; empty where there is none."""
         try:
-            return "0x" + bytes(self._ask(lambda: self.web3.eth.get_block(number))["hash"]).hex()
+            return str(self._block(number)["hash"])
         except BlockNotFound:
             return ""
+
+    def block_hashes(self, numbers: Collection[int]) -> dict[int, str]:
+        """The same of several blocks, in as few requests as possible."""
+        ordered = sorted(numbers)
+        replies = self._replies([[hex(number), False] for number in ordered], "eth_getBlockByNumber")
+        found = {}
+        for number, reply in zip(ordered, replies, strict=True):
+            if "error" in reply:
+                raise self._refused(Web3RPCError(str(reply["error"]), rpc_response=reply))
+            block = cast(Mapping[str, Any], reply.get("result") or {})
+            found[number] = str(block.get("hash", ""))
+        return found
 
     def broadcast(self, signed: Signed, first: bool = True) -> None:
         """Send a signed transaction, and do not wait: `submit` does. Raises `PendingError` where another
@@ -657,30 +757,43 @@ class Chain:
 
     def transaction_count(self, address: str) -> int:
         """How many transactions of an account are in blocks: the nonce of the next one."""
-        return int(self._ask(lambda: self.web3.eth.get_transaction_count(_checksummed(address), "latest")))
+        return int(self._told("eth_getTransactionCount", address, "latest"), 16)
 
     def has_unmined(self, address: str) -> bool:
         """Whether the node knows of transactions of an account that are in no block yet."""
-        who = _checksummed(address)
-        pending = self._ask(lambda: self.web3.eth.get_transaction_count(who, "pending"))
-        return int(pending) > self.transaction_count(address)
+        pending = int(self._told("eth_getTransactionCount", address, "pending"), 16)
+        return pending > self.transaction_count(address)
 
     # ---------------------------------------------------------------------------------------- internal
 
     def fees(self) -> TxParams:
         """What a transaction offers that is to be in one of the next blocks, in wei for a unit of gas."""
-        return self._fees_after(self._latest())
+        return self._fees_after(self._block("latest"))
 
-    def _latest(self) -> BlockData:
-        return self._ask(lambda: self.web3.eth.get_block("latest"))
+    def _told(self, method: str, *asked: Any) -> Any:
+        """What the node answers, as JSON has it. web3 puts everything into its own form first: of a block all
+        transactions, for a receipt all logs.
+        """
+        provider = cast(HTTPProvider, self.web3.provider)
+        answer = provider.make_request(RPCEndpoint(method), list(asked))
+        if "error" in answer:
+            raise self._refused(Web3RPCError(str(answer["error"]), rpc_response=answer))
+        return answer.get("result")
 
-    def _fees_after(self, block: BlockData) -> TxParams:
+    def _block(self, at: BlockIdentifier) -> Mapping[str, Any]:
+        """A block by number or name, as JSON has it."""
+        found = self._told("eth_getBlockByNumber", hex(at) if isinstance(at, int) else at, False)
+        if not found:
+            raise BlockNotFound(f"there is no block {at!r}")
+        return cast(Mapping[str, Any], found)
+
+    def _fees_after(self, block: Mapping[str, Any]) -> TxParams:
         base = block.get("baseFeePerGas")
         if base is None:
             return {"gasPrice": self._ask(lambda: self.web3.eth.gas_price)}
         tip = self._ask(lambda: self.web3.eth.max_priority_fee)
         # The base fee can double in six blocks.
-        return {"maxFeePerGas": cast(Any, 2 * int(base) + int(tip)), "maxPriorityFeePerGas": tip}
+        return {"maxFeePerGas": cast(Any, 2 * int(base, 16) + int(tip)), "maxPriorityFeePerGas": tip}
 
     def _broadcast(self, signed: Signed, first: bool) -> None:
         try:

@@ -330,6 +330,14 @@ class Troc:
         side = self.side(points)
         return self.points.redeem(side.brand, side.units, receipt, self.signer, self.submitter)
 
+    def give_back(self, points: str, holder: str, receipt: bytes, grant: int | None = None) -> Receipt:
+        """Give points ("20 PANIER") of a redemption back, whose goods came back: as the brand, or out of a
+        grant of this account's. They live no longer than before.
+        """
+        side = self.side(points)
+        found = self.brands.redemption(side.brand, holder, receipt)
+        return self.brands.give_back(side.brand, found, side.units, self.signer, grant)
+
     def receipt(self, brand: str | Brand, text: str) -> bytes:
         """The public reference of a receipt, 32 bytes, that a customer names in `redeem`.
 

@@ -20,6 +20,12 @@ from eth_utils.crypto import keccak
 from troc.accounts import Signer
 from troc.errors import InputError
 
+_Curve: Any
+try:
+    from coincurve import PublicKey as _Curve
+except ImportError:  # pragma: no cover
+    _Curve = None
+
 Address = Annotated[str, "address"]
 Bytes32 = Annotated[bytes, "bytes32"]
 Bool = Annotated[bool, "bool"]
@@ -40,6 +46,12 @@ _BATCH_AMOUNT = 56
 _BATCH_ADDRESS = 160
 
 
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_WORD = re.compile(r"0x[0-9a-fA-F]{64}")
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,77}")
+
+
+@cache
 def _camel(name: str) -> str:
     head, *tail = name.split("_")
     return head + "".join(part.capitalize() for part in tail)
@@ -47,7 +59,7 @@ def _camel(name: str) -> str:
 
 def to_address(value: Any, what: str = "address") -> str:
     """A checksummed address. Mixed case must carry a right checksum."""
-    if not isinstance(value, str) or not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
+    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
         raise InputError(f"{what}: {value!r} is no address", "write 0x and 40 hex digits")
     checksummed = _checksummed(value)
     if value != checksummed and value[2:] not in (value[2:].lower(), value[2:].upper()):
@@ -78,7 +90,7 @@ def _check(type_: str, value: Any, what: str) -> Any:
             raise InputError(f"{what}: {value!r} is no list", "write a list")
         return tuple(_check(type_[:-2], entry, what) for entry in value)
     bits = int(type_.removeprefix("uint"))
-    if type(value) is not int or not 0 <= value < 1 << bits:
+    if type(value) is not int or value < 0 or value.bit_length() > bits:
         raise InputError(f"{what}: {value!r} is no whole number from 0 to 2^{bits} - 1", "mend it")
     return value
 
@@ -93,16 +105,18 @@ def _to_json(type_: str, value: Any) -> Any:
 
 
 def _from_json(type_: str, value: Any, what: str) -> Any:
+    if type_ == "address":
+        return value
     if type_.endswith("[]"):
         if not isinstance(value, list):
             raise InputError(f"{what}: {value!r} is no list", "write a list")
         return [_from_json(type_[:-2], entry, what) for entry in value]
     if type_ == "bytes32":
-        if not isinstance(value, str) or not re.fullmatch(r"0x[0-9a-fA-F]{64}", value):
+        if not isinstance(value, str) or not _WORD.fullmatch(value):
             raise InputError(f"{what}: {value!r} is no 32 bytes", "write 0x and 64 hex digits")
         return bytes.fromhex(value[2:])
     if type_.startswith("uint") and isinstance(value, str):
-        if not re.fullmatch(r"0|[1-9][0-9]{0,77}", value):
+        if not _DECIMAL.fullmatch(value):
             raise InputError(f"{what}: {value!r} is no whole number", "write it in decimal digits")
         return int(value)
     return value
@@ -115,10 +129,8 @@ class Struct:
     """
 
     def __post_init__(self) -> None:
-        for name, type_ in self._layout().items():
-            object.__setattr__(
-                self, name, _check(type_, getattr(self, name), f"{type(self).__name__}.{_camel(name)}")
-            )
+        for name, type_, _, what in self._places():
+            object.__setattr__(self, name, _check(type_, getattr(self, name), what))
 
     @classmethod
     @cache
@@ -126,6 +138,15 @@ class Struct:
         """EIP-712 type by Python field name, in the order of the message."""
         hints = get_type_hints(cls, include_extras=True)
         return {item.name: hints[item.name].__metadata__[0] for item in fields(cls)}
+
+    @classmethod
+    @cache
+    def _places(cls) -> tuple[tuple[str, str, str, str], ...]:
+        """Of each field its Python name, its type, its own name, and what an error calls it."""
+        return tuple(
+            (name, type_, _camel(name), f"{cls.__name__}.{_camel(name)}")
+            for name, type_ in cls._layout().items()
+        )
 
     def values(self) -> dict[str, Any]:
         """Values by the message's own names, for EIP-712."""
@@ -140,27 +161,23 @@ class Struct:
 
     def to_json(self) -> dict[str, Any]:
         """For a file: numbers as decimal strings, bytes in hex."""
-        return {_camel(name): _to_json(type_, getattr(self, name)) for name, type_ in self._layout().items()}
+        return {own: _to_json(type_, getattr(self, name)) for name, type_, own, _ in self._places()}
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """Read what `to_json` wrote. Refuses a field too many, too few or malformed, in one line."""
-        layout = cls._layout()
+        places = cls._places()
         if not isinstance(data, Mapping):
             raise InputError(f"{cls.__name__}: {data!r} is no message", "write its fields by name")
-        names = {_camel(name): name for name in layout}
-        for key in data:
-            if key not in names:
-                raise InputError(f"{cls.__name__}: unknown field {key!r}", f"use only {', '.join(names)}")
-        for key in names:
-            if key not in data:
-                raise InputError(f"{cls.__name__}: the field {key} is missing", "add it")
-        return cls(
-            **{
-                name: _from_json(layout[name], data[key], f"{cls.__name__}.{key}")
-                for key, name in names.items()
-            }
-        )
+        names = {own: None for _, _, own, _ in places}
+        if data.keys() != names.keys():
+            for key in data:
+                if key not in names:
+                    said = f"{cls.__name__}: unknown field {key!r}"
+                    raise InputError(said, f"use only {', '.join(names)}")
+            missing = next(key for key in names if key not in data)
+            raise InputError(f"{cls.__name__}: the field {missing} is missing", "add it")
+        return cls(*[_from_json(type_, data[own], what) for _, type_, own, what in places])
 
     @classmethod
     def from_chain(cls, value: Any) -> Self:
@@ -201,7 +218,7 @@ class Message(Struct):
 
     def _encoded(self) -> bytes:
         """A word a field. A message with a struct in it writes that struct's hash."""
-        return b"".join(_word(type_, getattr(self, name)) for name, type_ in self._layout().items())
+        return b"".join([_word(type_, getattr(self, name)) for name, type_ in self._layout().items()])
 
     @property
     def signer(self) -> str:
@@ -438,10 +455,20 @@ def recover(message: Message, domain: Domain, signature: bytes) -> str | None:
     if whole is None:
         return None
     try:
-        key = Signature(whole[:64] + bytes([whole[64] - 27]))
-        return _checksummed(key.recover_public_key_from_msg_hash(digest(message, domain)).to_address())
+        return _signer_of(whole[:64] + bytes([whole[64] - 27]), digest(message, domain))
     except Exception:
         return None
+
+
+def _signer_of(signature: bytes, hashed: bytes) -> str:
+    """The address whose key signed this hash; `signature` ends with 0 or 1. Raises where there is none.
+
+    eth-keys makes objects of everything on the way, which takes as long as the curve itself.
+    """
+    if _Curve is None:
+        return _checksummed(Signature(signature).recover_public_key_from_msg_hash(hashed).to_address())
+    key = _Curve.from_signature_and_message(signature, hashed, hasher=None).format(compressed=False)
+    return _checksummed("0x" + keccak(key[1:])[12:].hex())
 
 
 def full_signature(signature: bytes) -> bytes | None:

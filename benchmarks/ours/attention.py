@@ -99,7 +99,7 @@ class _Campaign:
         return _account(holder), 0, contacts, _pair(signature)
 
     def claim_statement(self, holder: str, contacts: int) -> Any:
-        return self.rewards.functions.claimStatement(self.handle, self.statement(holder, contacts), b"")
+        return self.rewards.functions.claimStatement(self.handle, self.statement(holder, contacts))
 
     def claim_ticket(self, holder: str, number: int, *, bound: bool) -> Any:
         """A ticket for one contact of the holder's, or a code that anybody could have found."""
@@ -117,14 +117,14 @@ class _Campaign:
         named = self._sign(key, "ClaimTicket", naming)
         ticket = (_account(holder), *list(message.values())[3:], _pair(signature))
         claim = self.rewards.functions.claimTicket if bound else self.rewards.functions.claimCode
-        return claim(self.handle, ticket, _pair(named), b"")
+        return claim(self.handle, ticket, _pair(named))
 
     def append_root(self, holder: str, contacts: int) -> Any:
         """Append the root of a million leaves, and claim under it."""
         leaf = encode(["bytes32", "bytes32", "uint256", "uint256"], [self.id, _account(holder), 0, contacts])
         node, proof = under_root(bytes(Web3.keccak(Web3.keccak(leaf))), f"{holder} {contacts}")
         self.chain.send(self.rewards.functions.appendRoot(self.id, node))
-        return self.rewards.functions.claimRoot(self.handle, (_account(holder), 0, contacts), proof, b"")
+        return self.rewards.functions.claimRoot(self.handle, (_account(holder), 0, contacts), proof)
 
 
 def measure(chain: Chain) -> Iterator[Record]:
@@ -182,7 +182,10 @@ def _open(suite: Suite, rewards: Contract, token: Contract, *, fresh: bool) -> _
     amount = _BUDGET * _PRICE
     if fresh:
         grant = int.from_bytes(campaign.id)
-        chain.send(token.functions.setGrant(rewards.address, grant, amount, 0, terms[8]))
+        for_codes = _CODES * _PRICE
+        # Codes have a grant of their own.
+        for number, part in ((grant, amount - for_codes), (MAX_UINT256 - grant, for_codes)):
+            chain.send(token.functions.setGrant(rewards.address, number, part, 0, terms[8]))
     else:
         chain.send(token.functions.mint(brand, 2 * amount))
         chain.send(token.functions.approve(rewards.address, MAX_UINT256))

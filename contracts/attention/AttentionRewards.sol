@@ -31,7 +31,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         uint8 rootDelayDays;
     }
 
-    /// @dev `left` is not kept where points are issued: the grant says it. `asks`: for credentials.
+    /// @dev `left` and `codesLeft` are not kept where points are issued: the grants say them. `asks`: for credentials.
     struct Budget {
         uint56 left;
         uint56 reserved;
@@ -56,8 +56,9 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
 
     /// @dev What a claim is about. The words lie as they are hashed, and are hashed where they lie: the first six are a statement,
     /// the first seven a ticket; campaign, account and page tell the place of a page, and with the contacts a leaf.
+    /// @param last A ticket's last second.
     /// @param prefix What a digest of EIP-712 begins with, in the lowest two bytes: in front of `domain`, its separator, and `hash`,
-    /// that of a statement. While a ticket is hashed, its last second.
+    /// that of a message.
     /// @param budget The campaign's word, as it was read.
     struct Claim {
         bytes32 kind;
@@ -66,6 +67,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         bytes32 account;
         uint256 page;
         uint256 contacts;
+        uint256 last;
         uint256 prefix;
         bytes32 domain;
         bytes32 hash;
@@ -75,11 +77,12 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     /// @dev What is the same for all statements of a batch, and a call of `issueTo` in the making.
     /// @param words Of the call.
     /// @param token The campaign's; who refuses points, as `exchange` does.
+    /// @param price Where a word of the call has the amount.
     /// @param free What of the grant is free, in contacts.
     /// @param open How many contacts of an account are open by now.
     /// @param common How many of page 0; 0 where credentials are asked.
     /// @param offset Where the credentials lie in the calldata, where they are asked.
-    /// @param topic Of `ContactsPaid`.
+    /// @param room Where the memory is free, while the words below that are used.
     struct Batch {
         uint256[] words;
         uint256 token;
@@ -91,7 +94,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         address credentials;
         uint256 offset;
         uint256 length;
-        bytes32 topic;
+        uint256 room;
     }
 
     uint256 private constant _POINTS_KIND = 0;
@@ -125,6 +128,10 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     /// @dev Of the second word of a signature, all but its highest bit.
     uint256 private constant _S = 0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
 
+    /// @dev The topic of `ContactsPaid`, as assembly takes it.
+    uint256 private constant _CONTACTS_PAID =
+        0xf882f5f51d514f0050f9a3da9dd6deb83588f323fe24b7d43082f97b3932b28e;
+
     uint256 private constant _PAGE = 255;
     uint256 private constant _ENROLLED = 1 << 255;
     uint256 private constant _BATCH = 1000;
@@ -142,7 +149,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     // In the place of a page, which is below 2^16: the codes of a group; how many codes an account had; from when a root counts.
     uint256 private constant _CODES_PAGE = 1 << 16;
     uint256 private constant _HAD_PAGE = 2 << 16;
-    uint256 private constant _ROOT_PAGE = 3 << 16;
+    uint256 private constant _ROOT_PAGE = 0x30000;
 
     /// @dev What a credential, and a payment, may burn in a batch, so that one must not use up what the others need.
     uint256 private constant _CREDENTIAL_GAS = 200_000;
@@ -175,14 +182,18 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         campaign.terms = handle.terms;
         emit CampaignOpened(campaignId, terms.token, msg.sender, terms);
         if (mode == _FRESH) {
-            _checkGrant(campaignId, terms);
-            uint256 granted = _leftOf(campaignId, campaign);
+            _checkGrant(uint256(campaignId), campaignId, terms);
+            if (terms.codes != 0) _checkGrant(_codesGrantOf(campaignId), campaignId, terms);
+            uint256 forCodes = _codesGranted(campaign, campaignId);
+            uint256 granted = _grantedTo(campaign, uint256(campaignId)) + forCodes;
             if (granted < budget) revert BudgetTooSmall(granted, budget);
+            if (forCodes < terms.codes) revert BudgetTooSmall(forCodes, terms.codes);
         } else if (budget != 0) {
             _fund(campaignId, campaign, budget);
         }
-        uint256 left = _leftOf(campaignId, campaign);
-        if (left < terms.codes) revert BudgetTooSmall(left, terms.codes);
+        if (mode != _FRESH && campaign.budget.left < terms.codes) {
+            revert BudgetTooSmall(campaign.budget.left, terms.codes);
+        }
     }
 
     /// @inheritdoc IAttentionRewards
@@ -301,19 +312,23 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         _checkOver(campaign.rule.claimUntil);
         _end(campaign);
         emit CampaignReleased(campaignId);
-        ILoyaltyToken(campaign.reward.token).releaseGrant(address(this), uint256(campaignId));
+        ILoyaltyToken token = ILoyaltyToken(campaign.reward.token);
+        if (campaign.codes != 0) token.releaseGrant(address(this), _codesGrantOf(campaignId));
+        token.releaseGrant(address(this), uint256(campaignId));
     }
 
     // --------------------------------------------------------------------------------------- the customer
 
     /// @inheritdoc IAttentionRewards
+    function claimStatement(Handle calldata handle, Statement calldata statement) external {
+        _claimStatement(handle, statement, _none());
+    }
+
+    /// @inheritdoc IAttentionRewards
     function claimStatement(Handle calldata handle, Statement calldata statement, bytes calldata credential)
         external
     {
-        (Campaign storage campaign, Claim memory claim) = _begin(handle);
-        claim.domain = _domainSeparator();
-        _checkSigned(claim.signer, _present(claim, statement), statement.signature);
-        _pay(campaign, handle, claim, _payeeOf(campaign, claim, credential), _STATEMENT);
+        _claimStatement(handle, statement, credential);
     }
 
     /// @inheritdoc IAttentionRewards
@@ -322,8 +337,9 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         Statement[] calldata statements,
         bytes[] calldata credentials
     ) external returns (uint256 paid) {
-        (Campaign storage campaign, Claim memory claim) = _begin(handle);
-        claim.domain = _domainSeparator();
+        Claim memory claim = _room()();
+        Campaign storage campaign = _begin(handle, claim, _STATEMENT_TYPE);
+        _bind(claim);
         Batch memory batch;
         if (_asks(claim.budget)) {
             batch.credentials = campaign.credentials;
@@ -344,21 +360,27 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     }
 
     /// @inheritdoc IAttentionRewards
+    function claimTicket(Handle calldata handle, Ticket calldata ticket, Signature calldata keySignature)
+        external
+    {
+        _claimTicket(handle, ticket, keySignature, _none());
+    }
+
+    /// @inheritdoc IAttentionRewards
     function claimTicket(
         Handle calldata handle,
         Ticket calldata ticket,
         Signature calldata keySignature,
         bytes calldata credential
     ) external {
-        (Campaign storage campaign, Claim memory claim) = _begin(handle);
-        bytes32 digest = _checkTicket(claim, ticket, ticket.account);
-        address payee = _payeeOf(campaign, claim, credential);
-        _checkNamed(claim, ticket.key, payee, digest, keySignature);
-        uint256 id = ticket.id;
-        unchecked {
-            (claim.page, claim.contacts) = (id / _PAGE, 1 << (id % _PAGE));
-        }
-        _pay(campaign, handle, claim, payee, _TICKET);
+        _claimTicket(handle, ticket, keySignature, credential);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function claimCode(Handle calldata handle, Ticket calldata ticket, Signature calldata keySignature)
+        external
+    {
+        _claimCode(handle, ticket, keySignature, _none());
     }
 
     /// @inheritdoc IAttentionRewards
@@ -368,12 +390,12 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         Signature calldata keySignature,
         bytes calldata credential
     ) external {
-        (Campaign storage campaign, Claim memory claim) = _begin(handle);
-        bytes32 digest = _checkTicket(claim, ticket, 0);
-        claim.account = ticket.account;
-        address payee = _payeeOf(campaign, claim, credential);
-        _checkNamed(claim, ticket.key, payee, digest, keySignature);
-        _payCode(campaign, handle, claim, ticket.id, payee);
+        _claimCode(handle, ticket, keySignature, credential);
+    }
+
+    /// @inheritdoc IAttentionRewards
+    function claimRoot(Handle calldata handle, Leaf calldata leaf, bytes32[] calldata proof) external {
+        _claimRoot(handle, leaf, proof, _none());
     }
 
     /// @inheritdoc IAttentionRewards
@@ -383,9 +405,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         bytes32[] calldata proof,
         bytes calldata credential
     ) external {
-        (Campaign storage campaign, Claim memory claim) = _begin(handle);
-        _checkLeaf(claim, leaf, proof);
-        _pay(campaign, handle, claim, _payeeOf(campaign, claim, credential), _ROOT);
+        _claimRoot(handle, leaf, proof, credential);
     }
 
     // ---------------------------------------------------------------------------------------------- views
@@ -413,9 +433,12 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         Budget memory budget = campaign.budget;
         standing.admin = campaign.admin;
         standing.nextAdmin = campaign.nextAdmin;
-        standing.left = _leftOf(campaignId, campaign);
         standing.reserved = budget.reserved;
-        standing.codesLeft = budget.codesLeft;
+        (standing.left, standing.codesLeft) = (budget.left, budget.codesLeft);
+        if (campaign.rule.mode == _FRESH) {
+            standing.codesLeft = _codesGranted(campaign, campaignId);
+            standing.left = _grantedTo(campaign, uint256(campaignId)) + standing.codesLeft;
+        }
         standing.free = _freeOf(campaignId, campaign);
     }
 
@@ -538,7 +561,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         campaign.budget = Budget({
             left: 0,
             reserved: 0,
-            codesLeft: uint32(terms.codes),
+            codesLeft: mode == _FRESH ? 0 : uint32(terms.codes),
             end: uint40(terms.end),
             maxContacts: uint16(terms.maxContacts),
             perDay: uint16(terms.perDay),
@@ -550,11 +573,15 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         campaign.admin = terms.admin;
     }
 
-    function _checkGrant(bytes32 campaignId, Terms calldata terms) private view {
+    /// @dev Codes are paid out of a grant of their own, so that a claim need not write down that one less is set aside.
+    function _codesGrantOf(bytes32 campaignId) private pure returns (uint256) {
+        return ~uint256(campaignId);
+    }
+
+    function _checkGrant(uint256 id, bytes32 campaignId, Terms calldata terms) private view {
         address owner = ILoyaltyToken(terms.token).owner();
         if (owner != msg.sender) revert NotTheTokenOwner(terms.token, owner, msg.sender);
-        ILoyaltyToken.Grant memory grant =
-            ILoyaltyToken(terms.token).grantOf(address(this), uint256(campaignId));
+        ILoyaltyToken.Grant memory grant = ILoyaltyToken(terms.token).grantOf(address(this), id);
         if (grant.capPerDay != 0 || grant.lockedUntil < terms.claimUntil) {
             revert GrantUnfit(campaignId, grant.capPerDay, grant.lockedUntil);
         }
@@ -629,42 +656,140 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     function _payeeOf(Campaign storage campaign, Claim memory claim, bytes calldata credential)
         private
         view
-        returns (address payee)
+        returns (uint256 payee)
     {
         bytes32 account = claim.account;
-        bool asks = _asks(claim.budget);
-        if (!_isAccount(account, asks)) revert NoSuchAccount(account);
-        payee = address(uint160(uint256(account)));
-        if (!asks) return payee;
+        if (_asks(claim.budget)) return _credited(campaign, claim.campaignId, account, credential);
+        payee = uint256(account);
+        // 0 becomes the largest number.
+        unchecked {
+            if (payee - 1 >= type(uint160).max) revert NoSuchAccount(account);
+        }
+    }
+
+    function _credited(
+        Campaign storage campaign,
+        bytes32 campaignId,
+        bytes32 account,
+        bytes calldata credential
+    ) private view returns (uint256 payee) {
+        if (account == 0) revert NoSuchAccount(account);
         address credentials = campaign.credentials;
-        payee = ICredentials(credentials).accountOf(claim.campaignId, account, credential);
-        if (payee == address(0)) revert CredentialRefused(credentials, account);
+        payee = uint160(ICredentials(credentials).accountOf(campaignId, account, credential));
+        if (payee == 0) revert CredentialRefused(credentials, account);
     }
 
     // ------------------------------------------------------------------------------------- internal: claiming
 
-    /// @dev A campaign that can still be claimed from, and a claim on it. That its id is the hash of the handle proves each word of
-    /// it, where the campaign is known.
-    function _begin(Handle calldata handle)
+    /// @dev The credential of a claim that brings none.
+    function _none() private pure returns (bytes calldata credential) {
+        assembly ("memory-safe") {
+            credential.offset := 0
+            credential.length := 0
+        }
+    }
+
+    function _claimStatement(Handle calldata handle, Statement calldata statement, bytes calldata credential)
+        private
+    {
+        Claim memory claim = _room()();
+        Campaign storage campaign = _begin(handle, claim, _STATEMENT_TYPE);
+        _bind(claim);
+        bytes32 digest = _present(claim, statement);
+        if (!_isSignedBy(claim.signer, digest, statement.signature)) _refuseSigned(claim, digest);
+        _pay(campaign, handle, claim, _payeeOf(campaign, claim, credential), _STATEMENT);
+    }
+
+    function _claimTicket(
+        Handle calldata handle,
+        Ticket calldata ticket,
+        Signature calldata keySignature,
+        bytes calldata credential
+    ) private {
+        Claim memory claim = _room()();
+        Campaign storage campaign = _begin(handle, claim, _TICKET_TYPE);
+        bytes32 digest = _checkTicket(claim, ticket, true);
+        uint256 payee = _payeeOf(campaign, claim, credential);
+        _checkNamed(claim, payee, digest, keySignature);
+        assembly ("memory-safe") {
+            // Page and contacts, where its id and its key were.
+            let id := mload(add(claim, 0x80))
+            mstore(add(claim, 0x80), div(id, _PAGE))
+            mstore(add(claim, 0xa0), shl(mod(id, _PAGE), 1))
+        }
+        _pay(campaign, handle, claim, payee, _TICKET);
+    }
+
+    function _claimCode(
+        Handle calldata handle,
+        Ticket calldata ticket,
+        Signature calldata keySignature,
+        bytes calldata credential
+    ) private {
+        Claim memory claim = _room()();
+        Campaign storage campaign = _begin(handle, claim, _TICKET_TYPE);
+        bytes32 digest = _checkTicket(claim, ticket, false);
+        claim.account = ticket.account;
+        uint256 payee = _payeeOf(campaign, claim, credential);
+        _checkNamed(claim, payee, digest, keySignature);
+        _payCode(campaign, handle, claim, claim.page, payee);
+    }
+
+    function _claimRoot(
+        Handle calldata handle,
+        Leaf calldata leaf,
+        bytes32[] calldata proof,
+        bytes calldata credential
+    ) private {
+        Claim memory claim = _room()();
+        Campaign storage campaign = _begin(handle, claim, 0);
+        _checkLeaf(claim, leaf, proof);
+        _pay(campaign, handle, claim, _payeeOf(campaign, claim, credential), _ROOT);
+    }
+
+    /// @dev What makes a claim, all of which is then written. Solidity itself would write zeros first, for 220 gas, wherever
+    /// it knows the type of what is returned.
+    function _room() private pure returns (function() internal pure returns (Claim memory) made) {
+        function() internal pure returns (uint256) taken = _takeRoom;
+        assembly ("memory-safe") {
+            made := taken
+        }
+    }
+
+    function _takeRoom() private pure returns (uint256 at) {
+        assembly ("memory-safe") {
+            at := mload(0x40)
+            mstore(0x40, add(at, 0x160))
+        }
+    }
+
+    /// @dev A campaign that can still be claimed from, and the beginning of a claim on it. That its id is the hash of the handle
+    /// proves each word of it, where the campaign is known.
+    /// @param kind What is hashed first: the type of a statement, or of a ticket.
+    function _begin(Handle calldata handle, Claim memory claim, bytes32 kind)
         private
         view
-        returns (Campaign storage campaign, Claim memory claim)
+        returns (Campaign storage campaign)
     {
-        bytes32 campaignId;
+        uint256 budget;
+        uint256 rule;
         assembly ("memory-safe") {
             calldatacopy(claim, handle, 0x60)
-            campaignId := keccak256(claim, 0x60)
+            let id := keccak256(claim, 0x60)
+            rule := calldataload(add(handle, 0x20))
+            mstore(claim, kind)
+            mstore(add(claim, 0x20), shr(96, shl(96, rule)))
+            mstore(add(claim, 0x40), id)
+            // `_campaigns[id]`, and as `_budgetOf`.
+            mstore(0x00, id)
+            mstore(0x20, _campaigns.slot)
+            campaign.slot := keccak256(0x00, 0x40)
+            budget := sload(add(campaign.slot, 2))
+            mstore(add(claim, 0x140), budget)
         }
-        campaign = _campaigns[campaignId];
-        uint256 budget = _budgetOf(campaign);
-        if (budget == 0) revert CampaignUnknown(campaignId);
-        uint256 rule = handle.rule;
+        if (budget == 0) revert CampaignUnknown(claim.campaignId);
         uint256 claimUntil = uint40(rule >> _CLAIM_UNTIL);
         if (block.timestamp > claimUntil) revert ClaimsOver(claimUntil);
-        claim.kind = _STATEMENT_TYPE;
-        claim.signer = uint160(rule);
-        claim.campaignId = campaignId;
-        claim.budget = budget;
     }
 
     function _modeOf(uint256 rule) private pure returns (uint256) {
@@ -720,14 +845,13 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
                 open_ -= page * _PAGE;
             }
         }
-        // Bit 255 is no contact.
-        if (open_ > _PAGE) open_ = _PAGE;
-        if (contacts >> open_ != 0) return (0, 0, 0, false);
         assembly ("memory-safe") {
             // As `_placeOf`: campaign, account and page.
             slot := keccak256(add(claim, 0x40), 0x60)
             word := sload(slot)
-            fresh := and(contacts, not(word))
+            // None where one is not open; bit 255 is no contact.
+            if gt(open_, _PAGE) { open_ := _PAGE }
+            fresh := mul(and(contacts, not(word)), iszero(shr(open_, contacts)))
             enrolled := shr(255, word)
         }
         if (page != 0) enrolled = _wordAt(_placeOf(claim.campaignId, claim.account, 0)) & _ENROLLED != 0;
@@ -786,26 +910,37 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         Campaign storage campaign,
         Handle calldata handle,
         Claim memory claim,
-        address payee,
+        uint256 payee,
         uint256 path
     ) private {
         uint256 rule = handle.rule;
         (uint256 fresh, uint256 slot, uint256 word, bool enrolled) =
             _weigh(_openBy(rule, claim.budget), claim);
         if (fresh == 0) _refuse(rule, claim);
-        uint256 number = _numberOf(fresh);
         _writeAt(slot, word | fresh);
         if (_modeOf(rule) == _FRESH) {
-            _payFresh(campaign, handle.reward, claim, payee, number, enrolled);
+            _payFresh(campaign, handle.reward, claim, payee, _numberOf(fresh), enrolled);
         } else {
-            uint256 free = _freeIn(claim.budget);
-            if (!enrolled && number > free) revert NotFree(free, number);
-            _takeEscrow(campaign, claim.budget, number, enrolled);
-            if (!_tryPay(handle, claim.campaignId, payee, number, gasleft())) {
-                revert RewardFailed(address(uint160(handle.reward)), payee);
-            }
+            _payEscrow(campaign, handle, claim, payee, _numberOf(fresh), enrolled);
         }
         _logPaid(claim, fresh, payee, path);
+    }
+
+    function _payEscrow(
+        Campaign storage campaign,
+        Handle calldata handle,
+        Claim memory claim,
+        uint256 payee,
+        uint256 number,
+        bool enrolled
+    ) private {
+        uint256 free = _freeIn(claim.budget);
+        if (!enrolled && number > free) revert NotFree(free, number);
+        _takeEscrow(campaign, claim.budget, number, enrolled);
+        address to = address(uint160(payee));
+        if (!_tryPay(handle, claim.campaignId, to, number, gasleft())) {
+            revert RewardFailed(address(uint160(handle.reward)), to);
+        }
     }
 
     /// @dev What the grant holds for others is asked after the issue, which says what is left.
@@ -813,25 +948,25 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         Campaign storage campaign,
         uint256 reward,
         Claim memory claim,
-        address payee,
+        uint256 payee,
         uint256 number,
         bool enrolled
     ) private {
-        uint256 budget = claim.budget;
         // No more than what is reserved for her. A price below 2^56, for at most 255 contacts; what is set aside is below 2^57.
         unchecked {
-            if (enrolled) _writeBudget(campaign, budget - (number << _RESERVED));
-            uint256 price = reward >> _PRICE;
-            (bool paid, uint256 left) = _issueOne(claim.campaignId, reward, number * price, payee);
-            if (!enrolled) {
-                if (!paid) {
-                    uint256 free = _freeOf(claim.campaignId, campaign);
-                    if (number > free) revert NotFree(free, number);
-                } else if (left < _keptOf(budget) * price) {
-                    revert NotFree((left / price + number) - _keptOf(budget), number);
-                }
+            uint256 kept = 0;
+            if (enrolled) _writeBudget(campaign, claim.budget - (number << _RESERVED));
+            else kept = _keptOf(claim.budget);
+            (bool paid, uint256 left) =
+                _issueOne(claim.campaignId, reward, number * (reward >> _PRICE << _PRICE) | payee);
+            if (!paid) {
+                uint256 free = enrolled ? number : _freeOf(claim.campaignId, campaign);
+                if (number > free) revert NotFree(free, number);
+                revert RewardFailed(address(uint160(reward)), address(uint160(payee)));
             }
-            if (!paid) revert RewardFailed(address(uint160(reward)), payee);
+            if (left < kept * (reward >> _PRICE)) {
+                revert NotFree((left / (reward >> _PRICE) + number) - kept, number);
+            }
         }
     }
 
@@ -848,28 +983,25 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         uint256 reward = handle.reward;
         batch.token = uint160(reward);
         batch.exchange = uint160(ILoyaltyToken(address(uint160(reward))).exchange());
-        batch.price = reward >> _PRICE;
+        batch.price = reward >> _PRICE << _PRICE;
         batch.free = _freeOf(claim.campaignId, campaign);
         batch.words = _issueCall(claim.campaignId, statements.length);
         if (batch.credentials == address(0)) batch.common = batch.open < _PAGE ? batch.open : _PAGE;
-        claim.prefix = 0x1901;
-        batch.topic = ContactsPaid.selector;
         uint256 at;
         uint256 end;
         assembly ("memory-safe") {
             at := statements.offset
             end := add(at, mul(statements.length, 0xa0))
         }
-        Statement calldata statement;
-        while (at < end) {
-            assembly ("memory-safe") {
-                statement := at
-                at := add(at, 0xa0)
-            }
-            if (_issueCommon(claim, batch, statement)) continue;
+        while (true) {
+            at = _issueCommon(claim, batch, at, end);
+            if (at == end) break;
+            Statement calldata statement;
             uint256 position;
             assembly ("memory-safe") {
-                position := div(sub(statement, statements.offset), 0xa0)
+                statement := at
+                position := div(sub(at, statements.offset), 0xa0)
+                at := add(at, 0xa0)
             }
             Skip reason = _tryIssue(handle.rule, claim, batch, statement, position);
             if (reason != Skip.None) {
@@ -882,67 +1014,74 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         if (!_issue(reward, batch.words)) revert RewardFailed(address(uint160(reward)), address(0));
     }
 
-    /// @dev As `_tryIssue`, for the statement that nearly all are: of page 0, of an account that is an address and not enrolled,
-    /// and to be paid. Does nothing where it is another. By hand, since a batch is hundreds of these, and each step costs all.
-    function _issueCommon(Claim memory claim, Batch memory batch, Statement calldata statement)
+    /// @dev As `_tryIssue`, for statements as nearly all are: of page 0, of an account that is an address and not enrolled, and to
+    /// be paid. Stops in front of another. By hand, since a batch is hundreds of these, and each step costs all.
+    /// @param at Where the first of them lies in the calldata.
+    /// @param end Where the last of them ends.
+    /// @return Where it stopped.
+    function _issueCommon(Claim memory claim, Batch memory batch, uint256 at, uint256 end)
         private
-        returns (bool paid)
+        returns (uint256)
     {
         assembly ("memory-safe") {
-            // Account, page and contacts, behind kind, signer and campaign.
-            calldatacopy(add(claim, 0x60), statement, 0x60)
-            let account := calldataload(statement)
-            // As `_placeOf`: campaign, account and page.
-            let slot := keccak256(add(claim, 0x40), 0x60)
-            let word := sload(slot)
-            let fresh := and(calldataload(add(statement, 0x40)), not(word))
-            // As `_numberOf`.
-            let added := 1
-            if and(fresh, sub(fresh, 1)) {
-                let max := not(0)
-                added := sub(fresh, and(shr(1, fresh), div(max, 3)))
-                added := add(and(added, div(max, 5)), and(shr(2, added), div(max, 5)))
-                added := and(add(added, shr(4, added)), div(max, 17))
-                added := shr(248, mul(added, div(max, 255)))
-            }
-            {
-                // Another page; a contact that is not open; no address, or one that refuses; enrolled; nothing fresh; too many.
-                let other :=
-                    or(mload(add(claim, 0x80)), shr(mload(add(batch, 0xc0)), mload(add(claim, 0xa0))))
-                other := or(other, or(shr(160, account), iszero(account)))
-                other := or(
-                    other,
-                    or(eq(account, mload(add(batch, 0x20))), eq(account, mload(add(batch, 0x40))))
-                )
-                other := or(other, or(shr(255, word), gt(added, mload(add(batch, 0x80)))))
-                fresh := mul(fresh, iszero(other))
-            }
-            if fresh {
+            let next := mload(batch)
+            next := add(next, shl(5, mload(next)))
+            let free := mload(add(batch, 0x80))
+            mstore(add(batch, 0x140), mload(0x40))
+            for {} lt(at, end) { at := add(at, 0xa0) } {
+                // Account, page and contacts, behind kind, signer and campaign.
+                calldatacopy(add(claim, 0x60), at, 0x60)
+                // As `_placeOf`: campaign, account and page.
+                let slot := keccak256(add(claim, 0x40), 0x60)
+                let word := sload(slot)
+                let fresh := and(mload(add(claim, 0xa0)), not(word))
+                // As `_numberOf`.
+                let added := 1
+                if and(fresh, sub(fresh, 1)) {
+                    let max := not(0)
+                    let pairs := sub(fresh, and(shr(1, fresh), div(max, 3)))
+                    let fours := add(and(pairs, div(max, 5)), and(shr(2, pairs), div(max, 5)))
+                    added := shr(248, mul(and(add(fours, shr(4, fours)), div(max, 17)), div(max, 255)))
+                }
+                let account := calldataload(at)
+                // Another page; a contact that is not open, as all are that were paid; no address, or one that refuses;
+                // enrolled; too many; nothing fresh.
+                if or(
+                    or(
+                        or(mload(add(claim, 0x80)), shr(mload(add(batch, 0xc0)), fresh)),
+                        or(shr(160, account), iszero(account))
+                    ),
+                    or(
+                        or(eq(account, mload(add(batch, 0x20))), eq(account, mload(add(batch, 0x40)))),
+                        or(or(shr(255, word), gt(added, free)), iszero(fresh))
+                    )
+                ) { break }
                 // As `_digestOf`, whose prefix and separator lie there; then as `_isSignedBy`.
-                mstore(add(claim, 0x100), keccak256(claim, 0xc0))
-                let room := mload(0x40)
-                mstore(room, keccak256(add(claim, 0xde), 0x42))
-                let vs := calldataload(add(statement, 0x80))
-                mstore(add(room, 0x20), add(27, shr(255, vs)))
-                mstore(add(room, 0x40), calldataload(add(statement, 0x60)))
-                mstore(add(room, 0x60), and(vs, _S))
-                pop(staticcall(gas(), 1, room, 0x80, 0x00, 0x20))
-                paid := and(eq(returndatasize(), 0x20), eq(mload(0x00), mload(add(claim, 0x20))))
-            }
-            if paid {
-                mstore(add(batch, 0x80), sub(mload(add(batch, 0x80)), added))
+                mstore(add(claim, 0x120), keccak256(claim, 0xc0))
+                mstore(0x00, keccak256(add(claim, 0xfe), 0x42))
+                mstore(0x20, add(27, shr(255, calldataload(add(at, 0x80)))))
+                mstore(0x40, calldataload(add(at, 0x60)))
+                mstore(0x60, and(calldataload(add(at, 0x80)), _S))
+                pop(staticcall(gas(), 1, 0x00, 0x80, 0x00, 0x20))
+                if xor(mload(0x00), mload(add(claim, 0x20))) { break }
+                free := sub(free, added)
                 // As `_add`.
-                let words := mload(batch)
-                let count := add(mload(words), 1)
-                mstore(words, count)
-                mstore(add(words, shl(5, count)), or(shl(160, mul(added, mload(add(batch, 0x60)))), account))
+                next := add(next, 0x20)
+                mstore(next, or(mul(added, mload(add(batch, 0x60))), account))
                 sstore(slot, or(word, fresh))
                 // As `_logPaid`: of page 0, by a statement, to the account.
                 mstore(0x00, fresh)
                 mstore(0x20, account)
-                log3(0x00, 0x40, mload(add(batch, 0x140)), mload(add(claim, 0x40)), account)
+                log3(0x00, 0x40, _CONTACTS_PAID, mload(add(claim, 0x40)), account)
             }
+            let words := mload(batch)
+            mstore(words, shr(5, sub(next, words)))
+            mstore(add(batch, 0x80), free)
+            // The free memory, and the word that is 0.
+            mstore(0x40, mload(add(batch, 0x140)))
+            mstore(0x60, 0)
         }
+        return at;
     }
 
     function _tryIssue(
@@ -972,10 +1111,10 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
                 if (number > free) return Skip.NotFree;
                 batch.free = free - number;
             }
-            _add(batch.words, number * batch.price, payee);
+            _add(batch.words, number * batch.price | payee);
         }
         _writeAt(slot, word | fresh);
-        _logPaid(claim, fresh, address(uint160(payee)), _STATEMENT);
+        _logPaid(claim, fresh, payee, _STATEMENT);
         return Skip.None;
     }
 
@@ -1009,7 +1148,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
             _giveBack(campaign, claim, slot, fresh);
             return Skip.Refused;
         }
-        _logPaid(claim, fresh, payee, _STATEMENT);
+        _logPaid(claim, fresh, uint160(payee), _STATEMENT);
     }
 
     /// @dev Why a statement of a batch has nothing to be paid.
@@ -1080,13 +1219,12 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     }
 
     /// @dev Not before the payment: a statement that is passed over leaves no event of it.
-    function _logPaid(Claim memory claim, uint256 fresh, address payee, uint256 path) private {
-        bytes32 topic = ContactsPaid.selector;
+    function _logPaid(Claim memory claim, uint256 fresh, uint256 payee, uint256 path) private {
         // As `emit` does, but in scratch space: it is in every claim.
         assembly ("memory-safe") {
             mstore(0x00, fresh)
-            mstore(0x20, or(shl(168, mload(add(claim, 0x80))), or(shl(160, path), shr(96, shl(96, payee)))))
-            log3(0x00, 0x40, topic, mload(add(claim, 0x40)), mload(add(claim, 0x60)))
+            mstore(0x20, or(or(shl(168, mload(add(claim, 0x80))), shl(160, path)), payee))
+            log3(0x00, 0x40, _CONTACTS_PAID, mload(add(claim, 0x40)), mload(add(claim, 0x60)))
         }
     }
 
@@ -1106,7 +1244,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         Handle calldata handle,
         Claim memory claim,
         uint256 index,
-        address payee
+        uint256 payee
     ) private {
         bytes32 campaignId = claim.campaignId;
         uint256 budget = claim.budget;
@@ -1120,14 +1258,19 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         bool isFresh = _modeOf(handle.rule) == _FRESH;
         // As many as are reserved for codes, of what is left.
         unchecked {
-            _writeBudget(campaign, budget - (1 << _CODES_LEFT) - (isFresh ? 0 : 1));
+            if (!isFresh) _writeBudget(campaign, budget - (1 << _CODES_LEFT) - 1);
         }
-        emit CodePaid(campaignId, claim.account, (index << 160) | uint160(payee));
+        emit CodePaid(campaignId, claim.account, index << 160 | payee);
         bool paid;
         uint256 reward = handle.reward;
-        if (isFresh) (paid,) = _issueOne(campaignId, reward, reward >> _PRICE, payee);
-        else paid = _tryPay(handle, campaignId, payee, 1, gasleft());
-        if (!paid) revert RewardFailed(address(uint160(reward)), payee);
+        address to = address(uint160(payee));
+        if (isFresh) {
+            (paid,) =
+                _issueOne(bytes32(_codesGrantOf(campaignId)), reward, reward >> _PRICE << _PRICE | payee);
+        } else {
+            paid = _tryPay(handle, campaignId, to, 1, gasleft());
+        }
+        if (!paid) revert RewardFailed(address(uint160(reward)), to);
     }
 
     function _refuseCode(Campaign storage campaign, bytes32 campaignId, uint256 index, uint256 word)
@@ -1157,6 +1300,11 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
 
     // -------------------------------------------------------------------------------------- internal: signing
 
+    /// @dev Begins its digests.
+    function _bind(Claim memory claim) private view {
+        (claim.prefix, claim.domain) = (0x1901, _domainSeparator());
+    }
+
     /// @dev Makes it the claim, and returns its digest.
     function _present(Claim memory claim, Statement calldata statement) private pure returns (bytes32) {
         bytes32 hash;
@@ -1168,55 +1316,62 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         return _digestOf(claim, hash);
     }
 
-    /// @dev Makes `account`, for which it was signed, that of the claim, and returns its digest. Page and contacts are the ticket's
-    /// words then.
-    function _checkTicket(Claim memory claim, Ticket calldata ticket, bytes32 account)
+    /// @dev Makes it the claim, and returns its digest. Page and contacts are the ticket's words then.
+    /// @param bound Whether it was signed for its account; else for 0.
+    function _checkTicket(Claim memory claim, Ticket calldata ticket, bool bound)
         private
         view
         returns (bytes32 digest)
     {
-        claim.domain = _domainSeparator();
-        claim.kind = _TICKET_TYPE;
+        _bind(claim);
         bytes32 hash;
         assembly ("memory-safe") {
             // Account, id, key and last second, behind kind, signer and campaign.
-            mstore(add(claim, 0x60), account)
-            calldatacopy(add(claim, 0x80), add(ticket, 0x20), 0x60)
+            calldatacopy(add(claim, 0x60), ticket, 0x80)
+            if iszero(bound) { mstore(add(claim, 0x60), 0) }
             hash := keccak256(claim, 0xe0)
         }
-        uint256 validUntil = ticket.validUntil;
+        uint256 validUntil = claim.last;
         if (block.timestamp > validUntil) revert TicketExpired(validUntil);
         digest = _digestOf(claim, hash);
-        _checkSigned(claim.signer, digest, ticket.signature);
+        if (!_isSignedBy(claim.signer, digest, ticket.signature)) _refuseSigned(claim, digest);
     }
 
     /// @dev As `_hashTypedData`, with a separator that a batch asks for once.
     function _digestOf(Claim memory claim, bytes32 hash) private pure returns (bytes32 digest) {
         assembly ("memory-safe") {
-            mstore(add(claim, 0xc0), 0x1901)
-            mstore(add(claim, 0x100), hash)
-            digest := keccak256(add(claim, 0xde), 0x42)
+            mstore(add(claim, 0x120), hash)
+            digest := keccak256(add(claim, 0xfe), 0x42)
         }
     }
 
     /// @dev That a ticket's key names whom the claim pays, so that nobody can take it on the way.
-    function _checkNamed(
-        Claim memory claim,
-        address key,
-        address payee,
-        bytes32 ticket,
-        Signature calldata signature
-    ) private view {
-        bytes32 hash = EfficientHashLib.hash(
-            uint256(_CLAIM_TICKET_TYPE), uint160(key), uint160(payee), uint256(ticket)
-        );
+    function _checkNamed(Claim memory claim, uint256 payee, bytes32 ticket, Signature calldata signature)
+        private
+        view
+    {
+        // Where the ticket has it. What is no address signs nothing.
+        uint256 key = claim.contacts;
+        bytes32 kind = _CLAIM_TICKET_TYPE;
+        bytes32 hash;
+        assembly ("memory-safe") {
+            let room := mload(0x40)
+            mstore(room, kind)
+            mstore(add(room, 0x20), key)
+            mstore(add(room, 0x40), payee)
+            mstore(add(room, 0x60), ticket)
+            hash := keccak256(room, 0x80)
+        }
         bytes32 digest = _digestOf(claim, hash);
-        if (!_isSignedBy(uint160(key), digest, signature)) revert NotSignedByTicketKey(key, digest);
+        if (!_isSignedBy(key, digest, signature)) {
+            revert NotSignedByTicketKey(address(uint160(key)), digest);
+        }
     }
 
     /// @dev The root is not told but found: only one that was appended is known.
     function _checkLeaf(Claim memory claim, Leaf calldata leaf, bytes32[] calldata proof) private view {
         bytes32 root;
+        uint256 effectFrom;
         assembly ("memory-safe") {
             // Account, page and contacts, behind the campaign.
             calldatacopy(add(claim, 0x60), leaf, 0x60)
@@ -1224,23 +1379,42 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
             mstore(0x00, keccak256(add(claim, 0x40), 0x80))
             root := keccak256(0x00, 0x20)
             let at := proof.offset
-            // The smaller of a pair comes first.
-            for { let end := add(at, shl(5, proof.length)) } lt(at, end) { at := add(at, 0x20) } {
+            let end := add(at, shl(5, proof.length))
+            // The smaller of a pair comes first. Two nodes a turn, since turning costs half as much as a node: an odd one before.
+            if and(proof.length, 1) {
                 let place := shl(5, gt(root, calldataload(at)))
                 mstore(place, root)
                 mstore(xor(place, 0x20), calldataload(at))
                 root := keccak256(0x00, 0x40)
+                at := add(at, 0x20)
             }
+            for {} lt(at, end) { at := add(at, 0x40) } {
+                {
+                    let node := calldataload(at)
+                    let place := shl(5, gt(root, node))
+                    mstore(place, root)
+                    mstore(xor(place, 0x20), node)
+                    root := keccak256(0x00, 0x40)
+                }
+                let node := calldataload(add(at, 0x20))
+                let place := shl(5, gt(root, node))
+                mstore(place, root)
+                mstore(xor(place, 0x20), node)
+                root := keccak256(0x00, 0x40)
+            }
+            // As `_placeOf`.
+            let room := mload(0x40)
+            mstore(room, mload(add(claim, 0x40)))
+            mstore(add(room, 0x20), root)
+            mstore(add(room, 0x40), _ROOT_PAGE)
+            effectFrom := sload(keccak256(room, 0x60))
         }
-        uint256 effectFrom = _wordAt(_placeOf(claim.campaignId, root, _ROOT_PAGE));
         if (effectFrom == 0) revert RootUnknown(claim.campaignId, root);
         if (block.timestamp < effectFrom) revert RootNotInEffect(root, effectFrom);
     }
 
-    function _checkSigned(uint256 signer, bytes32 digest, Signature calldata signature) private view {
-        if (!_isSignedBy(signer, digest, signature)) {
-            revert NotSignedByCampaign(address(uint160(signer)), digest);
-        }
+    function _refuseSigned(Claim memory claim, bytes32 digest) private pure {
+        revert NotSignedByCampaign(address(uint160(claim.signer)), digest);
     }
 
     /// @dev By a key alone. The compact form (ERC-2098) has no room for an s in the upper half of the order, but for 1 in 2^127.
@@ -1250,28 +1424,37 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         returns (bool yes)
     {
         assembly ("memory-safe") {
-            let free := mload(0x40)
+            let room := mload(0x40)
             let vs := calldataload(add(signature, 0x20))
-            mstore(free, digest)
-            mstore(add(free, 0x20), add(27, shr(255, vs)))
-            mstore(add(free, 0x40), calldataload(signature))
-            mstore(add(free, 0x60), shr(1, shl(1, vs)))
-            // It answers nothing to what is no signature.
-            pop(staticcall(gas(), 1, free, 0x80, 0x00, 0x20))
-            yes := and(eq(returndatasize(), 0x20), eq(mload(0x00), signer))
+            mstore(0x00, digest)
+            mstore(0x20, add(27, shr(255, vs)))
+            mstore(0x40, calldataload(signature))
+            mstore(0x60, and(vs, _S))
+            // It answers nothing to what is no signature: then the digest stays there, which is nobody's address.
+            pop(staticcall(gas(), 1, 0x00, 0x80, 0x00, 0x20))
+            yes := eq(mload(0x00), signer)
+            // The free memory and the word that is 0.
+            mstore(0x40, room)
+            mstore(0x60, 0)
         }
     }
 
     // --------------------------------------------------------------------------------------- internal: money
 
-    function _leftOf(bytes32 campaignId, Campaign storage campaign) private view returns (uint256) {
-        if (campaign.rule.mode != _FRESH) return campaign.budget.left;
+    /// @dev What of a grant is left, in contacts.
+    function _grantedTo(Campaign storage campaign, uint256 id) private view returns (uint256) {
         Reward memory reward = campaign.reward;
-        return ILoyaltyToken(reward.token).grantOf(address(this), uint256(campaignId)).amount / reward.price;
+        return ILoyaltyToken(reward.token).grantOf(address(this), id).amount / reward.price;
+    }
+
+    /// @dev What of a campaign's codes is left in their grant.
+    function _codesGranted(Campaign storage campaign, bytes32 campaignId) private view returns (uint256) {
+        return campaign.codes == 0 ? 0 : _grantedTo(campaign, _codesGrantOf(campaignId));
     }
 
     function _freeOf(bytes32 campaignId, Campaign storage campaign) private view returns (uint256) {
-        uint256 left = _leftOf(campaignId, campaign);
+        uint256 left = campaign.budget.left;
+        if (campaign.rule.mode == _FRESH) left = _grantedTo(campaign, uint256(campaignId));
         uint256 kept = _keptOf(_budgetOf(campaign));
         return left > kept ? left - kept : 0;
     }
@@ -1392,12 +1575,12 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         }
     }
 
-    /// @dev One recipient more, who is an address.
-    function _add(uint256[] memory words, uint256 amount, uint256 to) private pure {
+    /// @dev One recipient more.
+    function _add(uint256[] memory words, uint256 word) private pure {
         assembly ("memory-safe") {
             let count := add(mload(words), 1)
             mstore(words, count)
-            mstore(add(words, shl(5, count)), or(shl(160, amount), to))
+            mstore(add(words, shl(5, count)), word)
         }
     }
 
@@ -1413,19 +1596,18 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
 
     /// @dev Calls `issueTo` for one recipient. The token answers with what is left of the grant.
     /// @param reward The campaign's word.
-    function _issueOne(bytes32 campaignId, uint256 reward, uint256 amount, address to)
+    /// @param word The recipient, and the amount from where `reward` has the price.
+    function _issueOne(bytes32 grantId, uint256 reward, uint256 word)
         private
         returns (bool issued, uint256 left)
     {
-        bytes32 selector = ILoyaltyToken.issueTo.selector;
+        bytes32 selector = ILoyaltyToken.issueOneTo.selector;
         assembly ("memory-safe") {
             let question := mload(0x40)
             mstore(question, selector)
-            mstore(add(question, 0x04), campaignId)
-            mstore(add(question, 0x24), 0x40)
-            mstore(add(question, 0x44), 1)
-            mstore(add(question, 0x64), or(shl(160, amount), shr(96, shl(96, to))))
-            let done := call(gas(), shr(96, shl(96, reward)), 0, question, 0x84, 0x00, 0x20)
+            mstore(add(question, 0x04), grantId)
+            mstore(add(question, 0x24), word)
+            let done := call(gas(), shr(96, shl(96, reward)), 0, question, 0x44, 0x00, 0x20)
             issued := and(done, gt(returndatasize(), 0x1f))
             left := mload(0x00)
         }

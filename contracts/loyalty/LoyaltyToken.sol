@@ -296,6 +296,16 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
     }
 
     /// @inheritdoc ILoyaltyToken
+    function issueOneTo(uint256 grantId, uint256 word) external returns (uint256 left) {
+        uint256 amount = word >> 160;
+        bool promised;
+        (left, promised) = _spendGrant(msg.sender, grantId, amount);
+        if (!promised) revert IssueWithoutLock(msg.sender, grantId);
+        // The cast alone would leave the amount above the address, where `_checkReceiver` looks at the whole word.
+        _issue(address(uint160(word << 96 >> 96)), amount, true);
+    }
+
+    /// @inheritdoc ILoyaltyToken
     function claim(SignedVoucher calldata signed) external {
         _nonces.use(signed.voucher.issuer, signed.voucher.nonce);
         uint256 epoch = currentEpoch();
@@ -796,38 +806,36 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         assembly ("memory-safe") {
             at := words.offset
             end := add(at, shl(5, words.length))
+            mstore(0x20, _accounts.slot)
         }
-        uint256 amount;
-        address to;
-        uint256 slot;
-        uint256 word;
-        bool refused;
         while (at < end) {
-            // By hand, as the whole of an account in a batch: who refuses as in `_checkReceiver`, and `_accounts[to].word`.
+            address to;
+            uint256 slot;
+            uint256 word;
+            // By hand, as the whole of an account in a batch: `_accounts[to].word`, whose place is still in scratch space.
             assembly ("memory-safe") {
-                word := calldataload(at)
-                at := add(at, 0x20)
-                amount := shr(160, word)
-                to := shr(96, shl(96, word))
-                refused := or(or(eq(to, exchange_), eq(to, address())), iszero(to))
+                to := shr(96, shl(96, calldataload(at)))
                 mstore(0x00, to)
-                mstore(0x20, _accounts.slot)
                 slot := keccak256(0x00, 0x40)
                 word := sload(slot)
             }
+            // As `_checkReceiver`.
+            bool refused;
+            assembly ("memory-safe") {
+                refused := or(or(eq(to, exchange_), eq(to, address())), iszero(to))
+            }
             if (refused) revert ERC20InvalidReceiver(to);
+            if (word.epochOf() != epoch) word = word.aged(epoch);
             // Amounts are below 2^96, and no batch has 2^160 of them. An amount or a balance that does not fit its lane
             // comes with a sum that does not fit the supply's, which the caller refuses: then nothing stays written.
-            unchecked {
-                sum += amount;
-                if (word.epochOf() != epoch) word = word.aged(epoch);
-                word += amount << shift;
-            }
-            // As `emit Transfer(address(0), to, amount)` does, but in scratch space.
+            // Then as `emit Transfer(address(0), to, amount)` does, but in scratch space.
             assembly ("memory-safe") {
-                sstore(slot, word)
+                let amount := shr(160, calldataload(at))
+                sum := add(sum, amount)
+                sstore(slot, add(word, shl(shift, amount)))
                 mstore(0x00, amount)
                 log3(0x00, 0x20, topic, 0, to)
+                at := add(at, 0x20)
             }
         }
     }

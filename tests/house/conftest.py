@@ -21,8 +21,12 @@ def isolation() -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of the project as it stands, with what was built; the environment of the original by links."""
-    folder = tmp_path / "copy"
+    """A copy of the project as it stands, to break."""
+    return copy_project(tmp_path / "copy")
+
+
+def copy_project(folder: Path) -> Path:
+    """Copy the project as it stands, with what was built; the environment of the original by links."""
     names = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

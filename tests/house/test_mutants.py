@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -51,19 +52,54 @@ def test_reaches_what_a_test_imports() -> None:
     assert mutants.reach(Path(TESTS)) == {Path(TESTS), Path(LIBRARY)}
 
 
-def test_tells_mutants_that_live(tmp_path: Path) -> None:
+COUNTER = """// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+library Counter {
+    uint256 internal constant START = 4;
+
+    function next(uint256 count) internal pure returns (uint256) {
+        return count + 1;
+    }
+}
+"""
+# Without forge-std, which takes ten seconds to compile.
+COUNTER_TEST = """// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Counter} from "../../contracts/Counter.sol";
+
+contract CounterTest {
+    function test_counts_up() external pure {
+        require(Counter.next(1) > 1);
+    }
+}
+"""
+
+
+def test_tells_mutants_that_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Caught, noticed by no test, not compiling, and without its test."""
-    total = f"{TESTS}:testFuzz_total_is_the_sum"
-    head, life = "total(uint256 lanes) internal pure returns (uint256) {", "constant LIFE = 4;"
+    library, tests = "contracts/Counter.sol", "tests/fuzz/Counter.t.sol"
+    root = tmp_path / "root"
+    for name, text in ((library, COUNTER), (tests, COUNTER_TEST)):
+        (root / name).parent.mkdir(parents=True)
+        (root / name).write_text(text)
+    shutil.copy(ROOT / "foundry.toml", root)
+    for name in ("node_modules", ".venv"):
+        (root / name).symlink_to(ROOT / name)
+    monkeypatch.setattr(mutants, "ROOT", root)
     few = [
-        mutant(head, f"{head} lanes /= 2;", total),
-        mutant(life, "constant LIFE = 5;", total),
-        mutant(life, "constant LIFE =;", total),
-        mutant(life, "constant LIFE = 5;", f"{TESTS}:test_none"),
+        Mutant("table", name, library, old, new, (f"{tests}:{test}",))
+        for name, old, new, test in (
+            ("caught", "count + 1", "count", "test_counts_up"),
+            ("lives", "START = 4", "START = 5", "test_counts_up"),
+            ("does not compile", "START = 4", "START =", "test_counts_up"),
+            ("no test", "START = 4", "START = 5", "test_none"),
+        )
     ]
     bench = Bench(tmp_path, few)
     faults = [list(bench.try_out(one)) for one in few]
     assert faults[0] == []
-    assert faults[1] == [f"{total}: passes although the defence is gone"]
-    assert faults[2][0].startswith(f"{total}: could not be run on the mutant")
-    assert faults[3][0].startswith(f"{TESTS}:test_none: does not pass on the contracts as they are")
+    assert faults[1] == [f"{tests}:test_counts_up: passes although the defence is gone"]
+    assert faults[2][0].startswith(f"{tests}:test_counts_up: could not be run on the mutant")
+    assert faults[3][0].startswith(f"{tests}:test_none: does not pass on the contracts as they are")

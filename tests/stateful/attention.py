@@ -23,6 +23,11 @@ CASH, POINTS, FRESH = "cash", "points", "fresh"
 Account = bytes
 
 
+def codes_grant(campaign: bytes) -> int:
+    """The number of the grant out of which its codes are paid."""
+    return 2**256 - 1 - int.from_bytes(campaign)
+
+
 @dataclass(frozen=True)
 class Statement:
     """A set of contacts of one page. `good`: the campaign's key signed it."""
@@ -128,12 +133,26 @@ class Attention:
     def grant_of(self, campaign: Campaign) -> Any:
         return self.points.grant(self.address, int.from_bytes(campaign.id))
 
+    def codes_grant_of(self, campaign: Campaign) -> Any:
+        return self.points.grant(self.address, codes_grant(campaign.id))
+
     def left(self, campaign: Campaign) -> int:
         if campaign.mode == FRESH:
-            return int(self.grant_of(campaign).amount) // campaign.price
+            return self.shared(campaign) + self.codes_left(campaign)
         return 0 if campaign.ended else campaign.funded - campaign.number_paid
 
+    def shared(self, campaign: Campaign) -> int:
+        """Of fresh points what is not for codes."""
+        return int(self.grant_of(campaign).amount) // campaign.price
+
+    def codes_left(self, campaign: Campaign) -> int:
+        if campaign.mode == FRESH:
+            return int(self.codes_grant_of(campaign).amount) // campaign.price if campaign.codes else 0
+        return campaign.codes_left
+
     def free(self, campaign: Campaign) -> int:
+        if campaign.mode == FRESH:
+            return max(0, self.shared(campaign) - campaign.reserved)
         return max(0, self.left(campaign) - campaign.reserved - campaign.codes_left)
 
     # ------------------------------------------------------------------------------------------ the brand
@@ -148,12 +167,15 @@ class Attention:
         if campaign.mode == FRESH:
             if sender != self.points.owner:
                 raise Refused("NotTheTokenOwner", self.points.address, self.points.owner, sender)
-            grant = self.grant_of(campaign)
-            if grant.cap or grant.locked_until < campaign.claim_until:
-                raise Refused("GrantUnfit", campaign.id, grant.cap, grant.locked_until)
-            left = self.left(campaign)
-            if left < budget:
-                raise Refused("BudgetTooSmall", left, budget)
+            grants = [self.grant_of(campaign)]
+            if campaign.codes:
+                grants.append(self.codes_grant_of(campaign))
+            for grant in grants:
+                if grant.cap or grant.locked_until < campaign.claim_until:
+                    raise Refused("GrantUnfit", campaign.id, grant.cap, grant.locked_until)
+            if self.left(campaign) < budget:
+                raise Refused("BudgetTooSmall", self.left(campaign), budget)
+            left = self.codes_left(campaign)
         else:
             left = budget
         if left < campaign.codes:
@@ -277,6 +299,8 @@ class Attention:
             raise Refused("NotFresh", id_)
         if self.now <= campaign.claim_until:
             raise Refused("ClaimsOpen", campaign.claim_until)
+        if campaign.codes:
+            self.points.release_grant(self.address, codes_grant(id_))
         self.points.release_grant(self.address, int.from_bytes(id_))
         campaign.ended = True
 
@@ -314,7 +338,7 @@ class Attention:
             raise Refused("NotFree", self.free(campaign), len(new))
         return new
 
-    def _pay(self, campaign: Campaign, to: str, amount: int) -> None:
+    def _pay(self, campaign: Campaign, to: str, amount: int, *, is_code: bool = False) -> None:
         if campaign.mode == CASH:
             self.cash[self.address] -= amount
             self.cash[to] += amount
@@ -323,7 +347,7 @@ class Attention:
         if to in (ZERO, points.address, points.exchange):
             raise Refused("RewardFailed", points.address, to)
         if campaign.mode == FRESH:
-            number = int.from_bytes(campaign.id)
+            number = codes_grant(campaign.id) if is_code else int.from_bytes(campaign.id)
             points.check_grant(self.address, number, amount)
             points.issue_all([(to, amount)], promised=True)
             points.charge_grant(self.address, number, amount)
@@ -390,7 +414,7 @@ class Attention:
             raise Refused("CodesOfAccountTaken", account, campaign.codes_per_account)
         if campaign.per_day and today >= campaign.per_day:
             raise Refused("CodesOfDayTaken", account, campaign.per_day)
-        self._pay(campaign, payee, campaign.price)
+        self._pay(campaign, payee, campaign.price, is_code=True)
         campaign.taken[index] = (account, self.now)
 
     def claim_root(

@@ -28,6 +28,7 @@ from tests.stateful.attention import (
     Campaign,
     Statement,
     Ticket,
+    codes_grant,
     leaf_hash,
 )
 from tests.stateful.data import digest, word
@@ -41,6 +42,7 @@ PEOPLE = [*(person(name) for name in ("ann", "ben", "cyd")), BRAND]
 ADDRESSES = [one.address for one in (*PEOPLE, EVE)]
 ELSEWHERE = role("elsewhere")
 KEPT = 4
+_ONE_CLAIM = {"claimStatement", "claimTicket", "claimCode", "claimRoot"}
 CODES = (0, 1, 2, 3, 999, 1_000, 1_001, 1_002)
 _TERMS = (
     "(address,address,uint8,bool,uint256,address,uint256,uint256,uint256,uint256,uint256,uint256,uint256,"
@@ -144,6 +146,9 @@ class AttentionMachine(RuleBasedStateMachine):
     ) -> bool:
         """Makes one call to both; returns whether it went through."""
         self.sound = False
+        if function in _ONE_CLAIM and arguments[-1] == b"":
+            # Without a credential: the other form.
+            arguments = arguments[:-1]
         expected = outcome(model)
         answer = outcome(lambda: self.world.call(sender, on or self.address, function, *arguments))
         if isinstance(expected, Refused) or isinstance(answer, Refused):
@@ -169,7 +174,7 @@ class AttentionMachine(RuleBasedStateMachine):
             assert view(model.points.address, "balanceOf", who) == model.points.balance(who), "A1: points"
         escrow = 0
         for campaign in model.campaigns.values():
-            left, reserved, codes = model.left(campaign), campaign.reserved, campaign.codes_left
+            left, reserved, codes = model.left(campaign), campaign.reserved, model.codes_left(campaign)
             standing = (campaign.admin, campaign.next_admin, left, reserved, codes, model.free(campaign))
             assert view(self.address, "standingOf", campaign.id) == standing
             if not campaign.ended and self.world.time <= campaign.claim_until:
@@ -351,11 +356,18 @@ class AttentionMachine(RuleBasedStateMachine):
     def grant_for(self, campaign: Campaign, budget: int, how: str) -> None:
         if how == "none":
             return
-        number = int.from_bytes(campaign.id)
-        amount = max(0, budget - (how == "small")) * campaign.price
-        cap, until = int(how == "cap"), campaign.claim_until - (how == "short")
         issuer = EVE.address if how == "another's" else self.address
-        self.set_grant_of(issuer, number, amount, cap, until, BRAND.address)
+        for_codes = min(budget, campaign.codes)
+        # What is wrong is so with one of the two, where there are codes.
+        of_codes = campaign.codes > 0 and budget % 2 == 1
+        parts = [(int.from_bytes(campaign.id), budget - for_codes, not of_codes)]
+        if campaign.codes:
+            parts.append((codes_grant(campaign.id), for_codes, of_codes))
+        for number, contacts, wrong in parts:
+            amount = max(0, contacts - (wrong and how == "small")) * campaign.price
+            cap = int(wrong and how == "cap")
+            until = campaign.claim_until - (wrong and how == "short")
+            self.set_grant_of(issuer, number, amount, cap, until, BRAND.address)
 
     def set_grant_of(self, issuer: str, number: int, amount: int, cap: int, until: int, by: str) -> None:
         points = self.model.points

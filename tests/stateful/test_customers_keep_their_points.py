@@ -199,6 +199,7 @@ CALLS: dict[str, Callable[[Draw], tuple[Any, ...]]] = {
     "issue": lambda draw: (draw.grant, draw.anyone, draw.amount, draw.fresh),
     "issueBatch": lambda draw: (draw.grant, draw.fresh, draw.words),
     "issueTo": lambda draw: (draw.grant, draw.words),
+    "issueOneTo": lambda draw: (draw.grant, draw.words[0]),
     "claim": lambda draw: (draw.voucher(),),
     "claimBatch": lambda draw: ([draw.voucher() for _ in range(draw.one(1, 2))],),
     "mintPending": lambda draw: (draw.fresh, draw.maturity, draw.words),

@@ -1,7 +1,8 @@
-"""D1 and D2: the market for data beside a model in plain Python, among parties of whom any may be hostile.
+"""D1 to D3: the market for data beside a model in plain Python, among parties of whom any may be hostile.
 
 Each call is made to both. Both must do the same, or refuse it with the same error and the same values. Two
-sellers, two buyers and a stranger send what they signed, what others signed, and what nobody did.
+sellers, two buyers and a stranger send what they signed, what others signed, and what nobody did. All that
+they published is searched in the end for what belongs to the two parties of a sale alone.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from tests.sealing import commit_to, make_content, point_of, wrap
+from tests.sealing import ORDER, Point, commit_to, make_content, point_of, shared, stream, wrap
 from tests.stateful.data import ERC20, MAX, POINTS, DataMarket, Message, Sale, State, digest, sale_id_of
 from tests.stateful.points import DAY, Points
 from tests.stateful.world import CHAIN_ID, Refused, World, outcome, person, role
@@ -27,7 +28,6 @@ PEOPLE = {person(name).address: person(name) for name in ("ann", "ben", "cyd", "
 ADDRESSES = list(PEOPLE)
 SELLERS, BUYERS = ADDRESSES[:2], ADDRESSES[2:4]
 TERMS = b"\x7e" * 32
-GOOD, SPOILED = make_content([64, 40], "good"), make_content([64, 40], "spoiled", wrong=[1])
 
 seldom = st.integers(0, 9).map(lambda n: n == 0)
 sellers, buyers = st.sampled_from(SELLERS), st.sampled_from(BUYERS)
@@ -39,7 +39,7 @@ offers = st.fixed_dictionaries(
     {
         "kind": st.sampled_from([POINTS, ERC20]),
         "price": st.sampled_from([0, 1, 50, 50, 50, 99]),
-        "content": st.sampled_from([GOOD, GOOD, SPOILED]),
+        "wrong": st.sampled_from([[], [], [1]]),
         "reserved": st.sampled_from([None, None, None, "buyer", "other"]),
         "times": st.sampled_from([(DAY, 2 * DAY)] * 5 + [(3 * DAY, 4 * DAY), (DAY - 1, 2 * DAY)]),
         "spare": st.sampled_from([DAY, DAY, 10 * DAY, 0, -1, 80 * DAY, 200 * DAY, 200 * DAY]),
@@ -58,7 +58,7 @@ class DataMachine(RuleBasedStateMachine):
     """The market, cash and points, and the model."""
 
     seen: ClassVar[Counter[str]] = Counter()
-    """How often which call went through, and which error was seen, over all examples."""
+    """How often which call went through, which error was seen, what a dispute opened, over all examples."""
 
     @initialize()
     def begin(self) -> None:
@@ -78,6 +78,8 @@ class DataMachine(RuleBasedStateMachine):
         self.offered: list[tuple[Sale, bool, bytes]] = []
         self.requests: list[tuple[Message, bytes]] = []
         self.minted = 0
+        self.secrets: list[tuple[bytes, str, bytes]] = []
+        self.disputed: set[bytes] = set()
         self.number = 0
         for who in ADDRESSES:
             for token in (self.cash, points):
@@ -154,11 +156,39 @@ class DataMachine(RuleBasedStateMachine):
         if sale.state == State.KEY_WRONG:
             assert sale.key != sale.content.key, "D2: who delivered the key is paid"
         if sale.state == State.CHUNK_WRONG:
-            assert sale.content is SPOILED, "D2: who delivered the content is paid"
+            assert sale.content.wrong, "D2: who delivered the content is paid"
         if sale.state in (State.PAID, State.CONCEDED):
             assert sale.posted, "D2: who delivered nothing is not paid"
         if sale.state == State.REFUNDED:
             assert not sale.posted, "D2: who delivered in time is not refunded away"
+
+    # ------------------------------------------------------------------------------------------- publishing
+
+    def keep_secret(self, sale: Sale, what: str, *words: bytes) -> None:
+        self.secrets += [(sale.content.key, what, word) for word in words]
+
+    def keep_content(self, sale: Sale) -> None:
+        content = sale.content
+        self.keep_secret(sale, "the key", content.key)
+        self.keep_secret(sale, "a leaf", *content.plain_leaves)
+        for index, cipher in enumerate(content.ciphers):
+            chunk = stream(content.key, index, cipher)
+            self.keep_secret(sale, "content", chunk[:32], chunk[32:])
+
+    def keep_scalar(self, sale: Sale, what: str, point: Point) -> None:
+        """Of the two scalars of a point with this x either opens what was sealed to it."""
+        scalars = (point.scalar, ORDER - point.scalar)
+        self.keep_secret(sale, what, *(scalar.to_bytes(32) for scalar in scalars))
+
+    def teardown(self) -> None:
+        """D3, over all calldata, also of what was refused, and all logs. Who disputes shows his scalar, and
+        with it everything of his sale; the search finds it there.
+        """
+        published = b"\0".join(self.world.published) if hasattr(self, "world") else b""
+        for key, what, secret in self.secrets if published else ():
+            found = secret in published
+            assert not found or key in self.disputed, f"D3: {what} of a sale that nobody disputed is public"
+            self.seen["opened by a dispute"] += found
 
     # --------------------------------------------------------------------------------------- time and money
 
@@ -198,7 +228,7 @@ class DataMachine(RuleBasedStateMachine):
         if asked:
             live = self.model.live_until(asked) - (how["spare"] < 0)
         reserved = {None: NOBODY, "buyer": buyer, "other": next(b for b in BUYERS if b != buyer)}
-        content = how["content"]
+        content = make_content([64, 40], f"content {self.number}", how["wrong"])
         deal: Message = {
             "seller": seller,
             "buyer": reserved[how["reserved"]],
@@ -216,7 +246,7 @@ class DataMachine(RuleBasedStateMachine):
             "requestId": request_id,
             "nonce": how["nonce"],
         }
-        deal["keyCommit"] = COMMITMENTS[content.key]
+        deal["keyCommit"] = commit_to(content.key)
         deal_digest = digest(self.address, "Deal", deal)
         signed = {"well": deal_digest, "other key": deal_digest}.get(
             how["signed"], digest(self.address, "Deal", deal, CHAIN_ID + 1)
@@ -230,6 +260,7 @@ class DataMachine(RuleBasedStateMachine):
             buyer=buyer,
             b=point_of(f"b {self.number}"),
         )
+        self.keep_content(sale)
         return sale, how["signed"] == "well", signer.sign_digest(signed)
 
     @rule(seller=sellers, buyer=buyers, how=offers, again=st.integers(0, 3), own=seldom)
@@ -241,6 +272,7 @@ class DataMachine(RuleBasedStateMachine):
             sale = replace(sale, deal=old.deal, content=old.content, digest=old.digest)
             sale.id = sale_id_of(old.digest, old.seller, buyer)
         self.fund(buyer, sale.deal["tokenKind"], sale.deal["price"])
+        self.keep_scalar(sale, "the buyer's scalar", sale.b)
         self.both(lambda: self.model.buy(buyer, sale, good), buyer, "buy", sale.terms, signature, sale.b.x)
         self.offered.append((sale, good, signature))
 
@@ -270,6 +302,7 @@ class DataMachine(RuleBasedStateMachine):
         bid = PEOPLE[sender if forged else buyer].sign_digest(digest(self.address, "Buy", message))
         if swapped:
             sale.b = point_of(f"of a relay {self.number}")
+        self.keep_scalar(sale, "the buyer's scalar", sale.b)
         asked = digest(self.address, "Buy", message | {"pointB": sale.b.x})
         bidden = not swapped and (not forged or sender == buyer)
         self.both(
@@ -298,6 +331,7 @@ class DataMachine(RuleBasedStateMachine):
         """A purchase and a delivery in one go, of the key or of something else."""
         sale, good, signature = self.offer(seller, buyer, how)
         self.fund(buyer, sale.deal["tokenKind"], sale.deal["price"])
+        self.keep_scalar(sale, "the buyer's scalar", sale.b)
         terms = (sale.terms, signature, sale.b.x)
         if self.both(lambda: self.model.buy(buyer, sale, good), buyer, "buy", *terms):
             self.hand_over(sale, seller, bool(right), False, False)
@@ -320,6 +354,8 @@ class DataMachine(RuleBasedStateMachine):
         key = sale.content.key if right else e.x
         b = point_of("another").x if other else sale.b.x
         posted = (b, e.x, wrap(key, sale.id, e.scalar, b))
+        self.keep_scalar(sale, "the seller's scalar", e)
+        self.keep_secret(sale, "the shared secret", shared(e.scalar, b))
         seconds = sale.deal["disputeSeconds"]
         model = lambda: self.model.deliver(seller, sale, seconds, posted, key)  # noqa: E731
         if not by_signature:
@@ -369,7 +405,7 @@ class DataMachine(RuleBasedStateMachine):
         wronged = [
             sale
             for sale in self.model.sales.values()
-            if sale.state == State.DELIVERED and sale.content is SPOILED and sale.key_is_right
+            if sale.state == State.DELIVERED and sale.content.wrong and sale.key_is_right
             if self.world.time <= sale.deadline
         ]
         if sale := wronged[-1] if wronged and number % 4 else self.pick(number, State.DELIVERED):
@@ -381,7 +417,7 @@ class DataMachine(RuleBasedStateMachine):
                 "cipher": (at, leaf, cipher + b"\0", proof),
                 "proof": (at, leaf, cipher, [*proof, bytes(32)]),
             }.get(flaw or "", (at, leaf, cipher, proof))
-            wrong = sale.content is SPOILED and index == 1
+            wrong = index in sale.content.wrong
             self.both(
                 lambda: self.model.dispute_chunk(sale, posted, scalar, chunk[0], flaw is None, wrong),
                 sender,
@@ -393,8 +429,8 @@ class DataMachine(RuleBasedStateMachine):
                 chunk,
             )
 
-    @staticmethod
-    def evidence(sale: Sale, edited: bool, guessed: bool) -> tuple[tuple[bytes, bytes, bytes], int]:
+    def evidence(self, sale: Sale, edited: bool, guessed: bool) -> tuple[tuple[bytes, bytes, bytes], int]:
+        self.disputed.add(sale.content.key)
         posted = sale.posted or (sale.b.x, sale.b.x, bytes(32))
         if edited:
             posted = (*posted[:2], bytes(32))
@@ -506,6 +542,7 @@ class DataMachine(RuleBasedStateMachine):
         sender = seller if other else request["buyer"]
         sale.buyer = request["buyer"]
         sale.id = sale_id_of(sale.digest, seller, sale.buyer)
+        self.keep_scalar(sale, "the buyer's scalar", sale.b)
         self.both(
             lambda: self.model.take(sender, request, request_id, sale, good),
             sender,
@@ -527,7 +564,6 @@ class DataMachine(RuleBasedStateMachine):
         self.both(lambda: self.model.close(sender, request, request_id, to), sender, function, words, *more)
 
 
-COMMITMENTS = {content.key: commit_to(content.key) for content in (GOOD, SPOILED)}
 ELSE_SIGNER = person("nobody of these")
 EXPECTED = {
     "buy",
@@ -572,10 +608,11 @@ EXPECTED = {
     "AlreadyAcknowledged",
     "RequestNotOpen",
     "NotAsRequested",
+    "opened by a dispute",
 }
 
 
-def test_D1_D2_the_market_does_what_the_model_says(profile: settings) -> None:  # noqa: N802
+def test_D1_D2_D3_the_market_does_what_the_model_says(profile: settings) -> None:  # noqa: N802
     DataMachine.seen.clear()
     few = settings(profile, max_examples=profile.max_examples * 2 // 5)
     run_state_machine_as_test(DataMachine, settings=few)

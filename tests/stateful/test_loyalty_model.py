@@ -511,7 +511,16 @@ class LoyaltyMachine(RuleBasedStateMachine):
                 self.points._check_receiver(to)
             self.granted(issuer, grant, total, issue)()
 
-        self.both(model, issuer, "issueTo", grant, words)
+        def issue_one(promised: bool) -> None:
+            if promised:
+                self.points._check_receiver(recipients[0][0])
+            issue(promised)
+
+        if len(words) == 1:
+            # Its grant is charged before the recipient is looked at.
+            self.both(self.granted(issuer, grant, total, issue_one), issuer, "issueOneTo", grant, words[0])
+        else:
+            self.both(model, issuer, "issueTo", grant, words)
 
     @rule(
         wrong=brands,
@@ -917,6 +926,7 @@ EXPECTED = {
     "issue",
     "issueBatch",
     "issueTo",
+    "issueOneTo",
     "IssueWithoutLock",
     "mintAtEpoch",
     "claim",

@@ -73,7 +73,7 @@ def _build() -> None:
 
 @cache
 def load(name: str) -> Compiled:
-    """A contract by its name. Overloaded functions are not told apart: ours have none."""
+    """A contract by its name. Functions of one name are told apart by how many values they take."""
     _build()
     output = json.loads((ROOT / "out" / f"{name}.sol" / f"{name}.json").read_text())
     inputs: dict[str, list[str]] = {}
@@ -86,6 +86,7 @@ def load(name: str) -> Compiled:
             inputs[""] = types
         elif entry["type"] == "function":
             inputs[entry["name"]] = types
+            inputs[f"{entry['name']}/{len(types)}"] = types
             outputs[entry["name"]] = [_type(parameter) for parameter in entry["outputs"]]
     changing = frozenset(
         entry["name"]
@@ -155,6 +156,8 @@ class World:
         self._evm = EVM(spec_id="SHANGHAI")
         self._contracts: dict[str, Compiled] = {}
         self._seen: dict[Any, Any] = {}
+        self.published: list[bytes] = []
+        """Calldata, also of what was refused, and topics and data of logs: what everybody can read."""
         self.time = time
         self.move_to(time)
 
@@ -181,7 +184,7 @@ class World:
     def call(self, sender: str, address: str, function: str, *arguments: Any) -> Any:
         """Call a function. One value is returned as it is, several as a tuple; `Refused` where it reverts."""
         contract = self._contracts[address]
-        types = tuple(contract.inputs[function])
+        types = tuple(contract.inputs[f"{function}/{len(arguments)}"])
         answer = self._call(sender, address, _calldata(function, types, arguments), static=False)
         self._seen.clear()
         return _decode(contract.outputs[function], answer)
@@ -198,10 +201,17 @@ class World:
         return self._seen[question]
 
     def _call(self, sender: str, address: str, data: bytes, *, static: bool) -> bytes:
+        if not static:
+            self.published.append(data)
         try:
-            return bytes(self._evm.message_call(sender, address, calldata=data, is_static=static))
+            answer = bytes(self._evm.message_call(sender, address, calldata=data, is_static=static))
         except RuntimeError as error:
             raise _refusal(str(error)) from None
+        if not static and self._evm.result is not None:
+            for log in self._evm.result.logs:
+                topics, rest = log.data
+                self.published.append(b"".join(map(bytes, topics)) + bytes(rest))
+        return answer
 
 
 def _calldata(function: str, types: tuple[str, ...], arguments: Sequence[Any]) -> bytes:

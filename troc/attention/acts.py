@@ -140,19 +140,20 @@ def _statement(message: Message, signature: bytes) -> tuple[Any, ...]:
 
 def call(message: Message, signature: bytes, context: Taker, _: Domain) -> tuple[str, tuple[Any, ...]]:
     """The function that submits it, and its arguments; the campaign stands for its handle (`Handles`)."""
-    credential = context.credential
+    # A claim without one has a function of its own: an empty one costs more than 300 gas.
+    credential = (context.credential,) if context.credential else ()
     match message:
         case Statement():
-            return "claimStatement", (message.campaign, _statement(message, signature), credential)
+            return "claimStatement", (message.campaign, _statement(message, signature), *credential)
         case Leaf():
             leaf = (message.account, message.page, message.contacts)
-            return "claimRoot", (message.campaign, leaf, list(message.proof), credential)
+            return "claimRoot", (message.campaign, leaf, list(message.proof), *credential)
         case ClaimTicket():
             found = context.ticket
             assert found is not None
             is_code = found.account == NO_ACCOUNT
             ticket = (context.account, found.id, found.key, found.valid_until, pair(context.signature))
-            arguments = (found.campaign, ticket, pair(signature), credential)
+            arguments = (found.campaign, ticket, pair(signature), *credential)
             return "claimCode" if is_code else "claimTicket", arguments
     raise AssertionError(type(message).__name__)
 

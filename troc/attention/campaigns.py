@@ -31,6 +31,7 @@ from troc.errors import CampaignError, ContractError, FundsError, InputError, Ne
 from troc.messages import (
     KIND_ERC20,
     KIND_POINTS,
+    UINT256_MAX,
     ZERO_ADDRESS,
     Address,
     Bool,
@@ -297,6 +298,11 @@ _Step = tuple[ContractFunction, str]
 """A call, and what is told once it was made."""
 
 
+def codes_grant(id_: bytes) -> int:
+    """The number of the grant of fresh points out of which a campaign's codes are paid."""
+    return UINT256_MAX - int.from_bytes(id_)
+
+
 class Rewards:
     """The campaigns of one deployment, as one account sees them. Sending needs an opened account."""
 
@@ -505,18 +511,27 @@ class Rewards:
         return self.contract.functions.open(terms.as_tuple(), budget)
 
     def _preparing(self, terms: Terms, budget: int) -> list[_Step]:
-        """What must be there before: the grant where points are issued, else an allowance."""
+        """What must be there before: the grants where points are issued, else an allowance."""
         price = self.price(terms)
         whole = price.of(price.units * budget)
         if not terms.fresh:
             return self._approval(terms, whole)
-        brand, number = self._troc.brand(terms.token), int.from_bytes(self.id_of(terms))
+        id_ = self.id_of(terms)
+        steps = self._granting(terms, int.from_bytes(id_), budget - terms.codes, "the campaign")
+        if terms.codes:
+            steps += self._granting(terms, codes_grant(id_), terms.codes, "the campaign's codes")
+        return steps
+
+    def _granting(self, terms: Terms, number: int, contacts: int, what: str) -> list[_Step]:
+        """What makes a grant hold as many contacts, for as long as they can be claimed."""
+        price, brand = self.price(terms), self._troc.brand(terms.token)
         grant = self._troc.brands.grant(brand, self.address, number)
-        if grant.amount >= whole.units and grant.locked_until >= terms.claim_until and not grant.per_day:
+        part = price.of(price.units * contacts)
+        if grant.amount >= part.units and grant.locked_until >= terms.claim_until and not grant.per_day:
             return []
-        amount, locked_until = max(whole.units, grant.amount), max(terms.claim_until, grant.locked_until)
+        amount, locked_until = max(part.units, grant.amount), max(terms.claim_until, grant.locked_until)
         token = self._troc.brands.token(brand).functions
-        said = f"Set aside {whole} for the campaign until {words.moment(terms.claim_until)}."
+        said = f"Set aside {part} for {what} until {words.moment(terms.claim_until)}."
         return [(token.setGrant(self.address, number, amount, 0, locked_until), said)]
 
     def check_open(self, terms: Terms, budget: int) -> None:

@@ -235,11 +235,7 @@ class Turn:
     def books(self, campaign: bytes) -> Books:
         """The books of a campaign; change them in place."""
         if campaign not in self._books:
-            row = self.connection.execute(
-                sa.select(*(campaigns.c[name] for name in Books.__dataclass_fields__)).where(
-                    campaigns.c.campaign == campaign
-                )
-            ).one_or_none()
+            row = self.connection.execute(_BOOKS, {"its_campaign": campaign}).one_or_none()
             if row is None:
                 raise RefusalError(
                     "campaign_unknown",
@@ -260,27 +256,24 @@ class Turn:
             wanted -= {name for number, name in self._contacts if number == books}
             self._contacts |= dict.fromkeys(((books, name) for name in wanted), None)
             for some in _in_parts(sorted(wanted)):
-                for row in self.connection.execute(
-                    _CONTACT.where(contacts.c.campaign == books, contacts.c.contact.in_(some))
-                ):
+                for row in self.connection.execute(_CONTACTS, {"its_campaign": books, "names": list(some)}):
                     self._contacts[books, row.contact] = _contact(row)
         return self._contacts[books, id_]
 
     def holder(self, campaign: bytes, account: bytes) -> Holder:
         """What the register knows of an account; change it in place."""
-        self.load(campaign, [account, *(each.account for each in self.asked if each.campaign == campaign)])
-        return self._holders[self.books(campaign).number, account]
+        key = self.books(campaign).number, account
+        if key not in self._holders:
+            others = (each.account for each in self.asked if each.campaign == campaign)
+            self.load(campaign, [account, *others])
+        return self._holders[key]
 
     def load(self, campaign: bytes, wanted: Sequence[bytes]) -> None:
         """Read accounts together that are not read yet."""
         books = self.books(campaign).number
         missing = sorted({each for each in wanted if (books, each) not in self._holders})
         for some in _in_parts(missing):
-            rows = self.connection.execute(
-                sa.select(
-                    accounts.c.account, *(accounts.c[name] for name in Holder.__dataclass_fields__)
-                ).where(accounts.c.campaign == books, accounts.c.account.in_(some))
-            )
+            rows = self.connection.execute(_HOLDERS, {"its_campaign": books, "accounts": list(some)})
             for account, *values in rows:
                 self._holders[books, bytes(account)] = Holder(*values)
                 self._holders_before[books, bytes(account)] = tuple(values)
@@ -299,13 +292,9 @@ class Turn:
                 if other.campaign == campaign and other.account not in wanted:
                     wanted[other.account] = self.holder(campaign, other.account).next // PAGE
             for some in _in_parts(sorted(wanted)):
-                rows = self.connection.execute(
-                    sa.select(sets.c.account, sets.c.page, sets.c.word).where(
-                        sets.c.campaign == books,
-                        sets.c.account.in_(some),
-                        sets.c.page.in_({wanted[each] for each in some}),
-                    )
-                )
+                pages = list({wanted[each] for each in some})
+                asked = {"its_campaign": books, "accounts": list(some), "pages": pages}
+                rows = self.connection.execute(_WORDS, asked)
                 for row in rows:
                     found = books, bytes(row.account), row.page
                     self._words_before.setdefault(found, int.from_bytes(row.word))
@@ -337,7 +326,7 @@ class Turn:
     def write(self) -> None:
         """Write the contacts that are not written yet."""
         if self._new:
-            self.connection.execute(contacts.insert(), self._new)
+            self.connection.execute(_NEW_CONTACT, self._new)
             self._new = []
 
     def close(self) -> None:
@@ -346,9 +335,7 @@ class Turn:
         for campaign, found in self._books.items():
             values = vars(found)
             if tuple(values.values()) != self._before[campaign]:
-                self.connection.execute(
-                    campaigns.update().where(campaigns.c.number == found.number).values(**values)
-                )
+                self.connection.execute(_CHANGE_BOOKS, {"its_number": found.number, **values})
         new, changed = [], []
         for (number, account), holder in self._holders.items():
             before = self._holders_before[number, account]
@@ -357,7 +344,7 @@ class Turn:
             elif before is not None and tuple(vars(holder).values()) != before:
                 changed.append({"its_campaign": number, "its_account": account, **vars(holder)})
         if new:
-            self.connection.execute(accounts.insert(), new)
+            self.connection.execute(_NEW_HOLDER, new)
         if changed:
             self.connection.execute(_CHANGE_HOLDER, changed)
         new, changed = [], []
@@ -380,6 +367,30 @@ class Turn:
 
 _CONTACT = sa.select(
     *(contacts.c["contact" if name == "id" else name] for name in Contact.__dataclass_fields__)
+)
+# Made once: to make a statement takes longer than to run it.
+_BOOKS = sa.select(*(campaigns.c[name] for name in Books.__dataclass_fields__)).where(
+    campaigns.c.campaign == sa.bindparam("its_campaign")
+)
+_CONTACTS = _CONTACT.where(
+    contacts.c.campaign == sa.bindparam("its_campaign"),
+    contacts.c.contact.in_(sa.bindparam("names", expanding=True)),
+)
+_HOLDERS = sa.select(accounts.c.account, *(accounts.c[name] for name in Holder.__dataclass_fields__)).where(
+    accounts.c.campaign == sa.bindparam("its_campaign"),
+    accounts.c.account.in_(sa.bindparam("accounts", expanding=True)),
+)
+_WORDS = sa.select(sets.c.account, sets.c.page, sets.c.word).where(
+    sets.c.campaign == sa.bindparam("its_campaign"),
+    sets.c.account.in_(sa.bindparam("accounts", expanding=True)),
+    sets.c.page.in_(sa.bindparam("pages", expanding=True)),
+)
+_NEW_CONTACT = contacts.insert()
+_NEW_HOLDER = accounts.insert()
+_CHANGE_BOOKS = (
+    campaigns.update()
+    .where(campaigns.c.number == sa.bindparam("its_number"))
+    .values({name: sa.bindparam(name) for name in Books.__dataclass_fields__})
 )
 _CHANGE_HOLDER = (
     accounts.update()

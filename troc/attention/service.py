@@ -17,7 +17,7 @@ from troc.attention.roots import account_of
 from troc.attention.signing import USUAL_VALID, Signed, Signing
 from troc.attention.slips import Slip
 from troc.errors import TrocError
-from troc.serving.http import ErrorAnswer, bearer, prepare
+from troc.serving.http import ErrorAnswer, bearer, bearer_of, direct, prepare
 from troc.serving.refusal import RefusalError
 
 _LARGEST_BODY = 512 * 1024
@@ -171,6 +171,8 @@ def create_app(signing: Signing) -> FastAPI:
         campaign = signing.campaign(body.campaign)
         taken = await asyncio.wrap_future(take(campaign, body, token))
         return _sent(_statement(signing.statement(campaign, taken)))
+
+    direct(app, "/contacts", OneContactRequest, bearer_of, contact)
 
     @app.post("/contacts/many", tags=["contacts"])
     async def contacts(body: ContactsRequest, token: _Token) -> ContactsAnswer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -189,17 +190,31 @@ def globals_first(arguments: list[str]) -> list[str]:
     return front + rest
 
 
+def _group_of(arguments: list[str]) -> str:
+    """The group of commands that a line is about, as `globals_first` left it; empty where it names none."""
+    queue = list(arguments)
+    while queue and queue[0].startswith("-"):
+        option = queue.pop(0)
+        if option in _VALUES:
+            del queue[:1]
+    return next((str(group.name) for group in app.registered_groups if queue[:1] == [group.name]), "")
+
+
 @cache
-def _command() -> Callable[..., Any]:
-    """The commands as click runs them: typer takes a third of a second to make them from their functions."""
-    return get_command(app)
+def _command(group: str) -> Callable[..., Any]:
+    """The commands as click runs them, or of the groups one alone: typer takes a third of a second to make
+    all of them from their functions.
+    """
+    part = copy(app)
+    part.registered_groups = [each for each in app.registered_groups if group in ("", each.name)]
+    return get_command(part)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and end the process with its exit code (`troc.errors`; 2 for a wrong command line)."""
     arguments = globals_first(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = _command()(arguments, prog_name="troc", standalone_mode=False)
+        code = _command(_group_of(arguments))(arguments, prog_name="troc", standalone_mode=False)
     except TrocError as error:
         print(json.dumps(error.as_json()) if "--json" in arguments else f"troc: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -122,11 +122,29 @@ def status(
     session.result(data, "\n".join(lines))
 
 
-def liability(context: typer.Context, brand: BrandName, at: _At = "", index: _Index = "") -> None:
-    """What a brand owes, or owed on a day of the past: live points by date, pending, promised."""
+def liability(
+    context: typer.Context,
+    brand: BrandName,
+    at: _At = "",
+    members: Annotated[
+        bool, typer.Option("--members", help="Add what is kept for members and what customers owe")
+    ] = False,
+    database: Database = "",
+    members_password_file: PasswordFile = None,
+    index: _Index = "",
+) -> None:
+    """What a brand owes, or owed on a day of the past: live points by date, pending, promised; with --members
+    unclaimed ones and debts.
+    """
     session, books = books_of(context, brand, index)
     found = books.brand
     owed = books.owed(_end(at) if at else None)
+    kept = None
+    if members or members_password_file is not None:
+        from troc.programme.books import Period, kept_of
+
+        programme = desk_of(context, brand, database, members_password_file).programme
+        kept = kept_of(programme, books, Period(0, owed.at + 1))
     number = found.number
     lines = [f"{found.title} on {words.moment(owed.at)}:"]
     lines += [f"  {number(lot.units)} {_until(lot.expiry)}" for lot in owed.lots]
@@ -137,6 +155,15 @@ def liability(context: typer.Context, brand: BrandName, at: _At = "", index: _In
         lines.append("  promised: not known, the node keeps no state of then")
     else:
         lines.append(f"  {number(owed.promised)} promised to issuers with locked grants")
+    more: dict[str, str] = {}
+    if kept is not None:
+        unclaimed, debts = kept.claims.closing, kept.debts.closing
+        lines += [
+            f"  {number(unclaimed)} unclaimed, kept for members without an address",
+            f"  {number(owed.live + owed.pending_units + unclaimed)} owed in all: live, pending, unclaimed",
+            f"  {number(debts)} owed by customers, netted against what they earn",
+        ]
+        more = {"unclaimed": str(unclaimed), "debts": str(debts)}
     if owed.at > books.now:
         lines.append("That day is to come: this is what is left of today's if nothing happens.")
     else:
@@ -157,7 +184,8 @@ def liability(context: typer.Context, brand: BrandName, at: _At = "", index: _In
             ],
             "promised": None if owed.promised is None else str(owed.promised),
             "checked": owed.checked,
-        },
+        }
+        | more,
         "\n".join(lines),
     )
 
@@ -199,6 +227,7 @@ def month(
     context: typer.Context,
     brand: BrandName,
     which: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2027-02")] = "",
+    named: Annotated[str, typer.Option("--month", help="The same as an option")] = "",
     first: _From = "",
     last: _To = "",
     value: _Value = "0.01",
@@ -219,7 +248,9 @@ def month(
     from troc.programme.books import journal
     from troc.programme.vault import has_members
 
-    period = _period(which, first, last)
+    if which and named:
+        raise InputError("the month is named twice", "name it once")
+    period = _period(which or named, first, last)
     worth, rate = _worth(value, currency), _rate(breakage)
     session, books = books_of(context, brand, index)
     books.check_launched(period)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -139,12 +140,21 @@ def issuer(
         str, typer.Option(help="Until when you cannot lower it, for contracts: 2027-02-19 or 90d")
     ] = "",
     grant: Annotated[int, typer.Option(help="Number of the grant")] = 0,
+    release: Annotated[
+        bool,
+        typer.Option("--release", help="Free what a locked grant no longer needs; ends it after its date"),
+    ] = False,
 ) -> None:
     """Show what an issuer may still issue; with --amount, set it."""
     session = session_of(context)
     troc = troc_of(session)
     found = troc.brand(brand)
     address = session.address_of(address, "issuer")
+    if release:
+        if amount is not None:
+            raise InputError("--release and --amount exclude each other", "leave one away")
+        _release(session, troc, found, address, grant)
+        return
     if amount is None:
         for option, given in (("--per-day", per_day), ("--locked-until", locked_until)):
             if given:
@@ -167,6 +177,36 @@ def issuer(
     session.result(preview | sent_form(receipt), "Set.")
 
 
+@app.command("give-back")
+def give_back(
+    context: typer.Context,
+    points: Annotated[str, typer.Argument(help='Such as "20 PANIER"')],
+    holder: Annotated[str, typer.Argument(help="The customer who spent them")],
+    receipt: Annotated[
+        str, typer.Argument(help="What she spent them for: 0x and 64 hex digits, or what you called it")
+    ],
+    grant: Annotated[int | None, typer.Option(help="Out of this grant of yours, as an issuer")] = None,
+) -> None:
+    """Give back points that were spent on goods which came back. They live no longer than before."""
+    session = session_of(context)
+    troc = troc_of(session)
+    side = troc.side(points)
+    holder = session.address_of(holder, "customer")
+    is_reference = re.fullmatch(r"0x[0-9a-fA-F]{64}", receipt)
+    reference = bytes.fromhex(receipt[2:]) if is_reference else troc.receipt(side.brand, receipt)
+    found = troc.brands.redemption(side.brand, holder, reference)
+    text = f"{side.text} come back to {holder}, of {side.brand.number(found.left)} that still can."
+    preview = amount_form(side.brand, side.units) | {
+        "holder": holder,
+        "receipt": "0x" + reference.hex(),
+        "left": [amount_form(side.brand, units) | {"expiry": expiry} for units, expiry in found.lots],
+    }
+    if side.units <= found.left and not agreed(session, text, preview, "Give them back?"):
+        return
+    sent = troc.brands.give_back(side.brand, found, side.units, troc.signer, grant)
+    session.result(preview | sent_form(sent), f"{side.text} are hers again.")
+
+
 @app.command()
 def receipt(
     context: typer.Context,
@@ -179,6 +219,37 @@ def receipt(
     found = troc.brand(brand)
     reference = "0x" + troc.receipt(found, text).hex()
     session.result({"token": found.address, "receipt": reference}, reference)
+
+
+@app.command("hand-over")
+def hand_over(
+    context: typer.Context,
+    brand: _Brand,
+    to: Annotated[
+        str, typer.Option(help="As the owner: make this account the owner, which asked for it")
+    ] = "",
+    ask: Annotated[
+        bool, typer.Option("--ask", help="As the new owner: ask for it first; good for 48 hours")
+    ] = False,
+) -> None:
+    """Hand a brand over: the new owner asks, then the old one agrees. Locked grants bind both."""
+    session = session_of(context)
+    troc = troc_of(session)
+    found = troc.brand(brand)
+    if ask == bool(to):
+        raise InputError("one step is needed", "write --ask as the new owner, or --to ADDRESS as the old one")
+    if ask:
+        text = f"You ask {troc.status(found).owner} for {found.title}; it has 48 hours to agree."
+        if agreed(session, text, brand_form(found), "Ask for it?"):
+            receipt = troc.brands.ask_for(found, troc.signer)
+            said = f"Asked. Now its owner: `troc brand hand-over {found.symbol} --to {troc.address}`."
+            session.result(brand_form(found) | sent_form(receipt), said)
+        return
+    to = session.address_of(to, "new owner")
+    text = f"From now on {to} owns {found.title}, and alone issues it. You cannot take that back."
+    preview = brand_form(found) | {"owner": to}
+    if agreed(session, text, preview, "Hand it over?"):
+        session.result(preview | sent_form(troc.brands.hand_over(found, to, troc.signer)), "Handed over.")
 
 
 @app.command()
@@ -207,6 +278,21 @@ def _units_or_none(text: str, brand: Brand) -> int:
     if text.strip() == "0":
         return 0
     return words.to_units(words.parse_amount(text), brand.decimals, brand.symbol)
+
+
+def _release(session: Session, troc: Troc, brand: Brand, address: str, number: int) -> None:
+    before = troc.status(brand).promised
+    preview = {"issuer": address, "grant": number}
+    text = f"You free what grant {number} of {address} no longer needs. Nothing is taken from anybody."
+    if not agreed(session, text, preview, "Free it?"):
+        return
+    receipt = troc.brands.release_grant(brand, address, troc.signer, number)
+    after = troc.status(brand).promised
+    freed = {"freed": amount_form(brand, before - after), "promised": amount_form(brand, after)}
+    session.result(
+        preview | freed | sent_form(receipt),
+        f"{brand.text(before - after)} are promised no longer; {brand.number(after)} still are.",
+    )
 
 
 def _show_grant(session: Session, troc: Troc, brand: Brand, address: str, number: int) -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from troc.data.attesting import Ledger, Opened
     from troc.data.receipts import SaleFacts, Signed
 
+_NAME_MAX = 64
+"""Bytes of an attestor's name, as the contract takes it."""
+
 _Fields = Annotated[str, typer.Option(help="Which fields, as in income,household_size")]
 _Where = Annotated[list[str] | None, typer.Option(help="Only rows with this value, as in day=2026-03-04")]
 
@@ -207,13 +210,20 @@ def attest(
     ledger: Annotated[
         Path | None, typer.Option(help="Your ledger of numbers (default: beside the vault)")
     ] = None,
+    name: Annotated[str, typer.Option(help="Say instead, on the chain, what you are called")] = "",
+    domain: Annotated[
+        str, typer.Option(help="With --name: your domain; its /.well-known/troc.json lists your account")
+    ] = "",
 ) -> None:
-    """Vouch for records of your customers, many in one go; or revoke what you attested."""
+    """Vouch for records of your customers, many in one go; revoke what you attested; or say who you are."""
     need_data()
     from troc.data.attesting import Ledger
     from troc.data.facts import home
 
     session = session_of(context)
+    if name or domain:
+        _say_who(session, name, domain)
+        return
     kept = Ledger(ledger or home() / f"attested-{session.address.lower()}.jsonl")
     if revoke:
         _revoke(session, kept, revoke)
@@ -314,6 +324,26 @@ def _revoke(session: Session, ledger: Ledger, names: Sequence[str]) -> None:
     session.result({"indices": indices, "transaction": sent.transaction}, "Revoked.")
 
 
+def _say_who(session: Session, name: str, domain: str) -> None:
+    from troc.domains import fetch_https, is_account_proven, is_domain, proof_url
+
+    if not 1 <= len(name.encode()) <= _NAME_MAX:
+        raise InputError(
+            f"a name has 1 to {_NAME_MAX} bytes, this one {len(name.encode())}", "say it with --name"
+        )
+    if domain and not is_domain(domain):
+        raise InputError(f"{words.shown(domain)!r} is no domain", "write it as in panier.example")
+    text = f"Everybody reads that {session.address} calls itself {words.shown(name)}"
+    text += f", of {domain}." if domain else "."
+    if domain and not is_account_proven(domain, session.chain.chain_id, session.address, fetch_https):
+        text += f" Until {proof_url(domain)} lists the account, the domain counts as unproven."
+    if not agreed(session, text, {"name": name, "domain": domain}, "Say so?"):
+        return
+    contract = session.chain.contract("Attestors", session.manifest.address("Attestors"))
+    sent = session.chain.send(contract.functions.nameAttestor(name, domain), session.signer)
+    session.result({"name": name, "domain": domain, "transaction": sent.transaction}, "Said.")
+
+
 def _is_revoked(session: Session, attestor: str, index: int) -> bool:
     contract = session.chain.contract("Attestors", session.manifest.address("Attestors"))
     return bool(session.chain.call(contract.functions.isRevoked(attestor, index)))
@@ -327,9 +357,12 @@ def trust(
     context: typer.Context,
     attestor: Annotated[str, typer.Argument(help="An attestor's address (default: show the list)")] = "",
     domain: Annotated[
-        str, typer.Option(help="Its domain, which is asked whether the address is its own")
+        str,
+        typer.Option(
+            help="Its domain, which is asked whether the address is its own (default: what it claims)"
+        ),
     ] = "",
-    name: Annotated[str, typer.Option(help="What you call it")] = "",
+    name: Annotated[str, typer.Option(help="What you call it (default: what it calls itself)")] = "",
     schema: Annotated[
         list[str] | None, typer.Option("--for", help="Only for this (default: everything)")
     ] = None,
@@ -338,8 +371,8 @@ def trust(
     """Whom you trust to vouch for what you buy: your own list."""
     need_data()
     from troc.data.attesting import trusted
-    from troc.data.facts import trust_list
-    from troc.domains import fetch_https
+    from troc.data.facts import attestor_says, trust_list
+    from troc.domains import fetch_https, is_account_proven
 
     session = session_of(context)
     known = trust_list()
@@ -359,11 +392,19 @@ def trust(
         known.remove(address)
         session.result({"removed": address}, f"{address} is trusted no longer.")
         return
-    entry = trusted(
-        address, name, domain, session.chain.chain_id, int(time.time()), fetch_https, schema or ()
-    )
+    chain_id, unproven = session.chain.chain_id, ""
+    called, claimed = attestor_says(session.chain, session.manifest, address)
+    if claimed and not domain:
+        if is_account_proven(claimed, chain_id, address, fetch_https):
+            domain = claimed
+        else:
+            unproven = f" It claims {words.shown(claimed)}, which does not say so."
+    entry = trusted(address, name or called, domain, chain_id, int(time.time()), fetch_https, schema or ())
     if not agreed(
-        session, f"{address}: {entry.title}.", vars(entry) | {"schemas": list(entry.schemas)}, "Trust it?"
+        session,
+        f"{address}: {entry.title}.{unproven}",
+        vars(entry) | {"schemas": list(entry.schemas)},
+        "Trust it?",
     ):
         return
     known.add(entry)

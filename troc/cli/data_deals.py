@@ -22,6 +22,7 @@ from troc.errors import DealError, InputError
 from troc.messages import ZERO_ADDRESS
 
 if TYPE_CHECKING:
+    from troc.data.attesting import Attested
     from troc.data.client import Data
     from troc.data.consent import Terms
     from troc.data.deals import SignedDeal
@@ -111,12 +112,16 @@ def _before_selling(
     what: Sequence[str],
     more: Sequence[str] = (),
     accepts: bool = False,
+    attested: Attested | None = None,
 ) -> str:
-    """What she reads before she signs or, where she `accepts` a bid, sends."""
-    from troc.data.facts import who_buys
-    from troc.data.words import HELD, ON_ACCEPT, ON_BUY, Proposal, before_selling
+    """What she reads before she signs or, where she `accepts` a bid, sends. `attested`: what goes along."""
+    from troc.data.facts import who_attests, who_buys
+    from troc.data.words import HELD, ON_ACCEPT, ON_BUY, Proposal, before_selling, linked
     from troc.domains import fetch_https
 
+    if sold := len(data.seller.sales.view({"seller": deal.seller}).sales):
+        more = [*more, linked(sold)]
+    attestor = "" if attested is None else who_attests(data.seller, attested.attestation.attestor)
     price = str(data.seller.money_of(deal)) if deal.price else ""
     named = deal.buyer != ZERO_ADDRESS
     buyer = who_buys(data.standings, deal.buyer, terms, fetch_https) if named else None
@@ -125,6 +130,7 @@ def _before_selling(
         who = f"to {buyer.words}" if buyer is not None else "to whoever buys"
         lines = [
             f"You sell {words.listed(map(words.shown, what))}, {who}, for {price or 'nothing'}.",
+            *([f"{words.shown(attestor)} vouches for it."] if attestor else []),
             "Careful: no terms say what for, or how long it may be kept (`troc data terms`).",
             f"You deliver within {_days(deal.deliver_seconds)}; the buyer then has"
             f" {_days(deal.dispute_seconds)} to object.",
@@ -143,6 +149,7 @@ def _before_selling(
             deliver_seconds=deal.deliver_seconds,
             dispute_seconds=deal.dispute_seconds,
             open_until=deal.open_until,
+            attestor=attestor,
             warnings=tuple(more),
         )
     )
@@ -151,16 +158,17 @@ def _before_selling(
 def _before_buying(data: Data, deal: Deal, seen: SignedDeal, manifest: Manifest, terms: Terms | None) -> str:
     """What he reads before he pays. `seen`: the deal that came, with its papers."""
     from troc.data.facts import who_vouches
-    from troc.data.words import Purchase, before_buying, contents
+    from troc.data.words import Purchase, before_buying, contents, vouched
 
     what = contents(manifest)
-    vouched = who_vouches(data.buyer, seen, manifest)
+    found = who_vouches(data.buyer, seen, manifest)
     price = str(data.buyer.money_of(deal)) if deal.price else ""
     if terms is None:
         return (
             f"You buy {words.listed(map(words.shown, what))} from {deal.seller} for {price or 'nothing'},"
             f" held until she delivers: within {_days(deal.deliver_seconds)}, or it comes back. The sealed"
             f" copy is here and checked. You then have {_days(deal.dispute_seconds)} to object.\n"
+            f"{vouched(found.attested_by, found.trusted, found.doubts)}\n"
             "Careful: no terms say what you may use it for."
         )
     return before_buying(
@@ -172,9 +180,9 @@ def _before_buying(data: Data, deal: Deal, seen: SignedDeal, manifest: Manifest,
             terms=terms,
             deliver_seconds=deal.deliver_seconds,
             dispute_seconds=deal.dispute_seconds,
-            attested_by=vouched.attested_by,
-            trusted=vouched.trusted,
-            doubts=vouched.doubts,
+            attested_by=found.attested_by,
+            trusted=found.trusted,
+            doubts=found.doubts,
             checked=True,
         )
     )
@@ -230,14 +238,15 @@ def offer(
     if found is not None:
         found.check_deal(deal.terms_hash, deal.buyer)
     papers: dict[str, Any] = {} if found is None else {TERMS: dict(found.document)}
-    if attestation is not None:
-        papers[ATTESTATION] = Attested.read(attestation).as_json()
+    attested = None if attestation is None else Attested.read(attestation)
+    if attested is not None:
+        papers[ATTESTATION] = attested.as_json()
         unsigned = SignedDeal(deal, b"", data.seller.domain, papers=papers)
         if doubts := who_vouches(data.seller, unsigned, manifest).doubts:
             raise DealError(
                 f"the attestation does not count: {words.listed(doubts)}", "ask the attestor for another"
             )
-    text = _before_selling(data, deal, found, contents(manifest))
+    text = _before_selling(data, deal, found, contents(manifest), attested=attested)
     if agreed(session, text, {"words": text, "deal": deal.to_json()}, "Sign it?"):
         _share(session, data.seller.sign(deal, link, papers), out, qr, {"words": text})
 
@@ -551,6 +560,7 @@ def request(
     dispute: _Dispute = "7d",
 ) -> None:
     """Ask for data, with the budget held until you take answers."""
+    from troc.data.facts import who_attests
     from troc.data.seller import NO_TERMS
 
     session = session_of(context)
@@ -568,7 +578,7 @@ def request(
     )
     budget = data.requests.budget(drafted)
     who = (
-        f"each attested by {drafted.attestor}"
+        f"each attested by {who_attests(data.buyer, drafted.attestor).rstrip(',')}"
         if attestor
         else "attested by nobody: your choice is the only filter"
     )
@@ -643,8 +653,8 @@ def fill(
     known = _terms(terms) or terms_of(drafted)
     if known is not None:
         known.check_deal(found.request.terms_hash, drafted.buyer)
-    warnings = data.requests.warnings(found, criteria)
-    text = _before_selling(data, drafted, known, contents(manifest), warnings)
+    warnings = data.requests.warnings(found, criteria, known.kinds if known is not None else ())
+    text = _before_selling(data, drafted, known, contents(manifest), warnings, attested=attested)
     if not agreed(session, text, {"words": text, "deal": drafted.to_json()}, "Sign it?"):
         return
     papers = {} if known is None else {TERMS: dict(known.document)}

@@ -42,6 +42,10 @@ def earn(
     keep: Annotated[
         str, typer.Option(help='Keep points of members without an address as claims, for "February 2027"')
     ] = "",
+    net: Annotated[
+        str,
+        typer.Option(help='Keep back what members owe, once for "February 2027" (default: what --keep says)'),
+    ] = "",
     database: Database = "",
     members_password_file: PasswordFile = None,
     table: Annotated[
@@ -57,38 +61,57 @@ def earn(
     session = session_of(context)
     if keep and not members:
         raise InputError("claims are kept with the members", "name their brand with --members")
+    if net and not members:
+        raise InputError("debts stand in the brand's books", "name the brand with --members")
     if output is None and not session.options.dry_run:
         raise InputError("there is nowhere to write the points", "name a file with -o, or use --dry-run")
     worth = _value(value)
     new_rules = read_rules(rules)
     old_rules = read_rules(against) if against else None
     tables = _tables(table or [])
-    with session.console.status("Reading receipts") as status:
-
-        def progress(lines: int) -> None:
-            status.update(f"Reading receipts: {words.count(lines, 'line')}")
-
-        earned = earn_points(new_rules, receipts, tables=tables, month=month, progress=progress)
-        old = None
-        if old_rules:
-            named = {t.name for t in old_rules.tables}
-            old_tables = {name: file for name, file in tables.items() if name in named}
-            old = earn_points(old_rules, receipts, tables=old_tables, month=month, progress=progress)
-    difference = compare(old, earned) if old else None
     desk = desk_of(context, members, database, members_password_file) if members else None
     if desk and desk.brand.decimals != new_rules.points_decimals:
         raise InputError(
             f"{desk.brand.symbol} have {desk.brand.decimals} decimals, the rules {new_rules.points_decimals}",
             "set points_decimals in the rules",
         )
+    statuses = desk.programme.members if desk else None
+    with session.console.status("Reading receipts") as status:
+
+        def progress(lines: int) -> None:
+            status.update(f"Reading receipts: {words.count(lines, 'line')}")
+
+        how: dict[str, Any] = {"month": month, "progress": progress, "statuses": statuses}
+        earned = earn_points(new_rules, receipts, tables=tables, **how)
+        old = None
+        if old_rules:
+            named = {t.name for t in old_rules.tables}
+            old_tables = {name: file for name, file in tables.items() if name in named}
+            old = earn_points(old_rules, receipts, tables=old_tables, **how)
+    difference = compare(old, earned) if old else None
     lines = _report(earned, worth)
     lines += _difference_report(difference, worth) if difference else []
-    owed = earned.members
+    owed: Mapping[str, int] = earned.members
+    netted: dict[str, int] = {}
+    if desk and (net or keep):
+        from troc.programme.moving import net_earned
+
+        owed, netted = net_earned(desk.programme, owed, net or keep, dry_run=True)
+        if netted:
+            lines.append(
+                f"{words.count(len(netted), 'member')} owed points: {_sum(earned, netted)} of what they"
+                f" earned are kept back, for {net or keep!r}."
+            )
+    elif desk and (debts := desk.programme.debts.total()):
+        lines.append(
+            f"Customers owe {desk.brand.text(debts)}, of which nothing is kept back here:"
+            ' --net "February 2027" does, once for that name.'
+        )
     if desk and keep:
         from troc.programme.moving import without_kept
 
-        owed = without_kept(desk.programme, owed, keep)
-        if before := len(earned.members) - len(owed):
+        due, owed = owed, without_kept(desk.programme, owed, keep)
+        if before := len(due) - len(owed):
             lines.append(
                 f"{words.count(before, 'member')} had their points kept for {keep!r} before: they are left"
                 f" out (`troc brand members pay {desk.brand.symbol}` pays them)."
@@ -97,8 +120,9 @@ def earn(
     by_card = not shares.issued and not desk
     written: dict[str, Any] = {}
     decimals = new_rules.points_decimals
+    known: Mapping[str, int] = {}
     if not by_card and shares.unclaimed:
-        from troc.programme.moving import keep_earned, of_members
+        from troc.programme.moving import of_members
 
         known, unknown = of_members(desk.programme, shares.unclaimed) if desk else (shares.unclaimed, {})
         if known:
@@ -120,7 +144,12 @@ def earn(
                 f" {_sum(earned, shares.unclaimed)} points have no address",
                 "say with --unclaimed where to write them",
             )
-        if desk and keep and known and not session.options.dry_run:
+    if desk and (net or keep) and not session.options.dry_run:
+        from troc.programme.moving import keep_earned, net_earned
+
+        if net_earned(desk.programme, earned.members, net or keep)[1] != netted:
+            raise InputError("what members owe has changed meanwhile", "run it again")
+        if keep and known:
             expiry = desk.brand.longest_life(session.chain.now())
             new = keep_earned(desk.programme, known, expiry, keep)
             lines.append(f"Kept {words.count(new, 'new claim')} with the members of {desk.brand.symbol}.")
@@ -138,6 +167,7 @@ def earn(
     session.result(
         _form(earned, worth)
         | ({"difference": _difference_form(difference)} if difference else {})
+        | ({"netted": {"members": len(netted), "units": str(sum(netted.values()))}} if desk else {})
         | written
         | {"sent": False},
         "\n".join([*lines, "Nothing was sent."]),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from troc import words
 from troc.brands import Brand
@@ -18,7 +19,22 @@ from troc.errors import InputError
 if TYPE_CHECKING:
     from troc.programme.journal import Journal
 
-app = typer.Typer(no_args_is_help=True, help="The journal: append-only, checked, anchored.")
+
+class _MonthUnlessTold(TyperGroup):
+    """`troc brand journal PANIER --month 2027-02` means `troc brand journal month PANIER 2027-02`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["month", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_MonthUnlessTold,
+    no_args_is_help=True,
+    help="The journal: append-only, checked, anchored. `troc brand journal BRAND --month 2027-02` writes the"
+    " books of a month.",
+)
 
 
 def _journal(session: Session, brand: Brand, database: str) -> Journal:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from troc import words
-from troc.data.attesting import About, Attested, TrustList, doubts
+from troc.chain import Chain
+from troc.data.attesting import About, Attested, Trusted, TrustList, doubts
 from troc.data.buyer import Buyer
 from troc.data.consent import Terms, keep_terms, kept_terms
 from troc.data.deals import Sale, SaleState, SignedDeal
@@ -20,8 +21,9 @@ from troc.data.standing import Standings
 from troc.data.vault import Shelf, vault_folder
 from troc.data.words import Buyer as Side
 from troc.data.words import contents
-from troc.domains import Fetch, is_account_proven
+from troc.domains import Fetch, fetch_https, is_account_proven
 from troc.errors import InputError, TrocError
+from troc.manifest import Manifest as Deployed
 from troc.messages import digest
 from troc.signatures import is_signed
 
@@ -92,7 +94,28 @@ class Vouched:
     doubts: tuple[str, ...] = ()
 
 
-def who_vouches(party: Party, signed: SignedDeal, manifest: Manifest) -> Vouched:
+def attestor_says(chain: Chain, deployed: Deployed, attestor: str) -> tuple[str, str]:
+    """The name and the domain that an attestor gave itself in `Attestors`: claims, "" where it gave none."""
+    contract = chain.contract("Attestors", deployed.address("Attestors"))
+    name, domain = chain.call(contract.functions.attestorOf(attestor))
+    return str(name), str(domain)
+
+
+def who_attests(party: Party, attestor: str, fetch: Fetch = fetch_https) -> str:
+    """An attestor in words: as this machine's owner calls it; who is not on the list by address, with what it
+    calls itself.
+    """
+    entry = trust_list().entries().get(attestor)
+    if entry is not None:
+        return entry.title
+    name, domain = attestor_says(party.chain, party.troc.manifest, attestor)
+    if not name:
+        return attestor
+    is_proven = is_account_proven(domain, party.chain.chain_id, attestor, fetch)
+    return f"{attestor}, which calls itself {Trusted(attestor, name, domain if is_proven else '').title},"
+
+
+def who_vouches(party: Party, signed: SignedDeal, manifest: Manifest, fetch: Fetch = fetch_https) -> Vouched:
     """What the attestation beside a deal is worth to this machine's owner, asked on the chain."""
     paper = signed.papers.get(ATTESTATION)
     if paper is None:
@@ -111,10 +134,8 @@ def who_vouches(party: Party, signed: SignedDeal, manifest: Manifest) -> Vouched
     if attested.domain != party.domain:
         found.append("it is for another market")
     attestor = attested.attestation.attestor
-    known = trust_list()
-    entry = known.entries().get(attestor)
     return Vouched(
-        entry.title if entry is not None else attestor, known.trusts(attestor, manifest.schema), tuple(found)
+        who_attests(party, attestor, fetch), trust_list().trusts(attestor, manifest.schema), tuple(found)
     )
 
 

@@ -253,11 +253,11 @@ class Requests:
             papers[_ATTESTATION] = attested.as_json()
         return self._seller.sign(answer, source, papers)
 
-    def warnings(self, found: Open, criteria: str) -> tuple[str, ...]:
+    def warnings(self, found: Open, criteria: str, kinds: Sequence[str] = ()) -> tuple[str, ...]:
         """What answering says about whoever answers, before anyone reads the data. `criteria`: the words by
-        which the buyer told people what he looks for.
+        which the buyer told people what he looks for; `kinds`: of data, as his terms name them.
         """
-        return warnings_of(Criteria(criteria, number=found.request.number))
+        return warnings_of(Criteria(criteria, tuple(kinds), found.request.number))
 
     # ---------------------------------------------------------------------------------------------- taking
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from troc import words
@@ -348,7 +348,7 @@ def before_buying(purchase: Purchase) -> str:
         "The sealed copy is here, and is the one that the seller commits to."
         if purchase.checked
         else "Careful: the sealed copy was not fetched and checked. Do not pay before it was.",
-        _vouched(purchase),
+        vouched(purchase.attested_by, purchase.trusted, purchase.doubts),
         f"You pay {price}, held until the seller delivers: within {_span(purchase.deliver_seconds)}, or it"
         " comes back to you."
         if price
@@ -366,13 +366,14 @@ def before_buying(purchase: Purchase) -> str:
     return "\n".join(lines)
 
 
-def _vouched(purchase: Purchase) -> str:
-    if not purchase.attested_by:
+def vouched(attested_by: str, trusted: bool, doubts: Sequence[str]) -> str:
+    """Who vouches for what a buyer is about to pay for; as in `Purchase`."""
+    if not attested_by:
         return "Careful: nobody vouches for it. If it is made up, you get no money back."
-    who = words.shown(purchase.attested_by)
-    if purchase.doubts:
-        return f"Careful: what {who} attests does not count here: {words.listed(purchase.doubts)}."
-    if not purchase.trusted:
+    who = words.shown(attested_by)
+    if doubts:
+        return f"Careful: what {who} attests does not count here: {words.listed(doubts)}."
+    if not trusted:
         return f"Careful: {who} vouches for it, and is not on your list (`troc data trust`)."
     return f"{who} vouches for it, and is on your list."
 
@@ -383,13 +384,12 @@ def _vouched(purchase: Purchase) -> str:
 @dataclass(frozen=True)
 class Criteria:
     """What a request asks for, as everybody can read it. `kinds`: of data, in plain words. `number`: answers
-    wanted. `group`: how many people are known to fit, 0 where nobody knows.
+    wanted.
     """
 
     text: str
     kinds: tuple[str, ...] = ()
     number: int = 0
-    group: int = 0
 
 
 _SENSITIVE: Mapping[str, str] = {
@@ -427,10 +427,6 @@ def warnings_of(criteria: Criteria) -> tuple[str, ...]:
             found.append(f"“{low} to {high}” nearly tells the age of whoever answers, or another figure")
     if _PLACE.search(text):
         found.append("it names a small place: few people live there")
-    if 0 < criteria.group < SMALL_GROUP:
-        found.append(
-            f"only {words.count(criteria.group, 'person', 'people')} fit: an answer is nearly a name"
-        )
     if 0 < criteria.number < SMALL_GROUP:
         found.append(f"only {words.count(criteria.number, 'answer')} are wanted: each stands out")
     if len([part for part in _PARTS.split(text) if part.strip()]) >= 4:
@@ -438,6 +434,14 @@ def warnings_of(criteria: Criteria) -> tuple[str, ...]:
     if found:
         found.append("answer from an address that was never used for anything else (`troc account new`)")
     return tuple(found)
+
+
+def linked(sales: int) -> str:
+    """What a seller is warned of whose address has sold before, so many times."""
+    return (
+        f"this address has sold {words.count(sales, 'time')} before, and everybody sees that it is the same"
+        " seller: an address of its own for each sale (`troc account new`) keeps them apart"
+    )
 
 
 def is_open(buyer: str) -> bool:

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from troc.brands import Brand
 from troc.errors import InputError, OrderError
 from troc.index import tables
 from troc.index.market import Words, lane_of, order_of
-from troc.index.reading import Balance, Reading, lots_of_row
+from troc.index.reading import Balance, Reading
 from troc.messages import Domain, Order
 from troc.orders import LONGEST_OPEN, SHORTEST_ID, SignedOrder
 from troc.points import Lot
@@ -239,8 +240,11 @@ class MarketReading(Reading, ABC):
             rows = list(connection.execute(sa.select(t).where(*asked)).all())
             lanes = _Lanes(connection, sa.select(t.c.maker).where(*asked), block)
         # Sorted here it takes half the time: SQLite would carry every order's bytes along.
-        rows.sort(key=lambda row: (row.block, row.position))
-        unsure = [row for row in rows if not row.by_key]
+        block_at, position_at, by_key_at = (
+            t.c.keys().index(name) for name in ("block", "position", "by_key")
+        )
+        rows.sort(key=itemgetter(block_at, position_at))
+        unsure = [row for row in rows if not row[by_key_at]]
         if unsure:
             answers = zip(unsure, self._confirmed(unsure), strict=True)
             denied = {id(row) for row, confirmed in answers if not confirmed}
@@ -410,7 +414,9 @@ class MarketReading(Reading, ABC):
         """
         block, time = self._moment(at)
         t, brands = tables.lots, tables.brands
-        query = sa.select(t, brands.c.origin, brands.c.epoch_length).join(brands, brands.c.token == t.c.token)
+        of_age = (t.c.lot3, t.c.lot2, t.c.lot1, t.c.lot0)
+        columns = (t.c.account, t.c.token, t.c.exact, t.c.epoch, brands.c.origin, brands.c.epoch_length)
+        query = sa.select(*columns, *of_age).join(brands, brands.c.token == t.c.token)
         if at is None:
             query = query.where(t.c.until_block.is_(None))
         else:
@@ -423,15 +429,18 @@ class MarketReading(Reading, ABC):
         with self.reading() as connection:
             for part in parts:
                 asked = query if part is None else query.where(t.c.account.in_(part))
-                for row in connection.execute(asked).all():
-                    lots = lots_of_row(row)
+                for account, token, exact, epoch, origin, length, *lots in connection.execute(asked).all():
+                    # The oldest first: three epochs ago, and with that as much nearer to its end.
+                    first = origin + (epoch - len(lots) + 1 + LIFE_EPOCHS) * length
                     living = tuple(
-                        Lot(lots[epoch], expiry)
-                        for epoch in sorted(lots)
-                        if (expiry := row.origin + (epoch + LIFE_EPOCHS) * row.epoch_length) > time
+                        [
+                            Lot(units, expiry)
+                            for age, units in enumerate(lots)
+                            if units and (expiry := first + age * length) > time
+                        ]
                     )
                     if living:
-                        found[row.account, row.token] = Balance(row.account, living, row.exact)
+                        found[account, token] = Balance(account, living, exact)
         return found
 
 
@@ -477,10 +486,12 @@ class _Lanes:
 
     def left_of(self, rows: Sequence[Any]) -> list[int]:
         """What the nonces of orders still leave them to give."""
-        amounts = [int.from_bytes(row.data[_GIVE_AMOUNT]) for row in rows]
+        names = tables.orders.c.keys()
+        data_at, series_at = names.index("data"), names.index("series")
+        amounts = [int.from_bytes(row[data_at][_GIVE_AMOUNT]) for row in rows]
         if not self._active:
             return [
-                amount if row.series == _FIRST_SERIES else 0
+                amount if row[series_at] == _FIRST_SERIES else 0
                 for row, amount in zip(rows, amounts, strict=True)
             ]
         return [self.left(row, amount)[0] for row, amount in zip(rows, amounts, strict=True)]

@@ -108,11 +108,15 @@ class Offers(Sequence[Offer]):
         return Offer(*(column[place] for column in self.columns.values()))
 
     def chosen(self, places: Sequence[int]) -> Offers:
-        """Those at these places."""
+        """Those at these places, in rising order."""
+        if len(places) == len(self):
+            return self
         return Offers(*([column[place] for place in places] for column in self.columns.values()))
 
     def lowered(self, lefts: Mapping[str, int]) -> Offers:
         """With less left, by id; without those of which nothing is."""
+        if not lefts and all(left > 0 for left in self.columns["left"]):
+            return self
         columns = dict(self.columns)
         columns["left"] = [
             min(left, lefts.get(id_, left)) for id_, left in zip(columns["id"], columns["left"], strict=True)

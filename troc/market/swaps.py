@@ -654,8 +654,12 @@ def _stock(lots: Sequence[Lot]) -> Stock:
 def _offers(book: OpenBook) -> Offers:
     """Orders as routes count them."""
     rows = book.rows
+    if not rows:
+        return Offers.of(())
+    # A column at once: each look at a row by a name takes a microsecond.
+    its = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
     # From their bytes as they are: making ten thousand messages of them takes longer than a quote.
-    words = np.frombuffer(b"".join(row.data for row in rows), dtype=">u8").reshape(-1, WORDS, 4)
+    words = np.frombuffer(b"".join(its["data"]), dtype=">u8").reshape(-1, WORDS, 4)
     numbers = [words[:, place, 3].tolist() for place in _NUMBERS]
     only = [""] * len(rows)
     is_odd = words[:, _NUMBERS, :3].any(axis=(1, 2)) | words[:, _ONLY_TAKER].any(axis=1)
@@ -666,17 +670,22 @@ def _offers(book: OpenBook) -> Offers:
         only[place] = to_checksum_address(exact.only_taker.to_bytes(20)) if exact.only_taker else ""
     gives, wants, expiring_by, living_until = numbers
     return Offers(
-        [row.digest for row in rows],
-        [row.maker for row in rows],
-        [row.give_token for row in rows],
-        [row.want_token for row in rows],
+        its["digest"],
+        its["maker"],
+        its["give_token"],
+        its["want_token"],
         gives,
         wants,
         book.left,
         expiring_by,
         living_until,
-        [not row.partial for row in rows],
-        [row.maker + row.lane + row.series if row.partial else None for row in rows],
+        [not partial for partial in its["partial"]],
+        [
+            maker + lane + series if partial else None
+            for maker, lane, series, partial in zip(
+                its["maker"], its["lane"], its["series"], its["partial"], strict=True
+            )
+        ],
         only,
     )
 

@@ -40,6 +40,9 @@ _runs = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),
     info={SHELF: "cause"},
 )
+_ADDRESS_PARTY = 33
+"""Letters of the number of an address's debts: "a", and 16 bytes in hex; a member's number has 32."""
+
 GUARDED = (_debts, _runs)
 """Tables in which a change without the passphrase shows."""
 
@@ -57,7 +60,8 @@ class DebtMoves:
 class Debts:
     """What customers owe one brand. Amounts are smallest units; `who` is a card, or an address without one.
 
-    An address that a single card feeds counts as that card.
+    An address that a single card feeds counts as that card. What was noted of an address before a card fed
+    it, or where several do, is netted against what any of its cards earns.
     """
 
     def __init__(self, members: Members, clock: Callable[[], float] = time) -> None:
@@ -71,9 +75,7 @@ class Debts:
         """Under which number somebody's debts stand."""
         if who.startswith("0x") and len(who) == 42:
             found = self._members.find_all(who)
-            return (
-                found[0].id if len(found) == 1 else "a" + self._vault.blind("debtor", to_address(who)).hex()
-            )
+            return found[0].id if len(found) == 1 else self._address_party(who)
         return self._members.find(who).id
 
     def record_debt(
@@ -103,7 +105,7 @@ class Debts:
             return False
         row = {"cause": cause, "party": party, "units": units, "time": int(self._clock())}
         self._guard.insert(connection, _debts, [row])
-        subject = BRAND if party.startswith("a") and len(party) == 33 else party
+        subject = BRAND if len(party) == _ADDRESS_PARTY else party
         self._members.journal.append(
             *("debt", actor, reason, {"units": str(units)}),
             subject=subject,
@@ -114,10 +116,11 @@ class Debts:
         return True
 
     def debt_of(self, who: str) -> int:
-        """What somebody owes."""
+        """What somebody owes, by her card or her address."""
         with reading(self._vault.store.engine) as connection:
             self._guard.check(connection, _debts)
-            return self._owed(connection, [self.party(who)])[self.party(who)]
+            owed = self._owed(connection)
+            return sum(owed[party] for party in self._parties([who], connection, strangers=False)[0])
 
     def total(self) -> int:
         """What all customers owe: "debt" in the books."""
@@ -142,16 +145,25 @@ class Debts:
         """Split what somebody earned: (to pay her, kept for her debts). See `net_many`."""
         return self.net_many([(who, units)], reference)[0]
 
-    def net_many(self, earned: Sequence[tuple[str, int]], reference: str) -> list[tuple[int, int]]:
+    def net_many(
+        self,
+        earned: Sequence[tuple[str, int]],
+        reference: str,
+        *,
+        strangers: bool = False,
+        dry_run: bool = False,
+    ) -> list[tuple[int, int]]:
         """The same for many, in the order given, all or none.
 
         With a `reference` that was used before nothing is kept again, and the answer is the same.
+        `strangers`: cards of no member owe nothing; else they are a fault. `dry_run`: nothing is written.
         """
         if any(units < 0 for _, units in earned):
             raise InputError("somebody earned less than nothing", "record a debt instead")
         cause = self._vault.blind("net", reference)
         content = self._content(earned)
-        with self._vault.store.writing() as connection:
+        opened = reading(self._vault.store.engine) if dry_run else self._vault.store.writing()
+        with opened as connection:
             self._guard.check(connection, _runs, [cause])
             self._guard.check(connection, _debts)
             before = connection.scalar(sa.select(_runs.c.content).where(_runs.c.cause == cause))
@@ -160,17 +172,25 @@ class Debts:
                     f"the reference {reference!r} stands for other points", "give these one of their own"
                 )
             if before is None and not self._any(connection):
-                self._note_run(connection, cause, content, {})
+                if not dry_run:
+                    self._note_run(connection, cause, content, {})
                 return [(units, 0) for _, units in earned]
-            parties = self._parties([who for who, _ in earned], connection)
+            parties = self._parties([who for who, _ in earned], connection, strangers)
             if before is not None:
                 stored = connection.execute(
                     sa.select(_debts.c.party, _debts.c.units).where(_debts.c.cause == cause)
                 )
                 left: dict[str, int] = defaultdict(int, {row.party: -row.units for row in stored})
-                return self._split(earned, parties, left)[0]
-            split, kept = self._split(earned, parties, self._owed(connection, parties))
-            self._note_run(connection, cause, content, kept)
+                split, _ = self._split(earned, parties, left)
+                if any(left.values()):
+                    raise MemberError(
+                        f"something that was kept for {reference!r} is of nobody whom these cards name now",
+                        "use what that run wrote, or give these points a reference of their own",
+                    )
+                return split
+            split, kept = self._split(earned, parties, self._owed(connection))
+            if not dry_run:
+                self._note_run(connection, cause, content, kept)
             return split
 
     def export(self, member: str) -> dict[str, Any]:
@@ -182,7 +202,7 @@ class Debts:
 
     def before_erasing(self, member: str, give_up: bool, connection: sa.Connection) -> list[str]:
         """See `Holdings`."""
-        owed = self._owed(connection, [member])[member]
+        owed = self._owed(connection)[member]
         if not owed:
             return []
         text = self._members.brand.text(owed)
@@ -214,37 +234,59 @@ class Debts:
 
     @staticmethod
     def _split(
-        earned: Sequence[tuple[str, int]], parties: Sequence[str], left: dict[str, int]
+        earned: Sequence[tuple[str, int]], parties: Sequence[Sequence[str]], left: dict[str, int]
     ) -> tuple[list[tuple[int, int]], dict[str, int]]:
         kept: dict[str, int] = defaultdict(int)
         split = []
-        for (_, units), party in zip(earned, parties, strict=True):
-            part = min(units, max(left[party], 0))
-            if part:
-                left[party] -= part
-                kept[party] += part
-            split.append((units - part, part))
+        for (_, units), numbers in zip(earned, parties, strict=True):
+            to_pay = units
+            for party in numbers:
+                part = min(to_pay, max(left[party], 0))
+                if part:
+                    left[party] -= part
+                    kept[party] += part
+                    to_pay -= part
+            split.append((to_pay, units - to_pay))
         return split, dict(kept)
 
-    def _parties(self, who: Sequence[str], connection: sa.Connection) -> list[str]:
+    def _address_party(self, address: str) -> str:
+        return "a" + self._vault.blind("debtor", to_address(address)).hex()
+
+    def _parties(
+        self, who: Sequence[str], connection: sa.Connection, strangers: bool
+    ) -> list[tuple[str, ...]]:
+        """Under which numbers the debts of each stand: her own, and that of her address. A card of no member
+        has none.
+        """
         cards = [name for name in who if not (name.startswith("0x") and len(name) == 42)]
         numbers = dict(zip(cards, self._members.ids_of(cards, connection), strict=True))
         unknown = [card for card, number in numbers.items() if number is None]
-        if unknown:
+        if unknown and not strangers:
             raise MemberError(
                 f"{words.count(len(unknown), 'card')} unknown (first {unknown[0]})", "add the members first"
             )
-        return [numbers.get(name) or self.party(name) for name in who]
+        by_address = sa.func.length(_debts.c.party) == _ADDRESS_PARTY
+        fed: dict[str, str] = {}
+        if cards and connection.scalar(sa.select(_debts.c.party).where(by_address).limit(1)) is not None:
+            fed = self._members.addresses_of_ids(connection)
+
+        def found(name: str) -> tuple[str, ...]:
+            if name not in numbers:
+                return tuple(dict.fromkeys((self.party(name), self._address_party(name))))
+            number = numbers[name]
+            if number is None:
+                return ()
+            return (number, self._address_party(fed[number])) if number in fed else (number,)
+
+        return [found(name) for name in who]
 
     @staticmethod
     def _any(connection: sa.Connection) -> bool:
         return connection.scalar(sa.select(_debts.c.party).limit(1)) is not None
 
     @staticmethod
-    def _owed(connection: sa.Connection, parties: Sequence[str]) -> dict[str, int]:
+    def _owed(connection: sa.Connection) -> dict[str, int]:
         query = sa.select(_debts.c.party, sa.func.sum(_debts.c.units)).group_by(_debts.c.party)
-        if len(parties) == 1:
-            query = query.where(_debts.c.party == parties[0])
         return defaultdict(int, {party: int(units) for party, units in connection.execute(query)})
 
     def _content(self, earned: Sequence[tuple[str, int]]) -> bytes:

@@ -21,7 +21,7 @@ from typing import Any
 
 from troc import words
 from troc.errors import InputError
-from troc.programme.receipts import CHUNK_ROWS, Ints, Lines, Mask, read_lines, read_lookups
+from troc.programme.receipts import CHUNK_ROWS, Ints, Lines, Mask, Statuses, read_lines, read_lookups
 from troc.programme.rules import NO_CARD, Mode, Per, Rules, When
 
 try:
@@ -149,15 +149,17 @@ def earn(
     chunk_rows: int = CHUNK_ROWS,
     held_rows: int = HELD_ROWS,
     progress: Progress | None = None,
+    statuses: Statuses | None = None,
 ) -> Earned:
-    """What the receipts of a file earn. `month` ("2027-02"): only baskets of that month.
+    """What the receipts of a file earn. `month` ("2027-02"): only baskets of that month. `statuses`: whose
+    members the cards are, where the rules ask for a status and neither the file nor a table has it.
 
     Raises `InputError` (and `FileFaultsError`) for a file or table that cannot be used.
     """
     lookups = read_lookups(rules, tables)
     return earn_lines(
         rules,
-        read_lines(path, rules, lookups, chunk_rows),
+        read_lines(path, rules, lookups, chunk_rows, statuses),
         month=month,
         held_rows=held_rows,
         progress=progress,

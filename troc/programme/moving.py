@@ -100,5 +100,17 @@ def without_kept(programme: Programme, points: Mapping[str, int], reference: str
     return {card: units for (card, units), before in zip(points.items(), kept, strict=True) if not before}
 
 
+def net_earned(
+    programme: Programme, points: Mapping[str, int], reference: str, *, dry_run: bool = False
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Earned points (smallest units by card) as they are to be paid, and what of each card's is kept back for
+    what she owes. Done once for a `reference` ("February 2027"); again it gives the same and nets nothing.
+    """
+    earned = sorted(points.items())
+    split = programme.debts.net_many(earned, reference, strangers=True, dry_run=dry_run)
+    paid = {card: left for (card, _), (left, _) in zip(earned, split, strict=True) if left}
+    return paid, {card: kept for (card, _), (_, kept) in zip(earned, split, strict=True) if kept}
+
+
 def _earned(card: str, reference: str) -> str:
     return "earned-" + keccak(f"{reference}\0{card}".encode()).hex()

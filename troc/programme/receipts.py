@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from troc.errors import InputError
 from troc.payouts import Fault, FileFaultsError
-from troc.programme.rules import DEFAULT_COLUMNS, ROLES, Rules, Table
+from troc.programme.rules import DEFAULT_COLUMNS, ROLES, STATUS, Rules, Table
 
 try:
     import numpy as np
@@ -99,6 +99,33 @@ class Lookup:
         }
 
 
+class Statuses(Protocol):
+    """Who knows the status of a member."""
+
+    def statuses_of(self, cards: Sequence[str]) -> list[str | None]:
+        """For each card the status of its member, in the same order; None where the card is of no member."""
+
+
+@dataclass(frozen=True)
+class _StatusLookup:
+    """Statuses by card. Each card is asked for once, in however many pieces of a file it stands."""
+
+    members: Statuses
+    on: str = "member"
+    columns: tuple[str, ...] = (STATUS,)
+    _known: dict[str, str] = field(default_factory=dict)
+
+    def attributes(self, found: Column) -> dict[str, Column]:
+        """See `Lookup`. A member without a status has none, and neither has a card of no member."""
+        new = [card for card in found.texts if card not in self._known]
+        for card, status in zip(new, self.members.statuses_of(new), strict=True):
+            self._known[card] = status or ""
+        codes, values = pd.factorize(
+            np.array([self._known[card] or None for card in found.texts], dtype=object)
+        )
+        return {STATUS: Column(np.append(codes, -1).astype(np.int64)[found.codes], np.asarray(values))}
+
+
 def read_lookups(rules: Rules, files: Mapping[str, Path] | None = None) -> list[Lookup]:
     """The tables of the rules. `files` by name of table goes before what the rules name."""
     files = dict(files or {})
@@ -133,13 +160,20 @@ def _lookup(table: Table, path: Path | None) -> Lookup:
 
 
 def read_lines(
-    path: Path, rules: Rules, lookups: Sequence[Lookup] = (), chunk_rows: int = CHUNK_ROWS
+    path: Path,
+    rules: Rules,
+    lookups: Sequence[Lookup | _StatusLookup] = (),
+    chunk_rows: int = CHUNK_ROWS,
+    statuses: Statuses | None = None,
 ) -> Iterator[Lines]:
     """The lines of a file, piece by piece. Raises `FileFaultsError` with the faults of the first piece that
-    has any, by line.
+    has any, by line. `statuses` are asked where neither the file nor a table has the status.
     """
     source = _Source(path, chunk_rows)
     given = {name for lookup in lookups for name in lookup.columns}
+    named = STATUS in given or STATUS in rules.columns or STATUS in source.names
+    if statuses is not None and STATUS in rules.attributes and not named:
+        lookups, given = [*lookups, _StatusLookup(statuses)], given | {STATUS}
     columns = {
         role: _chosen(source, rules, role)
         for role in (*ROLES, *sorted(rules.attributes - given - set(ROLES)))
@@ -161,7 +195,8 @@ def _chosen(source: _Source, rules: Rules, role: str) -> str:
     raise InputError(
         f"{source.path.name} has no column {wanted[0]!r}",
         f"say under `columns` of the rules which column is the {role}; it has"
-        f" {', '.join(source.names[:_FAULTS])}",
+        f" {', '.join(source.names[:_FAULTS])}"
+        + ("; or name the brand of the members with --members" if role == STATUS else ""),
     )
 
 
@@ -240,7 +275,12 @@ class _Source:
 
 
 def _lines(
-    path: Path, start: int, batch: Any, columns: Mapping[str, str], rules: Rules, lookups: Sequence[Lookup]
+    path: Path,
+    start: int,
+    batch: Any,
+    columns: Mapping[str, str],
+    rules: Rules,
+    lookups: Sequence[Lookup | _StatusLookup],
 ) -> Lines:
     decimals = 0 if rules.amounts_in_smallest else rules.currency_decimals
     cents = _amounts(path, start, columns["amount"], batch.column(columns["amount"]), decimals)

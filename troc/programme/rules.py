@@ -25,6 +25,9 @@ from troc.errors import InputError
 ROLES = ("member", "basket", "amount", "time")
 """What every receipt line must have."""
 
+STATUS = "status"
+"""The attribute that the brand's own members have, too."""
+
 DEFAULT_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "member": ("member", "card", "household", "address"),
     "basket": ("basket", "receipt"),
@@ -32,7 +35,7 @@ DEFAULT_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "time": ("time", "date"),
     "product": ("product",),
     "department": ("department",),
-    "status": ("status",),
+    STATUS: (STATUS,),
 }
 """The columns that are looked for where the rules name none, the first that is there wins."""
 

@@ -49,6 +49,9 @@ _FRESH_SECONDS = 2.0
 """How long what was read of an account counts at acceptance. It is read anew just before submission."""
 _REMEMBERED = 50_000
 _MOST_AT_ONCE = 300
+_GATHER_SECONDS = 0.005
+"""How long a question waits for others while many come, and not at all while few do."""
+_BUSY_SECONDS = 0.02
 _INBOX = ("SetPolicy", "SetWelcome", "CancelInboxNonces")
 _FREE = (
     "Cancel",
@@ -97,7 +100,10 @@ class Reader:
         self._thread.join()
 
     def _run(self) -> None:
+        ended = 0.0
         while (first := self._queue.get()) is not None:
+            if time.monotonic() - ended < _BUSY_SECONDS and len(first[0]) < _MOST_AT_ONCE:
+                time.sleep(_GATHER_SECONDS)
             waiting = [first]
             asked = len(first[0])
             closing = False
@@ -112,6 +118,7 @@ class Reader:
                     waiting.append(following)
                     asked += len(following[0])
             self._answer(waiting)
+            ended = time.monotonic()
             if closing:
                 return
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -74,11 +75,21 @@ class Accept:
     since: int
     alone: bool
 
+    @cached_property
+    def uses(self) -> str:
+        """`Act.uses`: it is looked at several times."""
+        return self.act.uses
+
+    @cached_property
+    def account(self) -> str:
+        """`Act.account`, likewise."""
+        return self.act.account
+
     def __call__(self, turn: Turn) -> Known:
         known = turn.known.get(self.id)
         if known is not None and known.state != FAILED:
             return known
-        uses = self.act.uses
+        uses = self.uses
         if uses and turn.used.get(uses, self.id) != self.id:
             raise RefusalError(
                 "nonce_taken",
@@ -86,7 +97,7 @@ class Accept:
                 "another message of this signer with the same number is under way here",
                 "wait until it is done or has failed, or sign with another number",
             )
-        use = turn.uses.setdefault(self.act.account, _Use())
+        use = turn.uses.setdefault(self.account, _Use())
         self._check(use, turn.failures.get(self.blame, 0))
         if turn.open >= MOST_OPEN:
             raise RefusalError("full", 503, "too much is waiting here", "try another relay, or later")
@@ -96,17 +107,17 @@ class Accept:
         if uses:
             turn.used[uses] = self.id
         values = self._values()
-        turn.known[self.id] = Known(**{name: values[name] for name in Known.__dataclass_fields__})
+        turn.known[self.id] = Known(*(values[name] for name in Known.__dataclass_fields__))
         turn.add(values, again=known is not None)
         return turn.known[self.id]
 
-    @property
+    @cached_property
     def blame(self) -> str:
         """To whose account it is put if it fails in a block."""
         if self.alone and isinstance(self.act.message, Voucher):
             # Only a wallet that issues can make these fail as it likes, for ever new recipients.
             return self.act.message.issuer
-        return self.act.account
+        return self.account
 
     def _check(self, use: _Use, failures: int) -> None:
         who = self.act.payer
@@ -138,10 +149,10 @@ class Accept:
             "id": self.id,
             "kind": act.kind,
             "payer": act.payer,
-            "account": act.account,
+            "account": self.account,
             "blame": self.blame,
             "parties": " ".join(act.parties),
-            "uses": act.uses,
+            "uses": self.uses,
             "content": json.dumps(act.to_json(), separators=(",", ":")),
             "deadline": None if act.deadline is None else str(act.deadline),
             "state": ACCEPTED,
@@ -157,6 +168,33 @@ class Accept:
             "why": None,
             "remedy": None,
         }
+
+
+def _any_of(column: sa.Column[Any], name: str) -> sa.ColumnElement[bool]:
+    return column.in_(sa.bindparam(name, expanding=True))
+
+
+# Made once: to make them takes longer than to run them.
+_KNOWN = sa.select(*_COLUMNS).where(_any_of(messages.c.id, "ids"))
+_USED = sa.select(messages.c.uses, messages.c.id).where(
+    _any_of(messages.c.uses, "uses"), messages.c.state.in_(UNDER_WAY)
+)
+_COUNTS = (
+    sa.select(
+        messages.c.account,
+        sa.func.count(),
+        sa.func.sum(sa.case((messages.c.state.in_(OPEN), 1), else_=0)),
+    )
+    .where(_any_of(messages.c.account, "accounts"), messages.c.accepted_at > sa.bindparam("since"))
+    .group_by(messages.c.account)
+)
+_FAILURES = (
+    sa.select(messages.c.blame, sa.func.sum(messages.c.failures))
+    .where(_any_of(messages.c.blame, "accounts"), messages.c.accepted_at > sa.bindparam("since"))
+    .group_by(messages.c.blame)
+)
+_OPEN_NOW = sa.select(sa.func.count()).select_from(messages).where(messages.c.state.in_(OPEN))
+_INSERT = messages.insert()
 
 
 @dataclass
@@ -175,35 +213,17 @@ class Turn:
 
     def look(self, asked: Sequence[Accept]) -> None:
         """Read what these will ask for."""
-        rows = self._connection.execute(
-            sa.select(*_COLUMNS).where(messages.c.id.in_({job.id for job in asked}))
-        )
-        self.known = {row.id: Known(*row) for row in rows}
-        uses = {job.act.uses for job in asked} - {""}
+        ask = self._connection.execute
+        self.known = {row.id: Known(*row) for row in ask(_KNOWN, {"ids": list({job.id for job in asked})})}
+        uses = {job.uses for job in asked} - {""}
         if uses:
-            under_way = sa.and_(messages.c.uses.in_(uses), messages.c.state.in_(UNDER_WAY))
-            found = self._connection.execute(sa.select(messages.c.uses, messages.c.id).where(under_way))
-            self.used = {row.uses: row.id for row in found}
+            self.used = {row.uses: row.id for row in ask(_USED, {"uses": list(uses)})}
         since = min(job.now for job in asked) - DAY
-        waiting = sa.func.sum(sa.case((messages.c.state.in_(OPEN), 1), else_=0))
-        counts = self._connection.execute(
-            sa.select(messages.c.account, sa.func.count(), waiting)
-            .where(messages.c.account.in_({job.act.account for job in asked}), messages.c.accepted_at > since)
-            .group_by(messages.c.account)
-        )
+        counts = ask(_COUNTS, {"accounts": list({job.account for job in asked}), "since": since})
         self.uses = {account: _Use(*map(int, numbers)) for account, *numbers in counts}
-        counts = self._connection.execute(
-            sa.select(messages.c.blame, sa.func.sum(messages.c.failures))
-            .where(messages.c.blame.in_({job.blame for job in asked}), messages.c.accepted_at > since)
-            .group_by(messages.c.blame)
-        )
-        self.failures = {blame: int(number) for blame, number in counts}
-        self.open = int(
-            self._connection.scalar(
-                sa.select(sa.func.count()).select_from(messages).where(messages.c.state.in_(OPEN))
-            )
-            or 0
-        )
+        failed = ask(_FAILURES, {"accounts": list({job.blame for job in asked}), "since": since})
+        self.failures = {blame: int(number) for blame, number in failed}
+        self.open = int(self._connection.scalar(_OPEN_NOW) or 0)
 
     def add(self, values: dict[str, Any], again: bool) -> None:
         """Write a message down."""
@@ -217,7 +237,7 @@ class Turn:
     def connection(self) -> sa.Connection:
         """The database as the jobs before left it."""
         if self._new:
-            self._connection.execute(messages.insert(), self._new)
+            self._connection.execute(_INSERT, self._new)
             self._new = []
         return self._connection
 

@@ -122,6 +122,8 @@ class Sender(Worker):
         self._sent_at: dict[int, float] = {}
         self._first_sent: dict[int, float] = {}
         self._lost: dict[int, float] = {}
+        self._confirmed: set[int] = set()
+        """Places in blocks of which it is written down that they are confirmed."""
         self._head = ""
         self._checked_head = ""
         self._new = True
@@ -310,6 +312,7 @@ class Sender(Worker):
             # block was rehearsed on another state, where it took less gas perhaps.
             again = {row.number for row in rows if len(rows) > 1 or (row.resubmitted and not row.failures)}
         self._update(partial(_settle, slot.id, found, results, state, again))
+        self._confirmed.discard(slot.id)
         self._sent_at.pop(slot.id, None)
         self._first_sent.pop(slot.id, None)
 
@@ -318,19 +321,26 @@ class Sender(Worker):
         if self._head == self._checked_head:
             return
         rows = self._writer.run(partial(_slots_in, IN_BLOCK))
-        stands = {number: self._chain.block_hash(number) for number in {row.block for row in rows}}
+        stands = self._chain.block_hashes({row.block for row in rows})
+        deep: set[int] = set()
         for row in rows:
             if stands[row.block] != row.block_hash:
                 found = self._in_block(row)
                 if found is None:
                     _log.warning("the chain was reorganised: %s is sent again", row.transaction)
                     self._update(partial(_reopen, row.id))
+                    self._confirmed.discard(row.id)
                 elif found.block_hash != row.block_hash:
                     self._note_mined(row, found)
             elif self.block - row.block >= FINAL_DEPTH:
                 self._update(partial(_finish, row.id))
+                self._confirmed.discard(row.id)
             elif self.block - row.block + 1 >= self._chain.config.confirmations:
-                self._writer.run(partial(_confirm, row.id))
+                deep.add(row.id)
+        new = deep - self._confirmed
+        if new:
+            self._writer.run(partial(_confirm, sorted(new)))
+            self._confirmed |= new
         self._checked_head = self._head
 
     # ------------------------------------------------------------------------------------------- sending
@@ -544,7 +554,9 @@ class Sender(Worker):
         self._writer.run(partial(_fail, row.number, why))
 
     def _read(self, row: Any) -> _Waiting:
-        act = self._seen.get(row.id) or self._acts.read(json.loads(row.content))
+        act = self._seen.get(row.id)
+        if act is None:
+            act = self._acts.read(json.loads(self._writer.run(partial(_content, row.number))))
         return _Waiting(row.number, row.id, act, row.alone, row.since, row.resubmitted, row.failures)
 
     def _update(self, job: Callable[[Turn], Any]) -> Any:
@@ -592,14 +604,25 @@ def _version(slot: int, turn: Turn) -> Any:
     return max(rows, key=lambda row: int(row.fee))
 
 
+# Without the content, which is in memory nearly always: hundreds are read several times a second, while
+# others wait to be written down.
+_OF_MESSAGE = sa.select(
+    *(messages.c[name] for name in ("number", "id", "alone", "since", "resubmitted", "failures"))
+).order_by(messages.c.number)
+_OF_SLOT = _OF_MESSAGE.where(messages.c.slot == sa.bindparam("its_slot"))
+_THAT_WAIT = _OF_MESSAGE.where(messages.c.state == ACCEPTED).limit(sa.bindparam("most"))
+
+
 def _messages_of(slot: int, turn: Turn) -> list[Any]:
-    query = sa.select(messages).where(messages.c.slot == slot).order_by(messages.c.number)
-    return list(turn.connection.execute(query))
+    return list(turn.connection.execute(_OF_SLOT, {"its_slot": slot}))
 
 
 def _waiting(most: int, turn: Turn) -> list[Any]:
-    query = sa.select(messages).where(messages.c.state == ACCEPTED).order_by(messages.c.number).limit(most)
-    return list(turn.connection.execute(query))
+    return list(turn.connection.execute(_THAT_WAIT, {"most": most}))
+
+
+def _content(number: int, turn: Turn) -> str:
+    return str(turn.connection.scalar(sa.select(messages.c.content).where(messages.c.number == number)))
 
 
 def _busy(turn: Turn) -> set[str]:
@@ -696,14 +719,14 @@ def _settle(
         turn.connection.execute(messages.update().where(messages.c.number == number).values(**values))
 
 
-def _confirm(slot: int, turn: Turn) -> None:
+def _confirm(places: Sequence[int], turn: Turn) -> None:
     turn.connection.execute(
-        messages.update().where(messages.c.slot == slot, messages.c.state == MINED).values(state=DONE)
+        messages.update().where(messages.c.slot.in_(places), messages.c.state == MINED).values(state=DONE)
     )
 
 
 def _finish(slot: int, turn: Turn) -> None:
-    _confirm(slot, turn)
+    _confirm([slot], turn)
     turn.connection.execute(slots.update().where(slots.c.id == slot).values(state=FINAL))
     turn.connection.execute(versions.delete().where(versions.c.slot == slot))
 

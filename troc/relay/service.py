@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from starlette.types import Scope
 
 from troc.acts import KINDS, MOST_ORDERS
 from troc.relay.desk import Known
 from troc.relay.rates import who_asks
 from troc.relay.relay import Relay
-from troc.serving.http import ErrorAnswer, prepare
+from troc.serving.http import ErrorAnswer, direct, prepare
 
 _LARGEST_BODY = 256 * 1024
 """Bytes: a settlement of many orders that wallets of several owners signed."""
@@ -87,10 +89,15 @@ class MessageAnswer(_Body):
     why: ErrorAnswer | None
 
 
-async def _admitted(request: Request) -> str:
-    ip = who_asks(request.client.host if request.client else "")
-    request.app.state.relay.admit(ip)
+def _admit(relay: Relay, scope: Scope) -> str:
+    client = scope["client"]
+    ip = who_asks(client[0] if client else "")
+    relay.admit(ip)
     return ip
+
+
+async def _admitted(request: Request) -> str:
+    return _admit(request.app.state.relay, request.scope)
 
 
 _Address = Annotated[str, Depends(_admitted)]
@@ -126,6 +133,8 @@ def create_app(relay: Relay) -> FastAPI:
         """Accept a signed message, once. Answered when it is on the disk."""
         known = await relay.accept(ip, body.model_dump(exclude_unset=True, mode="json"))
         return Response(_answer(known).model_dump_json(), media_type="application/json")
+
+    direct(app, "/messages", MessageRequest, partial(_admit, relay), accept)
 
     @app.get("/messages/{id}", tags=["messages"])
     def find(

@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -61,6 +62,13 @@ class Tokens:
     prefix: str
     command: str
 
+    @cached_property
+    def _good(self) -> sa.Select[tuple[str]]:
+        columns = self.table.c
+        return sa.select(columns.name).where(
+            columns.digest == sa.bindparam("its_digest"), columns.revoked.is_(None)
+        )
+
     def add(self, engine: Engine, name: str) -> str:
         """Make a token. It is shown this once."""
         if not _NAME.fullmatch(name):
@@ -99,10 +107,7 @@ class Tokens:
     def holder_of(self, connection: sa.Connection, known: MutableMapping[str, str], token: str) -> str:
         """The name of a good token, which `known` remembers for one transaction."""
         if token not in known:
-            columns = self.table.c
-            name = connection.scalar(
-                sa.select(columns.name).where(columns.digest == digest(token), columns.revoked.is_(None))
-            )
+            name = connection.scalar(self._good, {"its_digest": digest(token)})
             if name is None:
                 raise RefusalError(
                     "token_unknown",

@@ -5,8 +5,10 @@ A request is answered after the commit that holds it. The technique is known as 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, Protocol, TypeVar
@@ -27,6 +29,9 @@ class Turn(Protocol):
 T = TypeVar("T")
 TurnT = TypeVar("TurnT", bound=Turn)
 _MOST_AT_ONCE = 200
+_GATHER_SECONDS = 0.003
+"""How long a job waits for others while many come, and not at all while few do."""
+_BUSY_SECONDS = 0.01
 
 
 class Writer(Generic[TurnT]):
@@ -50,6 +55,8 @@ class Writer(Generic[TurnT]):
             queue.SimpleQueue()
         )
         self._closed = threading.Event()
+        # One for all turns: a pool rolls back, and looks after it, each time that it lends one.
+        self._connection: sa.Connection | None = None
         self._thread = threading.Thread(target=self._run, name=f"{service} writer", daemon=True)
         self._thread.start()
 
@@ -73,8 +80,24 @@ class Writer(Generic[TurnT]):
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                connection.close()
+
+    def _work(self) -> None:
+        ended = 0.0
         while True:
             waiting = [self._queue.get()]
+            if time.monotonic() - ended < _BUSY_SECONDS and not self._closed.is_set():
+                # More will come, and a turn costs nearly the same for one as for several.
+                time.sleep(_GATHER_SECONDS)
             while len(waiting) < _MOST_AT_ONCE and waiting[-1] is not None:
                 try:
                     waiting.append(self._queue.get_nowait())
@@ -83,14 +106,17 @@ class Writer(Generic[TurnT]):
             jobs = [entry for entry in waiting if entry is not None]
             if jobs:
                 self._commit(jobs)
+            ended = time.monotonic()
             if waiting[-1] is None:
                 return
 
     def _commit(self, jobs: list[tuple[Callable[[TurnT], Any], Future[Any]]]) -> None:
         answers: list[tuple[Future[Any], Any, TrocError | None]] = []
         try:
-            with self._engine.begin() as connection:
-                turn = self._open_turn(connection, [job for job, _ in jobs])
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            with self._connection.begin():
+                turn = self._open_turn(self._connection, [job for job, _ in jobs])
                 for job, future in jobs:
                     try:
                         answers.append((future, job(turn), None))
@@ -98,6 +124,7 @@ class Writer(Generic[TurnT]):
                         answers.append((future, None, refusal))
                 turn.close()
         except Exception as error:
+            self._disconnect()
             if len(jobs) > 1:
                 # Nothing of this was written. One by one, only what is at fault fails.
                 for entry in jobs:

@@ -12,7 +12,7 @@ add, listed, revoke = _TOKENS.add, _TOKENS.listed, _TOKENS.revoke
 
 def holder_of(turn: Turn, token: str) -> str:
     """The name of a good token; asked anew in each transaction."""
-    return _TOKENS.holder_of(turn.connection, turn.tokens, token)
+    return turn.holder_of(_TOKENS, token)
 
 
 __all__ = ["Token", "add", "digest", "holder_of", "listed", "revoke"]

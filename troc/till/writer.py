@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from troc.serving.tokens import Tokens
 from troc.serving.writer import Writer as DurableWriter
 from troc.till.tables import books, issues
 
@@ -52,6 +53,15 @@ class Books:
         return max(left - self.open_units, 0)
 
 
+# Made once: to make a statement takes longer than to run it.
+_ISSUES = sa.select(*(issues.c[name] for name in Issue.__dataclass_fields__)).where(
+    issues.c.receipt.in_(sa.bindparam("receipts", expanding=True))
+)
+_NEW_ISSUE = issues.insert()
+_BOOKS = sa.select(books)
+_CHANGE_BOOKS = books.update().values({name: sa.bindparam(name) for name in Books.__dataclass_fields__})
+
+
 @dataclass
 class Turn:
     """One transaction, shared by several jobs. `books` is read once and written back at the end.
@@ -72,17 +82,22 @@ class Turn:
     def connection(self) -> sa.Connection:
         """The database as the jobs before left it."""
         if self._new:
-            self._connection.execute(issues.insert(), self._new)
+            self._connection.execute(_NEW_ISSUE, self._new)
             self._new = []
         self._known = None
         return self._connection
+
+    def holder_of(self, tokens: Tokens, token: str) -> str:
+        """The name of a good token. No job changes tokens, so it is looked up without writing first, and what
+        was read of the issues still holds.
+        """
+        return tokens.holder_of(self._connection, self.tokens, token)
 
     def find_issue(self, receipt: str) -> Issue | None:
         """The issue of a receipt."""
         if self._known is None or receipt not in self.asked:
             wanted = {receipt, *self.asked}
-            columns = [issues.c[name] for name in Issue.__dataclass_fields__]
-            rows = self.connection.execute(sa.select(*columns).where(issues.c.receipt.in_(wanted)))
+            rows = self.connection.execute(_ISSUES, {"receipts": list(wanted)})
             self._known = {row.receipt: Issue(*row) for row in rows}
         return self._known.get(receipt)
 
@@ -97,7 +112,7 @@ class Turn:
     def books(self) -> Books:
         """The books; change them in place."""
         if self._books is None:
-            row = self._connection.execute(sa.select(books)).one()
+            row = self._connection.execute(_BOOKS).one()
             self._before = tuple(row)[1:]
             self._books = Books(*self._before)
         return self._books
@@ -106,7 +121,7 @@ class Turn:
         """Write what is not written yet."""
         connection = self.connection
         if self._books is not None and tuple(vars(self._books).values()) != self._before:
-            connection.execute(books.update().values(**vars(self._books)))
+            connection.execute(_CHANGE_BOOKS, vars(self._books))
 
 
 Job = Callable[[Turn], T]

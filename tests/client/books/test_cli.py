@@ -50,6 +50,15 @@ def test_the_journal_of_each_month(story: Programme, command: Command, tmp_path:
     assert Decimal(closing) > 0
 
 
+def test_a_month_is_named_in_either_way(story: Programme, command: Command) -> None:
+    expected = command("brand", "journal", "month", "PAN", "2026-12", "--json")
+    assert expected[0] == 0
+    assert command("brand", "journal", "PAN", "--month", "2026-12", "--json") == expected
+    assert command("brand", "journal", "--month", "2026-12", "PAN", "--json") == expected
+    code, _, err = command("brand", "journal", "PAN", "2026-12", "--month", "2026-12")
+    assert (code, err) == (3, "troc: the month is named twice: name it once\n")
+
+
 def test_a_month_that_runs_is_said_to(story: Programme, command: Command) -> None:
     code, out, _ = command("brand", "journal", "month", "PAN", words.iso_day(story.now)[:7])
     assert code == 0
@@ -96,6 +105,46 @@ def test_liability_and_balances_of_a_past_day(story: Programme, command: Command
     assert command("brand", "balances", "PAN", "-o", str(file))[0] == 3
     assert "pending until 11 December 2026" in command("brand", "liability", "PAN", "--at", "2026-11-22")[1]
     assert "if nothing happens" in command("brand", "liability", "PAN", "--at", "2027-02-10")[1]
+
+
+def test_liability_tells_what_is_kept_and_owed_on_a_past_day(
+    programme: Programme, command: Command, tmp_path: Path
+) -> None:
+    from tests.client.members.conftest import WORK
+    from tests.client.members.test_linking import link
+    from troc.programme.members import NewMember
+    from troc.programme.programme import Programme as Off
+    from troc.programme.vault import Vault, open_brand_store
+
+    world, brand = programme.world, programme.brand
+    database = f"sqlite:///{tmp_path / 'brand.sqlite'}"
+    store = open_brand_store(world.chain, brand, database)
+    off = Off.over(Vault.create(store, "correct horse", WORK), world.chain)
+    off.members.add_many([NewMember("1"), NewMember("2")], "clerk")
+    first = words.iso_day(programme.now)
+    off.claims.add("1", 1_250, brand.longest_life(programme.now), "basket")
+    off.debts.record_debt("2", 300, "late", "came back too late", "clerk")
+    world.pass_days(2)
+    off.claims.add("2", 40, brand.longest_life(programme.now), "another")
+    assert off.debts.net("2", 100, "November") == (0, 100)
+    link(world, off, "1", world.ann)
+    off.claims.pay(world.chain, world.everyone.brands.token(brand), world.owner_signer)
+    password = tmp_path / "password"
+    password.write_text("correct horse\n")
+    password.chmod(0o600)
+    line = ("brand", "liability", "PAN", "--database", database, "--members-password-file", str(password))
+
+    def told(*arguments: str) -> tuple[str, ...]:
+        form = json.loads(command(*line, *arguments, "--json")[1])
+        return form["live"], form["unclaimed"], form["debts"]
+
+    assert told("--at", first) == ("0", "1250", "300")
+    assert told() == ("1250", "40", "200")
+    code, out, _ = command(*line, "--members")
+    assert code == 0
+    for text in ("  0.4 unclaimed, kept for", "  12.9 owed in all: ", "  2 owed by customers, "):
+        assert text in out
+    assert "unclaimed" not in json.loads(command("brand", "liability", "PAN", "--json")[1])
 
 
 def test_statement(story: Programme, command: Command, tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def test_a_sale_by_commands(desk: Desk, tmp_path: Path) -> None:
     offer = desk.offer("-o", str(tmp_path / "offer.json"))
     assert "You sell" in offer["words"]
     assert "Know this" in offer["words"]
+    assert "this address has sold" not in offer["words"]
     bought = desk.ok(BUYER, "buy", str(tmp_path / "offer.json"))
     sale = bought["sale"]
     (standing,) = desk.ok(SELLER, "status", sale[:12])["sales"]
@@ -119,6 +120,10 @@ def test_a_sale_by_commands(desk: Desk, tmp_path: Path) -> None:
     assert opened["rows"] == ROWS
     assert json.loads((tmp_path / "rows.json").read_text()) == ROWS
     assert desk.ok(SELLER, "status")["sales"][0]["state"] == "paid"
+    # Everybody sees that a second sale of one address is the same seller's: she is warned.
+    second = desk.offer("-o", str(tmp_path / "second.json"))
+    assert "Careful: this address has sold 1 time before" in second["words"]
+    assert "`troc account new`" in second["words"]
     desk.ok(SELLER, "revoke", sale[:12])
     assert "State: consent withdrawn" in desk.says(BUYER, "status", sale)
     desk.ok(BUYER, "acknowledge", sale)
@@ -133,7 +138,21 @@ def test_an_offer_takes_an_attestation_along_while_it_counts(desk: Desk, tmp_pat
     desk.ok(SELLER, "ask", copy, asked)
     desk.ok("dev:7", "attest", asked, "--unseen", "-o", said)
     (paper,) = Path(said).iterdir()
-    desk.offer("--attestation", str(paper), "-o", out)
+    attestor = open_account("dev:7", desk.market.chain.config).address
+    offer = desk.offer("--attestation", str(paper), "-o", out)
+    assert f"\n{attestor} vouches for it.\n" in offer["words"]
+    assert " vouches for it." not in desk.offer()["words"]
+    bought = ("buy", out, "--dry-run")
+    assert f"Careful: {attestor} vouches for it, and is not on your list" in desk.says(BUYER, *bought)
+    desk.ok(BUYER, "trust", "dev:7", "--name", "the dairy")
+    assert "\nthe dairy (no proven domain) vouches for it, and is on your list.\n" in desk.says(
+        BUYER, *bought
+    )
+    asked_for = desk.says(
+        BUYER, "request", "5 MILK", "3", "--schema", "dairy", "--attestor", "dev:7", "--dry-run"
+    )
+    assert "each attested by the dairy (no proven domain). " in asked_for
+    desk.ok(BUYER, "trust", "dev:7", "--remove")
     assert json.loads(Path(out).read_text())["papers"] == {"attestation": json.loads(paper.read_text())}
     desk.ok("dev:7", "attest", "--revoke", "0")
     refused = desk.no(SELLER, "offer", copy, "50 MILK", "--attestation", str(paper))

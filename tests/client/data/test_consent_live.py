@@ -269,6 +269,45 @@ def test_commands_for_attestors(market: Market, troc: Callable[..., Any], tmp_pa
     assert troc("dev:2", "trust") == {"trusted": []}
 
 
+def test_an_attestor_says_who_it_is(
+    market: Market, troc: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says is a claim: the name beside the address, the domain only where that lists the account."""
+    manifest, one = vouched(market, market.ann)
+    offer = market.ann.offer(manifest, "50 MILK")
+    offer = replace(offer, papers=dict(offer.papers) | {"attestation": one.as_json()})
+    brand, chain_id = open_account("dev:0", market.chain.config).address, market.chain.chain_id
+    lists: list[dict[str, Any]] = []
+
+    def panier(url: str) -> bytes:
+        assert url == "https://panier.example/.well-known/troc.json"
+        return json.dumps({"accounts": lists}).encode()
+
+    monkeypatch.setattr("troc.domains.fetch_https", panier)
+    assert who_vouches(market.dai.buyer, offer, manifest, panier).attested_by == brand
+    for wrong, says in (
+        (["--domain", "panier.example"], "a name has 1 to 64 bytes, this one 0"),
+        (["--name", "é" * 33], "this one 66"),
+        (["--name", "Le Panier", "--domain", "panier"], "is no domain"),
+    ):
+        assert says in troc("dev:0", "attest", *wrong, fails=True)
+    said = troc("dev:0", "attest", "--name", "Le Panier", "--domain", "panier.example")
+    assert (said["name"], said["domain"]) == ("Le Panier", "panier.example")
+    found = who_vouches(market.dai.buyer, offer, manifest, panier)
+    assert found.attested_by == f"{brand}, which calls itself Le Panier (no proven domain),"
+    entry = troc("dev:2", "trust", brand)
+    assert (entry["name"], entry["domain"]) == ("Le Panier", "")
+    lists.append({"chainId": chain_id, "account": brand})
+    troc("dev:2", "trust", brand, "--remove")
+    found = who_vouches(market.dai.buyer, offer, manifest, panier)
+    assert found.attested_by == f"{brand}, which calls itself Le Panier (proven domain panier.example),"
+    assert not found.trusted
+    entry = troc("dev:2", "trust", brand, "--name", "the grocer")
+    assert (entry["name"], entry["domain"]) == ("the grocer", "panier.example")
+    found = who_vouches(market.dai.buyer, offer, manifest, nobody)
+    assert (found.attested_by, found.trusted) == ("the grocer (proven domain panier.example)", True)
+
+
 def _lacking(troc: Callable[..., Any], own: Path, asked: Path) -> str:
     own.write_text("day,item\n2026-11-01,milk\n")
     return str(troc("dev:0", "attest", str(asked), "--against", str(own), fails=True))

@@ -274,6 +274,14 @@ def test_criteria_that_betray_are_warned_of(market: Market, town: Town) -> None:
     warnings = market.ann.requests.warnings(town.request(3), "diabetics, 30 to 40")
     assert any("diabetics" in each for each in warnings)
     assert any("never used" in each for each in warnings)
+    # Of many answers, by the kinds of the terms alone.
+    many = town.request(20)
+    assert market.ann.requests.warnings(many, "", ("purchases",)) == ()
+    special, advice = market.ann.requests.warnings(many, "", ("health", "purchases"))
+    assert (special, "never used" in advice) == (
+        "the request asks for health, which the law protects above others",
+        True,
+    )
 
 
 def test_anybody_looks_at_requests_and_buyers_without_an_account(market: Market) -> None:

@@ -273,6 +273,78 @@ def test_earned_points_of_members_are_kept_once(
     assert err == "troc: amounts.csv has no column card: name the column of card numbers `card`\n"
 
 
+def test_what_a_member_owes_is_kept_back_once(
+    importing: Callable[..., tuple[int, str, str]],
+    members: tuple[str, ...],
+    files: tuple[str, str],
+    tmp_path: Path,
+) -> None:
+    """12 is a member of nobody at first: she owes nothing, and becomes one between two runs of one name."""
+    assert importing("brand", "members", "add", "ACME", "11", *members)[0] == 0
+    owe = ("brand", "members", "debt", "ACME", "11", "20", "--reference", "refund", "--reason", "late")
+    assert importing(*owe, *members)[0] == 0
+    command = (
+        "brand",
+        "earn",
+        *files,
+        "--members",
+        "ACME",
+        *members,
+        "-o",
+        "mint.csv",
+        "--unclaimed",
+        "o.csv",
+    )
+    out = importing(*command)[1]
+    assert "Customers owe 20 ACME, of which nothing is kept back here" in out
+    assert rows(tmp_path / "o.csv")[1:] == [["11", "27"], ["12", "30"]]
+
+    def debt() -> str:
+        return str(json.loads(importing("brand", "members", "claims", "ACME", *members, "--json")[1])["debt"])
+
+    told = json.loads(importing(*command, "--keep", "March", "--dry-run", "--json")[1])
+    assert told["netted"] == {"members": 1, "units": "20"}
+    assert debt() == "20"
+    code, out, err = importing(*command, "--keep", "March")
+    assert code == 0, err
+    assert "1 member owed points: 20 of what they earned are kept back, for 'March'." in out
+    assert debt() == "0"
+    (found,) = json.loads(importing("brand", "members", "find", "ACME", "11", *members, "--json")[1])[
+        "members"
+    ]
+    assert [lot["units"] for lot in found["claim"]] == ["7"]
+    assert importing("brand", "members", "add-all", "ACME", "o.csv", *members)[0] == 0
+    owe = ("brand", "members", "debt", "ACME", "12", "4", "--reference", "refund 2", "--reason", "late")
+    assert importing(*owe, *members)[0] == 0
+    assert "1 member owed points: 20 " in importing(*command, "--keep", "March")[1]
+    assert debt() == "4"
+    told = json.loads(importing(*command, "--net", "May", "--json")[1])
+    assert told["netted"] == {"members": 1, "units": "4"}
+    assert rows(tmp_path / "o.csv")[1:] == [["11", "27"], ["12", "26"]]
+    err = importing("brand", "earn", *files, "-o", "mint.csv", "--net", "May")[2]
+    assert err == "troc: debts stand in the brand's books: name the brand with --members\n"
+
+
+def test_a_multiplier_is_for_members_of_a_status(
+    importing: Callable[..., tuple[int, str, str]],
+    members: tuple[str, ...],
+    files: tuple[str, str],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "rules.yaml").write_text(BASE + "rules: [{name: Gold, multiply: 3, when: {status: gold}}]\n")
+    for card, status in (("11", "gold"), ("12", "silver")):
+        assert importing("brand", "members", "add", "ACME", card, "--status", status, *members)[0] == 0
+    command = ("brand", "earn", *files, "--dry-run")
+    told = json.loads(importing(*command, "--members", "ACME", *members, "--json")[1])
+    assert told["by_rule"] == [
+        {"name": "base", "units": "135/2", "baskets": 3},
+        {"name": "Gold", "units": "34", "baskets": 2},
+    ]
+    err = importing(*command)[2]
+    assert "receipts.csv has no column 'status'" in err
+    assert "or name the brand of the members with --members" in err
+
+
 def test_points_that_were_kept_are_not_issued_once_more_when_she_has_an_address(
     importing: Callable[..., tuple[int, str, str]],
     members: tuple[str, ...],

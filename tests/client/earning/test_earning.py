@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -239,6 +240,57 @@ def test_a_time_with_a_zone_is_shown_in_that_of_the_rules(tmp_path: Path) -> Non
     path.write_text("card,basket,amount,time\n1,a,5.00,2027-02-28T23:30:00Z\n")
     assert earn(parse_rules(BASE), path).months == {"2027-02": 5}
     assert earn(parse_rules(BASE + "timezone: Europe/Paris\n"), path).months == {"2027-03": 5}
+
+
+class Register:
+    """Members with a status; `asked` is every card that it was asked for."""
+
+    def __init__(self, statuses: dict[str, str | None]) -> None:
+        self.statuses = statuses
+        self.asked: list[str] = []
+
+    def statuses_of(self, cards: Sequence[str]) -> list[str | None]:
+        self.asked += cards
+        return [self.statuses.get(card) for card in cards]
+
+
+STATUS_RULES = BASE + "rules: [{name: Gold, rate: 1 point per 1.00 EUR, when: {status: [gold, platinum]}}]\n"
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+def test_a_status_is_that_of_the_member_and_each_is_asked_for_once(tmp_path: Path, chunk: int) -> None:
+    """Cards without a status, and of nobody, have none; so has a line without a card."""
+    cards = ("11", "12", "", "13", "14", "11", "12", "13")
+    lines = [line(card, str(place), 1000) for place, card in enumerate(cards)]
+    register = Register({"11": "gold", "12": "silver", "13": "", "14": "platinum"})
+    path = write_parquet(tmp_path / "receipts.parquet", lines, "text")
+    found = earn(parse_rules(STATUS_RULES), path, chunk_rows=chunk, statuses=register)
+    assert dict(found.members) == {"11": 40, "12": 20, "13": 20, "14": 20}
+    assert sorted(register.asked) == ["11", "12", "13", "14"]
+
+
+@pytest.mark.parametrize(
+    ("more", "column"),
+    [
+        ("", "status"),
+        ("columns: {status: till}\n", "till"),
+        ("tables: {who: {on: member, key: card, columns: {status: level}, file: who.csv}}\n", ""),
+    ],
+)
+def test_what_the_files_say_of_a_status_goes_first(tmp_path: Path, more: str, column: str) -> None:
+    (tmp_path / "who.csv").write_text("card,level\n12,gold\n")
+    path = tmp_path / "receipts.csv"
+    head = f"time,card,basket,amount{',' + column if column else ''}\n"
+    said = ("silver", "gold") if column else ("", "")
+    body = [
+        f"2027-02-26,{card},{card},10.00{',' + status if column else ''}\n"
+        for card, status in zip(("11", "12"), said, strict=True)
+    ]
+    path.write_text(head + "".join(body))
+    rules = parse_rules(STATUS_RULES + more, folder=tmp_path)
+    register = Register({"11": "gold", "12": "silver"})
+    assert dict(earn(rules, path, statuses=register).members) == {"11": 10, "12": 20}
+    assert not register.asked
 
 
 def test_an_unknown_product_is_of_no_department(tmp_path: Path) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import pytest
 
+from tests.client.core.conftest import rpc_call
+from tests.client.core.forked import Forked
 from tests.client.trade.test_cli import ANN, BOB, OWNER, RELAY, Stage, golden, kept, stage
 from troc.accounts import address_of
+from troc.words import DAY
 
 __all__ = ["kept", "stage"]
 
@@ -94,6 +100,37 @@ def test_desk_stands_reports_and_withdraws(stage: Stage) -> None:
     assert "Ended what the desk gave of" in stage.troc(*line, "--withdraw", account=OWNER)
     code, _, err = stage.tried("trade", "swap", "10 PANIER", "BIOBOX", account=ANN)
     assert (code, "no open orders lead" in err) == (15, True)
+
+
+def test_desk_renews_itself_until_it_is_stopped(stage: Stage, home: Path) -> None:
+    file = stage.folder / "points.csv"
+    file.write_text(f"address,amount\n{address_of(OWNER)},300\n")
+    for symbol in ("PANIER", "BIOBOX"):
+        stage.troc("brand", "mint", symbol, str(file), account=OWNER)
+    plan = stage.folder / "desk.yaml"
+    plan.write_text(DESK)
+
+    def wait_for_orders() -> list[str]:
+        give_up = time.monotonic() + 60
+        while True:
+            found = stage.json("trade", "quote", "20 PANIER", "BIOBOX")["orders"]
+            if found:
+                return [str(id_) for id_ in found]
+            assert time.monotonic() < give_up, "nothing stands"
+            assert desk.poll() is None, "it has ended by itself"
+            time.sleep(0.2)
+
+    line = ["--rpc", stage.rpc, "--yes", "--account", OWNER, "brand", "desk", str(plan), "--every", "1s"]
+    desk = Forked("troc", line, home, stage.folder)
+    try:
+        first = wait_for_orders()
+        # Its orders stay open for two days.
+        rpc_call(stage.chain, "evm_increaseTime", 3 * DAY)
+        rpc_call(stage.chain, "evm_mine")
+        assert not set(wait_for_orders()) & set(first)
+    finally:
+        desk.kill()
+        desk.wait()
 
 
 @pytest.mark.parametrize(

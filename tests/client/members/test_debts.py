@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.client.members.conftest import ORIGIN
+from tests.client.members.test_linking import link
+from tests.client.trade.conftest import World
 from troc.errors import InputError, MemberError
 from troc.programme.debts import Debts
 from troc.programme.members import Members, NewMember
+from troc.programme.programme import Programme
 
 ADDRESS = "0x" + "12" * 20
 
@@ -79,6 +82,43 @@ def test_unknown_cards_and_negative_earnings_are_refused(debts: Debts) -> None:
     with pytest.raises(InputError, match="earned less than nothing"):
         debts.net("1", -5, "may")
     assert debts.debt_of("1") == 50
+
+
+def test_a_dry_run_nets_nothing(debts: Debts, members: Members) -> None:
+    debts.record_debt("1", 50, "refund 7", "late", "till")
+    before = members.journal.head()
+    assert debts.net_many([("1", 20)], "may", dry_run=True) == [(0, 20)]
+    assert (debts.debt_of("1"), members.journal.head()) == (50, before)
+    assert debts.net("1", 30, "may") == (0, 30)
+    assert debts.net_many([("1", 30)], "may", dry_run=True) == [(0, 30)]
+
+
+def test_strangers_owe_nothing_also_once_they_are_members(debts: Debts, members: Members) -> None:
+    debts.record_debt("1", 50, "refund 7", "late", "till")
+    earned = [("1", 20), ("9", 5)]
+    assert debts.net_many(earned, "may", strangers=True) == [(0, 20), (5, 0)]
+    members.add(NewMember("9"), "clerk")
+    debts.record_debt("9", 3, "refund 9", "late", "till")
+    assert debts.net_many(earned, "may", strangers=True) == [(0, 20), (5, 0)]
+    assert (debts.debt_of("1"), debts.debt_of("9")) == (30, 3)
+
+
+def test_what_an_address_owes_is_netted_against_its_cards(world: World, programme: Programme) -> None:
+    """Also what was noted before a card fed it; and the same again, unless a card feeds it no more."""
+    debts, ann = programme.debts, world.ann.address
+    debts.record_debt(ann, 50, "refund 7", "late", "till")
+    for card in ("1", "2"):
+        link(world, programme, card, world.ann)
+        assert (debts.debt_of(card), debts.debt_of(ann)) == (50, 50)
+    assert debts.debt_of("3") == 0
+    earned = [("1", 20), ("3", 9), ("2", 40)]
+    for _ in range(2):
+        assert debts.net_many(earned, "may") == [(0, 20), (9, 0), (10, 30)]
+        assert (debts.total(), debts.debt_of("1")) == (0, 0)
+    programme.members.unlink("2", "she asked", "clerk")
+    programme.members.unlink("1", "she asked", "clerk")
+    with pytest.raises(MemberError, match="is of nobody whom these cards name now"):
+        debts.net_many(earned, "may")
 
 
 def test_a_debt_outlives_the_debtor_without_naming_her(debts: Debts, members: Members) -> None:

@@ -16,7 +16,7 @@ from tests.client.core.conftest import quick, rpc_call
 from tests.client.trade.conftest import START
 from tests.client.trade.test_brands import BROKEN_NAME, BROKEN_SYMBOL, launch_bytes
 from troc.accounts import DEV_MNEMONIC, address_of, open_account
-from troc.anvil import free_port, rpc_of, run_anvil
+from troc.anvil import free_port, move_to, rpc_of, run_anvil
 from troc.brands import Brands
 from troc.chain import Chain
 from troc.client import Troc
@@ -145,6 +145,71 @@ def test_brand_issuer(stage: Stage) -> None:
     stage.troc("brand", "mint", "PANIER", str(file), "--grant", "0", account=CEM)
     assert stage.json("brand", "issuer", "PANIER", who)["amount"]["amount"] == "60"
     assert "Issuers may still issue" in stage.troc("brand", "status", "PANIER")
+
+
+def test_brand_issuer_release_frees_what_a_locked_grant_no_longer_needs(stage: Stage) -> None:
+    who, command = address_of(CEM), ("brand", "issuer", "PANIER", address_of(CEM))
+    stage.troc(*command, "--amount", "100", "--locked-until", "1d", account=OWNER)
+    file = stage.folder / "till.csv"
+    file.write_text(f"address,amount\n{address_of(BOB)},40\n")
+    stage.troc("brand", "mint", "PANIER", str(file), "--grant", "0", account=CEM)
+    # Anyone may: here somebody who has nothing to do with it.
+    told = stage.troc(*command, "--release", account=RELAY)
+    assert told.endswith("40 PANIER are promised no longer; 60 still are.\n")
+    move_to(stage.chain, stage.chain.now() + 2 * 86_400)
+    freed = stage.json(*command, "--release", account=RELAY)
+    assert (freed["freed"]["amount"], freed["promised"]["amount"]) == ("60", "0")
+    assert "promised until" not in stage.troc(*command)
+    code, _, err = stage.tried(*command, "--release", account=RELAY)
+    assert (code, f"grant 0 of {who} has no lock: nothing is to be released" in err) == (10, True)
+    assert stage.tried(*command, "--release", "--amount", "5", account=OWNER)[0] == 3
+
+
+def test_brand_gives_back_what_was_spent(stage: Stage) -> None:
+    """Into the lots it came from, once, to nobody else, and by the brand alone."""
+    reference = stage.json("brand", "receipt", "PANIER", "basket 4711", account=OWNER)["receipt"]
+    stage.troc("points", "redeem", "30 PANIER", reference, account=ANN)
+    back = ("brand", "give-back", "20 PANIER", address_of(ANN))
+    assert "of 30 that still can" in stage.troc(*back, reference, "--dry-run", account=OWNER)
+    before = stage.troc("points", "balance", "PANIER", account=ANN)
+    told = stage.json(*back, "basket 4711", account=OWNER)
+    assert (told["receipt"], told["left"][0]["amount"]) == (reference, "30")
+    assert "  490 until 3 September 2027, earned in autumn 2026" in stage.troc(
+        "points", "balance", "PANIER", account=ANN
+    )
+    assert "  470 until 3 September 2027, earned in autumn 2026" in before
+    for arguments, account, says in (
+        ((*back, reference), OWNER, "of this redemption 10 PANIER can come back, not 20"),
+        (("brand", "give-back", "5 PANIER", address_of(BOB), reference), OWNER, "redeemed nothing at PANIER"),
+        (("brand", "give-back", "5 PANIER", address_of(ANN), reference), CEM, ""),
+        (("brand", "give-back", "5 PANIER", address_of(ANN), reference, "--grant", "0"), CEM, ""),
+    ):
+        code, _, err = stage.tried(*arguments, account=account)
+        assert (code != 0, err.count("\n"), says in err) == (True, 1, True), (arguments, err)
+    stage.troc("brand", "issuer", "PANIER", address_of(CEM), "--amount", "7", account=OWNER)
+    stage.troc("brand", "give-back", "5 PANIER", address_of(ANN), reference, "--grant", "0", account=CEM)
+    assert stage.json("brand", "issuer", "PANIER", address_of(CEM))["amount"]["amount"] == "2"
+
+
+def test_a_brand_is_handed_over_in_two_steps(stage: Stage) -> None:
+    new = address_of(CEM)
+    give = ("brand", "hand-over", "PANIER", "--to", new)
+    assert stage.tried("brand", "hand-over", "PANIER", account=OWNER)[0] == 3
+    assert f"{new} has not asked for PANIER within 48 hours" in stage.tried(*give, account=OWNER)[2]
+    asked = stage.troc("brand", "hand-over", "PANIER", "--ask", account=CEM)
+    assert f"`troc brand hand-over PANIER --to {new}`" in asked
+    assert f"{address_of(OWNER)} owns PANIER, not {address_of(BOB)}" in stage.tried(*give, account=BOB)[2]
+    snapshot = rpc_call(stage.chain, "evm_snapshot")
+    move_to(stage.chain, stage.chain.now() + 48 * 3_600 + 1)
+    assert "has not asked for PANIER" in stage.tried(*give, account=OWNER)[2]
+    rpc_call(stage.chain, "evm_revert", snapshot)
+    assert "You cannot take that back." in stage.troc(*give, "--dry-run", account=OWNER)
+    stage.troc(*give, account=OWNER)
+    assert stage.json("brand", "status", "PANIER")["owner"] == new
+    file = stage.folder / "points.csv"
+    file.write_text(f"address,amount\n{address_of(BOB)},40\n")
+    assert stage.tried("brand", "mint", "PANIER", str(file), account=OWNER)[0] != 0
+    stage.troc("brand", "mint", "PANIER", str(file), account=CEM)
 
 
 def test_brand_status_and_domain(stage: Stage) -> None:

@@ -147,9 +147,18 @@ abstract contract AttentionTest is Test {
 
     function open(IAttentionRewards.Terms memory terms, uint256 budget) internal returns (bytes32 campaign) {
         campaign = idOf(terms);
-        if (terms.fresh) grant(campaign, budget * terms.price, terms.claimUntil);
+        if (terms.fresh) {
+            uint256 forCodes = terms.codes < budget ? terms.codes : budget;
+            grant(campaign, (budget - forCodes) * terms.price, terms.claimUntil);
+            if (forCodes != 0) grant(codesGrant(campaign), forCodes * terms.price, terms.claimUntil);
+        }
         vm.prank(terms.admin);
         assertEq(rewards.open(terms, budget), campaign);
+    }
+
+    /// @dev The grant out of which its codes are paid.
+    function codesGrant(bytes32 campaign) internal pure returns (bytes32) {
+        return ~campaign;
     }
 
     function grant(bytes32 campaign, uint256 amount, uint256 lockedUntil) internal {
@@ -212,7 +221,7 @@ abstract contract AttentionTest is Test {
     }
 
     function claimStatement(bytes32 campaign, IAttentionRewards.Statement memory made) internal {
-        claimStatement(campaign, made, "");
+        rewards.claimStatement(handles[campaign], made);
     }
 
     function claimStatement(
@@ -267,10 +276,15 @@ abstract contract AttentionTest is Test {
     function claimTicket(bytes32 campaign, IAttentionRewards.Ticket memory made, Taker memory taking)
         internal
     {
+        IAttentionRewards.Handle memory handle = handles[campaign];
+        bool asks = taking.credential.length != 0;
         if (made.account != 0) {
-            rewards.claimTicket(handles[campaign], made, taking.signature, taking.credential);
+            if (asks) rewards.claimTicket(handle, made, taking.signature, taking.credential);
+            else rewards.claimTicket(handle, made, taking.signature);
+        } else if (asks) {
+            rewards.claimCode(handle, taken(made, taking), taking.signature, taking.credential);
         } else {
-            rewards.claimCode(handles[campaign], taken(made, taking), taking.signature, taking.credential);
+            rewards.claimCode(handle, taken(made, taking), taking.signature);
         }
     }
 
@@ -324,7 +338,8 @@ abstract contract AttentionTest is Test {
 
     function claimRoot(bytes32 campaign, Leaf memory made) internal {
         IAttentionRewards.Leaf memory leaf_ = IAttentionRewards.Leaf(made.account, made.page, made.contacts);
-        rewards.claimRoot(handles[campaign], leaf_, made.proof, made.credential);
+        if (made.credential.length == 0) rewards.claimRoot(handles[campaign], leaf_, made.proof);
+        else rewards.claimRoot(handles[campaign], leaf_, made.proof, made.credential);
     }
 
     function credentialFor(bytes32 campaign, bytes32 pseudonym, address who, uint256 expiry)

@@ -136,7 +136,7 @@ contract BatchesTest is AttentionTest {
         _who = [customer, other, stranger, address(points), points.exchange()];
     }
 
-    /// forge-config: default.fuzz.runs = 400
+    /// forge-config: default.fuzz.runs = 100
     function testFuzz_a_batch_pays_what_the_rules_say(uint256 seed) public {
         IAttentionRewards.Terms memory terms = termsInCash();
         uint256 mode = seed % 3;
@@ -268,7 +268,7 @@ contract BatchesTest is AttentionTest {
     // ---------------------------------------------------------------------------------------------- the brand
 
     /// @dev Whatever the brand does with its token, in whatever epochs, a batch of those enrolled is paid to the last contact.
-    /// forge-config: default.fuzz.runs = 400
+    /// forge-config: default.fuzz.runs = 100
     function testFuzz_no_act_of_the_brand_makes_a_batch_of_fresh_points_fail(uint256 seed) public {
         IAttentionRewards.Terms memory terms = atOnce(termsFresh());
         terms.price = 1 << 46;
@@ -338,7 +338,7 @@ contract BatchesTest is AttentionTest {
     // --------------------------------------------------------------------------------------------- callbacks
 
     /// @dev Whatever a token does while it pays, what is in escrow is what the books say.
-    /// forge-config: default.fuzz.runs = 200
+    /// forge-config: default.fuzz.runs = 50
     function testFuzz_calls_by_chance_leave_the_books_right(uint256 seed) public {
         Chance token = new Chance(rewards);
         IAttentionRewards.Terms memory terms = atOnce(termsInCash());

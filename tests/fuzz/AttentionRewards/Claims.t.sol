@@ -256,7 +256,8 @@ contract StatementsTest is AttentionTest {
         amount = bound(amount, 24 * PRICE, 60 * PRICE);
         number = bound(number, 1, 20);
         bytes32 campaign = idOf(terms);
-        grant(campaign, amount, terms.claimUntil);
+        grant(campaign, amount - 4 * PRICE, terms.claimUntil);
+        grant(codesGrant(campaign), 4 * PRICE, terms.claimUntil);
         vm.prank(brand);
         rewards.open(terms, 24);
         if (enrolled) enrol(campaign, other);
@@ -266,6 +267,26 @@ contract StatementsTest is AttentionTest {
             vm.expectRevert(abi.encodeWithSelector(IAttentionRewards.NotFree.selector, free, number));
         }
         claimStatement(campaign, made);
+    }
+
+    /// @dev Both forms of each claim do the same.
+    function test_a_credential_that_nobody_asked_for_is_not_read() public {
+        bytes32 campaign = open(withCodes(atOnce(termsInCash()), 2), 30);
+        activate(campaign, 0);
+        IAttentionRewards.Handle memory handle = handles[campaign];
+        rewards.claimStatement(handle, statement(campaign, customer, 1), "unread");
+        IAttentionRewards.Ticket memory made = ticket(campaign, id(customer), 1);
+        rewards.claimTicket(handle, made, taker(campaign, made, customer).signature, "unread");
+        made = ticket(campaign, 0, 1);
+        Taker memory taking = taker(campaign, made, customer);
+        rewards.claimCode(handle, taken(made, taking), taking.signature, "unread");
+        Leaf memory proven = leaf(campaign, id(customer), 0, 4);
+        appendInEffect(campaign, proven.root);
+        IAttentionRewards.Leaf memory words =
+            IAttentionRewards.Leaf(proven.account, proven.page, proven.contacts);
+        rewards.claimRoot(handle, words, proven.proof, "unread");
+        assertEq(rewards.contactsOf(campaign, id(customer), 0), 7);
+        assertEq(cash.balanceOf(customer), 4 * PRICE);
     }
 
     function test_only_addresses_are_accounts() public {

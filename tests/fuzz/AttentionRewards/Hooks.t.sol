@@ -8,6 +8,7 @@ import {OddTokenMock} from "../../../contracts/mocks/OddTokenMock.sol";
 import {IAttentionRewards} from "../../../interfaces/IAttentionRewards.sol";
 import {ICredentials} from "../../../interfaces/ICredentials.sol";
 import {AttentionTest} from "./AttentionTest.sol";
+import {IPlainClaims} from "./PlainClaims.sol";
 
 /// @notice Works if it has much gas, and else says no without using up what it has.
 contract Hungry is ICredentials {
@@ -92,7 +93,7 @@ contract HooksTest is AttentionTest {
         bytes32 campaign = open(termsOdd(), 10);
         hook.plan(
             address(rewards),
-            abi.encodeCall(rewards.claimStatement, (handles[campaign], statement(campaign, customer, 1), ""))
+            abi.encodeCall(IPlainClaims.claimStatement, (handles[campaign], statement(campaign, customer, 1)))
         );
         token.setHook(address(hook));
         vm.expectRevert(
@@ -119,7 +120,7 @@ contract HooksTest is AttentionTest {
     function test_a_hook_cannot_be_paid_for_the_same_contact() public {
         bytes32 campaign = open(termsOdd(), 10);
         IAttentionRewards.Statement memory made = statement(campaign, customer, 3);
-        hook.plan(address(rewards), abi.encodeCall(rewards.claimStatement, (handles[campaign], made, "")));
+        hook.plan(address(rewards), abi.encodeCall(IPlainClaims.claimStatement, (handles[campaign], made)));
         hook.plan(
             address(rewards), abi.encodeCall(rewards.claimStatements, (handles[campaign], batch(made), none))
         );
@@ -141,8 +142,9 @@ contract HooksTest is AttentionTest {
         activate(campaign, 0);
         IAttentionRewards.Ticket memory made = ticket(campaign, 0, 0);
         Taker memory taking = taker(campaign, made, customer);
-        bytes memory again =
-            abi.encodeCall(rewards.claimCode, (handles[campaign], taken(made, taking), taking.signature, ""));
+        bytes memory again = abi.encodeCall(
+            IPlainClaims.claimCode, (handles[campaign], taken(made, taking), taking.signature)
+        );
         hook.plan(address(rewards), again);
         token.setHook(address(hook));
         claimTicket(campaign, made, taking);

@@ -275,9 +275,20 @@ contract OpeningTest is AttentionTest {
     function test_the_grant_holds_budget_and_codes() public {
         IAttentionRewards.Terms memory terms = withCodes(termsFresh(), 3);
         bytes32 campaign = idOf(terms);
-        grant(campaign, 3 * PRICE - 1, terms.claimUntil);
+        grant(campaign, 10 * PRICE, terms.claimUntil);
+        // Codes are paid out of a grant of their own, as fit as the other.
+        refused(terms, abi.encodeWithSelector(IAttentionRewards.GrantUnfit.selector, campaign, 0, 0));
+        grant(codesGrant(campaign), 3 * PRICE - 1, terms.claimUntil - 1);
+        refused(
+            terms,
+            abi.encodeWithSelector(IAttentionRewards.GrantUnfit.selector, campaign, 0, terms.claimUntil - 1)
+        );
+        grant(codesGrant(campaign), 3 * PRICE - 1, terms.claimUntil);
         refused(terms, abi.encodeWithSelector(IAttentionRewards.BudgetTooSmall.selector, 2, 3));
-        grant(campaign, 3 * PRICE, terms.claimUntil);
+        terms = withCodes(termsFresh(), 3);
+        campaign = idOf(terms);
+        grant(campaign, 0, terms.claimUntil);
+        grant(codesGrant(campaign), 3 * PRICE, terms.claimUntil);
         vm.expectRevert(abi.encodeWithSelector(IAttentionRewards.BudgetTooSmall.selector, 3, 4));
         vm.prank(brand);
         rewards.open(terms, 4);
@@ -647,6 +658,7 @@ contract OpeningTest is AttentionTest {
         emit IAttentionRewards.CampaignReleased(campaign);
         rewards.release(campaign);
         assertStanding(campaign, 0, 0, 0);
+        assertEq(points.grantOf(address(rewards), uint256(codesGrant(campaign))).amount, 0);
         (,,, uint256 promised) = points.liability();
         assertEq(promised, 0);
         bytes32 escrowed = open(atLater(termsInCash()), 1);

@@ -197,6 +197,11 @@ contract GrantsTest is LoyaltyTokenTest {
         return token.issueTo(id, words);
     }
 
+    function _issueOneTo(uint256 id, uint256 word) private returns (uint256 left) {
+        vm.prank(issuer);
+        return token.issueOneTo(id, word);
+    }
+
     function test_issueTo_charges_a_locked_grant_and_logs_transfers_alone() public {
         _grant(1, 100, 0, _soon);
         uint256[] memory words = new uint256[](2);
@@ -227,6 +232,34 @@ contract GrantsTest is LoyaltyTokenTest {
         _release(1);
         vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.GrantExceeded.selector, issuer, 1, 0, 1));
         _issueTo(1, _one(_word(customer, 1)));
+    }
+
+    function test_revertWhen_issueOneTo_has_no_lock_or_no_receiver() public {
+        _grant(1, 100, 0, 0);
+        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.IssueWithoutLock.selector, issuer, 1));
+        _issueOneTo(1, _word(customer, 1));
+        _grant(1, 100, 0, _soon);
+        vm.expectRevert(ILoyaltyToken.ZeroAmount.selector);
+        _issueOneTo(1, _word(customer, 0));
+        address[3] memory refused = [address(0), exchange, address(token)];
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.ERC20InvalidReceiver.selector, refused[i]));
+            _issueOneTo(1, _word(refused[i], 1));
+        }
+    }
+
+    function test_issueOneTo_has_its_place_in_the_lot() public {
+        _grant(1, 100, 0, _soon);
+        _mint(customer, LANE - 100);
+        vm.recordLogs();
+        assertEq(_issueOneTo(1, _word(customer, 60)), 40);
+        assertEq(vm.getRecordedLogs().length, 1);
+        assertEq(_issueOneTo(1, _word(customer, 40)), 0);
+        _assertGrant(1, 0, _soon, 0, 0);
+        _assertLots(customer, 0, 0, 0, LANE);
+        _assertTotals(LANE, LANE, 0, 0);
+        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.GrantExceeded.selector, issuer, 1, 0, 1));
+        _issueOneTo(1, _word(customer, 1));
     }
 
     function test_issueTo_has_its_place_in_the_lot() public {

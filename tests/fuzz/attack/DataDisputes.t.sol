@@ -141,9 +141,7 @@ contract DataDisputesAttack is DataMarketTest {
         seal(again, 8, "wrong");
         buy(again);
         deliver(again);
-        unchecked {
-            if (again.b < type(uint256).max - ORDER) again.b += ORDER;
-        }
+        again.b += ORDER;
         disputeKey(again);
         assertState(again, IDataMarket.SaleState.KeyWrong);
     }

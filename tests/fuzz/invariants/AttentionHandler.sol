@@ -7,6 +7,7 @@ import {AttentionRewards} from "../../../contracts/attention/AttentionRewards.so
 import {LoyaltyToken} from "../../../contracts/loyalty/LoyaltyToken.sol";
 import {CashMock} from "../../../contracts/mocks/CashMock.sol";
 import {IAttentionRewards} from "../../../interfaces/IAttentionRewards.sol";
+import {IPlainClaims} from "../AttentionRewards/PlainClaims.sol";
 
 /// @notice Whatever can happen to campaigns, valid or not. The books beside it say of each call beforehand whether it must be
 /// accepted, and what it pays: one that goes otherwise breaks an invariant.
@@ -125,16 +126,22 @@ contract AttentionHandler is CommonBase {
         (entry.left, entry.codesLeft) = (budget, CODES);
         if (cash_) cash.mint(address(this), budget * terms.price);
         else if (!terms.fresh) points.mint(address(this), budget * terms.price);
-        else _grant(entry, budget);
+        else _grantBoth(entry, budget);
         rewards.open(terms, budget);
         entry.handle = rewards.handleOf(entry.id);
         ++done[this.open.selector];
     }
 
+    /// @dev Of the budget what is for codes lies in a grant of its own.
+    function _grantBoth(Entry storage entry, uint256 budget) private {
+        _grant(entry, budget);
+        uint256 amount = CODES * entry.terms.price;
+        points.setGrant(address(rewards), ~uint256(entry.id), amount, 0, entry.terms.claimUntil);
+    }
+
     function _grant(Entry storage entry, uint256 budget) private {
-        points.setGrant(
-            address(rewards), uint256(entry.id), budget * entry.terms.price, 0, entry.terms.claimUntil
-        );
+        uint256 amount = (budget - entry.codesLeft) * entry.terms.price;
+        points.setGrant(address(rewards), uint256(entry.id), amount, 0, entry.terms.claimUntil);
     }
 
     function fund(uint256 seed) external counted {
@@ -195,7 +202,7 @@ contract AttentionHandler is CommonBase {
         } else {
             IAttentionRewards.Leaf memory leaf = IAttentionRewards.Leaf(_id(person), 0, contacts);
             bool may = time >= entry.rootFrom && _payable(which, person, contacts);
-            bytes memory call = abi.encodeCall(rewards.claimRoot, (entry.handle, leaf, new bytes32[](0), ""));
+            bytes memory call = abi.encodeCall(IPlainClaims.claimRoot, (entry.handle, leaf, new bytes32[](0)));
             if (_call(call, may, this.root.selector)) _paid(which, person, contacts);
             // Room for another.
             if (time >= entry.rootFrom) entry.rootHash = 0;
@@ -236,7 +243,7 @@ contract AttentionHandler is CommonBase {
         bool signed = seed / 1024 % 8 != 0;
         IAttentionRewards.Statement memory made = _statement(entry, person, contacts, signed);
         bool may = signed && _payable(which, person, contacts);
-        bytes memory call = abi.encodeCall(rewards.claimStatement, (entry.handle, made, ""));
+        bytes memory call = abi.encodeCall(IPlainClaims.claimStatement, (entry.handle, made));
         if (_call(call, may, this.claimStatement.selector)) _paid(which, person, contacts);
     }
 
@@ -415,10 +422,10 @@ contract AttentionHandler is CommonBase {
         made.signature = _sign(7, hash);
         bytes32 naming = keccak256(abi.encode(CLAIM_TYPE, made.key, _people[person], _typed(hash)));
         if (account != 0) {
-            return abi.encodeCall(rewards.claimTicket, (entry.handle, made, _sign(9, naming), ""));
+            return abi.encodeCall(IPlainClaims.claimTicket, (entry.handle, made, _sign(9, naming)));
         }
         made.account = _id(person);
-        return abi.encodeCall(rewards.claimCode, (entry.handle, made, _sign(9, naming), ""));
+        return abi.encodeCall(IPlainClaims.claimCode, (entry.handle, made, _sign(9, naming)));
     }
 
     function _sign(uint256 key, bytes32 hash) private view returns (IAttentionRewards.Signature memory) {

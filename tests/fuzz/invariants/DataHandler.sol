@@ -83,6 +83,8 @@ contract DataHandler is CommonBase {
     mapping(bytes32 requestId => uint256 index) private _indexOf;
     address[PEOPLE] internal _people;
     Point[POOL] internal _pool;
+    /// @dev Keys, scalars and shared secrets: words that the two parties of a sale alone know.
+    mapping(bytes32 word => bool) private _isSecret;
     /// @dev Of all open sales and requests in cash.
     uint256 internal _escrow;
     uint256 private _count;
@@ -104,13 +106,17 @@ contract DataHandler is CommonBase {
                 x: bytes32(wallet.publicKeyX),
                 y: even ? wallet.publicKeyY : FIELD - wallet.publicKeyY
             });
+            _isSecret[bytes32(wallet.privateKey)] = _isSecret[bytes32(ORDER - wallet.privateKey)] = true;
         }
     }
 
     modifier counted() {
         ++calls;
         vm.warp(time);
+        vm.recordLogs();
+        vm.record();
         _;
+        _search();
     }
 
     /// @notice What forge may call.
@@ -346,6 +352,32 @@ contract DataHandler is CommonBase {
         }
     }
 
+    /// @dev D3: the market never writes or logs a secret, not even when a dispute has shown it in its calldata.
+    function _search() private {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            for (uint256 j = 0; j < logs[i].topics.length; ++j) {
+                _searchWord(logs[i].topics[j]);
+            }
+            bytes memory data = logs[i].data;
+            for (uint256 j = 32; j <= data.length; j += 32) {
+                bytes32 word;
+                assembly ("memory-safe") {
+                    word := mload(add(data, j))
+                }
+                _searchWord(word);
+            }
+        }
+        (, bytes32[] memory written) = vm.accesses(address(market));
+        for (uint256 i = 0; i < written.length; ++i) {
+            _searchWord(vm.load(address(market), written[i]));
+        }
+    }
+
+    function _searchWord(bytes32 word) private {
+        if (_isSecret[word]) _break(3, "a secret of a sale can be read");
+    }
+
     function _checkRequest(Asked storage asked) private {
         if (market.leftOf(asked.id) != asked.left) _break(1, "a request has more or less left");
         if (asked.request.tokenKind != 0) return;
@@ -413,6 +445,7 @@ contract DataHandler is CommonBase {
         entry.deal.nonce = ++_count << 128;
         entry.deal.count = 1;
         entry.deal.keyCommit = keccak256(bytes.concat(keccak256("troc.key.v1"), _keyOf(entry)));
+        _isSecret[_keyOf(entry)] = true;
         IDataMarket.Chunk memory chunk = _chunk(entry);
         entry.deal.manifestRoot =
             keccak256(abi.encodePacked(hex"00", uint32(0), chunk.plainLeaf, keccak256(chunk.ciphertext)));
@@ -431,6 +464,8 @@ contract DataHandler is CommonBase {
     function _prepareDelivery(Entry storage entry, uint256) private {
         bytes32 key = entry.goods == Goods.WrongKey ? bytes32("wrong") : _keyOf(entry);
         address shared = vm.addr(mulmod(_pool[entry.b].scalar, _pool[entry.e].scalar, ORDER));
+        _isSecret[bytes32(uint256(uint160(shared)))] = _isSecret[keccak256(abi.encode(entry.id, shared))] =
+        true;
         entry.posted.pointE = _pool[entry.e].x;
         entry.posted.wrapped = key ^ keccak256(abi.encode(entry.id, shared));
     }

@@ -465,7 +465,10 @@ contract LoyaltyHandler is LoyaltyBooks, StdUtils {
         (uint256[] memory words, uint256 sum) = _batch(b, 1 + n % 4, amount);
         _open();
         address caller = _rightful(issuer, v);
-        if (_call(caller, abi.encodeCall(token.issueTo, (id, words)))) {
+        bytes memory call = words.length == 1
+            ? abi.encodeCall(token.issueOneTo, (id, words[0]))
+            : abi.encodeCall(token.issueTo, (id, words));
+        if (_call(caller, call)) {
             if (sum == 0) _break(4, "nothing was issued out of a grant");
             if (_grants[caller][id].lockedUntil == 0) {
                 _break(4, "an issue without a lock and without a trace");

@@ -10,7 +10,7 @@ import brownie
 import pytest
 from eth_abi.abi import encode
 
-from tests.campaigns import Campaign, make_terms
+from tests.campaigns import Campaign, codes_grant, make_terms
 from tests.helpers import MAX_UINT256, sign
 from tests.orders import ERC20, POINTS
 
@@ -74,12 +74,16 @@ def plan(rewards: Any, brand: Any, signer: Any, cash: Any, token: Any) -> Callab
 
 @pytest.fixture(scope="module")
 def grant(rewards: Any, brand: Any, token: Any) -> Callable[..., None]:
-    """Gives a campaign its grant, in contacts."""
+    """Gives a campaign its grant, in contacts: of them its codes have one of their own."""
 
     def grant(campaign: Campaign, contacts: int, cap: int = 0, locked_until: int | None = None) -> None:
         until = campaign.terms["claimUntil"] if locked_until is None else locked_until
-        amount = contacts * campaign.terms["price"]
-        token.setGrant(rewards, int.from_bytes(campaign.id), amount, cap, until, {"from": brand})
+        for_codes = min(contacts, campaign.terms["codes"])
+        parts = {int.from_bytes(campaign.id): contacts - for_codes, codes_grant(campaign.id): for_codes}
+        for number, part in parts.items():
+            if part or number == int.from_bytes(campaign.id):
+                amount = part * campaign.terms["price"]
+                token.setGrant(rewards, number, amount, cap, until, {"from": brand})
 
     return grant
 

@@ -180,6 +180,7 @@ MATRIX = {
     # what issuers may do
     "issue": Case(lambda stage: (1, stage["receiver"], 5, OTHER), of_grant(5)),
     "issueTo": Case(lambda stage: (1, batch([(stage["receiver"], 5)])), of_locked_grant(5)),
+    "issueOneTo": Case(lambda stage: (1, batch([(stage["receiver"], 5)])[0]), of_locked_grant(5)),
     "issueBatch": Case(lambda stage: (1, OTHER, batch([(stage["receiver"], 5)])), of_grant(5)),
     "issuePending": Case(
         lambda stage: (1, OTHER, now() + DAY, batch([(stage["receiver"], 5)])), of_unlocked_grant(5)
