@@ -100,7 +100,7 @@ def test_a_seller_reads_that_the_buyer_is_unknown_and_far_away() -> None:
                 money=ON_BUY,
                 terms=unnamed,
                 attestor="",
-                warnings=warnings_of(Criteria("diabetics, 30-40", ("health",), 200, 12)),
+                warnings=warnings_of(Criteria("diabetics, 30-40", ("health",), 200)),
             )
         ),
     )
