@@ -554,7 +554,9 @@ class Sender(Worker):
         self._writer.run(partial(_fail, row.number, why))
 
     def _read(self, row: Any) -> _Waiting:
-        act = self._seen.get(row.id) or self._acts.read(json.loads(row.content))
+        act = self._seen.get(row.id)
+        if act is None:
+            act = self._acts.read(json.loads(self._writer.run(partial(_content, row.number))))
         return _Waiting(row.number, row.id, act, row.alone, row.since, row.resubmitted, row.failures)
 
     def _update(self, job: Callable[[Turn], Any]) -> Any:
@@ -602,14 +604,25 @@ def _version(slot: int, turn: Turn) -> Any:
     return max(rows, key=lambda row: int(row.fee))
 
 
+# Without the content, which is in memory nearly always: hundreds are read several times a second, while
+# others wait to be written down.
+_OF_MESSAGE = sa.select(
+    *(messages.c[name] for name in ("number", "id", "alone", "since", "resubmitted", "failures"))
+).order_by(messages.c.number)
+_OF_SLOT = _OF_MESSAGE.where(messages.c.slot == sa.bindparam("its_slot"))
+_THAT_WAIT = _OF_MESSAGE.where(messages.c.state == ACCEPTED).limit(sa.bindparam("most"))
+
+
 def _messages_of(slot: int, turn: Turn) -> list[Any]:
-    query = sa.select(messages).where(messages.c.slot == slot).order_by(messages.c.number)
-    return list(turn.connection.execute(query))
+    return list(turn.connection.execute(_OF_SLOT, {"its_slot": slot}))
 
 
 def _waiting(most: int, turn: Turn) -> list[Any]:
-    query = sa.select(messages).where(messages.c.state == ACCEPTED).order_by(messages.c.number).limit(most)
-    return list(turn.connection.execute(query))
+    return list(turn.connection.execute(_THAT_WAIT, {"most": most}))
+
+
+def _content(number: int, turn: Turn) -> str:
+    return str(turn.connection.scalar(sa.select(messages.c.content).where(messages.c.number == number)))
 
 
 def _busy(turn: Turn) -> set[str]:

@@ -32,8 +32,9 @@ def serve(
     there.
     """
     with _listening(host, port) as sockets:
-        # Requests wait for the thread that signs batches to give way: by default for five milliseconds.
-        sys.setswitchinterval(0.001)
+        # Requests wait for the thread that signs batches to give way, several times each: by default for five
+        # milliseconds, so that a batch of a fifth of a second would hold them up for as long.
+        sys.setswitchinterval(0.0001)
         # Nor must they wait while everything that was loaded is searched for garbage.
         _hash_at_once()
         gc.collect()
