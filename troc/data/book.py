@@ -228,10 +228,6 @@ class Book:
                 for row in connection.execute(query.order_by(_points.c.counter))
             ]
 
-    def next_counter(self, digest: bytes) -> int:
-        """The first counter that no point of this deal has."""
-        return max((point.counter for point in self.points(digest)), default=-1) + 1
-
     def add_point(self, digest: bytes, counter: int, x: bytes, signed: Any = None) -> None:
         """Write a one-time point down before it is used. A counter or point that was used before fails."""
         try:

@@ -277,10 +277,6 @@ class Buyer(Party):
         self.keep(signed, mine=True)
         return signed
 
-    def cancel_bid(self, bid: SignedDeal) -> Receipt | None:
-        """End a bid, as far as it was not taken."""
-        return self.cancel_nonces([bid.deal.nonce])
-
     # ------------------------------------------------------------------------------------------ afterwards
 
     def key_of(self, sale: Sale) -> bytes:

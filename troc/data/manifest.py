@@ -88,11 +88,6 @@ class Manifest:
         return self.count * self.chunk_size
 
     @property
-    def is_whole(self) -> bool:
-        """Whether it holds every chunk of the record."""
-        return self.count == self.layout.count and self.places == tuple(range(self.count))
-
-    @property
     def fields(self) -> tuple[str, ...]:
         """The name of the field in each chunk; "" where it is not told, and for padding that is told."""
         layout = self.layout

@@ -799,10 +799,6 @@ class Vault(Shelf):
             raise _altered(name)
         return found
 
-    def record_name(self, plain_root: bytes) -> str:
-        """What the file was called that a record came from."""
-        return str(self._head(plain_root)["name"])
-
     def _head(self, plain_root: bytes) -> dict[str, Any]:
         name = f"records/{_name(plain_root)}.head"
         sealed = self.store.read(name)

@@ -384,13 +384,12 @@ def vouched(attested_by: str, trusted: bool, doubts: Sequence[str]) -> str:
 @dataclass(frozen=True)
 class Criteria:
     """What a request asks for, as everybody can read it. `kinds`: of data, in plain words. `number`: answers
-    wanted. `group`: how many people are known to fit, 0 where nobody knows.
+    wanted.
     """
 
     text: str
     kinds: tuple[str, ...] = ()
     number: int = 0
-    group: int = 0
 
 
 _SENSITIVE: Mapping[str, str] = {
@@ -428,10 +427,6 @@ def warnings_of(criteria: Criteria) -> tuple[str, ...]:
             found.append(f"“{low} to {high}” nearly tells the age of whoever answers, or another figure")
     if _PLACE.search(text):
         found.append("it names a small place: few people live there")
-    if 0 < criteria.group < SMALL_GROUP:
-        found.append(
-            f"only {words.count(criteria.group, 'person', 'people')} fit: an answer is nearly a name"
-        )
     if 0 < criteria.number < SMALL_GROUP:
         found.append(f"only {words.count(criteria.number, 'answer')} are wanted: each stands out")
     if len([part for part in _PARTS.split(text) if part.strip()]) >= 4:

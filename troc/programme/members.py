@@ -162,13 +162,6 @@ class Members:
         """Add many members, all or none. Raises `MemberError` with the cards that are doubled."""
         return len(self._add(list(new), actor))
 
-    def add_missing(self, new: Iterable[NewMember], actor: str) -> int:
-        """Add those whose cards are no members' yet, and leave the others as they are; gives how many."""
-        by_card = {normal_card(each.card): each for each in new}
-        known = self.ids_of(list(by_card))
-        missing = [each for each, number in zip(by_card.values(), known, strict=True) if number is None]
-        return len(self._add(missing, actor)) if missing else 0
-
     def _add(self, new: Sequence[NewMember], actor: str) -> list[Member]:
         now = int(self._clock())
         members = [
@@ -260,11 +253,6 @@ class Members:
             query = query.order_by(_members.c.joined, _members.c.id).execution_options(yield_per=1000)
             for row in connection.execute(query).mappings():
                 yield self._unsealed(row)
-
-    def by_id(self, number: str) -> Member | None:
-        """The member of that number; None where she was erased."""
-        found = self._select(_members.c.id == number)
-        return found[0] if found else None
 
     def ids_of(self, cards: Sequence[str], connection: sa.Connection | None = None) -> list[str | None]:
         """For each card the number of its member, in the same order; None for a card that is unknown."""
