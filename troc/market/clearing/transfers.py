@@ -1,4 +1,6 @@
-"""From amounts to transfers, straight from maker to maker: for a token, givers and receivers less one."""
+"""From amounts to transfers, straight from maker to maker: for a token, givers and receivers less one for
+each group of them that fits exactly, the last of which is all the others.
+"""
 
 from __future__ import annotations
 
