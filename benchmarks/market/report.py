@@ -525,6 +525,6 @@ def _limits(figures: Figures) -> Iterator[str]:
     yield ""
     yield (
         f"Everything is drawn from the seed {figures['parameters']['seed']}: the same seed gives the same "
-        "page (other BLAS libraries may change last digits). A run takes three to four minutes on one core; "
+        "page (other BLAS libraries may change last digits). A run takes five to six minutes on one core; "
         "`python -m benchmarks.market --quick` a few seconds."
     )
