@@ -46,8 +46,8 @@ contract OneByOneAttack is AttentionTest {
         for (uint256 i = 0; i < _ACCOUNTS; ++i) {
             _accounts[i] = asks ? keccak256(abi.encode(i)) : id(_payees[i]);
         }
-        // What is no account, and what is an address but for one bit.
-        if (asks) _accounts[4] = 0;
+        // What is no account; an address that is a pseudonym of somebody else's; one but for a bit.
+        if (asks) (_accounts[4], _accounts[1]) = (0, id(customer));
         else (_accounts[4], _accounts[5]) = (0, bytes32(uint256(_accounts[1]) | 1 << 160));
     }
 
