@@ -313,7 +313,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         _end(campaign);
         emit CampaignReleased(campaignId);
         ILoyaltyToken token = ILoyaltyToken(campaign.reward.token);
-        // One that was given up before, by whom ever in the token, must not keep the other promised.
+        // Anyone can give one of them up in the token: that must not keep the other promised.
         bool forCodes = campaign.codes != 0 && _hasLock(token, _codesGrantOf(campaignId));
         if (forCodes) token.releaseGrant(address(this), _codesGrantOf(campaignId));
         if (!forCodes || _hasLock(token, uint256(campaignId))) {

@@ -67,6 +67,33 @@ contract TwoGrantsAttack is AttentionTest {
         }
     }
 
+    /// @dev The contract that holds the grants signs no voucher, whatever stands where its signature would.
+    function testFuzz_no_voucher_draws_on_them(bool forCodes, bytes memory signature, bytes32 r, bytes32 s)
+        public
+    {
+        bytes32 campaign = open(withCodes(termsFresh(), 2), 30);
+        ILoyaltyToken.SignedVoucher memory signed;
+        signed.voucher = ILoyaltyToken.Voucher({
+            issuer: address(rewards),
+            grantId: uint256(forCodes ? codesGrant(campaign) : campaign),
+            recipient: stranger,
+            isKey: false,
+            amount: 1,
+            receiptId: 0,
+            deadline: block.timestamp,
+            nonce: 0
+        });
+        bytes[4] memory signatures =
+            [bytes(""), signature, abi.encodePacked(r, s), abi.encodePacked(r, s, uint8(27))];
+        for (uint256 i = 0; i < signatures.length; ++i) {
+            signed.signature = signatures[i];
+            vm.expectRevert(
+                abi.encodeWithSelector(ILoyaltyToken.NotSignedByIssuer.selector, address(rewards))
+            );
+            points.claim(signed);
+        }
+    }
+
     /// @dev Budgets that are exactly spent, in any order of claims, while whoever owns token and campaign tries what he can.
     /// forge-config: default.fuzz.runs = 100
     function testFuzz_neither_pays_for_the_other(uint256 seed) public {
