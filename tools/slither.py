@@ -27,8 +27,6 @@ DETECTORS = {
 
 # Single findings: detector and function (or variable), and why it is right.
 _OWN_WORDS = "compares words that this contract alone writes, or what it read of them: no gift shifts them"
-    "compares words that this contract alone writes, or what it has read of them: no gift shifts them"
-)
 _PERIODS = "compares two numbers of days or weeks, which nobody can shift"
 FINDINGS = {
     ("reentrancy-balance", "PointsExchange._moveMeasured"): (
