@@ -21,19 +21,21 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.batches import FAMILIES, ages, ordinary
+from benchmarks.batches import FAMILIES, ages, ordinary, whole
+from benchmarks.best import best_found
 from troc.market.clearing import Batch, Clearing, Holdings, check_execution, clear, split
 
 OUTPUT = Path(__file__).with_name("clearing.json")
 
-# Orders, tokens, whether in four classes of life, and the bar in seconds.
+# Orders, tokens, how they are made, and the bar in seconds.
 SPEED = (
-    (10_000, 20, False, 0.2),
-    (100_000, 50, False, 1.0),
-    (1_000, 50, False, 3.0),
-    (10_000, 20, True, 2.0),
-    (100_000, 50, True, 10.0),
-    (1_000, 50, True, 30.0),
+    (10_000, 20, ordinary, 0.2),
+    (100_000, 50, ordinary, 1.0),
+    (1_000, 50, ordinary, 3.0),
+    (10_000, 20, ages, 2.0),
+    (100_000, 50, ages, 10.0),
+    (1_000, 50, ages, 30.0),
+    (10_000, 20, whole, 2.0),
 )
 MEMORY_MB = 300
 PLAIN = (
@@ -51,6 +53,10 @@ PLAIN = (
 """Divisible orders of about 1,000 units and more, one class of life."""
 
 MIXED = ("ages", "whole")
+WHOLE_BAR = 0.98
+CHOSEN = (("whole", 10), ("all_whole", 6))
+"""Families of which the choice of all-or-nothing orders is compared, and in how many batches."""
+
 SLOW = {"all_whole": 0.2, "everything": 0.3, "ages_tiny": 0.4}
 """Families of which fewer are tried."""
 
@@ -62,6 +68,8 @@ class Speed:
     orders: int
     tokens: int
     classes: int
+    whole: bool
+    """A third of the orders all or nothing."""
     median_seconds: float
     worst_seconds: float
     bar_seconds: float
@@ -151,7 +159,8 @@ def measure_speed(seeds: int) -> list[Speed]:
         found.append(Speed(**json.loads(answer.stdout)))
         one = found[-1]
         print(
-            f"{one.orders:7} orders {one.tokens:3} tokens {one.classes} classes  median"
+            f"{one.orders:7} orders {one.tokens:3} tokens {one.classes} classes"
+            f"{'  a third whole' if one.whole else ''}  median"
             f" {one.median_seconds:6.3f} s  worst {one.worst_seconds:6.3f} s  bar {one.bar_seconds:g} s "
             f" {one.memory_mb:4.0f} MB",
             flush=True,
@@ -160,17 +169,26 @@ def measure_speed(seeds: int) -> list[Speed]:
 
 
 def _one_size(number: int, seeds: int) -> Speed:
-    orders, tokens, aged, bar = SPEED[number]
+    orders, tokens, made, bar = SPEED[number]
     clear(ordinary(0))
     taken, memory = [], 0.0
     for seed in range(seeds):
-        batch = (ages if aged else ordinary)(seed, orders, tokens)
+        batch = made(seed, orders, tokens)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         start = time.process_time()
         clear(batch)
         taken.append(time.process_time() - start)
         memory = max(memory, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
-    return Speed(orders, tokens, 4 if aged else 1, statistics.median(taken), max(taken), bar, memory)
+    return Speed(
+        orders,
+        tokens,
+        4 if made is ages else 1,
+        made is whole,
+        statistics.median(taken),
+        max(taken),
+        bar,
+        memory,
+    )
 
 
 def measure_quality(name: str, made: Callable[[int], Batch], seeds: Sequence[int]) -> Quality:
@@ -211,6 +229,48 @@ def measure_quality(name: str, made: Callable[[int], Batch], seeds: Sequence[int
     )
 
 
+@dataclass(frozen=True)
+class Choice:
+    """How good the choice of all-or-nothing orders is. `best`: the largest surplus over its bound that was
+    found; `at_prices` and `anywhere`: ours over the best at the same prices, and at any.
+    """
+
+    family: str
+    batches: int
+    worst_best: float
+    median_best: float
+    worst_at_prices: float
+    median_at_prices: float
+    worst_anywhere: float
+    median_anywhere: float
+    out_of_reach: int
+    """Batches for which nothing that reaches the bar was found."""
+
+
+def measure_choice(name: str, seeds: Sequence[int]) -> Choice:
+    """Ours beside far longer searches (benchmarks/best.py)."""
+    here, anywhere, best = [], [], []
+    for seed in seeds:
+        batch = FAMILIES[name](seed)
+        clearing = clear(batch)
+        found = best_found(batch, clearing, seed)
+        ours = clearing.surplus / clearing.bound
+        here.append(ours / found.at_prices)
+        anywhere.append(ours / found.anywhere)
+        best.append(found.anywhere)
+    return Choice(
+        name,
+        len(seeds),
+        min(best),
+        statistics.median(best),
+        min(here),
+        statistics.median(here),
+        min(anywhere),
+        statistics.median(anywhere),
+        sum(one < WHOLE_BAR for one in best),
+    )
+
+
 def _missed(speed: list[Speed], quality: list[Quality]) -> list[str]:
     missed = [
         f"{one.orders} orders take {one.median_seconds:.2f} s"
@@ -223,7 +283,7 @@ def _missed(speed: list[Speed], quality: list[Quality]) -> list[str]:
         if one.memory_mb > MEMORY_MB and one.classes == 1
     ]
     for one in quality:
-        least = 0.9995 if one.family in PLAIN else 0.98 if one.family in MIXED else 0.0
+        least = 0.9995 if one.family in PLAIN else WHOLE_BAR if one.family in MIXED else 0.0
         if one.worst_surplus < least:
             missed.append(f"{one.family}: S/S* {one.worst_surplus:.5f}")
         if one.family in PLAIN and (one.worst_unfilled > 1e-4 or one.worst_deviation > 3e-4):
@@ -247,6 +307,17 @@ def main() -> None:
     load = os.getloadavg()[0]
     speed = measure_speed(chosen.seeds)
     quality = []
+    choices = []
+    for name, count in CHOSEN if chosen.batches else ():
+        made_choice = measure_choice(name, range(count))
+        choices.append(made_choice)
+        print(
+            f"{name:12} {count} batches  best found: worst {made_choice.worst_best:.3f}"
+            f" median {made_choice.median_best:.3f}  ours / best at the same prices: worst"
+            f" {made_choice.worst_at_prices:.4f}  at any: worst {made_choice.worst_anywhere:.4f}"
+            f" median {made_choice.median_anywhere:.4f}",
+            flush=True,
+        )
     shares = {name: SLOW.get(name, 1.0) for name in FAMILIES}
     for name, made in FAMILIES.items() if chosen.batches else ():
         count = -(-chosen.batches * shares[name] // sum(shares.values()))
@@ -264,6 +335,7 @@ def main() -> None:
             {
                 "load_before": load,
                 "speed": [asdict(one) for one in speed],
+                "choice": [asdict(one) for one in choices],
                 "quality": [asdict(one) for one in quality],
             },
             indent=2,

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.market",
         description="A year of trade among a real grocer's customers: writes benchmarks/market.md, "
-        "market.json and pictures. Three to four minutes on one core.",
+        "market.json and pictures. Five to six minutes on one core.",
     )
     parser.add_argument("--quick", action="store_true", help="a few weeks of 100 households; no variants")
     parser.add_argument("--seed", type=int, help="other draws of everything private")

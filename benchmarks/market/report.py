@@ -108,7 +108,8 @@ def _summary(figures: Figures) -> Iterator[str]:
         f"times the value of pairs in weeks with at most {bar['orders']:,} orders. With the same orders it "
         f"trades {_times(bar['base']['value'])} over the year, and reaches the bar in "
         f"{bar['base']['reached']} of {bar['base']['weeks']} weeks; the customers' gain over their limits is "
-        f"{_times(base['same_orders'][PAIRS]['surplus'])} that of pairs. {_reached(figures)} "
+        f"{_times(base['same_orders'][PAIRS]['surplus'])} that of pairs. At the published "
+        f"prices nobody could trade more than {_times(bar['base']['most_uniform'])}. {_reached(figures)} "
         "[Below](#beside-the-others)."
         if not reached
         else "- **Our bar is kept.** With the same orders fair clearing trades "
@@ -434,7 +435,10 @@ def _beside(figures: Figures) -> Iterator[str]:
         "together than the mechanisms. Both are told: *same orders* lets each mechanism try the very orders "
         "that fair clearing got that week; *own year* compares what was traded in the two years. A run a "
         "row, each but the first differing in one thing; number of orders and share filled are fair "
-        "clearing's (and pairs') own."
+        "clearing's (and pairs') own. *The most* is what nobody could exceed with the same orders, beside "
+        "what pairs trade: at the prices that were published, and at any rates, another one for each "
+        "transfer if need be, as long as every limit and both bounds on lives are kept (linear programmes, "
+        "`benchmarks/market/most.py`)."
     )
     yield ""
     yield from _table(
@@ -444,6 +448,8 @@ def _beside(figures: Figures) -> Iterator[str]:
             "filled, fair",
             "filled, pairs",
             "value / pairs, same orders",
+            "the most at our prices",
+            "the most at any rates",
             "own year",
             "gain / pairs",
             "orders / pairs",
@@ -458,6 +464,8 @@ def _beside(figures: Figures) -> Iterator[str]:
                 _percent(row["filled_fair"]),
                 _percent(row["filled_pairs"]),
                 _times(row["same_orders"][PAIRS]["traded"]),
+                _times(row["most"]["most_uniform"]),
+                _times(row["most"]["most"]),
                 _times(row["own_year_value"]),
                 _times(row["same_orders"][PAIRS]["surplus"]),
                 _times(row["same_orders"][PAIRS]["filled"]),
@@ -476,6 +484,14 @@ def _beside(figures: Figures) -> Iterator[str]:
         f"{_times(bar['base']['median'])}; reached in {bar['base']['reached']} of {bar['base']['weeks']}); "
         f"{_times(bar['all']['value'])} over all runs (median {_times(bar['all']['median'])}; reached in "
         f"{bar['all']['reached']} of {bar['all']['weeks']})."
+    )
+    yield (
+        f"- **What could be reached:** at the published prices at most {_times(bar['base']['most_uniform'])} "
+        f"the value of pairs, of which fair clearing trades {_percent(bar['base']['of_most_uniform'], 1)}; "
+        f"the bar is within reach at them in {bar['base']['within_reach']} of {bar['base']['weeks']} weeks. "
+        f"Who pays every order another rate could trade {_times(bar['base']['most'])}: some give up their "
+        "gain so that others, whose limits miss the market, trade too. One price for all does not "
+        "take from one to serve the other."
     )
     yield (
         "- On the orders that *pairs* got in their own year, fair clearing would trade "
@@ -509,6 +525,6 @@ def _limits(figures: Figures) -> Iterator[str]:
     yield ""
     yield (
         f"Everything is drawn from the seed {figures['parameters']['seed']}: the same seed gives the same "
-        "page (other BLAS libraries may change last digits). A run takes three to four minutes on one core; "
+        "page (other BLAS libraries may change last digits). A run takes five to six minutes on one core; "
         "`python -m benchmarks.market --quick` a few seconds."
     )

@@ -120,8 +120,22 @@ def compared(name: str, parameters: Parameters, worlds: Mapping[str, World]) -> 
         "filled_pairs": ratio(total(pairs.weeks, "traded"), total(pairs.weeks, "offered")),
         "same_orders": {other: over(fair, other) for other in (PAIRS, RINGS)},
         "own_year_value": ratio(total(fair.weeks, "traded"), total(pairs.weeks, "traded")),
+        "most": {
+            which: ratio(
+                sum(getattr(week, which) for week in fair.weeks),
+                sum(week.tried[PAIRS].traded for week in fair.weeks),
+            )
+            for which in ("most", "most_uniform")
+        },
         "weeks": [
-            [week.orders, week.traded, week.tried[PAIRS].traded, week.tried[RINGS].traded]
+            [
+                week.orders,
+                week.traded,
+                week.tried[PAIRS].traded,
+                week.tried[RINGS].traded,
+                week.most,
+                week.most_uniform,
+            ]
             for week in fair.weeks
         ],
     }
@@ -138,6 +152,10 @@ def bar(rows: Sequence[Figures]) -> Figures:
             "median": float(np.median([week[1] / week[2] for week in weeks])) if weeks else None,
             "reached": sum(week[1] >= BAR * week[2] for week in weeks),
             "behind_rings": sum(week[1] < week[3] for week in weeks),
+            "most": ratio(sum(week[4] for week in weeks), sum(week[2] for week in weeks)),
+            "most_uniform": ratio(sum(week[5] for week in weeks), sum(week[2] for week in weeks)),
+            "within_reach": sum(week[5] >= BAR * week[2] for week in weeks),
+            "of_most_uniform": ratio(sum(week[1] for week in weeks), sum(week[5] for week in weeks)),
         }
 
     return {"bar": BAR, "orders": SMALL_WEEK, "base": of(rows[:1]), "all": of(rows)}

@@ -12,6 +12,7 @@ from benchmarks.market import households
 from benchmarks.market.households import STEP, UNIT, Book, Traits, Wishes
 from benchmarks.market.ledger import Ledger
 from benchmarks.market.mechanisms import MECHANISMS, Outcome, settle
+from benchmarks.market.most import most
 from benchmarks.market.parameters import BRANDS, CENT, Parameters
 from benchmarks.market.purchases import Purchases, end_of, lengths
 
@@ -42,7 +43,8 @@ class Week:
     value traded, `alike` the same over orders that agree in pair and in both bounds on lives; `spread_value`
     and `alike_value` are the values of the pairs with two orders and more. `quality` is surplus over its
     bound, as the fair clearing publishes it. `tried` is what other mechanisms would have done with the same
-    orders.
+    orders; `most` what nobody could exceed, at any rates, and `most_uniform` at the prices that were
+    published (both only where others try, of the fair clearing).
     """
 
     week: int
@@ -59,6 +61,8 @@ class Week:
     alike_value: float
     quality: float | None
     tried: dict[str, Tried] = field(default_factory=dict)
+    most: float | None = None
+    most_uniform: float | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,9 @@ def run(
         book = households.orders(week, ledger, habits, quotes, traits, wishes, parameters)
         outcome = MECHANISMS[mechanism](book, ledger)
         tried = _tried(mechanism, book, ledger) if compare else {}
+        ceilings: tuple[float | None, float | None] = None, None
+        if compare and outcome.clearing is not None:
+            ceilings = most(book, ledger), most(book, ledger, outcome.clearing)
         held = ledger.live()[book.household, book.want] > 0
         given, received = settle(book, outcome.transfers, ledger)
         if (given != outcome.given).any() or (received != outcome.received).any():
@@ -127,7 +134,7 @@ def run(
         np.add.at(inflow, book.give, given)
         np.add.at(matrix, (book.give, book.want), given)
         first += int((~held & (given > 0)).sum())
-        weeks.append(_week(week, book, outcome, tried))
+        weeks.append(_week(week, book, outcome, tried, ceilings))
     return World(
         mechanism, tuple(weeks), ledger, wishes, quotes.prices, redemptions, trades, first, inflow, matrix
     )
@@ -143,7 +150,13 @@ def _tried(mechanism: str, book: Book, ledger: Ledger) -> dict[str, Tried]:
     return found
 
 
-def _week(week: int, book: Book, outcome: Outcome, tried: dict[str, Tried]) -> Week:
+def _week(
+    week: int,
+    book: Book,
+    outcome: Outcome,
+    tried: dict[str, Tried],
+    ceilings: tuple[float | None, float | None],
+) -> Week:
     filled = outcome.given >= FILLED * book.give_amount
     spread, spread_value = _dispersion(book, outcome, book.give * len(BRANDS) + book.want)
     bounds = np.stack([book.give, book.want, book.give_expiring_by, book.want_living_until], axis=1)
@@ -167,6 +180,8 @@ def _week(week: int, book: Book, outcome: Outcome, tried: dict[str, Tried]) -> W
         alike_value=alike_value,
         quality=quality,
         tried=tried,
+        most=ceilings[0],
+        most_uniform=ceilings[1],
     )
 
 

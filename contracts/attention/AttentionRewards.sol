@@ -1602,7 +1602,7 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         }
     }
 
-    /// @dev Calls `issueTo` for one recipient. The token answers with what is left of the grant.
+    /// @dev Calls `issueOneTo`. The token answers with what is left of the grant.
     /// @param reward The campaign's word.
     /// @param word The recipient, and the amount from where `reward` has the price.
     function _issueOne(bytes32 grantId, uint256 reward, uint256 word)

@@ -18,6 +18,7 @@ from benchmarks.market.__main__ import FOLDER, main
 from benchmarks.market.households import UNIT, Book, Habits, wait_for, worth
 from benchmarks.market.ledger import Ledger, LedgerError
 from benchmarks.market.mechanisms import MECHANISMS, Outcome, SettlementError, settle
+from benchmarks.market.most import most
 from benchmarks.market.parameters import BRANDS, QUICK, Parameters
 from benchmarks.market.purchases import START, Purchases, end_of, lengths, read
 from benchmarks.market.report import markdown
@@ -391,6 +392,39 @@ def test_random_books_settle_by_the_exchange_s_rules(mechanism: str) -> None:
         assert (ledger.units.sum(axis=0) == lots).all()
         traded += outcome.value(book)
     assert traded > 0
+
+
+def test_the_most_at_any_rates_takes_from_one_to_serve_the_other() -> None:
+    # Dollar for dollar: one asks 1.2 for what the two others pay 0.9 for. At one price she cannot trade.
+    book = _book((1, 2, 10_000, 9_000), (2, 1, 10_000, 9_000), (1, 2, 5_000, 6_000))
+    ledger = _holding(book)
+    unit = UNIT[1]
+    assert UNIT[2] == unit
+    # 1 gives all for 9,000; 2's 10,000 go to her and, as far as they reach, to the third: 1,000 / 1.2.
+    assert most(book, ledger) == pytest.approx((10_000 + 10_000 + 1_000 / 1.2) * unit)
+    outcome = mechanisms.fair(book, ledger)
+    assert most(book, ledger, outcome.clearing) == pytest.approx(20_000 * unit, rel=1e-6)
+
+
+def test_nobody_trades_more_than_the_most() -> None:
+    for book, ledger in _random_books():
+        ceiling = most(book, ledger)
+        for mechanism in MECHANISMS.values():
+            assert mechanism(book, ledger).value(book) <= ceiling * (1 + 1e-9) + 1e-9
+        outcome = mechanisms.fair(book, ledger)
+        uniform = most(book, ledger, outcome.clearing)
+        # Odd units are not at the price to the last digit.
+        assert outcome.value(book) <= uniform * (1 + 1e-3) + 1e-6
+        assert uniform <= ceiling * (1 + 1e-6) + 1e-9
+
+
+def test_the_most_of_points_that_die_too_soon_is_nothing() -> None:
+    rows = ((1, 6, 10_000, 8_000), (6, 1, 10_000, 9_000))
+    expiry = START + 6 * BRANDS[1].seconds
+    allowed = _book(*rows, living=expiry - 1)
+    assert most(allowed, _holding(allowed)) > 0
+    refused = _book(*rows, living=expiry)
+    assert most(refused, _holding(refused)) == 0
 
 
 def test_settling_refuses_what_the_exchange_refuses() -> None:

@@ -250,7 +250,8 @@ class MarketReading(Reading, ABC):
             denied = {id(row) for row, confirmed in answers if not confirmed}
             rows = [row for row in rows if id(row) not in denied]
         # The first that counts, of each.
-        found = {row.digest: row for row in reversed(rows)}
+        digest_at = t.c.keys().index("digest")
+        found = {row[digest_at]: row for row in reversed(rows)}
         return (rows if len(found) == len(rows) else list(found.values())[::-1]), lanes
 
     @abstractmethod

@@ -312,10 +312,12 @@ class _Columns:
             lots += there
         spans = [place_of.get(pair, (0, 0)) for pair in zip(column["maker"], column["give"], strict=True)]
         starts, counts = (_numbers([span[part] for span in spans]) for part in (0, 1))
-        goods = _numbers(
-            [self.good(*pair) for pair in zip(column["want"], column["living_until"], strict=True)]
-        )
-        until = _numbers([min(bound or _FAR, _FAR) for bound in column["expiring_by"]])
+        # Of ten thousand orders few want different goods, or bound dates differently.
+        wanted = list(zip(column["want"], column["living_until"], strict=True))
+        good_of = {pair: self.good(*pair) for pair in set(wanted)}
+        goods = _numbers([good_of[pair] for pair in wanted])
+        last = {bound: min(bound or _FAR, _FAR) for bound in set(column["expiring_by"])}
+        until = _numbers([last[bound] for bound in column["expiring_by"]])
         order = np.repeat(np.arange(len(offers)), counts)
         lot = np.arange(len(order)) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
         fits = (goods[order] >= 0) & (

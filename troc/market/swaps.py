@@ -218,7 +218,7 @@ class _Loaded:
         self.offers = found.chosen(
             [place for place, (give, want) in enumerate(sides) if give in launched and want in launched]
         )
-        rows = {row.digest: row for row in book.rows}
+        rows = dict(zip(found.columns["id"], book.rows, strict=True))
         self.found: Callable[[str], IndexedOrder] = lambda id_: book.order_of(rows[id_])
         held = index.holdings(set(self.offers.columns["maker"]), at=now)
         self.stocks: dict[tuple[str, str], Stock] = {

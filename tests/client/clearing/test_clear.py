@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,101 @@ def test_all_or_nothing_is_all_or_nothing() -> None:
     assert clearing.given[0] in (0, 1000)
     asks[1] = Ask(1, 1, 1600, 0, 1500)
     assert cleared(batch_of(asks)).given[0] == 1000
+
+
+def test_orders_that_fit_together_exactly_take_a_transfer_less() -> None:
+    # No two amounts are equal, but two and two are.
+    gives, asks = [700, 513, 240, 61], [911, 302, 199, 102]
+    assert 700 + 513 == 911 + 302
+    rows = [Ask(number, 0, units, 1, units) for number, units in enumerate(gives)]
+    rows += [Ask(10 + number, 1, units, 0, units) for number, units in enumerate(asks)]
+    clearing = cleared(batch_of(rows))
+    assert clearing.given.tolist() == [*gives, *asks]
+    # Two groups of two and two for each of the two brands: three transfers each.
+    assert len(clearing.transfers) == 12
+    # Without the one group there is one chain a brand.
+    rows[0] = Ask(0, 0, 701, 1, 701)
+    rows[2] = Ask(2, 0, 239, 1, 239)
+    assert len(cleared(batch_of(rows)).transfers) == 14
+
+
+# One order, all or nothing, that the others can fill to 60 % only.
+TOO_LARGE = [
+    Ask(0, 0, 1000, 1, 1000, whole=True),
+    Ask(1, 1, 600, 0, 500),
+    Ask(2, 0, 200, 1, 210),
+]
+
+
+def best_by_hand(asks: list[Ask], rate: float) -> float:
+    """Surplus over its bound of the best choice between two goods, where one unit of good 0 costs `rate` of
+    good 1: every set of all-or-nothing orders is tried, and those that allow parts fill by their margins.
+    """
+    price = [rate, 1.0]
+    margins = [price[ask.give] * ask.gives - price[ask.want] * ask.wants for ask in asks]
+    bound = sum(max(margin, 0.0) for margin in margins)
+    best = 0.0
+    whole = [number for number, ask in enumerate(asks) if ask.whole]
+    for chosen in product((False, True), repeat=len(whole)):
+        taken = [number for number, takes in zip(whole, chosen, strict=True) if takes]
+        if any(margins[number] < 0 for number in taken):
+            continue
+        parts = [number for number, ask in enumerate(asks) if not ask.whole and margins[number] >= 0]
+        value = [sum(price[k] * asks[n].gives for n in taken if asks[n].give == k) for k in (0, 1)]
+        more = [sum(price[k] * asks[n].gives for n in parts if asks[n].give == k) for k in (0, 1)]
+        level = min(value[0] + more[0], value[1] + more[1])
+        if level < max(value):
+            continue
+        surplus = sum(margins[number] for number in taken)
+        for good in (0, 1):
+            room = level - value[good]
+            side = [number for number in parts if asks[number].give == good]
+            for number in sorted(
+                side, key=lambda n: asks[n].wants * price[asks[n].want] / (asks[n].gives * price[good])
+            ):
+                used = min(room, price[good] * asks[number].gives)
+                surplus += margins[number] * used / (price[good] * asks[number].gives)
+                room -= used
+        best = max(best, surplus / bound if bound else 0.0)
+    return best
+
+
+RATES = [*np.exp(np.linspace(np.log(0.5), np.log(2.0), 4001)).tolist(), 1.0, 1.05, 1.2]
+
+
+def test_two_orders_of_which_no_prices_and_no_choice_reach_anything_of_the_bound() -> None:
+    two = TOO_LARGE[:2]
+    clearing = cleared(batch_of(two))
+    assert not clearing.given.any()
+    # Whatever a unit costs, one of the two is worth more than its limit.
+    for rate in RATES:
+        assert best_by_hand(two, rate) == 0.0
+        assert 1000 * rate > 1000 or 500 * rate < 600
+    # Allowed in parts, the same order trades all that there is.
+    two[0] = two[0]._replace(whole=False)
+    clearing = cleared(batch_of(two))
+    assert clearing.surplus >= 0.999 * clearing.bound > 0
+
+
+def test_three_orders_of_which_no_prices_and_no_choice_come_close_to_the_bound() -> None:
+    reached = max(best_by_hand(TOO_LARGE, rate) for rate in RATES)
+    assert reached == pytest.approx(0.21)
+    clearing = cleared(batch_of(TOO_LARGE))
+    assert clearing.given[0] == 0
+    assert clearing.given[2] == 200
+    assert 0.8 * reached <= clearing.surplus / clearing.bound <= reached
+
+
+def test_an_order_that_fits_only_without_another_takes_part() -> None:
+    # Both fill in part where everything may: the larger fits once the smaller is left out.
+    asks = [
+        Ask(0, 0, 1000, 1, 1000, whole=True),
+        Ask(1, 0, 300, 1, 300, whole=True),
+        Ask(2, 1, 1100, 0, 990),
+    ]
+    clearing = cleared(batch_of(asks))
+    assert clearing.given[:2].tolist() == [1000, 0]
+    assert clearing.surplus >= 0.9 * clearing.bound
 
 
 def test_orders_for_one_taker_are_left_out() -> None:

@@ -80,6 +80,11 @@ class Market:
         return len(self.order)
 
     @property
+    def groups(self) -> int:
+        """How many there are."""
+        return int(self.group.max(initial=-1)) + 1
+
+    @property
     def goods(self) -> tuple[Good, ...]:
         """With the caller's numbers of tokens."""
         tokens = self.book.tokens[self.good_token].tolist()

@@ -21,6 +21,9 @@ from troc.market.clearing.prices import Problem, State
 _ROUNDS = 15
 _STILL = 1e-9
 _NEAR = 20
+_FAR = 10.0
+"""A step of log prices that is longer comes of a matrix that has hardly an inverse."""
+
 _TIE = 1e-8
 """Log prices that differ by less are the same."""
 
@@ -81,6 +84,8 @@ def _candidates(problem: Problem, best: _Found, width: float, reach: float) -> l
     """
 
     def move(start: _Found, step: Floats) -> _Found | None:
+        if np.abs(step).max(initial=0.0) > _FAR:
+            return None
         return _try(problem, start.log_prices + step, start.flow.threshold, width)
 
     there = move(best, best.flow.change)

@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from troc.market.clearing.batch import PRICE_DIGITS, Batch, Clearing, Flags, Integers
+from troc.market.clearing.batch import PRICE_DIGITS, Batch, Clearing, Integers
 from troc.market.clearing.certificate import DECIMALS, certify
+from troc.market.clearing.choice import choose
+from troc.market.clearing.equilibrium import Solved
 from troc.market.clearing.execution import check_execution
 from troc.market.clearing.market import Floats, Market, book_of, market_of
-from troc.market.clearing.polish import polish
-from troc.market.clearing.prices import FIRST_SMOOTHING, Problem, State, solve
 from troc.market.clearing.transfers import Side, transfers_of
 from troc.market.clearing.units import Amounts, whole_units
-
-_COARSE, _FINE = 3e-4, 1e-6
-"""Smoothings at which the exact method takes over: the first serves most books, the second costs more."""
-
-_LOOKS = 250
-"""How often to look at a market that hardly gives way; most need 40."""
-
-_NEARBY = 1e-2
-"""Smoothing from which a market is solved again that hardly changed."""
-
-_NOTHING = 1e-9
-"""Shares closer than this to nothing or to the whole are that."""
-
-_GOOD = 1e-9
-"""Share of the turnover that may be lost in surplus without another try."""
 
 _LEAST_PUBLISHED = 1e-6
 _NUMERAIRE = 10**18
 _FLOOR = 10 ** (PRICE_DIGITS - 1)
-
-
-@dataclass(frozen=True)
-class _Solved:
-    """A market's log prices (0 for goods without a group), the fills of its offers, and the smoothing."""
-
-    log_prices: Floats
-    fills: Floats
-    smoothing: float
 
 
 def clear(batch: Batch) -> Clearing:
@@ -54,7 +28,8 @@ def clear(batch: Batch) -> Clearing:
     without = np.zeros(len(book), np.bool_)
     solved = None
     while True:
-        market, solved = _solve(everyone, without, solved)
+        market = market_of(book, without) if without.any() else everyone
+        solved = choose(market, without, solved)
         prices, groups = _prices(market, solved)
         amounts = whole_units(market, solved.fills, _rates(market, prices))
         if len(amounts.broken):
@@ -67,71 +42,7 @@ def clear(batch: Batch) -> Clearing:
     return _clearing(batch, everyone, prices, groups, solved.smoothing, transfers)
 
 
-def _solve(everyone: Market, without: Flags, near: _Solved | None) -> tuple[Market, _Solved]:
-    """Rounds in which the half of the all-or-nothing orders that are filled in part, and least, is left out,
-    until none is. It is a heuristic: the best choice among them is a hard problem.
-    """
-    book = everyone.book
-    while True:
-        market = market_of(book, without) if without.any() else everyone
-        near = _solve_groups(market, near)
-        if not book.whole[market.order].any():
-            return market, near
-        filled = np.bincount(market.order, market.units * near.fills, len(book)) / book.left
-        part = np.flatnonzero(book.whole & (filled > _NOTHING) & (filled < 1 - _NOTHING))
-        if not len(part):
-            near.fills[book.whole[market.order]] = np.rint(near.fills[book.whole[market.order]])
-            return market, near
-        worst = part[np.lexsort((book.tie[part], filled[part]))]
-        without[worst[: (len(part) + 1) // 2]] = True
-
-
-def _solve_groups(market: Market, near: _Solved | None) -> _Solved:
-    log_prices = np.zeros(len(market.good_token))
-    fills = np.zeros(len(market))
-    smoothing = 0.0
-    for number in range(int(market.group.max(initial=-1)) + 1):
-        goods = np.flatnonzero(market.group == number)
-        offers, problem = _problem(market, goods)
-        state = _state(problem, None if near is None else near.log_prices[goods])
-        log_prices[goods], fills[offers] = state.log_prices, state.fills
-        smoothing = max(smoothing, state.smoothing)
-    return _Solved(log_prices, fills, smoothing)
-
-
-def _state(problem: Problem, near: Floats | None) -> State:
-    """Exact prices from a coarse solution; where that fails, from the finest that there is."""
-    coarse = solve(problem, _COARSE, near, FIRST_SMOOTHING if near is None else _NEARBY, _LOOKS)
-    exact = polish(problem, coarse)
-    if exact.residual <= _GOOD:
-        return exact
-    fine = solve(problem, _FINE, coarse.log_prices, coarse.smoothing, 3 * _LOOKS)
-    return min(exact, polish(problem, fine), key=lambda state: state.residual)
-
-
-def _problem(market: Market, goods: Integers) -> tuple[Integers, Problem]:
-    """The market of one group by itself, and its offers' places."""
-    place = np.full(len(market.good_token), -1)
-    place[goods] = np.arange(len(goods))
-    offers = np.flatnonzero(place[market.give] >= 0)
-    pooled = np.flatnonzero(market.pooled[offers])
-    pooled = pooled[np.argsort(market.heap[offers[pooled]], kind="stable")]
-    heaps, heap = np.unique(market.heap[offers[pooled]], return_inverse=True)
-    arcs = place[market.arcs]
-    return offers, Problem(
-        goods=len(goods),
-        give=place[market.give[offers]],
-        want=place[market.want[offers]],
-        limit=market.limit[offers],
-        units=market.units[offers].astype(np.float64),
-        pooled=pooled,
-        heap=heap,
-        heap_units=market.heap_units[heaps].astype(np.float64),
-        arcs=arcs[(arcs >= 0).all(1)],
-    )
-
-
-def _prices(market: Market, solved: _Solved) -> tuple[list[int], list[int]]:
+def _prices(market: Market, solved: Solved) -> tuple[list[int], list[int]]:
     """Integers of nine digits with 18 decimals. In each group the good of which most is traded costs 1 the
     unit, unless that would leave others too few digits. 0 for goods without a group.
     """

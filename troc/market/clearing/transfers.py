@@ -1,14 +1,22 @@
-"""From amounts to transfers, straight from maker to maker: for a token, givers and receivers less one."""
+"""From amounts to transfers, straight from maker to maker: for a token, givers and receivers less one for
+each group of them that fits exactly, the last of which is all the others.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import comb
+from typing import NamedTuple
 
 import numpy as np
 
 from troc.market.clearing.batch import Flags, Integers
 from troc.market.clearing.market import Book
 from troc.market.clearing.units import by_token
+
+_FEW, _PARTS = 32, 2**14
+"""How many orders on a side, and how many parts of them, groups that fit exactly are looked for among."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +76,9 @@ class _Table:
         return own
 
     def merge(self) -> Integers:
-        """Class by class, from the one that lives longest on: equal amounts to each other, what is left in
-        descending order. Each row uses up what an order can give to the class, or what one asks.
+        """Class by class, from the one that lives longest on: equal amounts to each other, then groups that
+        fit exactly, what is left in descending order. Each row uses up what an order can give to the class,
+        or what one asks.
         """
         rows = [np.zeros((0, 3), np.int64)]
         able = np.zeros(len(self.givers), np.int64)
@@ -81,19 +90,48 @@ class _Table:
             rows.append(self._rows(give, take, able[give]))
             able[give] = 0
             asking = np.setdiff1d(asking, take)
-            if not len(asking):
-                continue
-            giving = np.flatnonzero(able)
-            # Who gives this class alone goes first; makers on both sides go first here, and last there.
-            giving = giving[np.lexsort((-able[giving], ~self.shy_givers[giving], later[giving]))]
-            asking = asking[np.lexsort((-self.asked[asking], self.shy_takers[asking]))]
-            given, taken = np.cumsum(able[giving]), np.cumsum(self.asked[asking])
-            ends = np.union1d(given[given < taken[-1]], taken)
-            units = np.diff(ends, prepend=0)
-            give = giving[np.searchsorted(given, ends)]
-            rows.append(self._rows(give, asking[np.searchsorted(taken, ends)], units))
-            np.subtract.at(able, give, units)
+            for group in self._groups(able, later, asking):
+                rows.append(self._descend(able, later, *group))
+                asking = np.setdiff1d(asking, group[1])
+            if len(asking):
+                rows.append(self._descend(able, later, np.flatnonzero(able), asking))
         return _added_up(np.concatenate(rows))
+
+    def _descend(self, able: Integers, later: Flags, giving: Integers, asking: Integers) -> Integers:
+        """Both sides in descending order; takes what it uses from what is able."""
+        # Who gives this class alone goes first; makers on both sides go first here, and last there.
+        giving = giving[np.lexsort((-able[giving], ~self.shy_givers[giving], later[giving]))]
+        asking = asking[np.lexsort((-self.asked[asking], self.shy_takers[asking]))]
+        given, taken = np.cumsum(able[giving]), np.cumsum(self.asked[asking])
+        ends = np.union1d(given[given < taken[-1]], taken)
+        units = np.diff(ends, prepend=0)
+        give = giving[np.searchsorted(given, ends)]
+        rows = self._rows(give, asking[np.searchsorted(taken, ends)], units)
+        np.subtract.at(able, give, units)
+        return rows
+
+    def _groups(self, able: Integers, later: Flags, asking: Integers) -> Iterator[tuple[Integers, Integers]]:
+        """Some who give together exactly what some ask together, the fewest first: each such group takes a
+        transfer less. The fewest transfers are those of the most groups, a hard problem; so this looks only
+        where a settlement is made, and for groups that are small or leave a small rest.
+        """
+        giving = np.flatnonzero((able > 0) & ~later & ~self.shy_givers)
+        asking = asking[~self.shy_takers[asking]]
+        while 0 < len(giving) <= _FEW and 0 < len(asking) <= _FEW:
+            give = _fewest_by_sum(able[giving])
+            take = _fewest_by_sum(self.asked[asking])
+            _, left, right = np.intersect1d(give.sums, take.sums, assume_unique=True, return_indices=True)
+            members = give.members[left] + take.members[right]
+            apart = np.flatnonzero(members < len(giving) + len(asking))
+            if not len(apart):
+                return
+            best = apart[np.argmin(members[apart])]
+            chosen = (
+                giving[_bits(give.masks[left[best]], len(giving))],
+                asking[_bits(take.masks[right[best]], len(asking))],
+            )
+            yield chosen
+            giving, asking = np.setdiff1d(giving, chosen[0]), np.setdiff1d(asking, chosen[1])
 
     def _rows(self, give: Integers, take: Integers, units: Integers) -> Integers:
         return np.column_stack([self.givers[give], self.takers[take], units])
@@ -166,6 +204,35 @@ class _Served:
             if spare < 0:
                 return False
         return True
+
+
+class _Sums(NamedTuple):
+    """Sums of parts of some amounts, each once, with the fewest members that make it."""
+
+    sums: Integers
+    members: Integers
+    masks: Integers
+
+
+def _fewest_by_sum(amounts: Integers) -> _Sums:
+    """Of all parts but the empty one, as far as there is room: of many amounts only small parts."""
+    most = len(amounts)
+    while sum(comb(len(amounts), size) for size in range(most + 1)) > _PARTS:
+        most -= 1
+    sums, members, masks = (np.zeros(1, np.int64) for _ in range(3))
+    for number, amount in enumerate(amounts.tolist()):
+        more = members < most
+        sums = np.concatenate([sums, sums[more] + amount])
+        masks = np.concatenate([masks, masks[more] | 1 << number])
+        members = np.concatenate([members, members[more] + 1])
+    sequence = np.lexsort((masks, members, sums))[1:]
+    _, first = np.unique(sums[sequence], return_index=True)
+    return _Sums(*(column[sequence[first]] for column in (sums, members, masks)))
+
+
+def _bits(mask: int, size: int) -> Flags:
+    bits: Flags = (mask >> np.arange(size)) & 1 > 0
+    return bits
 
 
 def _added_up(rows: Integers) -> Integers:
