@@ -398,6 +398,7 @@ interface IAttentionRewards {
     function refund(bytes32 campaignId, address to) external;
 
     /// @notice Gives up what is left of the campaign's grants after the claims, and their locks. Anyone.
+    /// @dev Each by itself: one that was given up before in the token is left out; one locked for longer goes by a later call.
     function release(bytes32 campaignId) external;
 
     // --------------------------------------------------------------------------------------- the customer

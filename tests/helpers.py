@@ -61,7 +61,7 @@ def now() -> int:
 
 def travel_to(timestamp: int) -> None:
     """Mine a block of this time, so that calls see it; transactions come in this second or later."""
-    if _is_ganache():
+    if is_ganache():
         _request("evm_setTime", timestamp * 1000)
         _request("evm_mine", timestamp)
     else:
@@ -72,13 +72,13 @@ def travel_to(timestamp: int) -> None:
 
 def next_block_at(timestamp: int) -> None:
     """Let the next transaction come in a block of exactly this time."""
-    if _is_ganache():
+    if is_ganache():
         _request("evm_setTime", timestamp * 1000)
     else:
         _request("evm_setNextBlockTimestamp", timestamp)
 
 
-def _is_ganache() -> bool:
+def is_ganache() -> bool:
     return "ganache" in web3.client_version.lower()
 
 

@@ -26,17 +26,53 @@ DETECTORS = {
 }
 
 # Single findings: detector and function (or variable), and why it is right.
+_OWN_WORDS = "compares words that this contract alone writes, or what it read of them: no gift shifts them"
+_PERIODS = "compares two numbers of days or weeks, which nobody can shift"
 FINDINGS = {
     ("reentrancy-balance", "PointsExchange._moveMeasured"): (
         "measuring the balance around the transfer is the point; a guard keeps others out meanwhile"
     ),
-    ("incorrect-equality", "LoyaltyToken.grantOf"): "compares two numbers of days, which nobody can shift",
-    (
-        "incorrect-equality",
-        "LoyaltyToken._promiseFor",
-    ): "the sum of promises, which only the brand's grants change",
+    ("arbitrary-send-erc20", "Escrow.collect"): (
+        "each caller takes from who sent the transaction, or signed that very payment"
+    ),
+    ("cyclomatic-complexity", "AttentionRewards._check"): "a list of checks, one after another",
+    ("dead-code", "AttentionRewards._takeRoom"): "called by the pointer that `_room` gives",
+    ("divide-before-multiply", "AttentionRewards._fromOf"): "whole days, so the rest is meant to be lost",
+    ("divide-before-multiply", "AttentionRewards._issueCommon"): (
+        "counts bits: divides a word of ones by 17 and 255 without a rest"
+    ),
+    ("incorrect-shift", "AttentionRewards._claimTicket"): "the bit of a contact: what is shifted is 1",
+    ("uninitialized-local", "DataMarket._alive.alive"): "a sum, which begins with 0",
+    ("write-after-write", "AttentionRewards._none.credential"): "its offset and its length",
+    ("shadowing-local", "IInbox.answer.answer"): "a parameter",
+    ("shadowing-local", "IInbox.answerFor.answer"): "a parameter",
     ("shadowing-local", "ILoyaltyToken.cancelNonces.nonces"): "a parameter; the function is EIP-2612's",
     ("shadowing-local", "ILoyaltyToken.cancelNoncesFor.nonces"): "a parameter; the function is EIP-2612's",
+    ("incorrect-equality", "AttentionRewards._countCode"): _PERIODS,
+    ("incorrect-equality", "AttentionRewards.codesOf"): _PERIODS,
+    ("incorrect-equality", "Inbox._arrived"): _PERIODS,
+    ("incorrect-equality", "LoyaltyToken._spendGrant"): _PERIODS,
+    ("incorrect-equality", "LoyaltyToken.grantOf"): _PERIODS,
+    **{
+        ("incorrect-equality", place): _OWN_WORDS
+        for place in (
+            "AttentionRewards._issueCommon",
+            "AttentionRewards._issueStatements",
+            "AttentionRewards._numberOf",
+            "AttentionRewards._pay",
+            "AttentionRewards._refuseCode",
+            "AttentionRewards._tryIssue",
+            "AttentionRewards._tryStatement",
+            "AttentionRewards.withdrawRoot",
+            "DataMarket._acknowledgeMany",
+            "DataMarket._revoke",
+            "DataMarket._writeAcknowledged",
+            "Inbox.isOpen",
+            "Inbox.policyOf",
+            "LoyaltyToken._raiseSupplyLanes",
+            "LoyaltyToken._setPromised",
+        )
+    },
 }
 
 

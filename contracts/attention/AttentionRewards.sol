@@ -313,8 +313,12 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
         _end(campaign);
         emit CampaignReleased(campaignId);
         ILoyaltyToken token = ILoyaltyToken(campaign.reward.token);
-        if (campaign.codes != 0) token.releaseGrant(address(this), _codesGrantOf(campaignId));
-        token.releaseGrant(address(this), uint256(campaignId));
+        // Anyone can give one of them up in the token: that must not keep the other promised.
+        bool forCodes = campaign.codes != 0 && _hasLock(token, _codesGrantOf(campaignId));
+        if (forCodes) token.releaseGrant(address(this), _codesGrantOf(campaignId));
+        if (!forCodes || _hasLock(token, uint256(campaignId))) {
+            token.releaseGrant(address(this), uint256(campaignId));
+        }
     }
 
     // --------------------------------------------------------------------------------------- the customer
@@ -576,6 +580,10 @@ contract AttentionRewards is EIP712, ReentrancyGuard, IAttentionRewards {
     /// @dev Codes are paid out of a grant of their own, so that a claim need not write down that one less is set aside.
     function _codesGrantOf(bytes32 campaignId) private pure returns (uint256) {
         return ~uint256(campaignId);
+    }
+
+    function _hasLock(ILoyaltyToken token, uint256 id) private view returns (bool) {
+        return token.grantOf(address(this), id).lockedUntil != 0;
     }
 
     function _checkGrant(uint256 id, bytes32 campaignId, Terms calldata terms) private view {

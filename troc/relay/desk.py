@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +28,8 @@ MOST_FAILURES = 3
 """Messages of one signer that may fail in blocks in a day: each took the relay's ether for nothing."""
 MOST_OPEN = 100_000
 """Messages of everybody that wait."""
+_COUNTED_SECONDS = 1.0
+"""So long a count of them is carried on by what is accepted: to count takes longer the more wait."""
 
 
 @dataclass(frozen=True)
@@ -175,9 +179,10 @@ def _any_of(column: sa.Column[Any], name: str) -> sa.ColumnElement[bool]:
 
 
 # Made once: to make them takes longer than to run them.
-_KNOWN = sa.select(*_COLUMNS).where(_any_of(messages.c.id, "ids"))
-_USED = sa.select(messages.c.uses, messages.c.id).where(
-    _any_of(messages.c.uses, "uses"), messages.c.state.in_(UNDER_WAY)
+# Which of those that use the same are under way is not asked here: SQLite would then rather go through all
+# that are under way, of everybody.
+_KNOWN = sa.select(messages.c.uses, *_COLUMNS).where(
+    sa.or_(_any_of(messages.c.id, "ids"), _any_of(messages.c.uses, "uses"))
 )
 _COUNTS = (
     sa.select(
@@ -198,12 +203,23 @@ _INSERT = messages.insert()
 
 
 @dataclass
+class _Open:
+    """How many messages wait: as counted `at` some time, and what was accepted since. Others are added only
+    where the chain is reorganised.
+    """
+
+    count: int = 0
+    at: float = -math.inf
+
+
+@dataclass
 class Turn:
     """One transaction, shared by several jobs. What the jobs that accept will ask for is read all together,
     and what they accept is written all together.
     """
 
     _connection: sa.Connection
+    _open: _Open = field(default_factory=_Open)
     known: dict[str, Known] = field(default_factory=dict)
     used: dict[str, str] = field(default_factory=dict)
     uses: dict[str, _Use] = field(default_factory=dict)
@@ -214,16 +230,23 @@ class Turn:
     def look(self, asked: Sequence[Accept]) -> None:
         """Read what these will ask for."""
         ask = self._connection.execute
-        self.known = {row.id: Known(*row) for row in ask(_KNOWN, {"ids": list({job.id for job in asked})})}
-        uses = {job.uses for job in asked} - {""}
-        if uses:
-            self.used = {row.uses: row.id for row in ask(_USED, {"uses": list(uses)})}
+        ids, uses = {job.id for job in asked}, {job.uses for job in asked} - {""}
+        for used, *values in ask(_KNOWN, {"ids": list(ids), "uses": list(uses)}):
+            known = Known(*values)
+            if known.id in ids:
+                self.known[known.id] = known
+            if used in uses and known.state in UNDER_WAY:
+                self.used[used] = known.id
         since = min(job.now for job in asked) - DAY
         counts = ask(_COUNTS, {"accounts": list({job.account for job in asked}), "since": since})
         self.uses = {account: _Use(*map(int, numbers)) for account, *numbers in counts}
         failed = ask(_FAILURES, {"accounts": list({job.blame for job in asked}), "since": since})
         self.failures = {blame: int(number) for blame, number in failed}
-        self.open = int(self._connection.scalar(_OPEN_NOW) or 0)
+        counted = self._open
+        if time.monotonic() - counted.at > _COUNTED_SECONDS or counted.count + len(asked) > MOST_OPEN:
+            counted.count = int(self._connection.scalar(_OPEN_NOW) or 0)
+            counted.at = time.monotonic()
+        self.open = counted.count
 
     def add(self, values: dict[str, Any], again: bool) -> None:
         """Write a message down."""
@@ -244,6 +267,8 @@ class Turn:
     def close(self) -> None:
         """Write what is not written yet."""
         _ = self.connection
+        # Too many, if it cannot be committed: never too few.
+        self._open.count = max(self._open.count, self.open)
 
 
 Job = Callable[[Turn], Any]
@@ -253,11 +278,11 @@ class Writer(DurableWriter[Turn]):
     """The only writer of a relay's database."""
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, _turn, "relay")
+        super().__init__(engine, partial(_turn, _Open()), "relay")
 
 
-def _turn(connection: sa.Connection, jobs: Sequence[Job]) -> Turn:
-    turn = Turn(connection)
+def _turn(open_: _Open, connection: sa.Connection, jobs: Sequence[Job]) -> Turn:
+    turn = Turn(connection, open_)
     asked = [job for job in jobs if isinstance(job, Accept)]
     if asked:
         turn.look(asked)

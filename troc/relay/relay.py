@@ -20,6 +20,7 @@ from troc.relay.desk import Accept, Known, Limits, Writer
 from troc.relay.rates import Rate
 from troc.relay.sender import Budget, Sender
 from troc.relay.tables import PART, VERSION, messages, settings, tables
+from troc.serving.answers import answer
 from troc.serving.lock import only_holder, only_one
 from troc.serving.refusal import RefusalError
 from troc.store import chain_folder, open_store, reading
@@ -136,13 +137,13 @@ class Relay:
             question = self._checks.question(act, by_key)
             answers = self._checks.lately(question)
             if answers is None:
-                answers = await asyncio.wrap_future(self._reader.ask(question.calls))
+                answers = await answer(self._reader.ask(question.calls))
                 self._checks.remember(question, answers)
             self._checks.answer(question, answers, line.now)
             self._per_signer.take(act.account)
             alone = not by_key and act.kind != "Order"
             job = Accept(act, id_, self.limits, line.now, self._sender.block, alone)
-            known = await asyncio.wrap_future(self._writer.submit(job))
+            known = await answer(self._writer.submit(job))
         except TrocError as error:
             known_before = None if act is None else await asyncio.to_thread(self._known, act.id)
             if known_before is not None and known_before.state != desk.FAILED:

@@ -15,7 +15,6 @@ from typing import Any
 import uvicorn
 
 from troc.errors import NetworkError
-from troc.serving.quick import QuickProtocol
 
 
 def serve(
@@ -47,7 +46,6 @@ def serve(
                 port=port,
                 log_level="warning",
                 access_log=False,
-                http=QuickProtocol,
                 **options,
             )
             opened()

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from troc.errors import StoreError, TrocError
+from troc.serving.answers import together
 
 
 class Turn(Protocol):
@@ -139,11 +140,12 @@ class Writer(Generic[TurnT]):
             )
             jobs[0][1].set_exception(failed)
             return
-        for future, answer, refused in answers:
-            if refused is None:
-                future.set_result(answer)
-            else:
-                future.set_exception(refused)
+        with together():
+            for future, answer, refused in answers:
+                if refused is None:
+                    future.set_result(answer)
+                else:
+                    future.set_exception(refused)
 
 
 def _said(error: Exception) -> str:

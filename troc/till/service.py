@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from troc import words
 from troc.messages import Redeem
+from troc.serving.answers import answer
 from troc.serving.http import ErrorAnswer, bearer, bearer_of, direct, parse_hex, prepare
 from troc.till import desk
 from troc.till.desk import Redemption, Return, Sale
@@ -217,7 +218,7 @@ def create_app(till: Till) -> FastAPI:
 
         # A card is looked up in a database.
         future = accept() if body.customer.startswith("0x") else await run_in_threadpool(accept)
-        found = forms.issue(await asyncio.wrap_future(future))
+        found = forms.issue(await answer(future))
         return Response(found.model_dump_json(), media_type="application/json")
 
     direct(app, "/issue", IssueRequest, bearer_of, issue)

@@ -46,6 +46,12 @@ def rows(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
+def earn_for_members(files: tuple[str, str], members: tuple[str, ...]) -> tuple[str, ...]:
+    """The command that turns receipts into points, with the members' file."""
+    outputs = ("-o", "mint.csv", "--unclaimed", "o.csv")
+    return ("brand", "earn", *files, "--members", "ACME", *members, *outputs)
+
+
 def test_earn_tells_and_writes(run: Run, files: tuple[str, str], tmp_path: Path) -> None:
     code, out, _ = run("brand", "earn", *files, "--dry-run", "-o", "mint.csv", "--value", "0.01")
     assert code == 0
@@ -283,18 +289,7 @@ def test_what_a_member_owes_is_kept_back_once(
     assert importing("brand", "members", "add", "ACME", "11", *members)[0] == 0
     owe = ("brand", "members", "debt", "ACME", "11", "20", "--reference", "refund", "--reason", "late")
     assert importing(*owe, *members)[0] == 0
-    command = (
-        "brand",
-        "earn",
-        *files,
-        "--members",
-        "ACME",
-        *members,
-        "-o",
-        "mint.csv",
-        "--unclaimed",
-        "o.csv",
-    )
+    command = earn_for_members(files, members)
     out = importing(*command)[1]
     assert "Customers owe 20 ACME, of which nothing is kept back here" in out
     assert rows(tmp_path / "o.csv")[1:] == [["11", "27"], ["12", "30"]]
@@ -353,18 +348,7 @@ def test_points_that_were_kept_are_not_issued_once_more_when_she_has_an_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert importing("brand", "members", "add", "ACME", "11", *members)[0] == 0
-    command = (
-        "brand",
-        "earn",
-        *files,
-        "--members",
-        "ACME",
-        *members,
-        "-o",
-        "mint.csv",
-        "--unclaimed",
-        "o.csv",
-    )
+    command = earn_for_members(files, members)
     assert importing(*command, "--keep", "March")[0] == 0
     # From now on her card feeds an address.
     monkeypatch.setattr(

@@ -79,14 +79,19 @@ def test_error_points_live_too_short(stage: Stage) -> None:
     assert "are not good until 31 December 2027" in stage.troc("trade", "quote", *line[2:], account=ANN)
 
 
-def test_desk_stands_reports_and_withdraws(stage: Stage) -> None:
+def plan_of_owner(stage: Stage) -> Path:
+    """The desk's file of a brand that has 300 points of both."""
     file = stage.folder / "points.csv"
     file.write_text(f"address,amount\n{address_of(OWNER)},300\n")
     for symbol in ("PANIER", "BIOBOX"):
         stage.troc("brand", "mint", symbol, str(file), account=OWNER)
-    desk = stage.folder / "desk.yaml"
-    desk.write_text(DESK)
-    line = ("brand", "desk", str(desk))
+    plan = stage.folder / "desk.yaml"
+    plan.write_text(DESK)
+    return plan
+
+
+def test_desk_stands_reports_and_withdraws(stage: Stage) -> None:
+    line = ("brand", "desk", str(plan_of_owner(stage)))
     shown = stage.troc(*line, "--dry-run", account=OWNER)
     assert "Gives Le Panier at 0.8 BioBox a point" in shown
     assert shown.endswith("Nothing was sent.\n")
@@ -103,12 +108,7 @@ def test_desk_stands_reports_and_withdraws(stage: Stage) -> None:
 
 
 def test_desk_renews_itself_until_it_is_stopped(stage: Stage, home: Path) -> None:
-    file = stage.folder / "points.csv"
-    file.write_text(f"address,amount\n{address_of(OWNER)},300\n")
-    for symbol in ("PANIER", "BIOBOX"):
-        stage.troc("brand", "mint", symbol, str(file), account=OWNER)
-    plan = stage.folder / "desk.yaml"
-    plan.write_text(DESK)
+    plan = plan_of_owner(stage)
 
     def wait_for_orders() -> list[str]:
         give_up = time.monotonic() + 60

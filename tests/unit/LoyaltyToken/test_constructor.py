@@ -7,7 +7,7 @@ from typing import Any
 import brownie
 import pytest
 
-from tests.helpers import DAY, ZERO_ADDRESS, now, reverts_with, travel_to
+from tests.helpers import DAY, ZERO_ADDRESS, is_ganache, now, reverts_with, travel_to
 
 
 def test_stores_its_parameters(create_token: Any, exchange: Any, brand: Any) -> None:
@@ -46,7 +46,9 @@ def test_length_0_is_for_ever(create_token: Any, brand: Any, customer: Any) -> N
 def test_reverts_when_a_parameter_is_wrong(
     create_token: Any, changes: dict[str, Any], error: str, value: Any
 ) -> None:
-    with reverts_with(error, value):
+    # Its selector begins with 0xef, and Ganache takes what a failed creation returned for the code.
+    lost = error == "BadExchange" and is_ganache()
+    with brownie.reverts("invalid EOF format") if lost else reverts_with(error, value):
         create_token(**changes)
 
 
