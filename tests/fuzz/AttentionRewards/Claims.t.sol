@@ -171,6 +171,8 @@ contract StatementsTest is AttentionTest {
         outOfRange(campaign, 2, 1, 257);
         outOfRange(campaign, 1 << 16, 1, 257);
         outOfRange(campaign, type(uint256).max, 1, 257);
+        // 255 times this is 1, modulo 2^256: a product that wraps takes it for a page that is open.
+        outOfRange(campaign, type(uint256).max - type(uint256).max / 255 + 1, 1, 257);
         assertEq(rewards.contactsOf(campaign, id(customer), 0), 1 | LAST);
         assertEq(rewards.contactsOf(campaign, id(customer), 1), 3);
         assertFalse(rewards.isEnrolled(campaign, id(customer)));
