@@ -898,6 +898,7 @@ contract TicketsTest is AttentionTest {
         assertTrue(rewards.isTaken(campaign, 1000));
         assertFalse(rewards.isTaken(campaign, 1001));
         assertFalse(rewards.isActive(campaign, 2));
+        assertFalse(rewards.isActive(campaign, type(uint256).max));
         // Codes lie where pages end.
         assertEq(rewards.contactsOf(campaign, bytes32(uint256(3)), 1 << 16), 0);
         vm.expectRevert(abi.encodeWithSelector(IAttentionRewards.NoSuchBatch.selector, 2, 1001));

@@ -730,6 +730,13 @@ contract AttestorCredentialsTest is AttentionTest {
     function test_refuses_what_was_not_signed_or_is_too_short() public {
         vm.expectRevert(abi.encodeWithSignature("CredentialTooShort(uint256)", 63));
         credentials.accountOf("campaign", "pseudonym", new bytes(63));
+        bytes memory nobodys = credentialFor("campaign", "pseudonym", address(0), START);
+        vm.expectRevert(
+            abi.encodeWithSignature(
+                "CredentialOfNobody(bytes32,bytes32)", bytes32("campaign"), bytes32("pseudonym")
+            )
+        );
+        credentials.accountOf("campaign", "pseudonym", nobodys);
         bytes memory bare = abi.encode(customer, START);
         vm.expectPartialRevert(bytes4(keccak256("CredentialNotSigned(address,bytes32)")));
         credentials.accountOf("campaign", "pseudonym", bare);
