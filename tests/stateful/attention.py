@@ -299,10 +299,15 @@ class Attention:
             raise Refused("NotFresh", id_)
         if self.now <= campaign.claim_until:
             raise Refused("ClaimsOpen", campaign.claim_until)
-        if campaign.codes:
+        for_codes = campaign.codes > 0 and self._is_locked(codes_grant(id_))
+        if for_codes:
             self.points.release_grant(self.address, codes_grant(id_))
-        self.points.release_grant(self.address, int.from_bytes(id_))
+        if not for_codes or self._is_locked(int.from_bytes(id_)):
+            self.points.release_grant(self.address, int.from_bytes(id_))
         campaign.ended = True
+
+    def _is_locked(self, grant: int) -> bool:
+        return self.points.grant(self.address, grant).locked_until != 0
 
     # --------------------------------------------------------------------------------------- the customer
 
