@@ -15,7 +15,7 @@ import {AttentionHandler} from "./AttentionHandler.sol";
 /// forge-config: default.invariant.check-interval = 125
 /// forge-config: default.invariant.shrink-run-limit = 1000
 /// forge-config: default.invariant.fail-on-revert = true
-/// forge-config: deep.invariant.runs = 400
+/// forge-config: deep.invariant.runs = 640
 /// forge-config: deep.invariant.depth = 500
 /// forge-config: deep.invariant.check-interval = 125
 /// forge-config: deep.invariant.fail-on-revert = true
