@@ -58,6 +58,18 @@ def test_it_is_as_good_as_it_can_be(name: str) -> None:
         assert len(clearing.transfers) <= 2 * (clearing.given > 0).sum()
 
 
+@pytest.mark.parametrize(("name", "seed"), [("dead_ends", 0), ("thin", 191), ("shared", 294)])
+def test_prices_are_exact_where_no_order_is_at_its_limit(name: str, seed: int) -> None:
+    # A good's price that no limit makes; a good that nobody trades at these prices; a heap whose scarcity is
+    # another where the programme would go than at the prices themselves.
+    batch = FAMILIES[name](seed)
+    clearing = clear(batch)
+    assert clearing.smoothing == 1e-6
+    assert clearing.surplus >= 0.9995 * clearing.bound > 0
+    assert clearing.unfilled <= 1e-6 * clearing.traded
+    assert deviation(batch, clearing) <= 1e-5
+
+
 @pytest.mark.parametrize("name", ["ages", "whole"])
 def test_ages_and_whole_orders_cost_little(name: str) -> None:
     clearing = clear(FAMILIES[name](1))

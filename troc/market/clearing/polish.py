@@ -7,14 +7,14 @@ limits alone make the prices: as soon as the tree stands still, so do they.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from troc.market.clearing.batch import Flags
+from troc.market.clearing.batch import Flags, Integers
 from troc.market.clearing.market import Floats
 from troc.market.clearing.prices import Problem, State
 
@@ -23,6 +23,9 @@ _STILL = 1e-9
 _NEAR = 20
 _FAR = 10.0
 """A step of log prices that is longer comes of a matrix that has hardly an inverse."""
+
+_LIMIT = 1e-9
+"""An order so close to its limit is at it."""
 
 _TIE = 1e-8
 """Log prices that differ by less are the same."""
@@ -79,8 +82,8 @@ def _width(problem: Problem, state: State) -> float:
 
 
 def _candidates(problem: Problem, best: _Found, width: float, reach: float) -> list[_Found | None]:
-    """Where to go from here: to the limits that the programme names, from there to between them, and a little
-    way into each direction.
+    """Where to go from here: to the limits that the programme names, from there to between them, to those of
+    them that are within reach and between the parts that they tie, and a little way into each direction.
     """
 
     def move(start: _Found, step: Floats) -> _Found | None:
@@ -91,11 +94,16 @@ def _candidates(problem: Problem, best: _Found, width: float, reach: float) -> l
     there = move(best, best.flow.change)
     if there is None or there.gap <= _STILL:
         return [there]
-    between = move(there, _between(problem, there.flow, there.log_prices))
+    between = move(there, _between(problem, there.flow, there.log_prices, _LIMIT))
     if between is not None and between.gap <= _STILL:
         return [between]
-    here = _between(problem, best.flow, best.log_prices)
-    return [there, between] + [move(best, np.clip(step, -reach, reach)) for step in (best.flow.change, here)]
+    # Where what balances a good is an order far from its limit, no limit makes the good's price.
+    near = move(best, _between(problem, best.flow, best.log_prices, reach))
+    if near is not None and near.gap <= _STILL:
+        return [near]
+    here = _between(problem, best.flow, best.log_prices, _LIMIT)
+    small = [move(best, np.clip(step, -reach, reach)) for step in (best.flow.change, here)]
+    return [there, between, near, *small]
 
 
 @dataclass(frozen=True)
@@ -111,9 +119,12 @@ def _try(problem: Problem, log_prices: Floats, threshold: Floats, width: float) 
     flow = best_flow(problem, log_prices, threshold, max(width, 1e-7))
     if flow is None:
         return None
+    # The programme names the scarcity of heaps at the prices where it would go; what counts is that at these.
+    flow = replace(flow, threshold=_scarcity(problem, log_prices))
     gain = _gains(problem, log_prices, flow.threshold)
     value = np.exp(log_prices)[problem.give] * problem.units
     lost = float((np.where(gain > 0, 1 - flow.fills, -flow.fills) * gain * value).sum())
+    lost += _left_in_heaps(problem, flow, value)
     arcs = problem.arcs
     arc_loss = (log_prices[arcs[:, 1]] - log_prices[arcs[:, 0]]) * np.exp(log_prices[arcs[:, 0]])
     lost += float((np.maximum(arc_loss, 0.0) * flow.arc_units).sum())
@@ -121,6 +132,35 @@ def _try(problem: Problem, log_prices: Floats, threshold: Floats, width: float) 
     upside = float(np.maximum(-arc_loss, 0.0).sum() / max(float(np.exp(log_prices).max()), 1e-300))
     traded = float((value * flow.fills).sum())
     return _Found(log_prices, flow, lost / traded + upside if traded > 0 else lost / max(value.max(), 1e-300))
+
+
+def _scarcity(problem: Problem, log_prices: Floats) -> Floats:
+    """What each heap's last unit gains where its best offers take it: nothing, unless it is too small."""
+    offers, heap = problem.pooled, problem.heap
+    if not len(offers):
+        return np.zeros(len(problem.heap_units))
+    margin = log_prices[problem.give[offers]] - log_prices[problem.want[offers]] - problem.limit[offers]
+    sequence = np.lexsort((-margin, heap))
+    units = problem.units[offers[sequence]]
+    starts = np.flatnonzero(np.diff(heap, prepend=-1))
+    taken = np.cumsum(units)
+    taken -= np.repeat(taken[starts] - units[starts], np.diff(starts, append=len(heap)))
+    last = np.flatnonzero(taken >= problem.heap_units[heap])
+    heaps, first = np.unique(heap[last], return_index=True)
+    threshold = np.zeros(len(problem.heap_units))
+    threshold[heaps] = np.maximum(margin[sequence[last[first]]], 0.0)
+    return threshold
+
+
+def _left_in_heaps(problem: Problem, flow: Flow, value: Floats) -> float:
+    """Value of what scarce heaps do not give, times their scarcity."""
+    if not len(problem.pooled):
+        return 0.0
+    fills, heap, heaps = flow.fills[problem.pooled], problem.heap, len(problem.heap_units)
+    worth = np.zeros(heaps)
+    worth[heap] = value[problem.pooled] / problem.units[problem.pooled]
+    given = np.bincount(heap, problem.units[problem.pooled] * fills, heaps)
+    return float((flow.threshold * worth * np.maximum(problem.heap_units - given, 0.0)).sum())
 
 
 def _gains(problem: Problem, log_prices: Floats, threshold: Floats) -> Floats:
@@ -143,20 +183,19 @@ def _off(problem: Problem, flow: Flow, log_prices: Floats) -> float:
     return float(np.abs(gain[sequence[beyond]])) if beyond < len(sequence) else 0.0
 
 
-def _between(problem: Problem, flow: Flow, log_prices: Floats) -> Floats:
-    """A Newton step for prices that no single limit makes: goods tied together by orders at their limits move
-    together, so that values balance between the parts.
+def _between(problem: Problem, flow: Flow, log_prices: Floats, reach: float) -> Floats:
+    """A Newton step for prices that no single limit makes: goods tied together by orders within reach of
+    their limits go to these and move together, so that values balance between the parts.
     """
     gain = _gains(problem, log_prices, flow.threshold)
-    tight = (flow.fills > 1e-9) & (flow.fills < 1 - 1e-9) & (np.abs(gain) <= 1e-9)
-    fills = np.where(np.abs(gain) <= 1e-9, flow.fills, (gain > 0).astype(float))
+    tight = (flow.fills > 1e-9) & (flow.fills < 1 - 1e-9) & (np.abs(gain) <= reach)
     bound = np.zeros(len(tight), np.bool_)
     if len(problem.pooled):
         bound[problem.pooled] = (flow.threshold > 0)[problem.heap]
     begin, end = problem.give[tight & ~bound], problem.want[tight & ~bound]
     arcs = problem.arcs
     arc_gain = log_prices[arcs[:, 0]] - log_prices[arcs[:, 1]]
-    tied = (flow.arc_units > 0) & (np.abs(arc_gain) <= 1e-9)
+    tied = (flow.arc_units > 0) & (np.abs(arc_gain) <= reach)
     begin, end = np.concatenate([begin, arcs[tied, 0]]), np.concatenate([end, arcs[tied, 1]])
     if bound.any():
         # Orders behind a scarce heap tie to each other what they want; what they give does not count.
@@ -172,9 +211,21 @@ def _between(problem: Problem, flow: Flow, log_prices: Floats) -> Floats:
     parts, part = connected_components(graph.tocsr(), directed=False)
     if parts < 2:
         return flow.change / 2
-    value = np.exp(log_prices)[problem.give] * problem.units * fills
-    give, want = part[problem.give], part[problem.want]
-    flows = np.bincount(give * parts + want, value, parts * parts).reshape(parts, parts)
+    _, first = np.unique(part, return_index=True)
+    within = flow.change - flow.change[first[part]]
+    moved = log_prices + within
+    gain = _gains(problem, moved, _scarcity(problem, moved))
+    give, want = problem.give, problem.want
+    value = np.exp(moved)[give] * problem.units
+    # On a circle of trade, programmes balance by far orders what the prices do not; nothing is traded between
+    # circles.
+    used, lived = flow.fills > 1e-9, flow.arc_units > 0
+    begin, end = np.concatenate([give[used], arcs[lived, 0]]), np.concatenate([want[used], arcs[lived, 1]])
+    graph = coo_array((np.ones(len(begin)), (begin, end)), shape=(goods, goods))
+    _, circle = connected_components(graph.tocsr(), directed=False)
+    far = (np.abs(gain) > _LIMIT) & ~tight & (circle[give] == circle[want])
+    value *= np.where(far, (gain > 0).astype(float), flow.fills)
+    flows = np.bincount(part[give] * parts + part[want], value, parts * parts).reshape(parts, parts)
     np.fill_diagonal(flows, 0.0)
     excess = flows.sum(1) - flows.sum(0)
     jacobian = np.diag(flows.sum(1)) - flows.T
@@ -185,8 +236,29 @@ def _between(problem: Problem, flow: Flow, log_prices: Floats) -> Floats:
     step = np.zeros(parts)
     if len(moving):
         step[moving] = np.linalg.lstsq(jacobian[np.ix_(moving, moving)], -excess[moving], rcond=1e-12)[0]
-    moved: Floats = (step - step[part[0]])[part]
-    return moved
+    change = within + step[part]
+    change += _apart(problem, log_prices + change, circle[part])
+    anchored: Floats = change - change[0]
+    return anchored
+
+
+def _apart(problem: Problem, log_prices: Floats, circle: Integers) -> Floats:
+    """What makes goods of other circles of trade so dear that nobody on this one would want to buy them."""
+    begin = np.concatenate([problem.give, problem.arcs[:, 0]])
+    end = np.concatenate([problem.want, problem.arcs[:, 1]])
+    gain = log_prices[begin] - log_prices[end]
+    gain[: len(problem.give)] -= problem.limit
+    between = np.flatnonzero(circle[begin] != circle[end])
+    begin, end, gain = circle[begin[between]], circle[end[between]], gain[between]
+    dearer = np.zeros(problem.goods)
+    for _ in range(problem.goods):
+        want = dearer.copy()
+        np.maximum.at(want, end, dearer[begin] + gain)
+        if (want <= dearer + _LIMIT).all():
+            break
+        dearer = want
+    placed: Floats = dearer[circle]
+    return placed
 
 
 def _open_overfull(problem: Problem, inside: Flags, deep: Flags) -> None:
