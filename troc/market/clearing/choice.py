@@ -16,6 +16,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array, csr_array
 
+from troc.market.clearing.apart import Entries, capped, on_both_sides, rows_apart
 from troc.market.clearing.batch import Flags, Integers
 from troc.market.clearing.equilibrium import Solved, solve_groups
 from troc.market.clearing.market import Floats, Market, market_of
@@ -46,6 +47,9 @@ _TURNS = 4
 
 _COST = 2.0
 """What a unit of value out of balance costs in surplus, where prices will follow the choice."""
+
+_FOLLOW = 4
+"""How often prices may follow what makers on both sides can be served."""
 
 _VOLUME = 1e-6
 """What trading is worth beside surplus: orders exactly at the prices swap too."""
@@ -218,10 +222,44 @@ def quality_of(market: Market, solved: Solved) -> Floats:
     return np.divide(surplus, bound, out=np.ones(market.groups), where=bound > 0)
 
 
-def choice_at(market: Market, log_prices: Floats, cost: float = 0.0, nodes: int = _NODES) -> Solved | None:
+def choose_apart(market: Market, solved: Solved, stuck: Integers, spare: float) -> Solved | None:
+    """Where orders, places in the book, are stuck because their makers would have to serve themselves: the
+    choice with the most surplus of those in which nobody does, for the groups that they are in. At the prices
+    of `solved`, and at prices that follow what such makers can trade. None where none was found.
+    """
+    best = Best(market)
+    log_prices = solved.log_prices
+    for turn in range(1 if market.book.whole[market.order].any() else _FOLLOW):
+        before = best.quality.sum()
+        tried = choice_at(market, log_prices, nodes=_FEW_NODES, apart=spare)
+        if tried is None:
+            break
+        best.consider(tried)
+        if best.worst >= 1 - spare or (turn and best.quality.sum() <= before + _NOTHING):
+            break
+        log_prices = solve_groups(capped(market, log_prices, tried.fills), solved).log_prices
+    if best.solved is None:
+        return None
+    changed = np.zeros(market.groups + 1, np.bool_)
+    changed[market.group[market.want[np.isin(market.order, stuck)]]] = True
+    return Solved(
+        np.where(changed[market.group], best.solved.log_prices, solved.log_prices),
+        np.where(changed[market.group[market.give]], best.solved.fills, solved.fills),
+        solved.smoothing,
+    )
+
+
+def choice_at(
+    market: Market,
+    log_prices: Floats,
+    cost: float = 0.0,
+    nodes: int = _NODES,
+    apart: float | None = None,
+) -> Solved | None:
     """The choice with the most surplus at these prices, by a mixed-integer programme over flows of value
     between goods: a column an order that allows parts and heap, and one an all-or-nothing order. With a
-    `cost`, values may miss balance at that cost. None where none was found.
+    `cost`, values may miss balance at that cost; with `apart`, no maker serves herself, and such a part of
+    what others give is kept back. None where none was found.
     """
     book, goods = market.book, len(market.good_token)
     value, margin = _margins(market, log_prices)
@@ -267,7 +305,13 @@ def choice_at(market: Market, log_prices: Floats, cost: float = 0.0, nodes: int 
         limits.append(
             LinearConstraint(_matrix([(share, row, column[shared])], len(heaps), width), -np.inf, 1.0)
         )
-    if not cost and (rows := _first_served(market, taking, column, margin, units)):
+    if apart is not None and (others := rows_apart(market, log_prices, taking, apart)):
+        entries = [(values, row, column[place]) for pair in others for values, row, place in pair]
+        limits.append(LinearConstraint(_matrix(entries, len(others), width), 0.0, np.inf))
+    passable = np.ones(len(taking), np.bool_)
+    if apart is not None:
+        passable = ~_may_meet_herself(market)[taking]
+    if not cost and (rows := _first_served(market, taking, column, margin, units, passable)):
         sums = _matrix(rows, 1 + max(int(row.max()) for _, row, _ in rows), width)
         limits.append(LinearConstraint(sums, 0.0, np.inf))
     integral = np.zeros(width)
@@ -290,20 +334,31 @@ def choice_at(market: Market, log_prices: Floats, cost: float = 0.0, nodes: int 
     return Solved(log_prices, fills, 0.0)
 
 
+def _may_meet_herself(market: Market) -> Flags:
+    """Offers of makers who would get some of what these give, or give some of what these want."""
+    token, wallet = market.good_token, market.book.maker[market.order] * len(market.book.tokens)
+    both = [
+        who * len(market.book.tokens) + which for who, which in on_both_sides(market, np.arange(len(market)))
+    ]
+    meets: Flags = np.isin(wallet + token[market.give], both) | np.isin(wallet + token[market.want], both)
+    return meets
+
+
 def _first_served(
-    market: Market, taking: Integers, column: Integers, margin: Floats, units: Floats
-) -> list[tuple[Floats, Integers, Integers]]:
+    market: Market, taking: Integers, column: Integers, margin: Floats, units: Floats, passable: Flags
+) -> list[Entries]:
     """Rows of what must not be less than nothing: an all-or-nothing order takes part only where all that
     allow parts, go the same way and ask for less are filled, or give all that their heaps hold. An audit
-    finds whoever was passed over.
+    finds whoever was passed over; `passable` are not those whom nobody may be there to serve.
     """
     whole = market.book.whole[market.order[taking]]
     way = market.give[taking] * len(market.good_token) + market.want[taking]
     heap, pooled = market.heap[taking], market.pooled[taking]
-    rows: list[tuple[Floats, Integers, Integers]] = []
+    rows: list[Entries] = []
     count = 0
     for offer in np.flatnonzero(whole).tolist():
-        better = ~whole & (way == way[offer]) & (margin[taking] > margin[taking[offer]] + _TIE)
+        same = passable & ~whole & (way == way[offer])
+        better = same & (margin[taking] > margin[taking[offer]] + _TIE)
         alone = np.flatnonzero(better & ~pooled)
         demands = [(alone, float(units[alone].sum()))] if len(alone) else []
         for shared in np.unique(heap[better & pooled]).tolist():
@@ -317,7 +372,7 @@ def _first_served(
     return rows
 
 
-def _matrix(entries: Sequence[tuple[Floats, Integers, Integers]], rows: int, columns: int) -> csr_array:
+def _matrix(entries: Sequence[Entries], rows: int, columns: int) -> csr_array:
     values, row, column = (np.concatenate(part) for part in zip(*entries, strict=True))
     return coo_array((values, (row, column)), shape=(rows, columns)).tocsr()
 

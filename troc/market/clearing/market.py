@@ -6,7 +6,7 @@ own first, so that neither the sequence of orders nor the caller's numbering can
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -266,23 +266,39 @@ def market_of(book: Book, without: Flags | None = None) -> Market:
 
     next_of = np.flatnonzero(np.diff(good_token) == 0)
     arcs = np.column_stack([next_of, next_of + 1])
-    group = _groups(len(classes), give, want, arcs)
-    inside = np.flatnonzero((group[give] == group[want]) & (group[give] >= 0))
-    order, heap, units, give, want = (part[inside] for part in (order, heap, units, give, want))
-    limit = np.log(book.want_amount[order]) - np.log(book.give_amount[order])
-    return Market(
+    everyone = Market(
         book=book,
         order=order,
         heap=heap,
         give=give,
         want=want,
         units=units,
-        limit=limit,
+        limit=np.log(book.want_amount[order]) - np.log(book.give_amount[order]),
         heap_units=heap_units,
-        pooled=_pooled(heap, units, heap_units),
+        pooled=np.zeros(len(order), np.bool_),
         good_token=good_token,
         good_life=good_life,
         arcs=arcs,
+        group=np.zeros(0, np.int64),
+    )
+    return regrouped(everyone, units)
+
+
+def regrouped(market: Market, units: Integers) -> Market:
+    """The market with so many units an offer; those that lie on no circle of trade are left out."""
+    some = np.flatnonzero(units > 0)
+    group = _groups(len(market.good_token), market.give[some], market.want[some], market.arcs)
+    inside = some[(group[market.give[some]] == group[market.want[some]]) & (group[market.give[some]] >= 0)]
+    heap, units = market.heap[inside], units[inside]
+    return replace(
+        market,
+        order=market.order[inside],
+        heap=heap,
+        give=market.give[inside],
+        want=market.want[inside],
+        units=units,
+        limit=market.limit[inside],
+        pooled=_pooled(heap, units, market.heap_units),
         group=group,
     )
 

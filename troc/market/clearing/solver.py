@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from troc.market.clearing.batch import PRICE_DIGITS, Batch, Clearing, Integers
 from troc.market.clearing.certificate import DECIMALS, certify
-from troc.market.clearing.choice import choose
+from troc.market.clearing.choice import choose, choose_apart
 from troc.market.clearing.equilibrium import Solved
 from troc.market.clearing.execution import check_execution
 from troc.market.clearing.market import Floats, Market, book_of, market_of
-from troc.market.clearing.transfers import Side, transfers_of
+from troc.market.clearing.odd import leave_out
+from troc.market.clearing.transfers import Side, in_sequence, transfers_of
 from troc.market.clearing.units import Amounts, whole_units
 
 _LEAST_PUBLISHED = 1e-6
+_SPARE = (0.0, 1e-3)
+"""Shares of what others give that are kept back, so that whole units come out for makers on both sides."""
+
 _NUMERAIRE = 10**18
 _FLOOR = 10 ** (PRICE_DIGITS - 1)
 
@@ -26,20 +32,42 @@ def clear(batch: Batch) -> Clearing:
     book = book_of(batch)
     everyone = market_of(book)
     without = np.zeros(len(book), np.bool_)
-    solved = None
+    solved, spares = None, list(_SPARE)
     while True:
         market = market_of(book, without) if without.any() else everyone
         solved = choose(market, without, solved)
-        prices, groups = _prices(market, solved)
-        amounts = whole_units(market, solved.fills, _rates(market, prices))
-        if len(amounts.broken):
-            without[amounts.broken] = True
-            continue
+        outcome = _outcome(market, solved)
+        while spares and len(outcome.stuck):
+            served = choose_apart(market, solved, outcome.stuck, spares.pop(0))
+            tried = None if served is None else _outcome(market, served)
+            if tried is not None and not len(tried.stuck) and not len(tried.broken):
+                outcome = tried
+        if not len(outcome.stuck) and not len(outcome.broken):
+            return _clearing(batch, everyone, outcome)
+        without[outcome.broken if len(outcome.broken) else outcome.stuck] = True
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a solution comes to in whole units. `broken` are orders that cannot be filled as they must,
+    `stuck` those that only their own makers could serve; with either there are no transfers to speak of.
+    """
+
+    prices: list[int]
+    groups: list[int]
+    smoothing: float
+    transfers: Integers
+    broken: Integers
+    stuck: Integers
+
+
+def _outcome(market: Market, solved: Solved) -> _Outcome:
+    prices, groups = _prices(market, solved)
+    amounts = whole_units(market, solved.fills, _rates(market, prices))
+    transfers, stuck = np.zeros((0, 3), np.int64), np.zeros(0, np.int64)
+    if not len(amounts.broken):
         transfers, stuck = pay(market, amounts)
-        if not len(stuck):
-            break
-        without[stuck] = True
-    return _clearing(batch, everyone, prices, groups, solved.smoothing, transfers)
+    return _Outcome(prices, groups, solved.smoothing, transfers, amounts.broken, stuck)
 
 
 def _prices(market: Market, solved: Solved) -> tuple[list[int], list[int]]:
@@ -80,8 +108,8 @@ def _rates(market: Market, prices: list[int]) -> Floats:
 
 
 def pay(market: Market, amounts: Amounts) -> tuple[Integers, Integers]:
-    """The transfers that make these amounts (orders are places in the book), and orders that stand in the
-    way.
+    """The transfers that make these amounts (orders are places in the book) but for odd units, and orders
+    that stand in the way.
     """
     gives, gets = np.flatnonzero(amounts.given > 0), np.flatnonzero(amounts.received > 0)
     # What an order gets by several offers is of one good.
@@ -90,27 +118,29 @@ def pay(market: Market, amounts: Amounts) -> tuple[Integers, Integers]:
     np.add.at(units, place, amounts.received[gets])
     good = np.zeros(len(takers), np.int64)
     good[place] = market.want[gets]
-    return transfers_of(
-        market.book,
+    book = market.book
+    transfers, refused = transfers_of(
+        book,
         Side(market.order[gives], market.give[gives], amounts.given[gives]),
         Side(takers, good, units),
         market.good_token,
     )
+    if not len(refused):
+        return transfers, np.zeros(0, np.int64)
+    kept, stuck = leave_out(book, transfers, refused)
+    return in_sequence(book, kept), stuck
 
 
 def _clearing(
     batch: Batch,
     everyone: Market,
-    prices: list[int],
-    groups: list[int],
-    reached: float,
-    transfers: Integers,
+    outcome: _Outcome,
 ) -> Clearing:
-    book = everyone.book
+    book, prices, groups, transfers = everyone.book, outcome.prices, outcome.groups, outcome.transfers
     given, received = np.zeros(len(book), np.int64), np.zeros(len(book), np.int64)
     np.add.at(given, transfers[:, 0], transfers[:, 2])
     np.add.at(received, transfers[:, 1], transfers[:, 2])
-    smoothing = max(reached, _LEAST_PUBLISHED)
+    smoothing = max(outcome.smoothing, _LEAST_PUBLISHED)
     certificate = certify(everyone, prices, groups, round(smoothing * DECIMALS), given, received)
     listed = [good for good, group in enumerate(groups) if group >= 0]
     goods = everyone.goods

@@ -32,7 +32,7 @@ class Side:
 
 def transfers_of(book: Book, givers: Side, takers: Side, good_token: Integers) -> tuple[Integers, Integers]:
     """Rows (giving order, receiving order, units), in the sequence in which the exchange must run them, and
-    the receiving orders that only their own makers could serve, if there are any. Takers come once each.
+    those that it would refuse, since only their own makers could serve them. Takers come once each.
 
     The exchange takes the oldest lots that fit: it finds what it needs if those go first who may give the
     least choice of lots.
@@ -40,7 +40,7 @@ def transfers_of(book: Book, givers: Side, takers: Side, good_token: Integers) -
     size = len(book.tokens)
     give_of, take_of = by_token(good_token[givers.good], size), by_token(good_token[takers.good], size)
     rows = [np.zeros((0, 3), np.int64)]
-    stuck: list[int] = []
+    refused = [np.zeros((0, 3), np.int64)]
     for token in range(size):
         if not len(give_of[token]):
             continue
@@ -48,12 +48,17 @@ def transfers_of(book: Book, givers: Side, takers: Side, good_token: Integers) -
         moves = table.merge()
         if table.meet and table.own(moves).any():
             moves, left = table.part(moves)
-            stuck.extend(left)
+            refused.append(left)
         rows.append(moves)
-    transfers = np.concatenate(rows)
+    return in_sequence(book, np.concatenate(rows)), np.concatenate(refused)
+
+
+def in_sequence(book: Book, transfers: Integers) -> Integers:
+    """In which the exchange must run them."""
     latest = np.where(book.expiring_by == 0, np.iinfo(np.int64).max, book.expiring_by)
     sequence = np.lexsort((transfers[:, 1], transfers[:, 0], latest[transfers[:, 0]]))
-    return transfers[sequence], np.unique(np.array(stuck, np.int64))
+    sorted_rows: Integers = transfers[sequence]
+    return sorted_rows
 
 
 class _Table:
@@ -147,32 +152,29 @@ class _Table:
         others = self.maker[self.givers[give]] != self.maker[self.takers[take]]
         return give[others], take[others]
 
-    def part(self, moves: Integers) -> tuple[Integers, list[int]]:
-        """No maker serves herself: her row swaps its receiver with one between two others."""
+    def part(self, moves: Integers) -> tuple[Integers, Integers]:
+        """No maker serves herself: her row swaps its receiver with one in which she has no part, perhaps
+        another's own. With one class of life that ends well wherever anything does.
+        """
         own = self.own(moves)
-        good = [(giver, taker, units) for giver, taker, units in moves[~own].tolist()]
+        rows = [[giver, taker, units] for giver, taker, units in moves.tolist()]
         maker = {order: int(self.maker[order]) for order in [*self.givers.tolist(), *self.takers.tolist()]}
-        served = _Served(self, good + moves[own].tolist())
-        stuck = []
-        for giver, taker, units in moves[own].tolist():
-            left, who = units, maker[giver]
-            for at in range(len(good)):
-                if left == 0:
-                    break
-                other_giver, other_taker, other_units = good[at]
-                if who in (maker[other_giver], maker[other_taker]):
+        served = _Served(self, moves.tolist())
+        for at in np.flatnonzero(own).tolist():
+            giver, taker, _ = rows[at]
+            for other in range(len(rows)):
+                other_giver, other_taker, units = rows[other]
+                swapped = min(rows[at][2], units)
+                if not swapped or maker[giver] in (maker[other_giver], maker[other_taker]):
                     continue
-                swapped = min(left, other_units)
                 if not served.swap(giver, taker, other_giver, other_taker, swapped):
                     continue
-                left -= swapped
-                good[at] = (giver, other_taker, swapped)
-                good.append((other_giver, taker, swapped))
-                if other_units > swapped:
-                    good.append((other_giver, other_taker, other_units - swapped))
-            if left:
-                stuck.append(taker)
-        return _added_up(np.array(good, np.int64).reshape(-1, 3)), stuck
+                rows[at][2] -= swapped
+                rows[other][2] -= swapped
+                rows += [[giver, other_taker, swapped], [other_giver, taker, swapped]]
+        moves = _added_up(np.array([row for row in rows if row[2]], np.int64).reshape(-1, 3))
+        own = self.own(moves)
+        return moves[~own], moves[own]
 
 
 class _Served:
