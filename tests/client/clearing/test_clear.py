@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.best import Apart
 from tests.client.clearing.batches import LATE, Ask, Lot, batch_of
 from tests.client.clearing.reference import figures
 from troc.errors import InputError
@@ -133,6 +134,43 @@ def test_a_maker_never_serves_herself() -> None:
     assert cleared(batch_of(asks)).given.tolist() == [1000] * 4
 
 
+RATES = [*np.exp(np.linspace(np.log(0.5), np.log(2.0), 4001)).tolist(), 1.0, 1.05, 1.2]
+
+# A maker whose two orders cross, and a small one of somebody else, which the second of them can serve.
+CROSSING = [Ask(0, 0, 1000, 1, 900), Ask(0, 1, 1000, 0, 900), Ask(1, 0, 100, 1, 95)]
+
+
+def best_beside_herself(rate: float) -> float:
+    """Surplus over its bound of the most that can be traded of `CROSSING`, where one unit of good 0 costs
+    `rate` of good 1: nobody else gives what the first order wants, so the other two trade, or nobody does.
+    """
+    gains = [1000 * rate - 900, 1000 - 900 * rate, 100 * rate - 95]
+    bound = sum(max(gain, 0.0) for gain in gains)
+    if gains[1] < 0 or gains[2] < 0:
+        return 0.0
+    return (gains[2] + 100 * rate * gains[1] / 1000) / bound
+
+
+def test_crossing_orders_of_one_maker_of_which_no_prices_reach_much_of_the_bound() -> None:
+    # Alone, they trade nothing; whatever a unit costs, one of them is better than the prices.
+    clearing = cleared(batch_of(CROSSING[:2]))
+    assert not clearing.given.any()
+    assert all(1000 * rate > 900 or 900 * rate < 1000 for rate in RATES)
+    reached = max(best_beside_herself(rate) for rate in [*RATES, 1000 / 900])
+    assert reached == pytest.approx(0.0735, abs=1e-4)
+    batch = batch_of(CROSSING)
+    clearing = cleared(batch)
+    assert clearing.given[0] == 0
+    assert clearing.given[2] == 100
+    prices = dict(zip([good.token for good in clearing.goods], clearing.prices, strict=True))
+    here = best_beside_herself(prices[0] / prices[1])
+    assert 0.98 * here <= clearing.surplus / clearing.bound <= reached
+    assert Apart(batch, clearing).reached(Apart(batch, clearing).prices) == pytest.approx(here, rel=1e-6)
+    # Of two makers the same orders trade all that there is.
+    clearing = cleared(batch_of([CROSSING[0], CROSSING[1]._replace(maker=2), CROSSING[2]]))
+    assert clearing.surplus >= 0.999 * clearing.bound > 0
+
+
 def test_all_or_nothing_is_all_or_nothing() -> None:
     asks = [Ask(0, 0, 1000, 1, 900, whole=True), Ask(1, 1, 600, 0, 500), Ask(2, 0, 500, 1, 450)]
     clearing = cleared(batch_of(asks))
@@ -196,9 +234,6 @@ def best_by_hand(asks: list[Ask], rate: float) -> float:
                 room -= used
         best = max(best, surplus / bound if bound else 0.0)
     return best
-
-
-RATES = [*np.exp(np.linspace(np.log(0.5), np.log(2.0), 4001)).tolist(), 1.0, 1.05, 1.2]
 
 
 def test_two_orders_of_which_no_prices_and_no_choice_reach_anything_of_the_bound() -> None:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.batches import FAMILIES, whole
+from benchmarks.best import Apart
 from benchmarks.clearing import deviation, shuffled
 from tests.client.clearing.reference import figures
 from troc.errors import InputError
@@ -68,6 +69,40 @@ def test_prices_are_exact_where_no_order_is_at_its_limit(name: str, seed: int) -
     assert clearing.surplus >= 0.9995 * clearing.bound > 0
     assert clearing.unfilled <= 1e-6 * clearing.traded
     assert deviation(batch, clearing) <= 1e-5
+
+
+@pytest.mark.parametrize(
+    ("name", "seed", "before"),
+    [
+        ("desks", 8, 0.972),
+        ("desks", 12, 0.870),
+        ("desks", 25, 0.717),
+        ("desks", 33, 0.922),
+        ("two_makers", 0, 0.0),
+        ("two_makers", 12, 0.0),
+        ("two_makers", 17, 0.096),
+    ],
+)
+def test_where_makers_could_serve_themselves_nobody_can_do_better(
+    name: str, seed: int, before: float
+) -> None:
+    # `before`: what leaving out the orders that are stuck comes to.
+    batch = FAMILIES[name](seed)
+    clearing = clear(batch)
+    ours, apart = clearing.surplus / clearing.bound, Apart(batch, clearing)
+    assert ours >= 0.9995 * apart.reached(apart.prices) > before
+    assert ours <= apart.reached(apart.prices) + 1e-6
+    assert deviation(batch, clearing) <= 1e-5
+
+
+@pytest.mark.parametrize(("seed", "before"), [(0, 0.525), (10, 0.832)])
+def test_makers_on_both_sides_of_several_ages_and_of_whole_orders_are_served(
+    seed: int, before: float
+) -> None:
+    batch = FAMILIES["everything"](seed)
+    clearing = clear(batch)
+    assert clearing.surplus >= 0.97 * clearing.bound > before * clearing.bound
+    assert (np.isin(clearing.given, [0]) | ~batch.whole | (clearing.given == batch.left)).all()
 
 
 @pytest.mark.parametrize("name", ["ages", "whole"])
