@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array, csr_array
 
-from troc.market.clearing.apart import Entries, capped, on_both_sides, rows_apart
+from troc.market.clearing.apart import Entries, Pairs, capped, on_both_sides, rows_apart, unserved
 from troc.market.clearing.batch import Flags, Integers
 from troc.market.clearing.equilibrium import Solved, solve_groups
 from troc.market.clearing.market import Floats, Market, market_of
@@ -229,13 +229,16 @@ def choose_apart(market: Market, solved: Solved, stuck: Integers, spare: float) 
     """
     best = Best(market)
     log_prices = solved.log_prices
-    for turn in range(1 if market.book.whole[market.order].any() else _FOLLOW):
+    book = market.book
+    takers = set(zip(book.maker[stuck].tolist(), book.want[stuck].tolist(), strict=True))
+    pairs = sorted(takers | set(unserved(market, log_prices, solved.fills)))
+    for turn in range(1 if book.whole[market.order].any() else _FOLLOW):
         before = best.quality.sum()
-        tried = choice_at(market, log_prices, nodes=_FEW_NODES, apart=spare)
+        tried = _apart_at(market, log_prices, pairs, spare)
         if tried is None:
             break
         best.consider(tried)
-        if best.worst >= 1 - spare or (turn and best.quality.sum() <= before + _NOTHING):
+        if best.worst >= 1 - spare - _NOTHING or (turn and best.quality.sum() <= before + _NOTHING):
             break
         log_prices = solve_groups(capped(market, log_prices, tried.fills), solved).log_prices
     if best.solved is None:
@@ -249,17 +252,32 @@ def choose_apart(market: Market, solved: Solved, stuck: Integers, spare: float) 
     )
 
 
+def _apart_at(market: Market, log_prices: Floats, pairs: Pairs, spare: float) -> Solved | None:
+    """The best choice in which nobody serves herself. Few makers come close to that: `pairs` are those of
+    whom it is known, and gets those of whom it turns out.
+    """
+    while True:
+        tried = choice_at(market, log_prices, nodes=_FEW_NODES, apart=pairs, spare=spare)
+        if tried is None:
+            return None
+        more = [pair for pair in unserved(market, log_prices, tried.fills) if pair not in pairs]
+        if not more:
+            return tried
+        pairs.extend(more)
+
+
 def choice_at(
     market: Market,
     log_prices: Floats,
     cost: float = 0.0,
     nodes: int = _NODES,
-    apart: float | None = None,
+    apart: Pairs | None = None,
+    spare: float = 0.0,
 ) -> Solved | None:
     """The choice with the most surplus at these prices, by a mixed-integer programme over flows of value
     between goods: a column an order that allows parts and heap, and one an all-or-nothing order. With a
-    `cost`, values may miss balance at that cost; with `apart`, no maker serves herself, and such a part of
-    what others give is kept back. None where none was found.
+    `cost`, values may miss balance at that cost. Makers named in `apart` do not serve themselves with these
+    tokens, and a part, `spare`, of what others give is kept back. None where none was found.
     """
     book, goods = market.book, len(market.good_token)
     value, margin = _margins(market, log_prices)
@@ -305,7 +323,7 @@ def choice_at(
         limits.append(
             LinearConstraint(_matrix([(share, row, column[shared])], len(heaps), width), -np.inf, 1.0)
         )
-    if apart is not None and (others := rows_apart(market, log_prices, taking, apart)):
+    if apart is not None and (others := rows_apart(market, log_prices, taking, apart, spare)):
         entries = [(values, row, column[place]) for pair in others for values, row, place in pair]
         limits.append(LinearConstraint(_matrix(entries, len(others), width), 0.0, np.inf))
     passable = np.ones(len(taking), np.bool_)
