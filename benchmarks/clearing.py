@@ -331,7 +331,7 @@ def measure_served(name: str, seeds: Sequence[int]) -> Served:
     )
 
 
-def _missed(speed: list[Speed], quality: list[Quality]) -> list[str]:
+def _missed(speed: list[Speed], quality: list[Quality], served: list[Served]) -> list[str]:
     missed = [
         f"{one.orders} orders take {one.median_seconds:.2f} s"
         for one in speed
@@ -341,6 +341,11 @@ def _missed(speed: list[Speed], quality: list[Quality]) -> list[str]:
         f"{one.orders} orders take {one.memory_mb:.0f} MB"
         for one in speed
         if one.memory_mb > MEMORY_MB and one.classes == 1
+    ]
+    missed += [
+        f"{one.family}: {one.worst_at_prices:.5f} of what can be reached"
+        for one in served
+        if one.worst_at_prices < PLAIN_BAR
     ]
     for one in quality:
         if one.worst_of_reachable is not None:
@@ -420,7 +425,7 @@ def main() -> None:
         )
         + "\n"
     )
-    missed = _missed(speed, quality)
+    missed = _missed(speed, quality, served)
     print("\n".join(missed) if missed else "the bars are met")
     sys.exit(1 if missed else 0)
 
