@@ -38,7 +38,8 @@ def postgresql() -> Iterator[str]:
 
     with TemporaryDirectory(prefix="troc-postgresql-") as folder:
         server = _start(lambda: get_server(Path(mkdtemp(dir=folder))))
-        _run(server.get_uri(), *(f"ALTER SYSTEM SET {setting}" for setting in _SETTINGS), "SELECT pg_reload_conf()")
+        settings = (f"ALTER SYSTEM SET {setting}" for setting in _SETTINGS)
+        _run(server.get_uri(), *settings, "SELECT pg_reload_conf()")
         try:
             yield server.get_uri()
         finally:
@@ -55,8 +56,8 @@ def _start(start: Callable[[], Any]) -> Any:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database: of PostgreSQL a schema, which its user finds under her own name. A database
-    of its own would take twenty times as long.
+    """The URL of an empty database: of PostgreSQL a schema, which its user finds under her own name, since a
+    database takes twenty times as long.
     """
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'test.sqlite'}"
