@@ -40,7 +40,7 @@ def test_length_0_is_for_ever(create_token: Any, brand: Any, customer: Any) -> N
         ({"epoch_length": 2**62 + 1}, "BadEpochLength", 2**62 + 1),
         ({"origin": 2**40}, "BadOrigin", 2**40),
         ({"owner": ZERO_ADDRESS}, "BadOwner", ZERO_ADDRESS),
-        ({"exchange": ZERO_ADDRESS}, "NoExchange", ZERO_ADDRESS),
+        ({"exchange": ZERO_ADDRESS}, "BadExchangeAddress", ZERO_ADDRESS),
     ],
 )
 def test_reverts_when_a_parameter_is_wrong(
