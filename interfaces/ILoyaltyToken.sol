@@ -256,7 +256,7 @@ interface ILoyaltyToken is IERC7818 {
     error BadOwner(address owner);
 
     /// @notice Thrown at birth when the exchange is the zero address.
-    error BadExchange(address exchange);
+    error BadExchangeAddress(address exchange);
 
     /// @notice Thrown for the two functions of the ownership library that would skip a step.
     error HandOverInTwoSteps();

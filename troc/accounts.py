@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -325,6 +326,7 @@ def _dev_index(name: str, config: NetworkConfig | None) -> int | None:
     return None
 
 
+@cache
 def _dev_account(index: int) -> LocalAccount:
     if index >= DEV_ACCOUNTS:
         raise AccountError(

@@ -142,7 +142,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "BadName": ("{name!r} is no name for points", "choose 1 to 64 bytes"),
     "BadSymbol": ("{symbol!r} is no symbol for points", "choose 1 to 16 bytes"),
     "BadOwner": ("{owner} cannot be a brand", "name the account that issues the points"),
-    "BadExchange": ("{exchange} cannot be the exchange", "name the exchange's address"),
+    "BadExchangeAddress": ("{exchange} cannot be the exchange", "name the exchange's address"),
     "HandOverInTwoSteps": ("a brand is handed over in two steps", "let the new owner ask first"),
     "Unauthorized": ("only the brand may do this", "use the brand's account"),
     "NewOwnerIsZeroAddress": ("a brand cannot be handed to nobody", "name the new owner"),

@@ -127,7 +127,7 @@ contract LoyaltyToken is TokenNames, EIP712, Ownable, ILoyaltyToken {
         uint256 epochLength_,
         uint256 origin_
     ) TokenNames(name_, symbol_) {
-        if (exchange_ == address(0)) revert BadExchange(exchange_);
+        if (exchange_ == address(0)) revert BadExchangeAddress(exchange_);
         if (owner_ == address(0)) revert BadOwner(owner_);
         if (decimals_ > 6) revert BadDecimals(decimals_);
         if (epochLength_ == 0) epochLength_ = _FOR_EVER;

@@ -98,5 +98,4 @@ def _run(
     # multiprocessing has put nothing in its place.
     sys.stdin = os.fdopen(0)
     sys.argv = [module, *arguments]
-    sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

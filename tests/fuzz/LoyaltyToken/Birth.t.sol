@@ -38,7 +38,7 @@ contract BirthTest is LoyaltyTokenTest {
     }
 
     function test_revertWhen_exchange_is_zero() public {
-        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.BadExchange.selector, address(0)));
+        vm.expectRevert(abi.encodeWithSelector(ILoyaltyToken.BadExchangeAddress.selector, address(0)));
         new LoyaltyToken(address(0), brand, "Le Panier", "PANIER", 2, LENGTH, ORIGIN);
     }
 
