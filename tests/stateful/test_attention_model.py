@@ -16,7 +16,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.stateful.attention import (
     CASH,
@@ -33,6 +33,7 @@ from tests.stateful.attention import (
 )
 from tests.stateful.data import digest, word
 from tests.stateful.points import DAY, MAX, ZERO, Points
+from tests.stateful.running import try_model
 from tests.stateful.world import CHAIN_ID, Person, Refused, World, outcome, person, role
 
 BIRTH = 1_767_225_600
@@ -779,11 +780,7 @@ EXPECTED = {
 
 
 def test_A1_A2_A3_campaigns_pay_what_the_model_says(profile: settings) -> None:  # noqa: N802
-    AttentionMachine.seen.clear()
-    few = settings(profile, max_examples=profile.max_examples * 3 // 4)
-    run_state_machine_as_test(AttentionMachine, settings=few)
-    missing = {name for name in EXPECTED if not AttentionMachine.seen[name]}
-    assert not missing, f"never happened: {sorted(missing)}"
+    try_model(AttentionMachine, profile, EXPECTED, share=0.75)
 
 
 def test_A3_the_last_unit_returns_after_a_thousand_odd_claims() -> None:  # noqa: N802

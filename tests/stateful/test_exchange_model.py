@@ -13,10 +13,11 @@ from typing import Any, ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.stateful.market import MOST_AMOUNT, Market, Signed, Transfer
 from tests.stateful.points import DAY, MAX, ZERO, Points
+from tests.stateful.running import try_model
 from tests.stateful.world import CHAIN_ID, Person, Refused, World, outcome, person, role
 from troc.messages import KIND_POINTS, Cancel, CancelAll, Domain, Message, Order, digest, pack_nonce
 
@@ -518,7 +519,4 @@ EXPECTED = {
 
 
 def test_X1_X2_X3_the_exchange_does_what_the_model_says(profile: settings) -> None:  # noqa: N802
-    ExchangeMachine.seen.clear()
-    run_state_machine_as_test(ExchangeMachine, settings=profile)
-    missing = {name for name in EXPECTED if not ExchangeMachine.seen[name]}
-    assert not missing, f"never happened: {sorted(missing)}"
+    try_model(ExchangeMachine, profile, EXPECTED)

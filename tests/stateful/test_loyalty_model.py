@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.stateful.nonces import Whole, pack_nonce
 from tests.stateful.points import DAY, MAX, MOST, ZERO, Points
+from tests.stateful.running import try_model
 from tests.stateful.world import CHAIN_ID, Refused, World, outcome, person, role
 from troc.messages import CancelNonces, Claim, Domain, Permit, Redeem, Send, Voucher, digest
 
@@ -989,9 +990,4 @@ EXPECTED = {
 
 
 def test_L1_L2_L3_L4_points_do_what_the_model_says(profile: settings) -> None:  # noqa: N802
-    LoyaltyMachine.seen.clear()
-    # What happens seldom needs more than the other models.
-    many = settings(profile, max_examples=profile.max_examples * 2)
-    run_state_machine_as_test(LoyaltyMachine, settings=many)
-    missing = {name for name in EXPECTED if not LoyaltyMachine.seen[name]}
-    assert not missing, f"never happened: {sorted(missing)}"
+    try_model(LoyaltyMachine, profile, EXPECTED, share=2)
