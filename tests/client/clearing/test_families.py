@@ -146,6 +146,13 @@ def test_nothing_but_us_writes_to_the_standard_output(capfd: pytest.CaptureFixtu
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.parametrize("seed", [77, 96])
+def test_who_is_cut_by_more_than_is_missing_makes_nobody_give_more(seed: int) -> None:
+    """One unit of these brands is worth thousands of another's: who gives none any more frees too many."""
+    batch = FAMILIES["coarse"](seed)
+    assert (clear(batch).given <= batch.left).all()
+
+
 @pytest.mark.parametrize("name", ["ordinary", "shared", "ages", "whole", "rings", "ties", "coarse"])
 def test_each_settlement_of_a_split_stands_by_itself(name: str) -> None:
     batch = FAMILIES[name](3)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from math import comb
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from troc.market.clearing.batch import Flags, Integers
 from troc.market.clearing.market import Book
+from troc.market.clearing.routes import most_moved
 from troc.market.clearing.units import by_token
 
 _FEW, _PARTS = 32, 2**14
@@ -154,7 +156,8 @@ class _Table:
 
     def part(self, moves: Integers) -> tuple[Integers, Integers]:
         """No maker serves herself: her row swaps its receiver with one in which she has no part, perhaps
-        another's own. With one class of life that ends well wherever anything does.
+        another's own. With one class of life that ends well wherever anything does; with several, everything
+        is paid anew where it does not.
         """
         own = self.own(moves)
         rows = [[giver, taker, units] for giver, taker, units in moves.tolist()]
@@ -172,9 +175,60 @@ class _Table:
                 rows[at][2] -= swapped
                 rows[other][2] -= swapped
                 rows += [[giver, other_taker, swapped], [other_giver, taker, swapped]]
-        moves = _added_up(np.array([row for row in rows if row[2]], np.int64).reshape(-1, 3))
+        moves = _rows_of([row for row in rows if row[2]])
         own = self.own(moves)
+        if own.any() and len(self.classes) > 1:
+            return self._route()
         return moves[~own], moves[own]
+
+    def _route(self) -> tuple[Integers, Integers]:
+        """By who may give to whom alone, whatever it takes: what is paid, and what there is no way for."""
+        give, give_class = np.nonzero(self.units)
+        # Makers on one side alone are as one.
+        give_maker = np.where(self.shy_givers, self.maker[self.givers], -1)[give]
+        take_maker = np.where(self.shy_takers, self.maker[self.takers], -1)
+        giving, give_place = np.unique(np.column_stack([give_maker, give_class]), axis=0, return_inverse=True)
+        taking, take_place = np.unique(
+            np.column_stack([take_maker, self.asked_class]), axis=0, return_inverse=True
+        )
+        others = (giving[:, :1] != taking[:, 0]) | (giving[:, :1] < 0)
+        allowed = others & (giving[:, 1:] >= taking[:, 1])
+        supply, demand = np.zeros(len(giving), np.int64), np.zeros(len(taking), np.int64)
+        np.add.at(supply, give_place.reshape(-1), self.units[give, give_class])
+        np.add.at(demand, take_place.reshape(-1), self.asked)
+        moved = most_moved(supply, demand, allowed)
+        able = _queues(give_place, self.givers[give], self.units[give, give_class], len(giving))
+        lacking = _queues(take_place, self.takers, self.asked, len(taking))
+        rows = []
+        for giver, taker in np.argwhere(moved).tolist():
+            rows += _paid(able[giver], lacking[taker], int(moved[giver, taker]))
+        left, short = list(chain.from_iterable(able)), list(chain.from_iterable(lacking))
+        refused = _paid(left, short, sum(units for _, units in left))
+        return _rows_of(rows), _rows_of(refused)
+
+
+def _queues(place: Integers, orders: Integers, units: Integers, size: int) -> list[list[tuple[int, int]]]:
+    queues: list[list[tuple[int, int]]] = [[] for _ in range(size)]
+    for at, order, amount in zip(place.reshape(-1).tolist(), orders.tolist(), units.tolist(), strict=True):
+        queues[at].append((order, amount))
+    return queues
+
+
+def _paid(able: list[tuple[int, int]], lacking: list[tuple[int, int]], units: int) -> list[list[int]]:
+    """Rows that move so many units from the first who are able to the first who lack; these are changed."""
+    rows = []
+    while units:
+        (giver, has), (taker, lacks) = able[0], lacking[0]
+        now = min(units, has, lacks)
+        rows.append([giver, taker, now])
+        able[:1] = [(giver, has - now)] if has > now else []
+        lacking[:1] = [(taker, lacks - now)] if lacks > now else []
+        units -= now
+    return rows
+
+
+def _rows_of(rows: list[list[int]]) -> Integers:
+    return _added_up(np.array(rows, np.int64).reshape(-1, 3))
 
 
 class _Served:

@@ -172,7 +172,8 @@ class _Mending:
             self.received[asking] -= less
             missing -= _total(less)
         for offer in asking[np.lexsort((self.tie[asking], self.margin[asking]))].tolist():
-            if missing == 0:
+            # Who gives nothing any more gets nothing: that can be more than is missing.
+            if missing <= 0:
                 return
             got = int(self.received[offer])
             if got == 0 or self.whole[offer]:
