@@ -12,7 +12,7 @@ from troc import words
 from troc.cli.acting import agreed, amount_form, troc_of
 from troc.cli.session import session_of
 from troc.cli.solving import pause_of
-from troc.errors import ContractError, FundsError, InputError, NetworkError, PendingError
+from troc.errors import AccountError, InputError, TrocError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,8 +65,9 @@ def desk(
             session.result(
                 data | {"ended": [each.symbol for each in done.ended]} | _form(done.lines), done.text()
             )
-        except (ContractError, FundsError, NetworkError, PendingError) as error:
-            if not pause:
+        except TrocError as error:
+            # Whatever passes by itself, or is mended elsewhere: a desk that ends stands behind nothing.
+            if not pause or isinstance(error, AccountError | InputError):
                 raise
             session.say(f"{error} Tried again in {pause} s.")
         if not pause:

@@ -64,7 +64,12 @@ def solve(
     solver = Solver(troc, database or None)
     if not submit:
         while True:
-            _look(session, troc, solver, orders, window * 60)
+            try:
+                _look(session, troc, solver, orders, window * 60)
+            except TrocError as error:
+                if not pause:
+                    raise
+                session.say(f"{error} Tried again in {pause:,} s.")
             if not pause:
                 return
             time.sleep(pause)

@@ -133,6 +133,37 @@ def test_desk_renews_itself_until_it_is_stopped(stage: Stage, home: Path) -> Non
         desk.wait()
 
 
+def test_desk_goes_on_when_relays_and_points_are_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay that is away, without ether of one's own; points that are kept from the exchange a while."""
+    plan = plan_of_owner(stage)
+    stage.troc("points", "exchange", "off", "PANIER", account=OWNER)
+    ether = rpc_call(stage.chain, "eth_getBalance", address_of(OWNER), "latest")
+    turns: list[float] = []
+    said: list[str] = []
+
+    def sleep(seconds: float) -> None:
+        if seconds < 100:
+            return
+        turns.append(seconds)
+        if len(turns) == 1:
+            # What the desk said so far comes with it.
+            said.append(stage.troc("points", "exchange", "on", "PANIER", account=OWNER))
+            rpc_call(stage.chain, "anvil_setBalance", address_of(OWNER), "0x0")
+        elif len(turns) == 2:
+            rpc_call(stage.chain, "anvil_setBalance", address_of(OWNER), ether)
+        else:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", sleep)
+    line = ("--yes", "brand", "desk", str(plan), "--every", "10m", "--relay", "http://127.0.0.1:9")
+    code, shown, _ = stage.tried(*line, account=OWNER)
+    assert code == 130
+    assert "you keep PANIER from the exchange" in said[0]
+    assert "no relay did it" in shown
+    assert "2 orders published, 0 stand" in shown
+    assert turns == [600, 600, 600]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
