@@ -747,6 +747,7 @@ class _Rounding:
         """Transfers, and what the taker gets. What is over of a brand in between goes to who wants it."""
         if self._ask.get:
             self._trim(gives)
+        self._give_back(gives)
         moves: list[tuple[int, int, int]] = []
         gets = 0
         for token in self._tokens:
@@ -784,16 +785,26 @@ class _Rounding:
             cut = min(over, gives[place])
             gives[place] -= cut
             over -= cut
-        # What fed them is not needed any more, back to the taker's own points.
-        for token in reversed(self._tokens):
-            if token in (self._ask.give, self._ask.want):
-                continue
-            _, spare = self._deal(token, gives)
-            for _, units, giver in spare:
-                offer = self._offers.get(giver)
-                if offer is not None and not offer.whole:
-                    gives[giver] -= min(units, gives[giver])
-        self._lower(gives)
+
+    def _give_back(self, gives: dict[int, int]) -> None:
+        """Takes nothing in between that nobody needs, back to the taker's own points: they stay hers."""
+        while True:
+            trial = dict(gives)
+            for token in reversed(self._tokens):
+                if token in (self._ask.give, self._ask.want):
+                    continue
+                _, spare = self._deal(token, trial)
+                for _, units, giver in spare:
+                    offer = self._offers.get(giver)
+                    if offer is not None and not offer.whole:
+                        trial[giver] -= min(units, trial[giver])
+            try:
+                self._lower(trial)
+            except _ShortError:
+                return
+            if trial == gives or self._net(trial) < self._net(gives):
+                return
+            gives.update(trial)
 
     def _told(
         self, gives: dict[int, int], moves: list[tuple[int, int, int]], gets: int

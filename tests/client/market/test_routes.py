@@ -86,6 +86,16 @@ def test_what_buys_nothing_stays_hers() -> None:
     assert (way.gives, way.gets, way.complete) == (99, 33, True)
 
 
+def test_nothing_is_spent_on_what_nobody_needs_in_between() -> None:
+    """Of the second order little is left: the first gives no more than that takes."""
+    book = routes(offer("a", "X", "S", 120, 150, left=32), offer("b", "T", "X", 200, 90, left=6))
+    way = book.best(ask(50))
+    assert way is not None
+    assert (way.gives, way.gets, way.complete) == (4, 6, False)
+    assert [(fill.gives, fill.gets) for fill in way.fills] == [(3, 4), (6, 3)]
+    check(way, ask(50))
+
+
 def test_own_orders_and_those_for_others() -> None:
     book = routes(
         offer("own", "T", "S", 100, 10, maker="me"),
@@ -222,6 +232,8 @@ def test_against_brute_force_in_single_units(book: list[tuple[str, int, int]], s
         return
     check(way, ask(spend))
     assert best - len(offers) <= way.gets <= best
+    # Nothing is given away on the way: each order gets just what it asks.
+    assert all(fill.gets == fill.offer.need(fill.gives) for fill in way.fills)
 
 
 @settings(max_examples=80, deadline=None)
