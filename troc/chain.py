@@ -59,7 +59,7 @@ from troc.errors import (
     WrongChainError,
 )
 from troc.network import LOCAL_CHAIN_IDS, NetworkConfig
-from troc.reverts import explain
+from troc.reverts import UNEXPLAINED, explain
 
 REQUEST_SECONDS = 30
 READS_PER_BATCH = 100
@@ -849,7 +849,7 @@ class Chain:
         return ContractError(
             f"the transaction {transaction} failed in block {block}",
             "look at the state again and retry",
-            "Unknown",
+            UNEXPLAINED,
             {},
         )
 

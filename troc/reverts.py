@@ -550,6 +550,10 @@ def _highest(page: int, contacts: int) -> str:
     return f"contact {PAGE * page + contacts.bit_length() - 1}" if contacts else "no contact"
 
 
+UNEXPLAINED = "Unknown"
+"""The name of a `ContractError` of which nobody says why."""
+
+
 def explain(data: bytes, fallback: str = "") -> ContractError:
     """What a contract's answer `data` to a refused call means. `fallback` is what the node said of it."""
     selector, rest = bytes(data[:4]), bytes(data[4:])
@@ -582,5 +586,5 @@ def explain(data: bytes, fallback: str = "") -> ContractError:
         fallback = fallback or f"malformed answer ({error})"
     said = fallback or (f"unknown error 0x{selector.hex()}" if selector else "no reason given")
     return ContractError(
-        f"a contract refuses ({said})", "check the address and what was asked of it", "Unknown", {}
+        f"a contract refuses ({said})", "check the address and what was asked of it", UNEXPLAINED, {}
     )

@@ -132,8 +132,8 @@ class Quote:
 
 @dataclass(frozen=True)
 class Trade:
-    """A trade of one account that is done: what it gave and what it got, in smallest units. `asked` is its
-    published order, where there was one.
+    """A trade of one account that is done: what it gave and what it got, in smallest units. `asked` are its
+    published orders, where there were any, each with what it gave.
     """
 
     time: int
@@ -141,7 +141,7 @@ class Trade:
     transaction: str
     gave: tuple[Side, ...]
     got: tuple[Side, ...]
-    asked: Order | None = None
+    asked: tuple[tuple[Order, int], ...] = ()
 
     def text(self) -> str:
         """In words, with what was asked where that was less."""
@@ -152,10 +152,14 @@ class Trade:
 
     @property
     def least(self) -> Side | None:
-        """What the published order asked for what was given; None where it got just that or was none."""
-        if self.asked is None or len(self.gave) != 1 or len(self.got) != 1:
+        """What published orders asked for what was given; None where they got just that, or where something
+        was given by none.
+        """
+        if len(self.gave) != 1 or len(self.got) != 1:
             return None
-        least = cost(self.asked, self.gave[0].units)
+        if sum(units for _, units in self.asked) != self.gave[0].units:
+            return None
+        least = sum(cost(order, units) for order, units in self.asked)
         return None if least == self.got[0].units else Side(self.got[0].brand, least)
 
 
@@ -305,12 +309,13 @@ class Trading:
         state, why = self._judge(entry, want, fills, left, here, holding, now)
         if state.can_be_taken:
             left = min(left, here)
-            verb = (
-                "wait for a taker, or end it with `troc trade cancel"
-                if mine
-                else "take it with `troc trade accept"
-            )
-            step = f"{verb} {entry.name}`"
+            only = entry.order.only_taker
+            if mine:
+                step = f"wait for a taker, or end it with `troc trade cancel {entry.name}`"
+            elif only in (ZERO_ADDRESS, viewer):
+                step = f"take it with `troc trade accept {entry.name}`"
+            else:
+                step = f"leave it to {only}, for whom alone it is; see `troc trade book` for others"
         elif state is State.FILLED:
             step = "see `troc trade history`"
         elif mine and state is State.KEPT_BACK:
@@ -446,7 +451,7 @@ class Trading:
         from troc.market import prices
 
         give, want, order = standing.give, standing.want, standing.order
-        market = prices.reference(index, give, want)
+        market = prices.reference(index, give, want, order.maker)
         if market is None:
             return standing
         above = prices.above(order, market)
@@ -779,11 +784,10 @@ class Trading:
         for change, brand in moved:
             if change.transaction in when:
                 traded[change.transaction].append((brand, change.units < 0, abs(change.units)))
-        asked = {
-            (fill.transaction): fill.order
-            for fill in fills
-            if fill.maker == account and fill.order is not None and fill.order.published
-        }
+        asked: dict[str, list[tuple[Order, int]]] = defaultdict(list)
+        for fill in fills:
+            if fill.maker == account and fill.order is not None and fill.order.published:
+                asked[fill.transaction].append((fill.order.order, fill.given))
         return [
             Trade(
                 time=when[transaction][2],
@@ -791,7 +795,7 @@ class Trading:
                 transaction=transaction,
                 gave=_sum(moves, True),
                 got=_sum(moves, False),
-                asked=None if transaction not in asked else asked[transaction].order,
+                asked=tuple(asked[transaction]),
             )
             for transaction, moves in sorted(traded.items(), key=lambda item: when[item[0]])
         ]

@@ -25,6 +25,7 @@ from troc.errors import InputError
 from troc.index import Fill, Index, tables
 from troc.index.ledger import Lots
 from troc.index.reading import lots_of_row
+from troc.market.prices import payable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -351,12 +352,8 @@ def _depth(index: Index, base: Brand, quote: Brand) -> tuple[tuple[Level, ...], 
         levels: list[Level] = []
         total = 0
         for order in orders:
-            balance = held.get((order.maker, give.address))
-            bound = order.words.give_points_expiring_by
-            payable = 0
-            if balance is not None:
-                payable = sum(lot.units for lot in balance.lots if not bound or lot.expiry <= bound)
-            units = min(order.left, payable - spent[order.maker])
+            there = payable(order, held.get((order.maker, give.address)))
+            units = min(order.left, there - spent[order.maker])
             if units <= 0 or (not order.words.allow_partial and units < order.left):
                 continue
             spent[order.maker] += units

@@ -2,7 +2,7 @@
 
 A rate is `want` for one `give`, both in smallest units. The last trade counts, whether it was a taking, a
 ring or part of a batch: an order that was filled in a batch was filled at the batch's price. Where there was
-none, the best order that stands on the other side does.
+none, the best order that stands on the other side does, of those whose makers have the points.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from troc.messages import Order
 
 if TYPE_CHECKING:
     from troc.index import Index
+    from troc.index.market_reading import IndexedOrder
+    from troc.index.reading import Balance
 
 NEAR = Fraction(1, 1000)
 """A difference that nobody need be told of: 0.1 %."""
@@ -42,8 +44,15 @@ def point_price(rate: Fraction, give: Brand, want: Brand) -> str:
     return f"{float(rate * 10**give.decimals / 10**want.decimals):.4g}"
 
 
-def reference(index: Index, give: Brand, want: Brand) -> Reference | None:
-    """What the market last said of a pair; None where it never did."""
+def payable(order: IndexedOrder, balance: Balance | None) -> int:
+    """What a maker has of the points that an order may give, in smallest units."""
+    bound = order.words.give_points_expiring_by
+    lots = balance.lots if balance is not None else ()
+    return sum(lot.units for lot in lots if not bound or lot.expiry <= bound)
+
+
+def reference(index: Index, give: Brand, want: Brand, asker: str = "") -> Reference | None:
+    """What the market last said of a pair; None where it never did. The orders of `asker` say nothing."""
     latest: tuple[tuple[int, int], Reference] | None = None
     for one, other in ((give, want), (want, give)):
         fill = index.last_fill(one, other)
@@ -54,10 +63,18 @@ def reference(index: Index, give: Brand, want: Brand) -> Reference | None:
                 latest = (fill.block, fill.position), found
     if latest is not None:
         return latest[1]
+    orders = [
+        order
+        for order in index.open_orders(want, give)
+        if not order.words.only_taker and order.maker != asker
+    ]
+    held = index.holdings({order.maker for order in orders}, [want])
     standing = [
         Fraction(order.words.give_amount, order.words.want_amount)
-        for order in index.open_orders(want, give)
-        if not order.words.only_taker
+        for order in orders
+        # Anybody can publish an order for points that she has not.
+        if payable(order, held.get((order.maker, want.address)))
+        >= (1 if order.words.allow_partial else order.left)
     ]
     return Reference(max(standing), None) if standing else None
 

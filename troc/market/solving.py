@@ -14,18 +14,24 @@ from eth_utils.crypto import keccak
 from web3.types import TxParams
 
 from troc.accounts import Signer
-from troc.chain import GAS_MARGIN, Receipt, Signed
+from troc.chain import GAS_MARGIN, TOO_MUCH_GAS, Receipt, Signed
 from troc.client import Troc
 from troc.errors import ContractError, NetworkError, OrderError, PendingError
 from troc.index import Index
 from troc.market.batches import ORDERS_A_SETTLEMENT, SETTLE_SECONDS, Batches, Candidate, Solution
 from troc.market.journal import Journal, JournalledBatch, JournalledSettlement, State
 from troc.market.records import called_settlements
-from troc.messages import ZERO_ADDRESS
+from troc.messages import ZERO_ADDRESS, Order, recover
+from troc.reverts import UNEXPLAINED
 from troc.serving.lock import only_one
 
 MOST_ROUNDS = 4
 """How often a batch is made anew because it could not be settled as it stood."""
+
+DOUBTED_SECONDS = 24 * 3_600
+"""How long contract wallets are left out that signed in a rehearsal and not in a block: each time costs a
+published record and a settlement.
+"""
 
 _AT_ONCE = 16
 """Settlements that are under way at the same time."""
@@ -75,6 +81,7 @@ class Solver:
         self._exchange = troc.chain.contract("PointsExchange", self._domain.verifying_contract)
         self._book = troc.chain.contract("OrderBook", troc.manifest.address("OrderBook"))
         self._journal = Journal(troc.chain, self._domain.verifying_contract, url)
+        self._doubted: dict[str, int] = {}
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -95,7 +102,8 @@ class Solver:
         Solved again, without whoever made it fail, at most a few times. Raises what the last rehearsal said
         if none succeeds.
         """
-        leave_out: set[str] = set()
+        now = self._chain.now()
+        leave_out = {maker for maker, until in self._doubted.items() if until > now}
         for _ in range(MOST_ROUNDS):
             solution = self._solve(most_orders, settle_seconds, leave_out)
             try:
@@ -249,6 +257,9 @@ class Solver:
                 try:
                     receipt = self._chain.submit(signed)
                 except ContractError as error:
+                    mined = self._chain.mined(signed.transaction)
+                    if mined is not None:
+                        receipts.append(mined.receipt)
                     self._fail(batch, each, error)
                     continue
                 receipts.append(receipt)
@@ -285,6 +296,7 @@ class Solver:
                 self._journal.sign_settlement(settlement, signed)
             self._chain.broadcast(signed)
         except ContractError as error:
+            self._doubt(settlement, error)
             self._journal.end_settlement(settlement, State.GIVEN_UP, why=error.message)
             return None
         return signed
@@ -292,7 +304,22 @@ class Solver:
     def _fail(self, batch: JournalledBatch, settlement: JournalledSettlement, error: ContractError) -> None:
         """It failed in a block: somebody else settled the same first, or something changed."""
         if self._without_settled(batch, [settlement]):
+            self._doubt(settlement, error)
             self._journal.end_settlement(settlement, State.GIVEN_UP, why=error.message)
+
+    def _doubt(self, settlement: JournalledSettlement, error: ContractError) -> None:
+        """Leave out whose wallet did not sign, for a while; where rehearsed again it does, nobody can tell
+        which of them it was.
+        """
+        until = self._chain.now() + DOUBTED_SECONDS
+        if error.name == "NotSignedByMaker":
+            self._doubted[error.values["maker"]] = until
+        elif error.name in (UNEXPLAINED, TOO_MUCH_GAS):
+            arguments = self._exchange.decode_function_input(settlement.data)[1]
+            for told, signature in zip(arguments["orders"], arguments["signatures"], strict=True):
+                order = Order.from_chain(told)
+                if recover(order, self._domain, bytes(signature)) != order.maker:
+                    self._doubted[order.maker] = until
 
     def _told(self, batch: JournalledBatch, receipts: Sequence[Receipt]) -> Settling:
         settlements = self._journal.settlements(batch.id)

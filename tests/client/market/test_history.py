@@ -138,7 +138,18 @@ def test_history_says_what_was_asked(world: World) -> None:
     one = world.ann.trade("100 ACME", "80 BETA").order
     world.relay.settle([one, world.bob.trade("90 BETA", "100 ACME", new=True).order])
     (trade,) = world.ann.history()
-    assert trade.asked == one.order
+    assert trade.asked == ((one.order, 100),)
     assert trade.text().endswith("gave 100 Acme Hardware, got 90 Beta Books (asked for 80)")
     assert world.relay.history() == []
-    assert trade.asked.only_taker == ZERO_ADDRESS
+    assert trade.asked[0][0].only_taker == ZERO_ADDRESS
+
+
+def test_history_adds_up_what_several_orders_asked(world: World) -> None:
+    orders = [
+        world.ann.trade("100 ACME", "50 BETA").order,
+        world.ann.trade("100 ACME", "80 BETA", new=True, in_parts=True).order,
+        world.bob.trade("150 BETA", "150 ACME", new=True).order,
+    ]
+    world.relay.settle(orders)
+    (trade,) = world.ann.history()
+    assert trade.text().endswith("gave 200 Acme Hardware, got 150 Beta Books (asked for 130)")

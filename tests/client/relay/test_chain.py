@@ -193,6 +193,19 @@ def test_the_budget_of_a_day(open_desk: Callable[..., Desk], world: World) -> No
     assert desk.over(second)["state"] in ("done", "failed")
 
 
+def test_a_budget_that_is_spent_is_remembered(open_desk: Callable[..., Desk], world: World) -> None:
+    desk = open_desk()
+    first = send(world, world.ann, world.bob, 30)
+    desk.post(first)
+    assert desk.over(first)["state"] == "done"
+    # Less than that cost.
+    desk = open_desk(Budget(per_day=21_000, gas_price=10**12))
+    assert desk.refused(send(world, world.ann, world.bob, 1, index=1)) == (503, "budget_spent")
+    assert desk.status()["open"] is False
+    world.pass_days(1)
+    eventually(lambda: desk.status()["open"])
+
+
 def test_what_no_day_affords_keeps_nobody_waiting(open_desk: Callable[..., Desk], world: World) -> None:
     """A settlement that takes more than a whole day's budget is refused, and what is cheaper goes on."""
     price = Chain.gas_price(world.chain)

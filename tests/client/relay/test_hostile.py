@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -158,6 +159,50 @@ def test_what_is_refused_and_why(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
     ann.set_exchange("ACME", False)
     assert desk.refused(offer) == (409, "exchange_off")
     assert desk.status()["messages"] == {}
+
+
+def test_a_settlement_that_could_come_again_is_refused(desk: Desk) -> None:
+    """Parts of parts: nobody's order ends with it, so it could be asked for unit by unit."""
+    world = desk.world
+    made, answer = (
+        order(world, who, give, want, allow_partial=True)
+        for who, give, want in ((world.ann, "100 ACME", "50 BETA"), (world.bob, "50 BETA", "100 ACME"))
+    )
+    both = Act((*made.parts, *answer.parts), made.domain, ((0, 1, 2), (1, 0, 100)))
+    assert desk.refused(both) == (409, "nobody_to_charge")
+
+
+def test_a_request_that_never_ends_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("troc.serving.http._BODY_SECONDS", 0.05)
+    said: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        if not begun:
+            begun.append(True)
+            return {"type": "http.request", "body": b"{", "more_body": True}
+        await asyncio.sleep(60)
+        raise AssertionError("it waits for ever")
+
+    async def send_(message: Any) -> None:
+        said.append(message)
+
+    begun: list[bool] = []
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/messages",
+        "raw_path": b"/messages",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+        "client": ("127.0.0.1", 9),
+    }
+
+    async def ask() -> None:
+        await desk.http.app(scope, receive, send_)
+
+    asyncio.run(ask())
+    assert said[0]["status"] == 408
+    assert json.loads(said[1]["body"])["code"] == "too_slow"
 
 
 def test_an_order_is_for_whoever_holds_the_points(desk: Desk) -> None:

@@ -30,6 +30,14 @@ SIGNS_WHEN_ASKED = "0x631626ba7e60e01b3233140260005260206000f3"
 BURNS_WHEN_SETTLED = "0x323314600a575b6006565b631626ba7e60e01b60005260206000f3"
 """Signs when it is asked, and runs until its gas is gone in a settlement."""
 
+SIGNS_FOR_NOTHING = "0x631626ba7e60e01b3a150260005260206000f3"
+"""Signs where gas costs nothing, which it does in rehearsals alone."""
+
+SIGNS_IN_ODD_BLOCKS, SIGNS_IN_EVEN_BLOCKS = (
+    f"0x631626ba7e60e01b436001{instruction}0260005260206000f3" for instruction in ("16", "1615")
+)
+"""Sign every second block."""
+
 BURNS_A_MILLION = "0x6200a0005b6001900380600457" + SIGNS[2:]
 """Counts down from 40,960, which takes a million gas, and then signs."""
 
@@ -151,19 +159,31 @@ def test_says_why_an_order_is_not_filled(
     world: World, town: Town, make_solver: Callable[..., Solver]
 ) -> None:
     ann, bob, cem, dan, eve = town.customers[:5]
-    ring = [
-        order_of(world, ann, "100 ACME", "90 BETA"),
-        order_of(world, bob, "100 BETA", "90 ACME"),
+    acme, gamma, omega = (town.customers[place] for place in (5, 7, 9))
+    pair = [
+        order_of(world, ann, "1000 ACME", "500 BETA"),
+        order_of(world, bob, "400 BETA", "400 ACME"),
+        order_of(world, gamma, "1000 GAMMA", "100 OMEGA"),
+        order_of(world, omega, "900 OMEGA", "500 GAMMA"),
     ]
-    dear = order_of(world, cem, "100 GAMMA", "100 ACME")
-    reserved = order_of(world, dan, "100 DELTA", "1 OMEGA", only_taker=eve.address)
-    again = order_of(world, ann, "950 ACME", "300 BETA", lane=1)
-    publish(world, *ring, dear, reserved, again)
+    expected = {
+        order_of(world, cem, "100 GAMMA", "100 ACME"): Why.ALONE,
+        order_of(world, dan, "100 DELTA", "1 OMEGA", only_taker=eve.address): Why.RESERVED,
+        # Of 1,000 ACME that want BETA some find none.
+        pair[0]: Why.REST,
+        order_of(world, acme, "100 ACME", "300 BETA"): Why.DEARER,
+        order_of(world, acme, "900 ACME", "450 BETA", lane=1, allow_partial=False): Why.WHOLE,
+        # The same points as her first order gives, all of which trade.
+        order_of(world, gamma, "500 GAMMA", "100 OMEGA", lane=1): Why.SHORT,
+    }
+    publish(world, *dict.fromkeys([*pair, *expected]))
     solution, _ = make_solver().propose()
-    why = {solution.gathered.orders[each.place].digest: each.why for each in summarise(solution).shortfalls}
-    assert why[dear.digest] is Why.ALONE
-    assert why[reserved.digest] is Why.RESERVED
-    assert why.keys() >= {dear.digest, reserved.digest}
+    shortfalls = {
+        solution.gathered.orders[each.place].digest: each for each in summarise(solution).shortfalls
+    }
+    assert {digest: each.why for digest, each in shortfalls.items()} == {
+        order.digest: why for order, why in expected.items()
+    }
 
 
 def crash(monkeypatch: pytest.MonkeyPatch, name: str, after: int, before_it: bool) -> None:
@@ -401,6 +421,42 @@ def test_contract_wallets(
     found = audit(world)
     assert failing(found) == set()
     assert verdicts(found)["orders"] == verdict
+
+
+@pytest.mark.parametrize("code", [SIGNS_FOR_NOTHING, SIGNS_IN_ODD_BLOCKS, SIGNS_IN_EVEN_BLOCKS])
+def test_a_wallet_that_signs_in_rehearsals_only_stops_a_solver_once(
+    world: World, ring: list[SignedOrder], tmp_path: Path, code: str
+) -> None:
+    wallet = world.customer("wallet")
+    world.brand.mint("GAMMA", {wallet.address: 300})
+    world.set_code(wallet.address, code)
+    publish(world, replace(order_of(world, wallet, "100 GAMMA", "70 ACME"), signature=b"\x01"))
+    solver = Solver(world.everyone, f"sqlite:///{tmp_path}/wallet.sqlite")
+    before = world.chain.balance(world.relay_signer.address)
+    *missed, done = solver.run(world.relay_signer)
+    assert not done.failed
+    assert fills(world, ring[0])
+    assert len(missed) <= 1
+    assert failing(audit(world)) == set()
+    # What failed was paid for, too.
+    assert before - world.chain.balance(world.relay_signer.address) == sum(
+        each.fee for each in (*missed, done)
+    )
+    if missed:
+        # It is remembered: the next batch does not wait for it again.
+        again = [
+            order_of(world, maker, f"100 {give}", f"80 {want}", lane=1)
+            for maker, give, want in (
+                (world.ann, "ACME", "BETA"),
+                (world.bob, "BETA", "GAMMA"),
+                (world.cem, "GAMMA", "ACME"),
+            )
+        ]
+        publish(world, *again)
+        (done,) = solver.run(world.relay_signer)
+        assert not done.failed
+        assert done.settled
+        assert failing(audit(world)) == set()
 
 
 def test_two_solvers_cannot_share_a_journal(make_solver: Callable[..., Solver]) -> None:

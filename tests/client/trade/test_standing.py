@@ -234,6 +234,30 @@ def test_beside_the_market(world: World) -> None:
     )
 
 
+def test_the_market_is_what_can_be_had(world: World) -> None:
+    """Orders for points that nobody has, and one's own, say nothing of a price."""
+    signed = order(world, "50 ACME", "40 BETA")
+    other = world.bob.trade("9 BETA", "10 ACME", new=True).order
+    world.brand.mint("BETA", {world.ann.address: 100, world.cem.address: 50})
+    world.ann.trade("100 BETA", "1 ACME", new=True)
+    world.cem.trade("50 BETA", "1 ACME", new=True, in_parts=True)
+    world.cem.send("50 BETA", world.bob.address)
+    market = seen(world, signed)
+    assert market.why.endswith("for 1 Acme Hardware the best open order gives 0.9 Beta Books")
+    # Of an order settled whole all must be there.
+    world.bob.send("342 BETA", world.ann.address)
+    assert seen(world, signed).why == "50 ACME are there"
+    assert seen(world, other).state is State.SPENT_ELSEWHERE
+
+
+def test_the_next_step_of_an_order_for_one_taker(world: World) -> None:
+    signed = order(world, only=world.bob.address)
+    assert seen(world, signed).next_step == f"take it with `troc trade accept {signed.id[:14]}`"
+    step = seen(world, signed, world.cem).next_step
+    assert step == f"leave it to {world.bob.address}, for whom alone it is; see `troc trade book` for others"
+    assert "troc trade cancel" in seen(world, signed, world.ann).next_step
+
+
 def test_how_it_was_cancelled(world: World) -> None:
     one, two, three = (order(world, in_parts=True) for _ in range(3))
     world.bob.accept(two.id, "30")
