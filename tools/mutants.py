@@ -79,10 +79,14 @@ def read_tables(folder: Path = TABLES) -> list[Mutant]:
     return mutants
 
 
-def select(mutants: Iterable[Mutant], wanted: str) -> list[Mutant]:
-    """Those of one table, or of one table and with a word in their name; all where nothing is wanted."""
-    table, _, word = wanted.partition(":")
-    return [one for one in mutants if table in ("", one.table) and word in one.name]
+def select(mutants: Iterable[Mutant], *wanted: str) -> list[Mutant]:
+    """Those of a table, or of a table and with a word in their name, each once; all for an empty string."""
+    parts = [one.partition(":") for one in wanted]
+    return [
+        one
+        for one in mutants
+        if any(table in ("", one.table) and word in one.name for table, _, word in parts)
+    ]
 
 
 def reach(source: Path, root: Path | None = None) -> set[Path]:
@@ -202,7 +206,7 @@ class Bench:
     def try_out(self, mutant: Mutant) -> Iterator[str]:
         """What is wrong with a mutant or its tests; nothing where each test fails as it must."""
         try:
-            text = mutant.apply((ROOT / mutant.file).read_text())
+            mutant.apply((ROOT / mutant.file).read_text())
         except (OSError, ValueError) as error:
             yield str(error)
             return
@@ -217,9 +221,11 @@ class Bench:
             sound, output = self._run_sound(path)
             for name in sorted(name for name in names if not sound.get(name, False)):
                 yield f"{path}:{name}: does not pass on the contracts as they are\n{tail(output)}"
-            target.write_text(text)
+            # The copy's own: the project may have gone on since it was made.
+            text = target.read_text()
+            target.write_text(mutant.apply(text))
             passed, output = self._run(path, names)
-            shutil.copy(ROOT / mutant.file, target)
+            target.write_text(text)
             for name in sorted(names):
                 if name not in passed:
                     yield f"{path}:{name}: could not be run on the mutant\n{tail(output)}"
@@ -238,7 +244,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     every = read_tables()
-    mutants = [mutant for wanted in arguments.which for mutant in select(every, wanted)]
+    mutants = select(every, *arguments.which)
     if not mutants:
         print("mutants: no such table or name in tests/mutants", file=sys.stderr)
         return 2

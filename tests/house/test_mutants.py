@@ -40,6 +40,7 @@ def test_selects_a_table_or_a_word_of_it() -> None:
     assert all(one.table == "loyalty" for one in mutants.select(EVERY, "loyalty"))
     assert all("promise" in one.name for one in mutants.select(EVERY, "loyalty:promise"))
     assert mutants.select(EVERY, "nothing") == []
+    assert mutants.select(EVERY, "loyalty:promise", "loyalty") == mutants.select(EVERY, "loyalty")
 
 
 @pytest.mark.parametrize("old", ["text that is not there", "return"])
