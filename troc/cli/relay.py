@@ -76,7 +76,7 @@ def serve(
     if session.options.submit_with or session.options.relays:
         raise InputError(
             "a relay sends its own transactions",
-            f"send ether to {session.address}, and leave --submit-with and --relay away",
+            f"send ether to {session.address}, and leave --submit-with and --relay away, TROC_RELAY too",
         )
     spends = Budget(_wei(budget, 18, "--budget"), _wei(gas_price, 9, "--gas-price"))
     troc = troc_of(session)

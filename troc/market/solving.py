@@ -16,7 +16,7 @@ from web3.types import TxParams
 from troc.accounts import Signer
 from troc.chain import GAS_MARGIN, TOO_MUCH_GAS, Receipt, Signed
 from troc.client import Troc
-from troc.errors import ContractError, NetworkError, OrderError, PendingError
+from troc.errors import ContractError, FundsError, NetworkError, OrderError, PendingError
 from troc.index import Index
 from troc.market.batches import ORDERS_A_SETTLEMENT, SETTLE_SECONDS, Batches, Candidate, Solution
 from troc.market.journal import Journal, JournalledBatch, JournalledSettlement, State
@@ -141,12 +141,17 @@ class Solver:
         """Each settlement's gas now; cut smaller where one does not fit a block."""
         most = max((len(each.places) for each in solution.settlements), default=0)
         while True:
-            gas = [self._chain.estimate(self._call(each.data), sender) for each in solution.settlements]
-            if max(gas, default=0) * GAS_MARGIN <= self._chain.batch_gas():
-                return solution, gas
+            try:
+                gas = [self._chain.estimate(self._call(each.data), sender) for each in solution.settlements]
+                if max(gas, default=0) * GAS_MARGIN <= self._chain.batch_gas():
+                    return solution, gas
+            except FundsError:
+                # A node says the same of who cannot pay and of what no block has room for.
+                if most <= 2:
+                    raise
             if most <= 2:
                 raise OrderError("one settlement does not fit a block", "leave it to another chain")
-            most //= 2
+            most = max(2, most // 2)
             solution = self._batches.cut(solution, most)
 
     def _call(self, data: bytes) -> TxParams:

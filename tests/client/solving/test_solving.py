@@ -98,6 +98,20 @@ def test_a_batch_rich_in_rings(world: World, town: Town, make_solver: Callable[.
     assert publications(world) == [done.id]
 
 
+@pytest.mark.parametrize("block_gas", [2_000_000, 800_000])
+def test_settlements_fit_a_block(
+    world: World, town: Town, make_solver: Callable[..., Solver], block_gas: int
+) -> None:
+    """However small it is, and though a node refuses to estimate what does not fit."""
+    town.publish(town.ring_orders())
+    rpc_call(world.chain, "evm_setBlockGasLimit", hex(block_gas))
+    rpc_call(world.chain, "evm_mine")
+    (done,) = make_solver().run(world.relay_signer)
+    assert not done.failed
+    assert len(done.settled) == done.settlements > 1
+    assert set(verdicts(audit(world)).values()) == {"holds"}
+
+
 def test_nothing_to_trade(world: World, town: Town, make_solver: Callable[..., Solver]) -> None:
     solver = make_solver()
     assert solver.run(world.relay_signer) == []
