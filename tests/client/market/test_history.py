@@ -102,13 +102,17 @@ def test_depth_counts_points_behind_several_orders_once(world: World) -> None:
 
 def test_files_and_pictures(world: World, tmp_path: Path) -> None:
     three_trades(world)
+    world.ann.trade("10 ACME", "30 BETA", new=True)
     found = seen(world)
     table = parquet.read_table(found.write(tmp_path / "m.parquet"))
     assert table.column("price").to_pylist() == [0.8, 0.9, 1.25]
     assert arrow_csv.read_csv(found.write(tmp_path / "m.csv")).num_rows == 3
     png, svg = plot(found, tmp_path / "m.png"), plot(found, tmp_path / "m.svg")
     assert png.read_bytes().startswith(b"\x89PNG")
-    assert "Open orders" in svg.read_text() or "<svg" in svg.read_text()
+    # Text is drawn as shapes, each after a comment that says it.
+    drawn = svg.read_text()
+    titles = ("ACME for BETA: price", "Volume a day", "Open orders: how much at a price or a better one")
+    assert all(f"<!-- {said} -->" in drawn for said in (*titles, "good for 6 to 12 months", "offered"))
     plot(seen(world, "GAMMA", "BETA"), tmp_path / "empty.png")
     for path in ("m.txt", "m"):
         with pytest.raises(InputError, match="let its name end"):
