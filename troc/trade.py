@@ -451,7 +451,7 @@ class Trading:
         from troc.market import prices
 
         give, want, order = standing.give, standing.want, standing.order
-        market = prices.reference(index, give, want, order.maker)
+        market = prices.reference(index, give, want, standing.left, order.maker)
         if market is None:
             return standing
         above = prices.above(order, market)

@@ -322,18 +322,17 @@ class MarketReading(Reading, ABC):
             for row in sorted(rows, key=lambda row: (row.block, row.position))
         ]
 
-    def last_fill(self, give: str | Brand, want: str | Brand) -> Fill | None:
-        """The latest fill of an order that gave and wanted these points."""
+    def last_fills(self, give: str | Brand, want: str | Brand, most: int) -> list[Fill]:
+        """The latest fills of orders that gave and wanted these points, at most so many, the last first."""
         f, t = tables.fills, tables.orders
         query = sa.select(f.c.transaction, f.c.position).where(
             f.c.digest.in_(sa.select(t.c.digest).where(*_about(give, want, None)))
         )
         with self.reading() as connection:
-            row = connection.execute(query.order_by(f.c.block.desc(), f.c.position.desc()).limit(1)).first()
-        if row is None:
-            return None
-        fills = self.fills(transactions=[row.transaction])
-        return next(fill for fill in fills if fill.position == row.position)
+            rows = connection.execute(query.order_by(f.c.block.desc(), f.c.position.desc()).limit(most)).all()
+        wanted = {(row.transaction, row.position) for row in rows}
+        found = self.fills(transactions={row.transaction for row in rows})
+        return [fill for fill in reversed(found) if (fill.transaction, fill.position) in wanted]
 
     def filled(self, ids: Iterable[str]) -> dict[str, tuple[int, int, int]]:
         """What orders have given and received so far, and when they last did; those without a fill are left

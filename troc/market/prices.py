@@ -1,8 +1,8 @@
 """What points of one brand are worth in another's, as the market last said.
 
-A rate is `want` for one `give`, both in smallest units. The last trade counts, whether it was a taking, a
-ring or part of a batch: an order that was filled in a batch was filled at the batch's price. Where there was
-none, the best order that stands on the other side does, of those whose makers have the points.
+A rate is `want` for one `give`, both in smallest units. The last trade of some size counts, whether it was a
+taking, a ring or part of a batch: an order that was filled in a batch was filled at the batch's price. Where
+there was none, the best order that stands on the other side does, of those whose makers have the points.
 """
 
 from __future__ import annotations
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 NEAR = Fraction(1, 1000)
 """A difference that nobody need be told of: 0.1 %."""
+
+
+SMALL = 20
+"""A trade of less than one in so many of an order's points says nothing of its price: a unit is rounded, and
+costs nobody much to trade with himself at any price.
+"""
+
+_LOOKED_AT = 50
 
 
 @dataclass(frozen=True)
@@ -51,18 +59,18 @@ def payable(order: IndexedOrder, balance: Balance | None) -> int:
     return sum(lot.units for lot in lots if not bound or lot.expiry <= bound)
 
 
-def reference(index: Index, give: Brand, want: Brand, asker: str = "") -> Reference | None:
-    """What the market last said of a pair; None where it never did. The orders of `asker` say nothing."""
-    latest: tuple[tuple[int, int], Reference] | None = None
-    for one, other in ((give, want), (want, give)):
-        fill = index.last_fill(one, other)
-        if fill is not None and fill.given and fill.received:
-            rate = Fraction(fill.received, fill.given)
-            found = Reference(rate if one is give else 1 / rate, fill.time)
-            if latest is None or (fill.block, fill.position) > latest[0]:
-                latest = (fill.block, fill.position), found
-    if latest is not None:
-        return latest[1]
+def reference(index: Index, give: Brand, want: Brand, units: int = 0, asker: str = "") -> Reference | None:
+    """What the market last said of a pair to somebody who gives so many units; None where it never did. The
+    orders of `asker` say nothing.
+    """
+    found: list[tuple[int, int, int, int, int]] = []
+    for fill in index.last_fills(give, want, _LOOKED_AT):
+        found.append((fill.block, fill.position, fill.time, fill.given, fill.received))
+    for fill in index.last_fills(want, give, _LOOKED_AT):
+        found.append((fill.block, fill.position, fill.time, fill.received, fill.given))
+    for _, _, time, given, received in sorted(found, reverse=True):
+        if given and received and given * SMALL >= units:
+            return Reference(Fraction(received, given), time)
     orders = [
         order
         for order in index.open_orders(want, give)

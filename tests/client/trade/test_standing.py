@@ -250,6 +250,21 @@ def test_the_market_is_what_can_be_had(world: World) -> None:
     assert seen(world, other).state is State.SPENT_ELSEWHERE
 
 
+def test_a_trade_of_a_unit_bends_no_price(world: World) -> None:
+    """Somebody trades with himself, at a hundredth of the price."""
+    world.bob.accept(order(world, "100 ACME", "80 BETA").id)
+    told = seen(world, order(world, "100 ACME", "100 BETA")).why
+    assert "below the market by 20 %: 1 Acme Hardware last went for 0.8 Beta Books" in told
+    signed = order(world, "100 ACME", "100 BETA", in_parts=True)
+    for units, price in ((4, "0.8"), (5, "0.01")):
+        world.ann.send(f"{units} ACME", world.cem.address)
+        wash = world.cem.trade(f"{units} ACME", f"{units / 100} BETA", new=True).order
+        world.bob.accept(wash.id)
+        assert f"last went for {price} Beta Books" in seen(world, signed).why
+    # It says something to whoever gives as little.
+    assert "last went for 0.01 Beta Books" in seen(world, order(world, "20 ACME", "20 BETA")).why
+
+
 def test_the_next_step_of_an_order_for_one_taker(world: World) -> None:
     signed = order(world, only=world.bob.address)
     assert seen(world, signed).next_step == f"take it with `troc trade accept {signed.id[:14]}`"
