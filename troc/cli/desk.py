@@ -63,7 +63,11 @@ def desk(
             done = running.renew()
             data: dict[str, Any] = {"sent": True, "published": done.published, "kept": done.kept}
             session.result(
-                data | {"ended": [each.symbol for each in done.ended]} | _form(done.lines), done.text()
+                data
+                | {"ended": [each.symbol for each in done.ended]}
+                | {"others": [each.symbol for each in done.others]}
+                | _form(done.lines),
+                done.text(),
             )
         except TrocError as error:
             # Whatever passes by itself, or is mended elsewhere: a desk that ends stands behind nothing.

@@ -95,20 +95,28 @@ class Line:
 @dataclass(frozen=True)
 class Round:
     """What one round of the desk did: orders published, orders that went on standing, brands of which all
-    older orders were ended.
+    older orders were ended. `others` are brands that the file does not name, and of which orders of a desk of
+    this account still give.
     """
 
     published: int
     kept: int
     ended: tuple[Brand, ...]
     lines: tuple[Line, ...]
+    others: tuple[Brand, ...] = ()
 
     def text(self) -> str:
         """In words."""
         parts = [f"{words.count(self.published, 'order')} published, {self.kept} stand"]
         if self.ended:
             parts.append(f"older orders ended for {words.listed(brand.name for brand in self.ended)}")
-        return "; ".join(parts) + "".join(f"\n  {line.text()}" for line in self.lines)
+        lines = [line.text() for line in self.lines]
+        if self.others:
+            names = words.listed(brand.name for brand in self.others)
+            lines.append(
+                f"Orders of a desk still give {names}, of which this file says nothing: end them with its own file and --withdraw, if that desk is no more"
+            )
+        return "; ".join(parts) + "".join(f"\n  {line}" for line in lines)
 
 
 @dataclass
@@ -299,7 +307,7 @@ class Desk:
             lines.append(Line(brand, has, lane.today, lane.ever, max(may, 0)))
         if orders:
             troc.publish(*[troc.sign(order) for order in orders])
-        return Round(len(orders), kept, tuple(ended), tuple(lines))
+        return Round(len(orders), kept, tuple(ended), tuple(lines), self._others(now))
 
     def withdraw(self) -> list[Brand]:
         """End every order of the desk for good, published or not; the brands that it stood for."""
@@ -341,6 +349,18 @@ class Desk:
             if self._is_mine(order, lanes) and unpack_nonce(order.nonce)[1] == lanes[order.give_token].series:
                 lanes[order.give_token].standing[order.want_token].append(order)
         return lanes
+
+    def _others(self, now: int) -> tuple[Brand, ...]:
+        """Brands beside those of the file: another desk's of this account, or a pair that was taken out."""
+        known = {brand.address for brand in self._plan.gives()}
+        tokens = {
+            each.order.give_token
+            for each in self._index.open_orders(maker=self._troc.address, at=now)
+            if each.order.allow_partial
+            and each.order.give_token not in known
+            and unpack_nonce(each.order.nonce)[0] == lane_of(each.order.give_token)
+        }
+        return tuple(self._troc.brand(token) for token in sorted(tokens))
 
     @staticmethod
     def _is_mine(order: Order, lanes: Mapping[str, _Lane]) -> bool:

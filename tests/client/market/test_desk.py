@@ -116,6 +116,23 @@ def test_another_price_ends_the_older_orders(funded: World) -> None:
     assert open_desk(funded, pairs={"ACME/BETA": {"buy": 0.8, "sell": 2}}).renew().lines[0].given == 15
 
 
+def test_tells_what_still_stands_of_a_pair_that_was_taken_out(funded: World) -> None:
+    funded.brand.mint("GAMMA", {funded.brand.address: 100})
+    more = {
+        "caps": setting()["caps"] | {"GAMMA": {"per_day": 10}},
+        "pairs": setting()["pairs"] | {"ACME/GAMMA": {"buy": 0.5, "sell": 2}},
+    }
+    assert open_desk(funded, **more).renew().others == ()
+    done = open_desk(funded).renew()
+    assert [brand.symbol for brand in done.others] == ["GAMMA"]
+    assert "Orders of a desk still give Gamma Garden, of which this file says nothing" in done.text()
+    # What gave ACME for GAMMA has ended; what gives GAMMA is somebody else's to end.
+    assert [brand.symbol for brand in done.ended] == ["ACME"]
+    assert funded.ann.open_orders(give="GAMMA")
+    open_desk(funded, **more).withdraw()
+    assert open_desk(funded).renew().others == ()
+
+
 def test_withdrawn_for_good(funded: World) -> None:
     open_desk(funded).renew()
     old = [each.entry for each in funded.bob.open_orders(give="ACME")]
