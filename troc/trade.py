@@ -323,6 +323,12 @@ class Trading:
                 f"switch them on with `troc points exchange on {give.symbol}`, or end it with"
                 f" `troc trade cancel {entry.name}`"
             )
+        elif mine and state is State.SPENT_ELSEWHERE:
+            # Signed is signed: it stands, though nobody can settle it now.
+            step = (
+                f"end it with `troc trade cancel {entry.name}`; else it can be settled until"
+                f" {words.moment(entry.order.open_until)} as soon as you have such points again"
+            )
         else:
             step = "make a new one with `troc trade order`" if mine else "see `troc trade book` for others"
         left = left if state.can_be_taken else 0

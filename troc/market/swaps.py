@@ -21,13 +21,13 @@ from troc import words
 from troc.book import Entry
 from troc.brands import Brand
 from troc.client import Troc
-from troc.errors import ContractError, InputError, OrderError, PointsError, TrocError
+from troc.errors import ContractError, InputError, OrderError, PointsError, RelayError, TrocError
 from troc.index import Index
 from troc.index.market import WORDS, Words
 from troc.index.market_reading import IndexedOrder, OpenBook
 from troc.market.records import RECORD_TYPE, PricedGood
 from troc.market.routes import MOST_ORDERS, Ask, Offers, Routes, Stock, Way
-from troc.messages import Order
+from troc.messages import Order, recover
 from troc.orders import USUAL_OPEN, Side, SignedOrder, check_holding, make_order, usual_life
 from troc.points import SIGNED_FOR, Holding, Lot
 from troc.settlement import Settlement, Transfer
@@ -510,12 +510,15 @@ class Market:
             signed = self._troc.sign(order)
             try:
                 receipt = self._troc.settle_signed([*now.entries, Entry(signed)], _settlement(now.way))
-            except ContractError as error:
+            except (ContractError, RelayError) as error:
                 if self._troc.orders.standing(Entry(signed)).state is State.FILLED:
                     return self._by_others(now, signed)
-                why = error.message
                 # What the chain tells of the orders does not explain it, if it tells the same again.
-                left_out |= self._suspects(now, error)
+                suspects = self._suspects(now, error)
+                if isinstance(error, RelayError) and not suspects:
+                    raise
+                why = error.message
+                left_out |= suspects
                 continue
             done = Swapped(now, signed, receipt.transaction, now.way.gives, now.way.gets)
             rest = sides[0].units - now.way.gives if sides[0].units else sides[1].units - now.way.gets
@@ -610,13 +613,21 @@ class Market:
         # Orders on the way can ask for points that are not her oldest.
         return replace(order, give_points_expiring_by=way.give_expiry)
 
-    def _suspects(self, quote: SwapQuote, error: ContractError) -> set[str]:
-        """Orders that the refusal names, by themselves or by their makers."""
-        named = {str(value) for value in error.values.values()}
-        return {
+    def _suspects(self, quote: SwapQuote, error: ContractError | RelayError) -> set[str]:
+        """Orders that the refusal names, by themselves or by their makers. Where it names none: those of
+        contract wallets, which can sign in a rehearsal and not in a block.
+        """
+        values = error.values.values() if isinstance(error, ContractError) else ()
+        named = {str(value) for value in values}
+        found = {
             entry.id
             for entry in quote.entries
             if entry.order.maker in named or entry.id in named or entry.signed.digest.hex() in named
+        }
+        return found or {
+            entry.id
+            for entry in quote.entries
+            if recover(entry.order, entry.signed.domain, entry.signed.signature) != entry.order.maker
         }
 
     def _publish(self, quote: SwapQuote, limit: int, rest: int, until: str, live: str | None) -> SignedOrder:

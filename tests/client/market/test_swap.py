@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -142,6 +143,30 @@ def test_order_taken_in_between_and_nothing_within_her_price(
     with pytest.raises(OrderError, match="your worst price is"):
         world.ann.swap("50 ACME", "BETA", worst="45 BETA")
     assert world.units(world.ann, "ACME") == 400
+
+
+SIGNS_FOR_NOTHING = "0x631626ba7e60e01b3a150260005260206000f3"
+"""Says that it signed where gas costs nothing, as in a rehearsal, and not in a block."""
+
+
+def wallet_stands(world: World, units: int) -> SignedOrder:
+    """A contract wallet offers so many BETA, one for one, better than anybody."""
+    wallet = world.customer("wallet")
+    world.brand.mint("BETA", {wallet.address: units})
+    good = wallet.sign(wallet.draft(f"{units} BETA", f"{units} ACME", in_parts=True))
+    world.set_code(wallet.address, SIGNS_FOR_NOTHING)
+    signed = replace(good, signature=b"\x01")
+    world.relay.publish(signed)
+    return signed
+
+
+def test_a_wallet_that_signs_in_rehearsals_only_stops_nobody(world: World) -> None:
+    bait = wallet_stands(world, 100)
+    stand(world.bob, "100 BETA", "110 ACME")
+    quote = world.ann.quote(give="50 ACME", want="BETA")
+    assert [entry.id for entry in quote.entries] == [bait.id]
+    done = world.ann.swap("50 ACME", "BETA", worst="45 BETA")
+    assert (done.gave, done.got) == (50, 4_545)
 
 
 def test_sandwich_cannot_take_her_below_what_she_signed(

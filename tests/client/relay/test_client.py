@@ -14,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.client.core.command import troc_here
+from tests.client.market.test_swap import wallet_stands
 from tests.client.relay.conftest import Desk, eventually, impatient
 from tests.client.trade.conftest import World, poor
 from troc.accounts import address_of
@@ -190,6 +191,16 @@ def test_an_order_that_is_taken_before_a_relay_settles_a_swap(
     monkeypatch.setattr(Troc, "settle_signed", meddle)
     done = ann.swap("50 ACME", "BETA", worst="45 BETA")
     assert (done.gave, done.got) == (50, 4_583)
+    assert world.chain.balance(ann.address) == 0
+
+
+def test_a_wallet_that_signs_in_rehearsals_only_stops_no_swap_through_a_relay(world: World, url: str) -> None:
+    bait = wallet_stands(world, 100)
+    world.bob.trade("100 BETA", "110 ACME", new=True, in_parts=True)
+    ann = customer(world, "ann", url)
+    assert [entry.id for entry in ann.quote(give="50 ACME", want="BETA").entries] == [bait.id]
+    done = ann.swap("50 ACME", "BETA", worst="45 BETA")
+    assert (done.gave, done.got) == (50, 4_545)
     assert world.chain.balance(ann.address) == 0
 
 

@@ -101,6 +101,21 @@ def test_spent_elsewhere(world: World) -> None:
     assert seen(world, signed).state is State.OPEN
 
 
+def test_an_order_without_points_is_still_signed(world: World) -> None:
+    """Its maker is told to end it, since it counts again with the points."""
+    signed = order(world, "400 ACME")
+    world.ann.send("1 ACME", world.cem.address)
+    standing = seen(world, signed, world.ann)
+    assert standing.state is State.SPENT_ELSEWHERE
+    assert standing.next_step == (
+        f"end it with `troc trade cancel {signed.id[:14]}`; else it can be settled until"
+        f" {words.moment(signed.order.open_until)} as soon as you have such points again"
+    )
+    assert seen(world, signed).next_step == "see `troc trade book` for others"
+    world.cem.send("1 ACME", world.ann.address)
+    assert seen(world, signed).state is State.OPEN
+
+
 def test_in_parts_it_offers_what_is_there(world: World) -> None:
     signed = order(world, in_parts=True)
     world.ann.send("350 ACME", world.cem.address)
