@@ -18,7 +18,7 @@ from web3.types import RPCEndpoint
 from tests.client.core.mocks import deploy_mock
 from tests.scripts.conftest import BIN, Project
 from troc.accounts import open_account
-from troc.anvil import free_port, rpc_of, run_anvil
+from troc.anvil import free_port, is_taken, rpc_of, run_anvil
 from troc.artifacts import SUITE
 from troc.chain import Chain
 from troc.network import NetworkConfig
@@ -35,8 +35,11 @@ def names(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("network", ["development", "ganache"])
-def test_deploys_on_a_chain_that_brownie_starts(network: str, project: Project) -> None:
-    assert set(names(project.deploy(network))) == set(SUITE)
+def test_deploys_on_a_chain_that_brownie_starts_and_ends(network: str, project: Project) -> None:
+    done = project.deploy(network)
+    assert set(names(done)) == set(SUITE)
+    (port,) = re.findall(r"^Launching .*port (\d+)", done.stdout, re.MULTILINE)
+    assert not is_taken(int(port))
 
 
 def test_deploys_once_on_a_chain_that_is_kept_and_the_console_knows_it(project: Project) -> None:

@@ -4,6 +4,7 @@ libraries, which takes a second or two, and has done nothing else.
 
 from __future__ import annotations
 
+import atexit
 import os
 import runpy
 import subprocess
@@ -98,4 +99,8 @@ def _run(
     # multiprocessing has put nothing in its place.
     sys.stdin = os.fdopen(0)
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    finally:
+        # multiprocessing leaves out what a program does at its end, as to end the node that it began.
+        atexit._run_exitfuncs()
