@@ -114,7 +114,8 @@ class Round:
         if self.others:
             names = words.listed(brand.name for brand in self.others)
             lines.append(
-                f"Orders of a desk still give {names}, of which this file says nothing: end them with its own file and --withdraw, if that desk is no more"
+                f"Orders of a desk still give {names}, of which this file says nothing:"
+                " end them with its own file and --withdraw, if that desk is no more"
             )
         return "; ".join(parts) + "".join(f"\n  {line}" for line in lines)
 
