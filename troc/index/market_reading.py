@@ -148,6 +148,15 @@ class End:
     everything: bool
 
 
+class Traded(NamedTuple):
+    """What a fill moved: tokens, and smallest units."""
+
+    give: str
+    want: str
+    given: int
+    received: int
+
+
 @dataclass(frozen=True)
 class IndexedBatch:
     """A solver's record in the log. `record` is the event's data, for `troc.market.records`."""
@@ -333,6 +342,22 @@ class MarketReading(Reading, ABC):
         wanted = {(row.transaction, row.position) for row in rows}
         found = self.fills(transactions={row.transaction for row in rows})
         return [fill for fill in reversed(found) if (fill.transaction, fill.position) in wanted]
+
+    def traded(self, brand: Brand, since: int, until: int, most: int) -> list[Traded]:
+        """The first fills with `since <= time < until` of orders that gave or wanted these points, at most so
+        many.
+        """
+        f, t = tables.fills, tables.orders
+        query = (
+            sa.select(t.c.give_token, t.c.want_token, f.c.given, f.c.received)
+            .join(t, t.c.digest == f.c.digest)
+            .where(f.c.time >= since, f.c.time < until)
+            .where(sa.or_(t.c.give_token == brand.address, t.c.want_token == brand.address))
+            .order_by(f.c.block, f.c.position)
+            .limit(most)
+        )
+        with self.reading() as connection:
+            return [Traded(*row) for row in connection.execute(query)]
 
     def filled(self, ids: Iterable[str]) -> dict[str, tuple[int, int, int]]:
         """What orders have given and received so far, and when they last did; those without a fill are left

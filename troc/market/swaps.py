@@ -8,10 +8,12 @@ gives beyond her worst price is hers; whoever submits cannot take her below what
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 from eth_abi.abi import decode
@@ -41,6 +43,9 @@ _TOLERANCE = 1e-6
 _ATTEMPTS = 4
 _CHECKS = 8
 _BATCHES = 20
+_FILLS = 50
+_FAR_OFF = 20
+"""One in so many may a fill be off the price that a batch says: whole units are rounded."""
 _NUMBERS = [
     Words._fields.index(name)
     for name in ("give_amount", "want_amount", "give_points_expiring_by", "want_points_living_until")
@@ -63,8 +68,8 @@ class Depth:
 
 @dataclass(frozen=True)
 class BatchPrice:
-    """What the last batch that priced both brands paid for one smallest unit of what is given, in smallest
-    units of what is wanted, as its solver published it; `time` is when.
+    """What the last batch that priced both brands, and traded both, paid for one smallest unit of what is
+    given, in smallest units of what is wanted, as its solver published it; `time` is when.
     """
 
     id: str
@@ -427,9 +432,25 @@ class Market:
             # Her points may be of any age: the plainest good. What she wants must live as long as she says.
             gives.sort(key=lambda good: good.living_until)
             wants.sort(key=lambda good: (good.living_until < live_until, abs(good.living_until - live_until)))
-            if gives and wants and gives[0].group == wants[0].group:
+            if not gives or not wants or gives[0].group != wants[0].group:
+                continue
+            if all(self._traded_at(batch.time, record[2], goods, brand) for brand in (give, want)):
                 return BatchPrice(batch.id, batch.time, Fraction(gives[0].price, wants[0].price))
         return None
+
+    def _traded_at(self, since: int, until: int, goods: Sequence[PricedGood], brand: Brand) -> bool:
+        """Whether points of a brand were traded at these prices: anybody can publish any, and they mean
+        nothing before somebody has paid them.
+        """
+        of: dict[str, list[PricedGood]] = defaultdict(list)
+        for good in goods:
+            of[good.token.lower()].append(good)
+        for fill in self._index.traded(brand, since, until + 1, _FILLS):
+            for give, want in product(of[fill.give.lower()], of[fill.want.lower()]):
+                said = Fraction(fill.given * give.price, max(want.price, 1))
+                if give.group == want.group and abs(fill.received - said) * _FAR_OFF <= said:
+                    return True
+        return False
 
     # --------------------------------------------------------------------------------------- swapping
 

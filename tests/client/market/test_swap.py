@@ -299,3 +299,25 @@ def test_last_batch_beside_it(world: World) -> None:
     assert quote.batch is not None
     assert 70 <= quote.batch.rate <= 110
     assert "At the price of the last batch" in quote.text()
+
+
+def test_prices_at_which_nobody_traded_are_no_batchs(world: World) -> None:
+    """Anybody can publish a record of any prices, before a batch or after it."""
+    from troc.market.solving import Solver
+
+    solver = Solver(world.relay)
+    stand(world.ann, "100 ACME", "80 BETA")
+    stand(world.bob, "100 BETA", "100 ACME")
+    true = solver.propose()[0].record
+    lie = replace(true, goods=tuple(good._replace(price=good.price * 10**place)
+                                    for place, good in enumerate(true.goods)))  # fmt: skip
+    book = world.chain.contract("OrderBook", world.manifest.address("OrderBook"))
+    publish = book.functions.publishBatch
+    world.chain.send(publish(lie.as_tuple()), world.relay_signer)
+    stand(world.bob, "50 BETA", "50 ACME")
+    assert world.ann.quote(give="40 ACME", want="BETA").batch is None
+    (done,) = solver.run(world.relay_signer)
+    world.chain.send(publish(replace(lie, surplus=1).as_tuple()), world.relay_signer)
+    quote = world.ann.quote(give="40 ACME", want="BETA")
+    assert quote.batch is not None
+    assert quote.batch.id == done.id
