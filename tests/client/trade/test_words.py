@@ -56,6 +56,7 @@ def test_to_units_refuses_fractions_of_the_smallest_unit() -> None:
     [
         ("2027-02-19", at(2027, 2, 19, 23, 59, 59)),
         ("90d", at(2027, 2, 19, 23, 59, 59)),
+        ("5y", words.parse_until("5 years", NOW)),
         ("1 day", at(2026, 11, 22, 23, 59, 59)),
         ("2 weeks", at(2026, 12, 5, 23, 59, 59)),
         ("12h", at(2026, 11, 22, 2, 30)),
