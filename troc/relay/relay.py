@@ -145,6 +145,8 @@ class Relay:
             job = Accept(act, id_, self.limits, line.now, self._sender.block, alone)
             known = await answer(self._writer.submit(job))
         except TrocError as error:
+            if self._sender.elsewhere is not None:
+                raise self._sender.elsewhere from None
             known_before = None if act is None else await asyncio.to_thread(self._known, act.id)
             if known_before is not None and known_before.state != desk.FAILED:
                 return known_before
@@ -172,6 +174,7 @@ class Relay:
             "open": why_not is None and sender.line.online,
             "online": sender.line.online,
             "why": sender.line.why or sender.held or (why_not.message if why_not else ""),
+            "remedy": why_not.remedy if why_not else "",
             "address": self.address,
             "chain_id": self._troc.chain.chain_id,
             "exchange": self._troc.acts.exchange.verifying_contract,
