@@ -58,8 +58,8 @@ ours is compared with the best that anybody can reach. Not the bound but that be
 """
 
 MIXED = ("ages", "whole")
-PLAIN_BAR, MOST_TRANSFERS = 2.0
-WHOLE_BAR = 0.9995, 0.98
+PLAIN_BAR, WHOLE_BAR = 0.9995, 0.98
+MOST_TRANSFERS = 2.0
 CHOSEN = (("whole", 10), ("all_whole", 6))
 """Families of which the choice of all-or-nothing orders is compared, and in how many batches."""
 
