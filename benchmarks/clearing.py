@@ -59,6 +59,7 @@ ours is compared with the best that anybody can reach. Not the bound but that be
 
 MIXED = ("ages", "whole")
 PLAIN_BAR, WHOLE_BAR = 0.9995, 0.98
+MOST_TRANSFERS = 2.0
 CHOSEN = (("whole", 10), ("all_whole", 6))
 """Families of which the choice of all-or-nothing orders is compared, and in how many batches."""
 
@@ -359,6 +360,8 @@ def _missed(speed: list[Speed], quality: list[Quality], served: list[Served]) ->
                 missed.append(f"{one.family}: unfilled {one.worst_unfilled:.1e}")
         if one.family in PLAIN and one.worst_deviation > 3e-4:
             missed.append(f"{one.family}: deviation {one.worst_deviation:.1e}")
+        if one.family in PLAIN and one.worst_transfers > MOST_TRANSFERS:
+            missed.append(f"{one.family}: {one.worst_transfers:.2f} transfers an order")
     return missed
 
 

@@ -348,6 +348,11 @@ class Chain:
         """Hash of block 0: tells a local chain from the one that was there before it."""
         return "0x" + bytes(self._ask(lambda: self.web3.eth.get_block(0))["hash"]).hex()
 
+    def still_has_genesis(self) -> bool:
+        """Whether the node keeps the chain that it kept at first, asked anew."""
+        mine = self.genesis_hash
+        return self.block_hash(0) == mine
+
     def header(self, block: BlockIdentifier = "latest") -> Header:
         """Number, hash and time of a block."""
         found = self._block(block)

@@ -10,7 +10,7 @@ import typer
 from troc import words
 from troc.cli.acting import troc_of
 from troc.cli.session import session_of
-from troc.errors import FundsError, InputError
+from troc.errors import FundsError, InputError, RelayError
 from troc.submitting import ask_relay
 
 app = typer.Typer(
@@ -123,11 +123,16 @@ def status(
 ) -> None:
     """Whether a relay takes messages now. What it says is its own word."""
     session = session_of(context)
-    found = ask_relay(url, "/status")
-    is_open = found.get("open") is True
-    said = (
-        "It takes messages."
-        if is_open
-        else f"It takes no messages now: {words.shown(str(found.get('why') or 'no reason'))}."
-    )
+    try:
+        found = ask_relay(url, "/status")
+    except RelayError as error:
+        raise RelayError(
+            f"the relay at {words.shown(url)}: {error.message}", "check its address, or try another relay"
+        ) from None
+    said = "It takes messages."
+    if found.get("open") is not True:
+        why, remedy = (words.shown(str(found.get(key) or ""))[:300] for key in ("why", "remedy"))
+        said = f"It takes no messages now: {why or 'no reason'}."
+        if remedy:
+            said += f"\nWhat to do: {remedy}."
     session.result(found, said)

@@ -403,7 +403,9 @@ class DataMarket:
         self._buyer.requests.step(self._answers)
         found = self._buyer.requests.find(self._request)
         sellers = {self.sellers[one].signer.address: self.sellers[one] for one in self.players.answering}
-        sales = [sale for sale in self.buyer.mine().sales.values() if sale.seller in sellers]
+        by_seller = {sale.seller: sale for sale in self.buyer.mine().sales.values()}
+        # In the order of the players: what numbers the sales have is chance.
+        sales = [by_seller[seller] for seller in sellers if seller in by_seller]
         transactions = {sale.transaction for sale in sales}
         self._teller.check(
             f"{words.count(len(sales), 'household')} answer by signatures that wait off the chain; all are"

@@ -86,10 +86,16 @@ class Line:
     def text(self) -> str:
         """In words."""
         number = self.brand.number
-        return (
+        said = (
             f"{self.brand.name}: has {number(self.has)}, gave {number(self.given_today)} today and"
             f" {number(self.given)} in all, offers {number(self.offered)}"
         )
+        if not self.has:
+            said += (
+                "; it has no points to give: get some, or issue some to its own address"
+                f" (`troc brand mint {self.brand.symbol} FILE`)"
+            )
+        return said
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ class Round:
 
     def text(self) -> str:
         """In words."""
-        parts = [f"{words.count(self.published, 'order')} published, {self.kept} stand"]
+        parts = [f"{words.count(self.published, 'order')} published, {self.kept} stood already"]
         if self.ended:
             parts.append(f"older orders ended for {words.listed(brand.name for brand in self.ended)}")
         lines = [line.text() for line in self.lines]
@@ -137,6 +143,8 @@ def read_plan(path: Path, troc: Troc) -> Plan:
         if path.stat().st_size > _LARGEST_FILE:
             raise InputError(f"{path} is too large for a desk", "name another file")
         data = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path}", "check its name") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
             f"{path} cannot be read ({error})", "mend it; docs/market.md shows the form"

@@ -316,9 +316,16 @@ class Checks:
             raise RefusalError(
                 "no_points",
                 403,
-                f"{message.signer} has no points here",
+                f"{message.signer} has no points of {self._whose(question.act)}",
                 "submit it with an account that has ether",
             )
+
+    def _whose(self, act: Act) -> str:
+        """The brands of which a signer would need points, in words."""
+        if isinstance(act.message, (CancelNonces, Permit)):
+            return self._brand(act.domain.verifying_contract).symbol
+        served = sorted(self.brands[token].symbol for token in self._only if token in self.brands)
+        return f"{words.listed(served)}, which this relay serves" if served else "any brand here"
 
     def _judge_claim(self, rules: Answer, rehearsed: Answer) -> None:
         """Anybody can open a campaign: the relay pays for claims of those that pay points that it serves."""

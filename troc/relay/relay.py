@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from troc.accounts import Signer
+from troc.acts import Act
 from troc.brands import Brand
 from troc.client import Troc
 from troc.errors import ContractError, InputError, NetworkError, StoreError, TrocError
@@ -139,12 +140,19 @@ class Relay:
             if answers is None:
                 answers = await answer(self._reader.ask(question.calls))
                 self._checks.remember(question, answers)
-            self._checks.answer(question, answers, line.now)
+            try:
+                self._checks.answer(question, answers, line.now)
+            except RefusalError as error:
+                # Whose order it took may end it here: of an order one side is enough, and she has the other.
+                if error.code != "no_points" or not await asyncio.to_thread(self._took_order_of, act):
+                    raise
             self._per_signer.take(act.account)
             alone = not by_key and act.kind != "Order"
             job = Accept(act, id_, self.limits, line.now, self._sender.block, alone)
             known = await answer(self._writer.submit(job))
         except TrocError as error:
+            if self._sender.elsewhere is not None:
+                raise self._sender.elsewhere from None
             known_before = None if act is None else await asyncio.to_thread(self._known, act.id)
             if known_before is not None and known_before.state != desk.FAILED:
                 return known_before
@@ -172,6 +180,7 @@ class Relay:
             "open": why_not is None and sender.line.online,
             "online": sender.line.online,
             "why": sender.line.why or sender.held or (why_not.message if why_not else ""),
+            "remedy": why_not.remedy if why_not else "",
             "address": self.address,
             "chain_id": self._troc.chain.chain_id,
             "exchange": self._troc.acts.exchange.verifying_contract,
@@ -187,6 +196,18 @@ class Relay:
             return self.find(id_)
         except RefusalError:
             return None
+
+    def _took_order_of(self, act: Act) -> bool:
+        """Whether an act ends orders, of somebody whose order this relay accepted."""
+        if act.kind not in ("Cancel", "CancelAll"):
+            return False
+        query = sa.select(messages.c.number).where(
+            messages.c.account == act.message.signer,
+            messages.c.kind == "Order",
+            messages.c.state != desk.FAILED,
+        )
+        with reading(self._engine) as connection:
+            return connection.execute(query.limit(1)).first() is not None
 
     def _own(self) -> None:
         """Make sure that the database belongs to this account and deployment."""

@@ -54,6 +54,7 @@ _BUMP = (1125, 1000)
 """Nodes take a replacement that offers an eighth more."""
 _LOST_SECONDS = 2.0
 """So long a place must be seen taken by an unknown transaction before it is given up."""
+_START_AGAIN = "end it with Ctrl-C and run `troc relay serve` again"
 _GAS_USUAL = 200_000
 _MOST_IN_FLIGHT = 16
 _MOST_AT_ONCE = 2_000
@@ -130,6 +131,8 @@ class Sender(Worker):
         self._flying: list[Any] | None = None
         self._seen: OrderedDict[str, Act] = OrderedDict()
         self._next_look = 0.0
+        self.elsewhere: RefusalError | None = None
+        """Why nothing can be taken or sent: the node keeps another chain than the one that was opened."""
 
     def accepted(self, id_: str, act: Act) -> None:
         """Something was accepted. Orders gather; anything else goes at once."""
@@ -143,6 +146,9 @@ class Sender(Worker):
 
     def observe(self) -> None:
         """Ask the chain for its time, its fees, new brands, and what the account has."""
+        if not self._is_same_chain():
+            self.line.online, self.line.why = True, ""
+            return
         number = self._chain.block_number()
         if number != self.block or not self._checks.brands:
             self._checks.brands = {brand.address: brand for brand in self._brands.all()}
@@ -157,6 +163,8 @@ class Sender(Worker):
 
     def why_not(self) -> RefusalError | None:
         """Why nothing more can be accepted now, if so: what is accepted must be affordable."""
+        if self.elsewhere is not None:
+            return self.elsewhere
         if self.price > self._budget.gas_price:
             return RefusalError(
                 "gas_too_dear",
@@ -183,6 +191,8 @@ class Sender(Worker):
 
     def step(self) -> bool:
         """Look after what is under way, then send what waits."""
+        if self.elsewhere is not None:
+            return False
         self._watch()
         self._notice_reorganisations()
         try:
@@ -194,6 +204,24 @@ class Sender(Worker):
                 _log.warning("%s", why)
             self.held = why
         return False
+
+    def _is_same_chain(self) -> bool:
+        """Whether the node still keeps the chain that the relay was opened on. On another one everything
+        would look as if it had been reorganised away, and be sent again, at places that come much later.
+        """
+        if self._chain.still_has_genesis():
+            if self.elsewhere is not None:
+                _log.warning("the node keeps this relay's chain again: it goes on")
+            self.elsewhere = None
+        elif self.elsewhere is None:
+            self.elsewhere = RefusalError(
+                "another_chain",
+                503,
+                "its chain was started anew, or its node keeps another one since it was opened",
+                "try another relay; whoever runs this one ends it and runs `troc relay serve` again",
+            )
+            _log.error("%s; it takes and sends nothing more: %s", self.elsewhere.message, _START_AGAIN)
+        return self.elsewhere is None
 
     def _can_pay_as_usual(self) -> bool:
         """Whether there is money for most acts, though not for one that waits."""
@@ -276,6 +304,8 @@ class Sender(Worker):
         return {"maxFeePerGas": price, "maxPriorityFeePerGas": min(share + 1, price)}  # type: ignore[typeddict-item]
 
     def _broadcast(self, slot: Any, version: Any) -> None:
+        if not self._is_same_chain():
+            return
         raw = HexBytes(version.raw)
         signed = Signed(version.transaction, raw, self._signer.address, slot.nonce, None)
         try:
@@ -327,6 +357,8 @@ class Sender(Worker):
             if stands[row.block] != row.block_hash:
                 found = self._in_block(row)
                 if found is None:
+                    if not self._is_same_chain():
+                        return
                     _log.warning("the chain was reorganised: %s is sent again", row.transaction)
                     self._update(partial(_reopen, row.id))
                     self._confirmed.discard(row.id)
@@ -364,6 +396,8 @@ class Sender(Worker):
         self._new = True
         if self.price > self._budget.gas_price:
             raise _HoldError("gas costs more than the relay pays: what was accepted waits")
+        if not self._is_same_chain():
+            return False
         held = None
         for group in self._groups([self._read(row) for row in rows], busy):
             if self._stopped.is_set() or len(self._in_flight()) >= _MOST_IN_FLIGHT:
@@ -473,6 +507,8 @@ class Sender(Worker):
         return self.spent + self._price_of(gas) <= self._budget.per_day
 
     def _launch(self, group: list[_Waiting], call: TxParams, gas: int) -> None:
+        if not self._is_same_chain():
+            return
         next_ = self._writer.run(_next_nonce)
         nonce = max(self._chain.transaction_count(self._signer.address), next_)
         fees = self._offer(self.price)

@@ -1,15 +1,18 @@
-"""Amounts between givers and takers of whom only some may meet, beside another way to find the most."""
+"""Amounts between givers and takers: the most of them where only some may meet, by the fewest transfers."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_flow
+from scipy.sparse.csgraph import connected_components, maximum_flow
 
-from benchmarks.batches import ages_tiny
+from benchmarks.batches import ages_tiny, desks
 from troc.market.clearing import check_execution, clear
 from troc.market.clearing.batch import Flags, Integers
+from troc.market.clearing.forest import Forest, Row
 from troc.market.clearing.routes import most_moved
 
 
@@ -49,3 +52,46 @@ def test_makers_on_both_sides_with_several_lives_are_served() -> None:
     clearing = clear(batch)
     check_execution(batch, clearing.transfers, clearing.given, clearing.received)
     assert clearing.surplus / clearing.bound > 0.85
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_forest_moves_the_same_by_no_circles(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    givers, takers = random.integers(1, 10, 2).tolist()
+    amounts = random.integers(0, 9, (givers, takers)) * 2**50
+    forest = Forest(lambda less, more, units: True)
+    for giver, taker in np.argwhere(amounts).tolist():
+        forest.add(giver, taker, int(amounts[giver, taker]))
+    left = np.zeros_like(amounts)
+    for row, units in forest.units.items():
+        assert units > 0
+        assert amounts[row]
+        left[row] = units
+    assert (left.sum(0) == amounts.sum(0)).all()
+    assert (left.sum(1) == amounts.sum(1)).all()
+    parts, _ = connected_components(
+        np.block([[np.zeros((givers,) * 2), left], [left.T, np.zeros((takers,) * 2)]])
+    )
+    assert len(forest.units) == givers + takers - parts
+
+
+def test_a_circle_that_may_not_be_undone_stays() -> None:
+    rows = [(0, 0, 5), (0, 1, 5), (1, 0, 5), (1, 1, 5)]
+    asked = []
+
+    def refuse(less: Sequence[Row], more: Sequence[Row], units: int) -> bool:
+        asked.append((set(less), set(more), units))
+        return False
+
+    forest = Forest(refuse)
+    for giver, taker, units in rows:
+        forest.add(giver, taker, units)
+    assert forest.units == {(giver, taker): units for giver, taker, units in rows}
+    one, other = {(0, 0), (1, 1)}, {(0, 1), (1, 0)}
+    assert asked == [(other, one, 5), (one, other, 5)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_makers_on_both_sides_take_two_transfers_an_order_at_most(seed: int) -> None:
+    clearing = clear(desks(seed))
+    assert len(clearing.transfers) <= 2 * (clearing.given > 0).sum()

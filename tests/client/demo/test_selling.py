@@ -66,6 +66,8 @@ def test_each_case_ends_as_it_should(told: DataMarket, page: io.StringIO) -> Non
         "and gives the money back: 2 of 2",
         "it states that it erased in time 1 time, late 0, never 0",
         f"it paid for {1 + len(told.players.answering)} records, and for nothing else",
+        # The same in every run: of several who answer it is the first, and not whoever got the lowest number.
+        f"household {told.players.answering[0]} changes her mind",
     ):
         assert said in shown
 

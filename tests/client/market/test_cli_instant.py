@@ -106,9 +106,9 @@ def test_desk_stands_reports_and_withdraws(stage: Stage) -> None:
     assert "Gives Le Panier at 0.8 BioBox a point" in shown
     assert shown.endswith("Nothing was sent.\n")
     first = stage.troc(*line, account=OWNER)
-    assert "2 orders published, 0 stand" in first
+    assert "2 orders published, 0 stood already" in first
     assert "Le Panier: has 300, gave 0 today and 0 in all, offers 50" in first
-    assert "0 orders published, 2 stand" in stage.troc(*line, account=OWNER)
+    assert "0 orders published, 2 stood already" in stage.troc(*line, account=OWNER)
     stage.troc("trade", "swap", "40 BIOBOX", "PANIER", account=BOB)
     report = stage.json(*line, "--report", account=OWNER)["brands"]
     assert (report[0]["given_today"]["units"], report[0]["offered"]["units"]) == ("50", "0")
@@ -170,7 +170,7 @@ def test_desk_goes_on_when_relays_and_points_are_back(stage: Stage, monkeypatch:
     assert code == 130
     assert "you keep PANIER from the exchange" in said[0]
     assert "no relay did it" in shown
-    assert "2 orders published, 0 stand" in shown
+    assert "2 orders published, 0 stood already" in shown
     assert turns == [600, 600, 600]
 
 

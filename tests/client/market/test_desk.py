@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from tests.client.trade.conftest import World
 from troc.chain import Receipt
 from troc.client import Troc
 from troc.errors import InputError
-from troc.market.desk import Desk, lane_of, make_plan
+from troc.market.desk import Desk, lane_of, make_plan, read_plan
 from troc.messages import unpack_nonce
 from troc.orders import SignedOrder
 from troc.trade import State
@@ -51,6 +53,31 @@ def test_buys_and_sells(funded: World) -> None:
     lines = {line.brand.symbol: line for line in open_desk(funded).report()}
     assert (lines["ACME"].given_today, lines["ACME"].offered) == (30, 20)
     assert (lines["BETA"].given_today, lines["BETA"].offered) == (4_000, 0)
+
+
+def test_a_desk_without_points_says_what_to_do(world: World) -> None:
+    world.brand.mint("BETA", {world.brand.address: 1000})
+    done = open_desk(world).renew()
+    assert done.published == 1
+    acme, beta = (line.text() for line in done.lines)
+    assert "offers 0; it has no points to give" in acme
+    assert "`troc brand mint ACME FILE`" in acme
+    assert "no points to give" not in beta
+
+
+def test_a_file_that_is_not_there(world: World, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no file .*desk\.yaml: check its name"):
+        read_plan(tmp_path / "desk.yaml", world.brand)
+
+
+def test_the_example_of_the_docs_is_a_desk(world: World, tmp_path: Path) -> None:
+    world.brand.launch("Le Panier", "PANIER", "12 months")
+    world.brand.launch("BioBox", "BIOBOX", "12 months")
+    text = (Path(__file__).parents[3] / "docs" / "market.md").read_text()
+    (example,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "desk.yaml").write_text(example)
+    plan = read_plan(tmp_path / "desk.yaml", world.brand)
+    assert [brand.symbol for brand in plan.gives()] == ["PANIER", "BIOBOX", "BETA"]
 
 
 def test_renewed_again_it_adds_nothing(funded: World) -> None:

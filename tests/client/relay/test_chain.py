@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.client.core.conftest import rpc_call
 from tests.client.relay.conftest import Desk, eventually, give_points, mining, order, send
-from tests.client.trade.conftest import World
-from troc.accounts import Signer
+from tests.client.trade.conftest import START, World
+from troc.accounts import Signer, open_account
 from troc.acts import Act
+from troc.anvil import free_port, rpc_of, run_anvil
 from troc.chain import Chain
+from troc.deploy import deploy_suite
 from troc.messages import pack_nonce
 from troc.relay import sender
 from troc.relay.relay import Budget
@@ -172,6 +175,42 @@ def test_the_node_goes_away_and_comes_back(desk: Desk, monkeypatch: pytest.Monke
     eventually(lambda: desk.status()["online"])
     desk.post(gift)
     assert desk.over(gift)["state"] == "done"
+
+
+def test_another_chain_behind_the_same_node(desk: Desk, world: World) -> None:
+    """A chain that was started anew, with the same contracts: nothing of the old one is sent to it."""
+    gift, later = send(world, world.ann, world.bob, 30), send(world, world.ann, world.bob, 40, index=1)
+    desk.post(gift)
+    assert desk.over(gift)["state"] == "done"
+    # What waits is of the old chain as well.
+    sending = desk.relay._sender
+    whole, sending._send_waiting = sending._send_waiting, lambda: False  # type: ignore[method-assign]
+    desk.post(later)
+    node = world.chain.web3.provider
+    there = node.endpoint_uri  # type: ignore[attr-defined]
+    port = free_port()
+    with run_anvil(port, "--timestamp", str(START + 1)):
+        other = Chain.connect(replace(world.chain.config, rpc=rpc_of(port)))
+        deploy_suite(other, open_account("dev:0", other.config))
+        try:
+            node.endpoint_uri = other.config.rpc  # type: ignore[attr-defined]
+            sending._send_waiting = whole  # type: ignore[method-assign]
+            status = eventually(lambda: None if (found := desk.status())["open"] else found)
+            assert "was started anew" in status["why"]
+            assert "troc relay serve" in status["remedy"]
+            for each in (send(world, world.bob, world.ann, 1, index=2), gift):
+                assert desk.refused(each) == (503, "another_chain")
+            time.sleep(2.5)
+            assert other.transaction_count(desk.relay.address) == 0
+            assert rpc_call(other, "txpool_status") == {"pending": "0x0", "queued": "0x0"}
+            assert (desk.get(gift.id)["state"], desk.get(gift.id)["resubmitted"]) == ("done", 0)
+            assert desk.get(later.id)["state"] == "accepted"
+        finally:
+            node.endpoint_uri = there  # type: ignore[attr-defined]
+    # Where the node keeps the old one again, the relay goes on.
+    eventually(lambda: desk.status()["open"])
+    assert desk.over(later)["state"] == "done"
+    assert world.units(world.bob, "ACME") == 70
 
 
 def test_the_budget_of_a_day(open_desk: Callable[..., Desk], world: World) -> None:

@@ -247,3 +247,13 @@ def test_connect_and_the_command_line(
     assert world.units(world.bob, "ACME") == 30
     code, out, _ = troc_here("relay", "status", url, capsys=capsys, cwd=folder, monkeypatch=monkeypatch)
     assert (code, out) == (0, "It takes messages.\n")
+    code, _, err = troc_here("relay", "status", NOWHERE, capsys=capsys, cwd=folder, monkeypatch=monkeypatch)
+    assert code == RelayError.exit_code
+    assert f"the relay at {NOWHERE}: it does not answer" in err
+    # As if the node kept another chain; test_chain.py has one that does.
+    monkeypatch.setattr(world.chain, "still_has_genesis", lambda: False)
+    eventually(lambda: not desk.status()["open"])
+    code, out, _ = troc_here("relay", "status", url, capsys=capsys, cwd=folder, monkeypatch=monkeypatch)
+    assert code == 0
+    assert "It takes no messages now: its chain was started anew" in out
+    assert "What to do: try another relay; whoever runs this one ends it" in out

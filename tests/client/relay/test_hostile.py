@@ -362,8 +362,20 @@ def test_brands_that_a_relay_serves(open_desk: Callable[..., Desk], world: World
     desk = open_desk(only=[world.everyone.brand("GAMMA")])
     assert desk.refused(send(world, world.ann, world.bob, 30)) == (403, "not_served")
     assert desk.refused(order(world, world.ann)) == (403, "not_served")
-    desk.post(order(world, world.ann, "10 ACME", "5 GAMMA"))
-    assert desk.refused(act(world, world.ann, Cancel(world.ann.address, (0,), ()))) == (403, "no_points")
+    ending = act(world, world.ann, Cancel(world.ann.address, (0,), ()))
+    assert desk.refused(ending) == (403, "no_points")
+    said = desk.http.post("/messages", json=ending.to_json()).json()["message"]
+    assert said == f"{world.ann.address} has no points of GAMMA, which this relay serves"
+    offer = order(world, world.ann, "10 ACME", "5 GAMMA")
+    desk.post(offer)
+    assert desk.over(offer)["state"] == "done"
+    # What it published can be ended through it; somebody else's acts of the kind are refused as before.
+    nonce = order_of(offer).nonce
+    done = act(world, world.ann, Cancel(world.ann.address, (nonce,), ()))
+    desk.post(done)
+    assert desk.over(done)["state"] == "done"
+    assert str(world.everyone.show(offer.id).state) == "cancelled"
+    assert desk.refused(act(world, world.bob, Cancel(world.bob.address, (0,), ()))) == (403, "no_points")
     desk.post(act(world, world.cem, Cancel(world.cem.address, (0,), ())))
 
 

@@ -4,7 +4,7 @@ each group of them that fits exactly, the last of which is all the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import comb
@@ -13,9 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from troc.market.clearing.batch import Flags, Integers
+from troc.market.clearing.forest import Forest, Row
 from troc.market.clearing.market import Book
 from troc.market.clearing.routes import most_moved
 from troc.market.clearing.units import by_token
+
+_MANY = 3_000
+"""Rows of a token, up to which circles among them are looked for."""
 
 _FEW, _PARTS = 32, 2**14
 """How many orders on a side, and how many parts of them, groups that fit exactly are looked for among."""
@@ -51,7 +55,7 @@ def transfers_of(book: Book, givers: Side, takers: Side, good_token: Integers) -
         if table.meet and table.own(moves).any():
             moves, left = table.part(moves)
             refused.append(left)
-        rows.append(moves)
+        rows.append(table.thin(moves))
     return in_sequence(book, np.concatenate(rows)), np.concatenate(refused)
 
 
@@ -206,6 +210,16 @@ class _Table:
         refused = _paid(left, short, sum(units for _, units in left))
         return _rows_of(rows), _rows_of(refused)
 
+    def thin(self, moves: Integers) -> Integers:
+        """The same amounts by fewer rows, where exchanges or several classes of life have made many."""
+        least = len(np.unique(moves[:, 0])) + len(np.unique(moves[:, 1])) - 1
+        if not least < len(moves) <= _MANY:
+            return moves
+        forest = Forest(_Served(self, moves.tolist()).shift)
+        for giver, taker, units in moves.tolist():
+            forest.add(giver, taker, units)
+        return _rows_of([[giver, taker, units] for (giver, taker), units in forest.units.items()])
+
 
 def _queues(place: Integers, orders: Integers, units: Integers, size: int) -> list[list[tuple[int, int]]]:
     queues: list[list[tuple[int, int]]] = [[] for _ in range(size)]
@@ -242,16 +256,22 @@ class _Served:
             self.given[giver][self.asked[taker]] += units
 
     def swap(self, giver: int, taker: int, other_giver: int, other_taker: int, units: int) -> bool:
-        here, there = self.asked[taker], self.asked[other_taker]
-        for one, drop, more in ((giver, here, there), (other_giver, there, here)):
-            self.given[one][drop] -= units
-            self.given[one][more] += units
-        if self._able(giver) and self._able(other_giver):
+        return self.shift(
+            [(giver, taker), (other_giver, other_taker)], [(giver, other_taker), (other_giver, taker)], units
+        )
+
+    def shift(self, less: Sequence[Row], more: Sequence[Row], units: int) -> bool:
+        """So many units less of some rows and more of others, where all who give them still can."""
+        self._move(less, more, units)
+        if all(self._able(giver) for giver, _ in less):
             return True
-        for one, drop, more in ((giver, here, there), (other_giver, there, here)):
-            self.given[one][drop] += units
-            self.given[one][more] -= units
+        self._move(more, less, units)
         return False
+
+    def _move(self, less: Sequence[Row], more: Sequence[Row], units: int) -> None:
+        for rows, change in ((less, -units), (more, units)):
+            for giver, taker in rows:
+                self.given[giver][self.asked[taker]] += change
 
     def _able(self, giver: int) -> bool:
         spare = 0
