@@ -684,11 +684,14 @@ class Market:
 
 
 def _nothing(quote: SwapQuote, why: str) -> OrderError:
+    first = "name a worse price"
+    if quote.way is not None and not quote.is_complete:
+        first = "name that amount"
     return OrderError(
         f"nothing was swapped: {why}",
         "name a shorter life (--live), or let it wait (--else-publish)"
         if quote.shorter
-        else "name a worse price, ask for a part (--in-parts), or let it wait (--else-publish)",
+        else f"{first}, ask for a part (--in-parts), or let it wait (--else-publish)",
     )
 
 

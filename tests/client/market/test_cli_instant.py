@@ -69,7 +69,7 @@ def test_asks_nothing_where_the_amount_cannot_be_had(stage: Stage) -> None:
     line = ("trade", "swap", "150 PANIER", "BIOBOX")
     code, shown, err = stage.tried(*line, "--dry-run", account=ANN)
     assert (code, shown) == (15, "")
-    assert "nothing was swapped: only 125 Le Panier can be swapped at once" in err
+    assert "nothing was swapped: only 125 Le Panier can be swapped at once: name that amount, ask for" in err
     for option in ("--in-parts", "--else-publish"):
         assert "Nothing was sent." in stage.troc(*line, option, "--dry-run", account=ANN)
 

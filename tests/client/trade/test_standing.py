@@ -255,6 +255,16 @@ def test_beside_the_market(world: World) -> None:
     )
 
 
+def test_asks_for_less_than_can_be_named(world: World) -> None:
+    """At the market's price what is left is worth less than the smallest unit."""
+    world.bob.accept(order(world, "100 ACME", "0.01 BETA").id)
+    dear = order(world, "50 ACME", "1 BETA")
+    assert seen(world, dear, world.ann).next_step == (
+        f"ask for less: end it with `troc trade cancel {dear.id[:14]}` and make another with"
+        " `troc trade order`; or wait"
+    )
+
+
 def test_the_market_is_what_can_be_had(world: World) -> None:
     """Orders for points that nobody has, and one's own, say nothing of a price."""
     signed = order(world, "50 ACME", "40 BETA")
