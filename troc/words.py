@@ -26,7 +26,7 @@ _FOR_EVER = 253_402_300_799
 
 _MONTH = 30.4375 * DAY
 _SPANS = {"h": HOUR, "hour": HOUR, "d": DAY, "day": DAY, "w": 7 * DAY, "week": 7 * DAY}
-_LONG_SPANS = {"month": _MONTH, "year": 12 * _MONTH}
+_LONG_SPANS = {"month": _MONTH, "y": 12 * _MONTH, "year": 12 * _MONTH}
 _FEWEST_HALVES = 3
 _NEAR = 0.25
 _MOST_DIGITS = 80
