@@ -872,8 +872,8 @@ class Chain:
         if "insufficient funds" in said.lower() or "gas required exceeds allowance" in said.lower():
             return FundsError(
                 "the account cannot pay for the transaction",
-                "give it some of the chain's own coin, or let a relay (--relay) or another account"
-                " (--submit-with) send it",
+                "give it some of the chain's own coin, or let another account submit (--submit-with), or a"
+                " relay (--relay)",
             )
         data = _revert_data(error)
         if isinstance(error, ContractLogicError) or data:

@@ -463,19 +463,18 @@ class Trading:
         above = prices.above(order, market)
         said = market.text(give, want)
         if above > prices.NEAR:
-            why = f"{standing.why}; below the market by {prices.percent(above / (1 + above))}: {said}"
+            why = f"{standing.why}; asks {prices.percent(above)} more than the market: {said}"
         elif above < -prices.NEAR:
-            why = f"{standing.why}; better than the market by {prices.percent(above)}: {said}"
+            why = f"{standing.why}; asks {prices.percent(above)} less than the market: {said}"
         else:
             why = f"{standing.why}; at the market: {said}"
         step = standing.next_step
         if mine and above > prices.NEAR:
             fair = int(market.rate * standing.left)
+            sides = f' "{_plain(give, standing.left)}" "{_plain(want, fair)}"' if fair else ""
             step = (
-                f"wait, or end it with `troc trade cancel {standing.entry.name}` and ask less with"
-                f' `troc trade order "{_plain(give, standing.left)}" "{_plain(want, fair)}"`'
-                if fair
-                else step
+                f"ask for less: end it with `troc trade cancel {standing.entry.name}` and make another with"
+                f" `troc trade order{sides}`; or wait"
             )
         return replace(standing, why=why, next_step=step, above=above)
 
@@ -704,7 +703,7 @@ class Trading:
             raise OrderError(
                 f"this order is {standing.order.maker}'s", "use --account with its maker's account"
             )
-        if standing.state in (State.CANCELLED, State.FILLED):
+        if standing.state in (State.CANCELLED, State.FILLED, State.EXPIRED):
             raise OrderError(f"this order is already {standing.state}", "nothing is left to do")
 
     def cancel_all(self, signer: Signer, submitter: Submitter | None = None) -> Receipt:

@@ -63,6 +63,9 @@ def swap(
     except TrocError:
         if not else_publish:
             raise
+    else:
+        if not else_publish:
+            market.check(found, limit.units, in_parts)
     text = "\n".join(lines) + warnings(troc, found.give, found.want)
     preview = _form(found) | {"worst": None if limit is None else amount_form(limit.brand, limit.units)}
     if not agreed(session, text, dict(preview), "Swap?"):

@@ -10,7 +10,10 @@ lives beyond its bound and gives only what its maker holds and lets go.
 2. The linear programme (SciPy, HiGHS) finds the best divisible flow over them. An order left out that is
    worth something at the programme's dual prices is let in, until there is none: then it is the best over
    all orders.
-3. Whole units: gives are lowered until each order has its price and each good is there, then raised as far as
+3. Orders that cross would trade in a circle and feed the way out of it. No circle is used: neither an order
+   that leads back to the taker's points or on from those that she wants, nor a circle in between. Of such a
+   circle each pair of brands in turn is left out, the flow that promises most first.
+4. Whole units: gives are lowered until each order has its price and each good is there, then raised as far as
    what is left over allows. At most a unit an order is lost on the way.
 
 Heuristics, and no more than that: orders that are settled whole are taken as divisible first and left out
@@ -24,6 +27,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 try:
@@ -53,6 +57,10 @@ _SPARE = 2e-6
 _CAP = 1e6
 """No order is looked at as larger than this many times the amount."""
 _REPAIRS = 12
+_BRANCHES = 24
+"""Flows looked at for one without a circle; then the pair of brands that carries least is left out."""
+_NUDGES = 3
+"""So often is a little more aimed at, where whole units leave her short of what she asked for."""
 _FAR = 1 << 62
 """No date is later."""
 _SIZES = (0.25, 0.5, 1.0, 2.0)
@@ -180,6 +188,11 @@ class Ask:
     taker: str = ""
     limit: float = 0.0
 
+    def times(self, factor: float) -> Ask:
+        """The same for a multiple of the amount, with points for it."""
+        stock = tuple((int(units * max(factor, 1)), expiry) for units, expiry in self.stock)
+        return replace(self, stock=stock, spend=int(self.spend * factor), get=int(self.get * factor))
+
 
 @dataclass
 class _Plan:
@@ -189,6 +202,7 @@ class _Plan:
     spent: float
     got: float
     worth: dict[int, float] = field(default_factory=dict)
+    value: float = 0.0
 
 
 class Routes:
@@ -218,6 +232,13 @@ class Routes:
         """The best way, or None where nothing can be had."""
         book = self._arranged(ask)
         way, plan = self._whole_units(book, set(), most_orders)
+        for _ in range(_NUDGES):
+            if way is None or way.complete or not 0 < ask.get - way.gets <= len(way.fills):
+                break
+            book.aim += ask.get - way.gets
+            further = self._whole_units(book, set(), most_orders)[0]
+            way = max(way, further or way, key=lambda each: (each.complete, each.gets))
+        book.aim = ask.get
         if plan is None or len(plan.gives) <= most_orders:
             return way
         # Too many small ones: larger orders at somewhat worse prices may do more within the bound.
@@ -234,7 +255,7 @@ class Routes:
     ) -> tuple[Way | None, _Plan | None]:
         first: _Plan | None = None
         for _ in range(_REPAIRS):
-            plan = book.solve(barred)
+            plan = book.flow(barred)
             if plan is None:
                 return None, first
             first = first or plan
@@ -264,10 +285,8 @@ class Routes:
         found: list[tuple[float, float] | None] = []
         known: np.ndarray | None = None
         for factor in factors:
-            stock = tuple((int(units * max(factor, 1)), expiry) for units, expiry in ask.stock)
-            larger = replace(ask, stock=stock, spend=int(ask.spend * factor), get=int(ask.get * factor))
-            book = self._arranged(larger, known)
-            plan = book.solve(set())
+            book = self._arranged(ask.times(factor), known)
+            plan = book.flow(set())
             known = book.known
             found.append(None if plan is None else (plan.spent, plan.got))
         return found
@@ -343,15 +362,21 @@ class _Columns:
         return known
 
     def closed_to(self, ask: Ask) -> set[int]:
-        """Orders that this taker cannot use: her own, and those for other takers or by a detour."""
+        """Orders that this taker cannot use: her own, those for other takers or by a detour, and those that
+        lead back to her points or on from those that she wants.
+        """
         bound = {
             place
             for place in self._bound_to
             if self.offers[place].only != ask.taker
             or (self.offers[place].want, self.offers[place].give) != (ask.give, ask.want)
         }
-        makers = self.offers.columns["maker"]
-        return bound | {place for place, maker in enumerate(makers) if maker == ask.taker}
+        sides = zip(*(self.offers.columns[name] for name in ("maker", "give", "want")), strict=True)
+        return bound | {
+            place
+            for place, (maker, give, want) in enumerate(sides)
+            if maker == ask.taker or give == ask.give or want == ask.want
+        }
 
 
 def _numbers(values: Sequence[int]) -> np.ndarray:
@@ -363,6 +388,7 @@ class _Arranged:
 
     def __init__(self, columns: _Columns, ask: Ask, known: np.ndarray | None = None) -> None:
         self.ask = ask
+        self.aim = ask.get
         self.stocks, self.offers = columns.stocks, columns.offers
         self.nodes, self._first, self._dates = columns.nodes, columns.first, columns.dates
         self._gives, self._wants, self._alpha = columns.gives, columns.wants, columns.alpha
@@ -396,12 +422,14 @@ class _Arranged:
             there[self._target] = 1.0
         self._spread(here, downwards=True)
         self._spread(there, downwards=False)
+        usable = self._open[self._order]
+        gives, wants, alpha = self._gives[usable], self._wants[usable], self._alpha[usable]
         for _ in range(MOST_HOPS):
             before = here.copy()
-            np.maximum.at(here, self._gives, before[self._wants] / self._alpha)
+            np.maximum.at(here, gives, before[wants] / alpha)
             self._spread(here, downwards=True)
             after = there.copy()
-            np.maximum.at(there, self._wants, after[self._gives] / self._alpha)
+            np.maximum.at(there, wants, after[gives] / alpha)
             self._spread(there, downwards=False)
         self._here = here
         self._through = here[self._wants] * there[self._gives] / self._alpha
@@ -429,6 +457,70 @@ class _Arranged:
 
     # ------------------------------------------------------------------------------------------ solving
 
+    def flow(self, barred: set[int]) -> _Plan | None:
+        """The best divisible flow without the barred orders that goes in no circle."""
+        waiting: list[tuple[_Plan, frozenset[tuple[str, str]]]] = []
+        seen: set[frozenset[tuple[str, str]]] = set()
+
+        def look(without: frozenset[tuple[str, str]]) -> None:
+            seen.add(without)
+            plan = self.solve(barred | self._between(without))
+            if plan is not None:
+                waiting.append((plan, without))
+
+        look(frozenset())
+        while waiting:
+            # A flow with less left out promises at least as much: the first without a circle is the best.
+            place = max(range(len(waiting)), key=lambda place: waiting[place][0].value)
+            plan, without = waiting.pop(place)
+            circle = self._circle(plan)
+            if not circle:
+                return plan
+            if len(seen) >= _BRANCHES:
+                waiting.clear()
+                carried: dict[tuple[str, str], float] = defaultdict(float)
+                for order, worth in plan.worth.items():
+                    carried[self.offers[order].want, self.offers[order].give] += worth
+                circle = [min(circle, key=lambda pair: (carried[pair], pair))]
+            for pair in circle:
+                if without | {pair} not in seen:
+                    look(without | {pair})
+        return None
+
+    def _between(self, pairs: frozenset[tuple[str, str]]) -> set[int]:
+        """Orders that lead from one brand to another, for any of these pairs."""
+        if not pairs:
+            return set()
+        sides = zip(self.offers.columns["want"], self.offers.columns["give"], strict=True)
+        return {place for place, pair in enumerate(sides) if pair in pairs}
+
+    def _circle(self, plan: _Plan) -> list[tuple[str, str]]:
+        """Pairs of brands that the flow goes through and comes back; empty where there are none."""
+        after: dict[str, set[str]] = defaultdict(set)
+        for place in plan.gives:
+            after[self.offers[place].want].add(self.offers[place].give)
+        done: set[str] = set()
+        path: list[str] = []
+
+        def walk(token: str) -> list[tuple[str, str]]:
+            if token in path:
+                round_ = [*path[path.index(token) :], token]
+                return list(pairwise(round_))
+            if token in done:
+                return []
+            path.append(token)
+            for following in sorted(after[token]):
+                if found := walk(following):
+                    return found
+            path.pop()
+            done.add(token)
+            return []
+
+        for token in sorted(after):
+            if found := walk(token):
+                return found
+        return []
+
     def solve(self, barred: set[int]) -> _Plan | None:
         """The best divisible flow without the barred orders."""
         if self._target < 0 or not self._sources or not len(self._ranked):
@@ -445,7 +537,8 @@ class _Arranged:
             if worth is not None:
                 gain = worth[self._gives] / np.maximum(self._alpha * worth[self._wants], 1e-300)
                 # No way through an order is worth more than its bound.
-                margin = min(worth[node] for node, _ in self._sources) / worth[self._target]
+                price = worth[self._target]
+                margin = min(worth[node] for node, _ in self._sources) / price if price > 0 else 0.0
                 useful = (gain > 1 + _NEAR) & (self._through > margin * (1 + _NEAR)) & ~inside
                 better = ranked[useful[ranked]][:_LET_IN]
             else:
@@ -460,7 +553,7 @@ class _Arranged:
         """The best flow over these columns, and what a unit of each good is worth there in units wanted."""
         ask = self.ask
         best = float(self._through[self._ranked].max())
-        size = float(ask.spend) if ask.spend else ask.get / best
+        size = float(ask.spend) if ask.spend else self.aim / best
         scale = np.where(self._here > 0, self._here * size, 1.0)
         for token, first in self._first.items():
             part = slice(first, first + len(self._dates[token]))
@@ -491,7 +584,7 @@ class _Arranged:
         cols.append(sink)
         values.append(1.0)
         unit = scale[self._target]
-        upper.append(ask.get / unit if ask.get else np.inf)
+        upper.append(self.aim / unit if ask.get else np.inf)
         limits = [0.0] * self.nodes
         if ask.spend:
             self._row(rows, cols, values, limits, [(column, 1.0) for column in sources], 1.0)
@@ -521,7 +614,8 @@ class _Arranged:
                 node = self._gives[column]
                 worth[int(self._order[column])] += float(value * scale[node] * prices[node])
         spent = float(sum(answer.x[list(sources)]) * size)
-        return _Plan(dict(gives), spent, float(answer.x[sink] * unit), dict(worth)), prices
+        got = float(answer.x[sink] * unit)
+        return _Plan(dict(gives), spent, got, dict(worth), -float(answer.fun)), prices
 
     @staticmethod
     def _row(

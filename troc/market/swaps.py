@@ -7,6 +7,7 @@ gives beyond her worst price is hers; whoever submits cannot take her below what
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -55,7 +56,8 @@ _ONLY_TAKER = Words._fields.index("only_taker")
 
 @dataclass(frozen=True)
 class Depth:
-    """What `factor` times the amount would give and get, in smallest units: divisible, rounded down.
+    """What `factor` times the amount would give and get, in smallest units: divisible, and rounded against
+    the taker; all that is there as a settlement would give it, where one is enough.
 
     `complete`: so much can be had; else it is all that is there.
     """
@@ -399,9 +401,15 @@ class Market:
                 asked = factor * (ask.spend or ask.get)
                 # Less than all, beyond what the linear programme's tolerance explains.
                 complete = (spent if ask.spend else got) >= asked * (1 - _TOLERANCE) - 1
-                points.append(Depth(factor, int(spent + _TOLERANCE), int(got + _TOLERANCE), complete))
-                if not complete:
-                    break
+                point = Depth(factor, math.ceil(spent - _TOLERANCE), int(got + _TOLERANCE), complete)
+                if complete:
+                    points.append(point)
+                    continue
+                whole = way if factor == 1 else book.routes.best(free.times(factor), most_orders)
+                if whole is not None and got - whole.gets <= len(whole.fills):
+                    point = replace(point, gives=whole.gives, gets=whole.gets)
+                points.append(point)
+                break
         quote = SwapQuote(
             give=give.brand,
             want=want.brand,
@@ -498,6 +506,13 @@ class Market:
             raise InputError("a worst price of nothing is none", "name an amount above 0")
         return side.units
 
+    def check(self, quote: SwapQuote, limit: int, in_parts: bool = False) -> None:
+        """Raise `OrderError` where this quote already says that nothing can be swapped at that limit."""
+        # What part there is at the limit, another quote says.
+        why = "" if in_parts and quote.way is not None else self._why_not(quote, limit, in_parts)
+        if why:
+            raise _nothing(quote, why)
+
     def swap(
         self,
         give: str,
@@ -553,12 +568,7 @@ class Market:
                 return replace(done, published=self._publish(now, limit, rest, until, live))
             return done
         if not else_publish:
-            raise OrderError(
-                f"nothing was swapped: {why}",
-                "name a shorter life (--live), or let it wait (--else-publish)"
-                if now.shorter
-                else "name a worse price, ask for a part (--in-parts), or let it wait (--else-publish)",
-            )
+            raise _nothing(now, why)
         return Swapped(
             first, None, "", 0, 0, self._publish(first, limit, sides[0].units or sides[1].units, until, live)
         )
@@ -677,6 +687,15 @@ class Market:
         signed = self._troc.sign(order)
         self._troc.publish(signed)
         return signed
+
+
+def _nothing(quote: SwapQuote, why: str) -> OrderError:
+    return OrderError(
+        f"nothing was swapped: {why}",
+        "name a shorter life (--live), or let it wait (--else-publish)"
+        if quote.shorter
+        else "name a worse price, ask for a part (--in-parts), or let it wait (--else-publish)",
+    )
 
 
 def _up(numerator: Fraction | int, denominator: int) -> int:

@@ -64,6 +64,16 @@ def test_error_worst_price_missed(stage: Stage) -> None:
     golden("swap_worst_price_missed", err)
 
 
+def test_asks_nothing_where_the_amount_cannot_be_had(stage: Stage) -> None:
+    stand(stage)
+    line = ("trade", "swap", "150 PANIER", "BIOBOX")
+    code, shown, err = stage.tried(*line, "--dry-run", account=ANN)
+    assert (code, shown) == (15, "")
+    assert "nothing was swapped: only 125 Le Panier can be swapped at once" in err
+    for option in ("--in-parts", "--else-publish"):
+        assert "Nothing was sent." in stage.troc(*line, option, "--dry-run", account=ANN)
+
+
 def test_error_nothing_on_offer(stage: Stage) -> None:
     code, _, err = stage.tried("trade", "swap", "100 PANIER", "BIOBOX", account=ANN)
     assert code == 15

@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
@@ -234,6 +235,99 @@ def test_against_brute_force_in_single_units(book: list[tuple[str, int, int]], s
     assert best - len(offers) <= way.gets <= best
     # Nothing is given away on the way: each order gets just what it asks.
     assert all(fill.gets == fill.offer.need(fill.gives) for fill in way.fills)
+
+
+def test_no_circle_beside_her() -> None:
+    """Two orders that cross leave the price of the one that she takes as it is."""
+    book = routes(offer("takes", "T", "S", 100, 110), offer("crosses", "S", "T", 200, 160))
+    for get, gives in ((10, 11), (20, 22), (50, 55), (100, 110)):
+        way = book.best(ask(get=get))
+        assert way is not None
+        assert (way.gives, way.gets, way.complete) == (gives, get, True)
+        assert [fill.offer.id for fill in way.fills] == ["takes"]
+    way = book.best(ask(22))
+    assert way is not None
+    assert (way.gives, way.gets) == (22, 20)
+    assert book.prices(ask(get=10), (1, 5)) == [pytest.approx((11, 10)), pytest.approx((55, 50))]
+
+
+def test_no_circle_in_between() -> None:
+    """Who crosses whom in between is not hers to settle: the way goes as if the order back were not there."""
+    there = [offer("a", "X", "S", 100, 100), offer("b", "Y", "X", 100, 100), offer("c", "T", "Y", 100, 100)]
+    book = routes(*there, offer("back", "X", "Y", 100, 50))
+    for asked in (ask(40), ask(get=40)):
+        way = book.best(asked)
+        assert way is not None
+        assert (way.gives, way.gets, way.complete) == (40, 40, True)
+        assert [fill.offer.id for fill in way.fills] == ["a", "b", "c"]
+        check(way, asked)
+
+
+crossing = st.lists(
+    st.tuples(
+        st.sampled_from(["SX", "XT", "ST", "SY", "YT", "XY", "YX", "TX", "XS", "TS", "TY", "YS"]),
+        st.integers(1, 6),
+        st.integers(1, 6),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def _goes_round(pairs: set[tuple[str, str]]) -> bool:
+    """Whether these pairs of brands lead somewhere back to where they began."""
+    while pairs:
+        inner = {pair for pair in pairs if any(pair[1] == other[0] for other in pairs)}
+        if inner == pairs:
+            return True
+        pairs = inner
+    return False
+
+
+def _most(offers: list[Offer], spend: int, get: int) -> tuple[int, int]:
+    """By brute force, with no circle: the most of T for `spend`, and the least of S for `get` (-1: never)."""
+    most, least = 0, -1
+    for gives in product(*(range(each.left + 1) for each in offers)):
+        if _goes_round({(each.want, each.give) for each, units in zip(offers, gives, strict=True) if units}):
+            continue
+        over: dict[str, int] = defaultdict(int)
+        for each, units in zip(offers, gives, strict=True):
+            over[each.give] += units
+            over[each.want] -= each.need(units)
+        if any(units < 0 for good, units in over.items() if good != "S") or over["S"] > 0:
+            continue
+        if -over["S"] <= spend:
+            most = max(most, over["T"])
+        if over["T"] >= get and (least < 0 or -over["S"] < least):
+            least = -over["S"]
+    return most, least
+
+
+@settings(max_examples=150, deadline=None)
+@given(book=crossing, spend=st.integers(1, 12), get=st.integers(1, 6))
+def test_crossing_orders_against_brute_force(book: list[tuple[str, int, int]], spend: int, get: int) -> None:
+    """Orders that cross cost her nothing: the way goes in no circle, pays no order more than it asks, and is
+    as good as the best without one, but for a unit an order.
+    """
+    offers = [offer(str(n), pair[1], pair[0], gives, wants) for n, (pair, gives, wants) in enumerate(book)]
+    most, least = _most(offers, spend, get)
+    for asked in (ask(spend), ask(get=get)):
+        way = routes(*offers).best(asked)
+        if way is None:
+            assert most <= len(offers) if asked.spend else least < 0 or get <= len(offers)
+            continue
+        check(way, asked)
+        assert not _goes_round({(fill.offer.want, fill.offer.give) for fill in way.fills})
+        assert all(fill.gets == fill.offer.need(fill.gives) for fill in way.fills)
+        assert way.gives > 0
+        if asked.spend:
+            assert most - len(offers) <= way.gets <= most
+        else:
+            # For what it gives, nobody could have more.
+            assert way.gets <= _most(offers, way.gives, get)[0]
+            assert way.complete or least < 0 or way.gets >= get - len(offers)
+            if way.complete:
+                assert way.gives >= least > 0
 
 
 @settings(max_examples=80, deadline=None)

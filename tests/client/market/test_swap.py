@@ -74,6 +74,29 @@ def test_depth_and_all_that_is_there(world: World) -> None:
     assert "All that is there: 200 Beta Books for 300 Acme Hardware" in quote.text()
 
 
+def test_all_that_is_there_in_whole_units(world: World) -> None:
+    """112.5 ACME would pay for all of it: 112 do not."""
+    stand(world.bob, "120 BETA", "150 ACME")
+    stand(world.cem, "200 GAMMA", "90 BETA")
+    quote = world.ann.quote(give="100 ACME", want="GAMMA")
+    assert quote.there is not None
+    assert (quote.there.gives, quote.there.gets) == (113, 200)
+    assert world.ann.swap("113 ACME", "GAMMA").got == 200
+
+
+def test_two_orders_that_cross(world: World) -> None:
+    """She pays the price of the one that she takes; the other stays as it is."""
+    taken = stand(world.bob, "100 BETA", "110 ACME")
+    world.brand.mint("ACME", {world.cem.address: 200})
+    crosses = stand(world.cem, "200 ACME", "160 BETA")
+    quote = world.ann.quote(give="ACME", want="20 BETA")
+    assert [(each.gives, each.gets) for each in quote.depth] == [(22, 2_000), (44, 4_000), (110, 10_000)]
+    done = world.ann.swap("ACME", "20 BETA", quote=quote)
+    assert (done.gave, done.got) == (22, 2_000)
+    assert world.ann.show(taken.id).filled == 2_000
+    assert world.ann.show(crosses.id).filled == 0
+
+
 def test_worst_price_missed(world: World) -> None:
     two_hops(world)
     with pytest.raises(OrderError, match="your worst price is 121 Beta Books"):

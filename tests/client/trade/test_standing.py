@@ -10,7 +10,7 @@ from tests.client.core.conftest import rpc_call
 from tests.client.trade.conftest import DAY, World
 from troc import client, words
 from troc.client import Troc
-from troc.errors import InputError, NetworkError
+from troc.errors import InputError, NetworkError, OrderError
 from troc.orders import SignedOrder
 from troc.points import Points
 from troc.trade import Standing, State
@@ -88,6 +88,12 @@ def test_expired_after_its_last_second(world: World, offset: int) -> None:
     expected = State.EXPIRED if offset > 0 else State.OPEN
     assert seen(world, signed).state is expected
     assert "make a new one" in seen(world, signed, world.ann).next_step or offset <= 0
+    if offset > 0:
+        # There is nothing to end, and so nothing to sign.
+        with pytest.raises(OrderError, match="this order is already expired"):
+            world.ann.orders.check_cancellable(seen(world, signed), world.ann.address)
+    else:
+        world.ann.orders.check_cancellable(seen(world, signed), world.ann.address)
 
 
 def test_spent_elsewhere(world: World) -> None:
@@ -234,18 +240,18 @@ def test_beside_the_market(world: World) -> None:
     world.bob.trade("9 BETA", "10 ACME", new=True)
     standing = seen(world, signed)
     best = "for 1 Acme Hardware the best open order gives 0.9 Beta Books"
-    assert standing.why == f"50 ACME are there; better than the market by 11.1 %: {best}"
+    assert standing.why == f"50 ACME are there; asks 11.1 % less than the market: {best}"
     world.bob.accept(order(world, "10 ACME", "8 BETA").id)
     day = words.day(world.chain.now())
     last = f"1 Acme Hardware last went for 0.8 Beta Books, on {day}"
     assert seen(world, signed).why == f"50 ACME are there; at the market: {last}"
     dear = order(world, "50 ACME", "50 BETA")
     standing = seen(world, dear, world.ann)
-    assert standing.why == f"50 ACME are there; below the market by 20 %: {last}"
+    assert standing.why == f"50 ACME are there; asks 25 % more than the market: {last}"
     assert standing.above == Fraction(1, 4)
     assert standing.next_step == (
-        f"wait, or end it with `troc trade cancel {dear.id[:14]}` and ask less with"
-        ' `troc trade order "50 ACME" "40 BETA"`'
+        f"ask for less: end it with `troc trade cancel {dear.id[:14]}` and make another with"
+        ' `troc trade order "50 ACME" "40 BETA"`; or wait'
     )
 
 
@@ -269,7 +275,7 @@ def test_a_trade_of_a_unit_bends_no_price(world: World) -> None:
     """Somebody trades with himself, at a hundredth of the price."""
     world.bob.accept(order(world, "100 ACME", "80 BETA").id)
     told = seen(world, order(world, "100 ACME", "100 BETA")).why
-    assert "below the market by 20 %: 1 Acme Hardware last went for 0.8 Beta Books" in told
+    assert "asks 25 % more than the market: 1 Acme Hardware last went for 0.8 Beta Books" in told
     signed = order(world, "100 ACME", "100 BETA", in_parts=True)
     for units, price in ((4, "0.8"), (5, "0.01")):
         world.ann.send(f"{units} ACME", world.cem.address)
