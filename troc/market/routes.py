@@ -12,7 +12,8 @@ lives beyond its bound and gives only what its maker holds and lets go.
    all orders.
 3. Orders that cross would trade in a circle and feed the way out of it. No circle is used: neither an order
    that leads back to the taker's points or on from those that she wants, nor a circle in between. Of such a
-   circle each pair of brands in turn is left out, the flow that promises most first.
+   circle each pair of brands in turn is left out, the flow that promises most first; where many cross, the
+   brands are put in a row.
 4. Whole units: gives are lowered until each order has its price and each good is there, then raised as far as
    what is left over allows. At most a unit an order is lost on the way.
 
@@ -27,6 +28,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -57,8 +59,8 @@ _SPARE = 2e-6
 _CAP = 1e6
 """No order is looked at as larger than this many times the amount."""
 _REPAIRS = 12
-_BRANCHES = 24
-"""Flows looked at for one without a circle; then the pair of brands that carries least is left out."""
+_BRANCHES = 8
+"""Flows looked at for the best one without a circle; then orders go one way along a row of the brands."""
 _NUDGES = 3
 """So often is a little more aimed at, where whole units leave her short of what she asked for."""
 _FAR = 1 << 62
@@ -477,15 +479,34 @@ class _Arranged:
             if not circle:
                 return plan
             if len(seen) >= _BRANCHES:
-                waiting.clear()
-                carried: dict[tuple[str, str], float] = defaultdict(float)
-                for order, worth in plan.worth.items():
-                    carried[self.offers[order].want, self.offers[order].give] += worth
-                circle = [min(circle, key=lambda pair: (carried[pair], pair))]
+                return self.solve(barred | self._backwards(plan))
             for pair in circle:
                 if without | {pair} not in seen:
                     look(without | {pair})
         return None
+
+    def _backwards(self, plan: _Plan) -> set[int]:
+        """Orders that lead back along a row of the brands, in which what carries most leads on. No way by a
+        single brand is among them: nothing leads to the taker's points or from those that she wants.
+        """
+        carried: dict[tuple[str, str], float] = defaultdict(float)
+        for place, worth in plan.worth.items():
+            carried[self.offers[place].want, self.offers[place].give] += worth
+        before: dict[str, set[str]] = {token: {self.ask.give} for token in self._first}
+        before[self.ask.give] = set()
+        before[self.ask.want] = set(before) - {self.ask.want}
+        row = list(TopologicalSorter(before).static_order())
+        for want, give in sorted(carried, key=lambda pair: (-carried[pair], pair)):
+            before[give].add(want)
+            try:
+                row = list(TopologicalSorter(before).static_order())
+            except CycleError:
+                before[give].remove(want)
+        rank = {token: place for place, token in enumerate(row)}
+        sides = zip(self.offers.columns["want"], self.offers.columns["give"], strict=True)
+        return {
+            place for place, (want, give) in enumerate(sides) if rank.get(want, 0) >= rank.get(give, len(row))
+        }
 
     def _between(self, pairs: frozenset[tuple[str, str]]) -> set[int]:
         """Orders that lead from one brand to another, for any of these pairs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import product
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -261,6 +262,29 @@ def test_no_circle_in_between() -> None:
         assert (way.gives, way.gets, way.complete) == (40, 40, True)
         assert [fill.offer.id for fill in way.fills] == ["a", "b", "c"]
         check(way, asked)
+
+
+def test_no_circle_where_all_brands_cross() -> None:
+    """Between each two of eight brands orders cross: she still does better than straight."""
+    chance = Random(1)
+    brands = [*"STUVWXYZ"]
+    offers = [
+        offer(f"{want}{give}{n}", give, want, 10_000, chance.randint(8_000, 11_000))
+        for want in brands
+        for give in brands
+        for n in range(3)
+        if want != give
+    ]
+    straight = [each for each in offers if each.give == "T" and each.want == "S"]
+    book = routes(*offers)
+    for asked in (ask(20_000), ask(get=20_000)):
+        way, plain = book.best(asked), routes(*straight).best(asked)
+        assert way is not None
+        assert plain is not None
+        check(way, asked)
+        assert way.complete
+        assert not _goes_round({(fill.offer.want, fill.offer.give) for fill in way.fills})
+        assert way.gets > plain.gets if asked.spend else way.gives < plain.gives
 
 
 crossing = st.lists(
