@@ -346,6 +346,11 @@ def dev_addresses() -> dict[str, str]:
 def _existing(name: str, config: NetworkConfig | None = None) -> Path:
     path = _path(name)
     if not path.is_file():
+        if name.startswith("0x"):
+            raise AccountError(
+                f"{name} is an address, and an account goes by its name",
+                "write an account's name (`troc account list`); where there is --of, it takes addresses",
+            )
         names = [file.stem for file in sorted(keystore_folder().glob("*.json"))]
         if config is not None and config.is_local:
             names += [role for role in DEV_ROLES if role not in names] + [f"dev:0 to dev:{DEV_ACCOUNTS - 1}"]

@@ -72,5 +72,5 @@ def populate(
     for maker, give, want in _ORDERS:
         customers[maker].trade(give, want, in_parts=True)
         report(f"{maker} offers {give} for {want}")
-    report('Try: troc trade order "150 ACME" "120 BETA" --account dev:1')
+    report('Try: troc trade order "22 PANIER" "20 BIOBOX" --account dev:1')
     return owner.brands.all()

@@ -48,7 +48,7 @@ NEXT_COMMANDS = (
         "in a second terminal: what one of the customers has, and until when",
     ),
     (
-        '.venv/bin/troc trade order "150 ACME" "120 BETA" --account dev:1',
+        '.venv/bin/troc trade order "22 PANIER" "20 BIOBOX" --account dev:1',
         "her trade in words: read it, then say yes",
     ),
 )

@@ -612,7 +612,11 @@ class Market:
 
     def check_surplus(self, complete: bool) -> Item:
         """What makers gained."""
-        return _compare("surplus", self._record.surplus, self.figures.surplus, complete, rises=True)
+        item = _compare("surplus", self._record.surplus, self.figures.surplus, complete, rises=True)
+        if item.verdict is not Verdict.HOLDS:
+            return item
+        share = _percent(self.figures.surplus, self.figures.traded)
+        return Item("surplus", Verdict.HOLDS, f"makers gained {share} of the value traded, as it says")
 
     def check_bound(self) -> Item:
         """The certificate: it depends on orders and prices alone."""

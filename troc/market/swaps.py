@@ -117,6 +117,9 @@ class SwapQuote:
         ratio = Fraction(gets, 10**self.want.decimals) / Fraction(gives, 10**self.give.decimals)
         return f"1 {self.give.name} for {float(ratio):.4g} {self.want.name}"
 
+    def __str__(self) -> str:
+        return self.text()
+
     def text(self) -> str:
         """In words, a line for each thing."""
         if self.way is None:
@@ -199,6 +202,9 @@ class Swapped:
     got: int
     published: SignedOrder | None = None
     by_others: bool = False
+
+    def __str__(self) -> str:
+        return self.text()
 
     def text(self) -> str:
         """In words."""

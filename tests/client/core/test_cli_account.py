@@ -232,6 +232,11 @@ def test_nobody_is_there_to_write_the_backup_down(home: Path) -> None:
     ("arguments", "code", "said"),
     [
         (["account", "export", "nobody", "x"], 8, "there is no account 'nobody' (there: none so far)"),
+        (
+            ["account", "export", "0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "x"],
+            8,
+            "is an address, and an account goes by its name",
+        ),
         (["account", "new", "../x"], 3, "'../x' is no name for an account"),
         (["account", "import", "x", "--keystore", "a", "--backup"], 3, "both a keystore file and a backup"),
         (["account", "import", "x", "--keystore", "nowhere", "--password-file", "password"], 8, "nowhere"),

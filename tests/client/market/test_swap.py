@@ -30,6 +30,7 @@ def test_two_hops_in_one_settlement(world: World) -> None:
     assert (quote.way.gives, quote.way.gets, quote.is_complete) == (120, 12_000, True)
     assert "through 2 orders, by way of Gamma Garden" in quote.text()
     done = world.ann.swap("120 ACME", "BETA")
+    assert str(done) == done.text()
     assert (done.gave, done.got) == (120, 12_000)
     assert world.units(world.ann, "BETA") == 12_000
     assert world.units(world.ann, "ACME") == 280
@@ -56,6 +57,7 @@ def test_three_makers_and_the_best_first(world: World) -> None:
     stand(dan, "50 BETA", "50 ACME")
     stand(eve, "50 BETA", "60 ACME")
     done = world.ann.swap("120 ACME", "BETA")
+    assert str(done) == done.text()
     assert (done.gave, done.got) == (120, 10_500)
     assert "through 3 orders" in done.quote.text()
 

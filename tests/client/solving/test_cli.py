@@ -84,6 +84,7 @@ def test_submit_then_audit(world: World, ring: list[SignedOrder], run: Callable[
     assert (code, error) == (0, "")
     assert shown.startswith(f"Batch {name}")
     assert shown.count(" holds ") == 14
+    assert re.search(r"surplus +holds +makers gained [\d.]+ % of the value traded, as it says", shown)
     told = json.loads(run("audit", "--json")[1])
     assert told["holds"]
     assert {check["verdict"] for check in told["checks"]} == {"holds"}

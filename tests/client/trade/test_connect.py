@@ -114,8 +114,14 @@ def test_the_playground_is_six_brands_and_five_customers(played: tuple[str, Path
 
 
 def test_the_line_that_the_playground_proposes_takes_an_order(played: tuple[str, Path, list[str]]) -> None:
-    assert played[2][-1] == 'Try: troc trade order "150 ACME" "120 BETA" --account dev:1'
+    assert played[2][-1] == 'Try: troc trade order "22 PANIER" "20 BIOBOX" --account dev:1'
     t = troc.connect(account="dev:1")
-    standings = t.open_orders(give="BETA", want="ACME")
-    assert [standing.left for standing in standings] == [120]
-    assert t.trade("150 ACME", "120 BETA").took
+    standings = t.open_orders(give="BIOBOX", want="PANIER")
+    assert [standing.left for standing in standings] == [100]
+    assert t.trade("22 PANIER", "20 BIOBOX").took
+    # What the README trades afterwards is still there: its two orders in a row, and its 80 BioBox.
+    assert [standing.left for standing in t.open_orders(give="BETA", want="ACME")] == [120]
+    quote = t.quote(give="50 ACME", want="PANIER", live="90d")
+    assert str(quote) == quote.text()
+    assert "get 88 Le Panier" in quote.text()
+    assert t.trade("100 PANIER", "80 BIOBOX").took

@@ -62,6 +62,7 @@ def test_to_units_refuses_fractions_of_the_smallest_unit() -> None:
         ("12h", at(2026, 11, 22, 2, 30)),
         ("24h", at(2026, 11, 22, 23, 59, 59)),
         ("3 months", at(2027, 2, 21, 23, 59, 59)),
+        ("1 year", words.parse_until("12 months", NOW)),
     ],
 )
 def test_parse_until(text: str, end: int) -> None:
