@@ -18,8 +18,10 @@ from troc.market.clearing.market import Book
 from troc.market.clearing.routes import most_moved
 from troc.market.clearing.units import by_token
 
-_MANY = 3_000
-"""Rows of a token, up to which circles among them are looked for."""
+_MANY, _MANY_LIVES = 3_000, 300
+"""Rows of a token, up to which circles among them are looked for: with one class of life, and with several,
+which allow few of them to be undone.
+"""
 
 _FEW, _PARTS = 32, 2**14
 """How many orders on a side, and how many parts of them, groups that fit exactly are looked for among."""
@@ -213,7 +215,8 @@ class _Table:
     def thin(self, moves: Integers) -> Integers:
         """The same amounts by fewer rows, where exchanges or several classes of life have made many."""
         least = len(np.unique(moves[:, 0])) + len(np.unique(moves[:, 1])) - 1
-        if not least < len(moves) <= _MANY:
+        most = _MANY if len(self.classes) == 1 else _MANY_LIVES
+        if not least < len(moves) <= most:
             return moves
         forest = Forest(_Served(self, moves.tolist()).shift)
         for giver, taker, units in moves.tolist():
