@@ -463,9 +463,12 @@ class Trading:
         above = prices.above(order, market)
         said = market.text(give, want)
         if above > prices.NEAR:
-            why = f"{standing.why}; asks {prices.percent(above)} more than the market: {said}"
+            below = prices.percent(above / (1 + above))
+            more = prices.percent(above)
+            why = f"{standing.why}; below the market by {below}, since it asks {more} more: {said}"
         elif above < -prices.NEAR:
-            why = f"{standing.why}; asks {prices.percent(above)} less than the market: {said}"
+            less = prices.percent(above)
+            why = f"{standing.why}; better than the market, since it asks {less} less: {said}"
         else:
             why = f"{standing.why}; at the market: {said}"
         step = standing.next_step

@@ -240,14 +240,14 @@ def test_beside_the_market(world: World) -> None:
     world.bob.trade("9 BETA", "10 ACME", new=True)
     standing = seen(world, signed)
     best = "for 1 Acme Hardware the best open order gives 0.9 Beta Books"
-    assert standing.why == f"50 ACME are there; asks 11.1 % less than the market: {best}"
+    assert standing.why == f"50 ACME are there; better than the market, since it asks 11.1 % less: {best}"
     world.bob.accept(order(world, "10 ACME", "8 BETA").id)
     day = words.day(world.chain.now())
     last = f"1 Acme Hardware last went for 0.8 Beta Books, on {day}"
     assert seen(world, signed).why == f"50 ACME are there; at the market: {last}"
     dear = order(world, "50 ACME", "50 BETA")
     standing = seen(world, dear, world.ann)
-    assert standing.why == f"50 ACME are there; asks 25 % more than the market: {last}"
+    assert standing.why == f"50 ACME are there; below the market by 20 %, since it asks 25 % more: {last}"
     assert standing.above == Fraction(1, 4)
     assert standing.next_step == (
         f"ask for less: end it with `troc trade cancel {dear.id[:14]}` and make another with"
@@ -285,7 +285,10 @@ def test_a_trade_of_a_unit_bends_no_price(world: World) -> None:
     """Somebody trades with himself, at a hundredth of the price."""
     world.bob.accept(order(world, "100 ACME", "80 BETA").id)
     told = seen(world, order(world, "100 ACME", "100 BETA")).why
-    assert "asks 25 % more than the market: 1 Acme Hardware last went for 0.8 Beta Books" in told
+    assert (
+        "below the market by 20 %, since it asks 25 % more: 1 Acme Hardware last went for 0.8 Beta Books"
+        in told
+    )
     signed = order(world, "100 ACME", "100 BETA", in_parts=True)
     for units, price in ((4, "0.8"), (5, "0.01")):
         world.ann.send(f"{units} ACME", world.cem.address)
