@@ -261,6 +261,19 @@ def test_three_orders_of_which_no_prices_and_no_choice_come_close_to_the_bound()
     assert 0.8 * reached <= clearing.surplus / clearing.bound <= reached
 
 
+def test_four_ages_can_need_more_than_two_transfers_an_order() -> None:
+    """Of each age there is just what one asks who takes nothing older: every giver has to meet everybody."""
+    ages = [LATE + 1000 * age for age in range(1, 5)]
+    asks = [Ask(maker, 0, 400, 1, 360) for maker in range(6)]
+    asks += [Ask(6 + place, 1, 600, 0, 540, beyond=age - 1) for place, age in enumerate(ages)]
+    lots = [Lot(maker, 0, 100, age) for maker in range(6) for age in ages]
+    lots += [Lot(6 + place, 1, 600) for place in range(4)]
+    clearing = cleared(batch_of(asks, lots))
+    assert clearing.given.tolist() == [400] * 6 + [600] * 4
+    # Each age goes to whoever asks for it: six by four, and for what they get eight, in two groups that fit.
+    assert len(clearing.transfers) == 6 * 4 + 8 > 2 * len(asks)
+
+
 def test_an_order_that_fits_only_without_another_takes_part() -> None:
     # Both fill in part where everything may: the larger fits once the smaller is left out.
     asks = [
