@@ -12,7 +12,7 @@ from benchmarks.best import Apart
 from benchmarks.clearing import deviation, shuffled
 from tests.client.clearing.reference import figures
 from troc.errors import InputError
-from troc.market.clearing import check_execution, clear, split
+from troc.market.clearing import Batch, Clearing, check_execution, clear, split
 from troc.market.clearing.execution import Wallets
 
 PLAIN = ["ordinary", "shared", "islands", "rings", "one_huge"]
@@ -95,6 +95,11 @@ def test_where_makers_could_serve_themselves_nobody_can_do_better(
     assert deviation(batch, clearing) <= 1e-5
 
 
+def whole_or_nothing(batch: Batch, clearing: Clearing) -> bool:
+    """Whether each all-or-nothing order gives all of it, or nothing."""
+    return bool(((clearing.given == 0) | ~batch.whole | (clearing.given == batch.left)).all())
+
+
 @pytest.mark.parametrize(("seed", "before"), [(0, 0.525), (10, 0.832)])
 def test_makers_on_both_sides_of_several_ages_and_of_whole_orders_are_served(
     seed: int, before: float
@@ -102,7 +107,7 @@ def test_makers_on_both_sides_of_several_ages_and_of_whole_orders_are_served(
     batch = FAMILIES["everything"](seed)
     clearing = clear(batch)
     assert clearing.surplus >= 0.97 * clearing.bound > before * clearing.bound
-    assert (np.isin(clearing.given, [0]) | ~batch.whole | (clearing.given == batch.left)).all()
+    assert whole_or_nothing(batch, clearing)
 
 
 @pytest.mark.parametrize("name", ["ages", "whole"])
@@ -119,7 +124,7 @@ def test_what_does_not_fit_whole_is_chosen_at_prices_at_which_it_costs_little(
     batch = FAMILIES["whole"](seed)
     clearing = clear(batch)
     assert clearing.surplus >= 0.98 * clearing.bound > before * clearing.bound
-    assert (np.isin(clearing.given, [0]) | ~batch.whole | (clearing.given == batch.left)).all()
+    assert whole_or_nothing(batch, clearing)
     # None that allows parts is passed over for one of the same two goods that asks for more.
     price = dict(zip([good.token for good in clearing.goods], clearing.prices, strict=True))
     for give in range(batch.tokens):
